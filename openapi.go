@@ -1,0 +1,11 @@
+// Package refresh holds the contract of the refresh-token service. The service itself is cmd/refreshd.
+package refresh
+
+import _ "embed"
+
+//go:generate go tool oapi-codegen -config oapi-config.yaml openapi.yaml
+
+// OpenAPI is openapi.yaml: the contract that the server implements and serves, and from which gen is generated.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
