@@ -1,0 +1,92 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+)
+
+// strictDecoder is what specgen generates for every request body of the contract.
+type strictDecoder interface {
+	DecodeStrict(data []byte) error
+}
+
+// binder hands request bodies to their generated decoders. It is echo's binder, so the generated strict
+// handlers call it and stay as they are.
+type binder struct {
+	buffers sync.Pool // of *[]byte with room for maxBody+1 bytes
+}
+
+func newBinder() *binder {
+	return &binder{buffers: sync.Pool{New: func() any {
+		b := make([]byte, maxBody+1)
+		return &b
+	}}}
+}
+
+// Bind implements echo.Binder.
+func (b *binder) Bind(into any, c echo.Context) error {
+	body, ok := into.(strictDecoder)
+	if !ok {
+		return errors.New("no decoder was generated for this request body")
+	}
+	r := c.Request()
+	if err := checkHeaders(r); err != nil {
+		return err
+	}
+	buf := b.buffers.Get().(*[]byte)
+	defer b.buffers.Put(buf)
+	n, err := readBody(r.Body, *buf)
+	if err != nil {
+		return err
+	}
+	return body.DecodeStrict((*buf)[:n])
+}
+
+func checkHeaders(r *http.Request) error {
+	if !isJSON(r.Header.Get(echo.HeaderContentType)) {
+		return errMediaType
+	}
+	if coding := r.Header.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
+		return errCoding
+	}
+	if r.ContentLength > maxBody {
+		return errTooLarge
+	}
+	return nil
+}
+
+// isJSON reports whether a Content-Type is application/json; its only parameter may be charset=utf-8.
+func isJSON(contentType string) bool {
+	if contentType == echo.MIMEApplicationJSON {
+		return true
+	}
+	media, params, err := mime.ParseMediaType(contentType)
+	if err != nil || media != echo.MIMEApplicationJSON {
+		return false
+	}
+	charset, ok := params["charset"]
+	return len(params) == 0 || (len(params) == 1 && ok && strings.EqualFold(charset, "utf-8"))
+}
+
+// readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull would hide a
+// body that was cut off: both are io.ErrUnexpectedEOF.)
+func readBody(r io.Reader, buf []byte) (int, error) {
+	for n := 0; n < len(buf); {
+		m, err := r.Read(buf[n:])
+		n += m
+		switch {
+		case n == len(buf):
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return 0, errInterrupted
+		}
+	}
+	return 0, errTooLarge
+}

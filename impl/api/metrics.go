@@ -1,0 +1,67 @@
+package api
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// metrics counts requests and refreshes. Labels are bounded: routes of the router, statuses, and the faults that
+// package token names; never an identity, never a token.
+type metrics struct {
+	requests  *prometheus.HistogramVec
+	refreshes *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "refreshd_http_request_duration_seconds",
+			Help:    "Duration of HTTP requests by route and status, in seconds.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"route", "status"}),
+		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "refreshd_refreshes_total",
+			Help: "Refreshes by outcome (accepted, expired, refused, failed) and, where a token was refused, the cause.",
+		}, []string{"outcome", "cause"}),
+	}
+	return m, errors.Join(r.Register(m.requests), r.Register(m.refreshes))
+}
+
+func (m *metrics) request(route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(route, statusLabel(status)).Observe(took.Seconds())
+}
+
+func (m *metrics) refreshed(err error) {
+	var fault token.Fault
+	switch {
+	case err == nil:
+		m.refreshes.WithLabelValues("accepted", "").Inc()
+	case errors.Is(err, token.ErrExpired):
+		m.refreshes.WithLabelValues("expired", "").Inc()
+	case errors.As(err, &fault):
+		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
+	default:
+		m.refreshes.WithLabelValues("failed", "").Inc()
+	}
+}
+
+// statusLabel spares the common statuses an allocation.
+func statusLabel(status int) string {
+	switch status {
+	case 200:
+		return "200"
+	case 421:
+		return "421"
+	case 422:
+		return "422"
+	}
+	return strconv.Itoa(status)
+}

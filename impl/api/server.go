@@ -1,0 +1,74 @@
+// Package api is the HTTP side: the only package that knows echo. It implements the server interface generated from
+// openapi.yaml; errors become answers in errors.go and nowhere else.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	refresh "kalsel.dev/refresh"
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/session"
+)
+
+// Config is what the HTTP side works with. All fields are required.
+type Config struct {
+	Sessions *session.Service
+	Logger   *slog.Logger
+	Registry *prometheus.Registry
+	// Ready reports why the service can not answer yet, or nil.
+	Ready func(context.Context) error
+}
+
+// New returns the public routes: the operations of the contract and the contract itself.
+func New(c Config) (http.Handler, error) {
+	m, err := newMetrics(c.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	e := newEcho()
+	e.Binder = newBinder()
+	o := &observer{logger: c.Logger, metrics: m}
+	e.Use(o.middleware, noStore)
+	gen.RegisterHandlers(e, gen.NewStrictHandler(&handler{sessions: c.Sessions, metrics: m}, nil))
+	return e, serveContract(e)
+}
+
+func newEcho() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = writeError
+	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
+	return e
+}
+
+// noStore keeps tokens out of caches: every answer under /api/ says so, and writeError says it for every error.
+func noStore(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if strings.HasPrefix(c.Path(), "/api/") {
+			c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+		}
+		return next(c)
+	}
+}
+
+// serveContract serves openapi.yaml as it was written, and as JSON.
+func serveContract(e *echo.Echo) error {
+	asJSON, err := gen.GetSpecJSON()
+	if err != nil {
+		return fmt.Errorf("read the embedded contract: %w", err)
+	}
+	document := func(path, mediaType string, body []byte) {
+		e.Match([]string{http.MethodGet, http.MethodHead}, path, func(c echo.Context) error {
+			return c.Blob(http.StatusOK, mediaType, body)
+		})
+	}
+	document("/openapi.yaml", "application/yaml", refresh.OpenAPI)
+	document("/openapi.json", echo.MIMEApplicationJSON, asJSON)
+	return nil
+}
