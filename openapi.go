@@ -4,6 +4,7 @@ package refresh
 import _ "embed"
 
 //go:generate go tool oapi-codegen -config oapi-config.yaml openapi.yaml
+//go:generate go run ./cmd/specgen -o gen/decode.gen.go openapi.yaml
 
 // OpenAPI is openapi.yaml: the contract that the server implements and serves, and from which gen is generated.
 //

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// The keywords that the decoders enforce for each type, and those that constrain nothing (description, example). Add a
+// keyword here only together with its enforcement in decode.go.tmpl.
+const (
+	objectKeywords  = "type description example required properties additionalProperties"
+	stringKeywords  = "type description example minLength maxLength"
+	integerKeywords = "type description example format minimum maximum default"
+)
+
+// unsupportedKeywords lists the keywords of s that are not in supported (separated by spaces), extensions included. It
+// looks at every field of openapi3.Schema, so that a keyword which a later version of the library learns is refused too.
+func unsupportedKeywords(s *openapi3.Schema, supported string) []string {
+	known := strings.Fields(supported)
+	present := slices.Sorted(maps.Keys(s.Extensions))
+	value := reflect.ValueOf(*s)
+	for i := range value.NumField() {
+		if keyword := keywordOf(value.Type().Field(i)); keyword != "" && !value.Field(i).IsZero() {
+			present = append(present, keyword)
+		}
+	}
+	return slices.DeleteFunc(present, func(keyword string) bool { return slices.Contains(known, keyword) })
+}
+
+// keywordOf returns the keyword that a field of openapi3.Schema holds, or "" if the field holds none.
+func keywordOf(field reflect.StructField) string {
+	if field.Name == "Extensions" || field.Name == "Origin" {
+		return ""
+	}
+	keyword, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	if keyword == "" || keyword == "-" {
+		return field.Name
+	}
+	return keyword
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+const componentSchemas = "#/components/schemas/"
+
+// request is a JSON request body.
+type request struct {
+	Type     string   // name of the schema, and of the Go type
+	Members  []member // sorted by name
+	Required []member // in the order of the document
+}
+
+// reader collects what is wrong with a document while it walks through it.
+type reader struct {
+	file   string
+	faults []error
+}
+
+// refuse notes that the document demands something at place that the decoders do not do.
+func (r *reader) refuse(place, format string, args ...any) {
+	r.faults = append(r.faults, fmt.Errorf("%s: %s: %s", r.file, place, fmt.Sprintf(format, args...)))
+}
+
+func (r *reader) refuseKeywords(place string, keywords []string) {
+	for _, keyword := range keywords {
+		r.refuse(place, "keyword %q is not supported", keyword)
+	}
+}
+
+// readRequests returns the JSON request bodies that the document declares, sorted by name.
+func readRequests(file string, spec []byte) ([]request, error) {
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(spec)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if err := doc.Validate(loader.Context); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+
+	r := &reader{file: file}
+	if !strings.HasPrefix(doc.OpenAPI, "3.0.") {
+		r.refuse("#/openapi", "version %s is not supported, only 3.0", doc.OpenAPI)
+	}
+	bodies := r.bodies(doc)
+	var requests []request
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		requests = append(requests, r.object(name, bodies[name]))
+	}
+	return requests, errors.Join(r.faults...)
+}
+
+// bodies returns the schemas of all request bodies by name.
+func (r *reader) bodies(doc *openapi3.T) map[string]*openapi3.Schema {
+	found := map[string]*openapi3.Schema{}
+	paths := doc.Paths.Map()
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		operations := paths[path].Operations()
+		for _, method := range slices.Sorted(maps.Keys(operations)) {
+			body := operations[method].RequestBody
+			if body == nil {
+				continue
+			}
+			place := "#/paths/" + escape(path) + "/" + strings.ToLower(method) + "/requestBody"
+			if !body.Value.Required {
+				r.refuse(place, `keyword "required" must be true`)
+			}
+			for _, mediaType := range slices.Sorted(maps.Keys(body.Value.Content)) {
+				if name, schema := r.body(place, mediaType, body.Value.Content[mediaType].Schema); schema != nil {
+					found[name] = schema
+				}
+			}
+		}
+	}
+	return found
+}
+
+// body returns the schema of a request body in one media type and its name.
+func (r *reader) body(place, mediaType string, ref *openapi3.SchemaRef) (string, *openapi3.Schema) {
+	place += "/content/" + escape(mediaType)
+	if mediaType != "application/json" {
+		r.refuse(place, "media type is not supported, only application/json")
+		return "", nil
+	}
+	if ref == nil {
+		r.refuse(place, `keyword "schema" is missing`)
+		return "", nil
+	}
+	place += "/schema"
+	name, ok := strings.CutPrefix(ref.Ref, componentSchemas)
+	if !ok {
+		r.refuse(place, "must be a $ref to %s", componentSchemas)
+		return "", nil
+	}
+	r.refuseKeywords(place, slices.Sorted(maps.Keys(ref.Extensions)))
+	return name, ref.Value
+}
+
+// object reads the schema of a request body.
+func (r *reader) object(name string, schema *openapi3.Schema) request {
+	place := componentSchemas + name
+	if !schema.Type.Is(openapi3.TypeObject) {
+		r.refuse(place, `keyword "type" must be object`)
+	}
+	if open := schema.AdditionalProperties.Has; open == nil || *open {
+		r.refuse(place, `keyword "additionalProperties" must be false`)
+	}
+	if len(schema.Properties) == 0 {
+		r.refuse(place, `keyword "properties" is missing`)
+	}
+	r.refuseKeywords(place, unsupportedKeywords(schema, objectKeywords))
+
+	result := request{Type: name}
+	for _, property := range slices.Sorted(maps.Keys(schema.Properties)) {
+		m := r.member(place+"/properties/"+escape(property), property, schema.Properties[property])
+		m.Required = slices.Contains(schema.Required, property)
+		result.Members = append(result.Members, m)
+	}
+	for _, property := range schema.Required {
+		i := slices.IndexFunc(result.Members, func(m member) bool { return m.Name == property })
+		if i < 0 {
+			r.refuse(place, `keyword "required" names %q, which is not among "properties"`, property)
+			continue
+		}
+		result.Required = append(result.Required, result.Members[i])
+	}
+	return result
+}
+
+// escape makes name a part of a JSON Pointer (RFC 6901, section 3).
+func escape(name string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
