@@ -1,0 +1,44 @@
+package token
+
+import (
+	"crypto/elliptic"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// algorithm is what a key's alg decides: how to sign, and what the key must be.
+type algorithm struct {
+	method jwt.SigningMethod
+	// size is the shortest HMAC secret in bytes: the hash's own length (RFC 7518 section 3.2).
+	size  int
+	curve elliptic.Curve
+	// reproducible: the same input and key always give the same signature.
+	reproducible bool
+}
+
+// algorithmOf knows the algorithms that are allowed at all, by their exact names (RFC 7518 section 3.1, RFC 8037).
+func algorithmOf(name string) (algorithm, bool) {
+	switch name {
+	case "HS256":
+		return algorithm{method: jwt.SigningMethodHS256, size: 32, reproducible: true}, true
+	case "HS384":
+		return algorithm{method: jwt.SigningMethodHS384, size: 48, reproducible: true}, true
+	case "HS512":
+		return algorithm{method: jwt.SigningMethodHS512, size: 64, reproducible: true}, true
+	case "RS256":
+		return algorithm{method: jwt.SigningMethodRS256, reproducible: true}, true
+	case "RS384":
+		return algorithm{method: jwt.SigningMethodRS384, reproducible: true}, true
+	case "RS512":
+		return algorithm{method: jwt.SigningMethodRS512, reproducible: true}, true
+	case "PS256":
+		return algorithm{method: jwt.SigningMethodPS256}, true
+	case "ES256":
+		return algorithm{method: jwt.SigningMethodES256, curve: elliptic.P256()}, true
+	case "ES384":
+		return algorithm{method: jwt.SigningMethodES384, curve: elliptic.P384()}, true
+	case "EdDSA":
+		return algorithm{method: jwt.SigningMethodEdDSA, reproducible: true}, true
+	}
+	return algorithm{}, false
+}

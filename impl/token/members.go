@@ -1,0 +1,165 @@
+package token
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth bounds how deep custom claims may nest.
+const maxDepth = 64
+
+// members reads one JSON object member by member, as strictly as RFC 7493 (I-JSON): valid UTF-8, no name twice at any
+// depth, no number beyond a float64, nothing after the object.
+type members struct {
+	data    []byte
+	source  bytes.Buffer
+	decoder jsontext.Decoder
+	quoted  []byte // the name as written
+	name    []byte // without escapes
+	content []byte
+}
+
+func (m *members) open(data []byte) error {
+	m.data = data
+	m.source = *bytes.NewBuffer(data)
+	m.decoder.Reset(&m.source)
+	if t, err := m.decoder.ReadToken(); err != nil || t.Kind() != '{' {
+		return ErrMalformed
+	}
+	return nil
+}
+
+// next returns the next member's name; false at the object's end.
+func (m *members) next() ([]byte, bool, error) {
+	if m.decoder.PeekKind() == '}' {
+		return nil, false, m.close()
+	}
+	raw, err := m.decoder.ReadValue()
+	if err != nil {
+		return nil, false, ErrMalformed
+	}
+	m.quoted = raw
+	m.name, err = unquote(m.name[:0], raw)
+	return m.name, true, err
+}
+
+func (m *members) close() error {
+	if _, err := m.decoder.ReadToken(); err != nil {
+		return ErrMalformed
+	}
+	if _, err := m.decoder.ReadToken(); err != io.EOF {
+		return ErrMalformed
+	}
+	return nil
+}
+
+// value returns the member's value as it is written.
+func (m *members) value() (jsontext.Value, error) {
+	if k := m.decoder.PeekKind(); k == '{' || k == '[' {
+		return m.nested()
+	}
+	v, err := m.decoder.ReadValue()
+	if err != nil || v.Kind() == '0' && !fitsFloat(v) {
+		return nil, ErrMalformed
+	}
+	return v, nil
+}
+
+func (m *members) nested() (jsontext.Value, error) {
+	outer, start := m.decoder.StackDepth(), -1
+	for {
+		t, err := m.decoder.ReadToken()
+		if err != nil || m.decoder.StackDepth() > maxDepth {
+			return nil, ErrMalformed
+		}
+		if start < 0 {
+			start = int(m.decoder.InputOffset()) - 1
+		}
+		if t.Kind() == '0' && !fitsFloat([]byte(t.String())) {
+			return nil, ErrMalformed
+		}
+		if m.decoder.StackDepth() == outer {
+			return m.data[start:m.decoder.InputOffset()], nil
+		}
+	}
+}
+
+// string reads a value that must be a string; it is valid until the next call.
+func (m *members) string() ([]byte, error) {
+	v, err := m.value()
+	if err != nil || v.Kind() != '"' {
+		return nil, ErrMalformed
+	}
+	m.content, err = unquote(m.content[:0], v)
+	return m.content, err
+}
+
+// bool reads a value that must be true or false.
+func (m *members) bool() (bool, error) {
+	v, err := m.value()
+	if err != nil || v.Kind() != 't' && v.Kind() != 'f' {
+		return false, ErrMalformed
+	}
+	return v.Kind() == 't', nil
+}
+
+func unquote(dst, quoted []byte) ([]byte, error) {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return append(dst, quoted[1:len(quoted)-1]...), nil
+	}
+	dst, err := jsontext.AppendUnquote(dst, quoted)
+	if err != nil {
+		return dst, ErrMalformed
+	}
+	return dst, nil
+}
+
+// audienceOf reads a string or an array of strings.
+func audienceOf(v jsontext.Value) ([]string, error) {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(v))
+	t, err := decoder.ReadToken()
+	if err != nil {
+		return nil, ErrMalformed
+	}
+	if t.Kind() == '"' {
+		return []string{t.String()}, nil
+	}
+	if t.Kind() != '[' {
+		return nil, ErrMalformed
+	}
+	var all []string
+	for {
+		switch t, err = decoder.ReadToken(); {
+		case err != nil:
+			return nil, ErrMalformed
+		case t.Kind() == ']':
+			return all, nil
+		case t.Kind() != '"':
+			return nil, ErrMalformed
+		}
+		all = append(all, t.String())
+	}
+}
+
+// fitsFloat: a number that overflows a float64 would be refused by most that read the minted token.
+func fitsFloat(number []byte) bool {
+	if len(number) < 300 && bytes.IndexByte(number, 'e') < 0 && bytes.IndexByte(number, 'E') < 0 {
+		return true
+	}
+	_, err := strconv.ParseFloat(string(number), 64)
+	return err == nil
+}
+
+// folds reports whether the name is one of the known ones but for its case, which encoding/json would take for that one.
+func folds(name []byte, known ...string) bool {
+	for _, k := range known {
+		if strings.EqualFold(string(name), k) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,202 @@
+package token
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// leeway is how many seconds iat and nbf may be ahead, because clocks differ. exp has none.
+const leeway = 60
+
+// Rules is what a token must satisfy beyond its signature. The zero value is usable.
+type Rules struct {
+	// Issuer and Audience, when set, must match iss and be in aud; minted tokens carry them.
+	Issuer   string
+	Audience string
+	// RequireType refuses refresh tokens without a type.
+	RequireType bool
+	// TokenLifetime, when set, is how long the login's refresh tokens live: one without iat was issued that long before its exp.
+	TokenLifetime time.Duration
+	// MaxLifetime, when set, bounds exp - iat of refresh tokens; exp - now without iat.
+	MaxLifetime time.Duration
+}
+
+// Token is a token that was verified.
+type Token struct {
+	Claims
+	// KeyID is the ID of the key that verified the token; not the token's own kid, which may be ignored.
+	KeyID string
+	// Own reports that a key of ours which can sign verified the token, not an issuer's or another public key.
+	Own bool
+	// SigningInput is header.payload, what the signature covers. Unlike the signature it cannot be rewritten.
+	SigningInput string
+	// Payload is the claims as JSON, as the token has them.
+	Payload string
+
+	lifetime int64 // Rules.TokenLifetime in seconds
+}
+
+// Issued is when the token was issued, in Unix seconds: its iat or, without one, its exp less Rules.TokenLifetime. It is false
+// when neither is known.
+func (t *Token) Issued() (int64, bool) {
+	if t.HasIssuedAt || t.lifetime == 0 {
+		return t.IssuedAt, t.HasIssuedAt
+	}
+	return t.Expires - t.lifetime, true
+}
+
+// Verifier checks tokens. It is safe for concurrent use.
+type Verifier struct {
+	keys  KeySource
+	rules Rules
+	pool  sync.Pool
+}
+
+// NewVerifier returns a Verifier that asks keys anew for each token.
+func NewVerifier(keys KeySource, rules Rules) *Verifier {
+	return &Verifier{keys: keys, rules: rules, pool: sync.Pool{New: func() any { return new(reading) }}}
+}
+
+// reading is the room that reading one token takes.
+type reading struct {
+	members                       members
+	raw, part, payload, signature []byte
+	custom                        []byte
+	header                        header
+}
+
+// Refresh verifies a refresh token at the time now and returns a Fault when it is refused. With ErrExpired the token is
+// returned too: it is genuine, and expiry is its only fault. With any other error it is nil.
+func (v *Verifier) Refresh(raw string, now time.Time) (*Token, error) {
+	return v.verify(raw, now, (*Verifier).refreshFault)
+}
+
+// Access verifies an access token, as Refresh does a refresh token.
+func (v *Verifier) Access(raw string, now time.Time) (*Token, error) {
+	return v.verify(raw, now, (*Verifier).accessFault)
+}
+
+func (v *Verifier) verify(raw string, now time.Time, kind func(*Verifier, *Token) error) (*Token, error) {
+	r := v.pool.Get().(*reading)
+	defer v.pool.Put(r)
+	key, input, err := v.open(r, raw, now.Unix())
+	if err != nil {
+		return nil, err
+	}
+	t := &Token{KeyID: key.id, Own: key.CanSign() && !key.issuer, SigningInput: input, lifetime: int64(v.rules.TokenLifetime / time.Second)}
+	if r.custom, err = decodeClaims(&r.members, r.payload, r.custom, &t.Claims); err != nil {
+		return nil, err
+	}
+	t.Payload = string(r.payload)
+	if err := v.claimsFault(key, t, now.Unix(), kind); err != nil {
+		return nil, err
+	}
+	if now.Unix() >= t.Expires {
+		return t, ErrExpired
+	}
+	return t, nil
+}
+
+// open checks shape, header and signature and leaves the claims, still unread, in r.payload.
+func (v *Verifier) open(r *reading, raw string, now int64) (*Key, string, error) {
+	s, err := shapeOf(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := r.decode(raw, s); err != nil {
+		return nil, "", err
+	}
+	key, err := selectKey(v.keys.Keys(), r.header, now)
+	if err != nil {
+		return nil, "", err
+	}
+	input := raw[:s.last]
+	if key.method.Verify(input, r.signature, key.verifying) != nil {
+		return nil, "", ErrSignature
+	}
+	return key, input, nil
+}
+
+func (r *reading) decode(raw string, s shape) (err error) {
+	r.raw = append(r.raw[:0], raw...)
+	if r.part, err = decodePart(r.part, r.raw[:s.first]); err != nil {
+		return err
+	}
+	if r.payload, err = decodePart(r.payload, r.raw[s.first+1:s.last]); err != nil {
+		return err
+	}
+	if r.signature, err = decodePart(r.signature, r.raw[s.last+1:]); err != nil {
+		return err
+	}
+	r.header, err = decodeHeader(&r.members, r.part, r.header)
+	return err
+}
+
+// selectKey finds the one key that may verify the token. The token's alg never decides how: it must be the key's.
+func selectKey(keys *KeySet, h header, now int64) (*Key, error) {
+	if h.critical {
+		return nil, ErrCritical
+	}
+	if !h.hasAlg {
+		return nil, ErrMalformed
+	}
+	if _, ok := algorithmOf(string(h.alg)); !ok {
+		return nil, ErrAlgorithm
+	}
+	key := keys.lookup(h.kid, now)
+	if key == nil {
+		return nil, ErrUnknownKey
+	}
+	if string(h.alg) != key.alg {
+		return nil, ErrAlgorithm
+	}
+	return key, nil
+}
+
+func (v *Verifier) claimsFault(key *Key, t *Token, now int64, kind func(*Verifier, *Token) error) error {
+	if v.rules.Issuer != "" && t.Issuer != v.rules.Issuer || key.issuer && v.rules.Issuer == "" {
+		return ErrIssuer
+	}
+	if v.rules.Audience != "" && !slices.Contains(t.Audience, v.rules.Audience) {
+		return ErrAudience
+	}
+	if err := kind(v, t); err != nil {
+		return err
+	}
+	if t.Identity == "" {
+		return ErrNoIdentity
+	}
+	return v.timesFault(t, now)
+}
+
+func (v *Verifier) timesFault(t *Token, now int64) error {
+	if !t.HasExpires {
+		return ErrNoExpiry
+	}
+	if t.NotBefore > now+leeway || t.IssuedAt > now+leeway {
+		return ErrNotYet
+	}
+	from := now
+	if t.HasIssuedAt {
+		from = t.IssuedAt
+	}
+	if limit := int64(v.rules.MaxLifetime / time.Second); limit > 0 && t.Expires-from > limit {
+		return ErrLifetime
+	}
+	return nil
+}
+
+func (v *Verifier) refreshFault(t *Token) error {
+	if t.Fresh || t.HasType && t.Type != 1 || !t.HasType && v.rules.RequireType {
+		return ErrNotRefresh
+	}
+	return nil
+}
+
+func (v *Verifier) accessFault(t *Token) error {
+	if !t.HasType || t.Type != 0 {
+		return ErrNotAccess
+	}
+	return nil
+}
