@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -29,6 +29,9 @@ func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		start := time.Now()
 		id := requestID(c.Request().Header.Get(echo.HeaderXRequestID))
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		if strings.HasPrefix(c.Path(), "/api/") {
+			c.Response().Header().Set(echo.HeaderCacheControl, "no-store") // tokens are not for caches
+		}
 		err := o.recovered(next, c)
 		if err != nil {
 			writeError(err, c)
@@ -59,7 +62,7 @@ func (o *observer) recovered(next echo.HandlerFunc, c echo.Context) (err error) 
 // only where it is our fault; it never holds a token.
 func (o *observer) log(c echo.Context, id string, status int, took time.Duration, err error) {
 	level := levelOf(status)
-	ctx := context.WithoutCancel(c.Request().Context())
+	ctx := c.Request().Context()
 	if !o.logger.Enabled(ctx, level) {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +34,7 @@ func New(c Config) (http.Handler, error) {
 	e := newEcho()
 	e.Binder = newBinder()
 	o := &observer{logger: c.Logger, metrics: m}
-	e.Use(o.middleware, noStore)
+	e.Use(o.middleware)
 	gen.RegisterHandlers(e, gen.NewStrictHandler(&handler{sessions: c.Sessions, metrics: m}, nil))
 	return e, serveContract(e)
 }
@@ -45,16 +44,6 @@ func newEcho() *echo.Echo {
 	e.HTTPErrorHandler = writeError
 	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
 	return e
-}
-
-// noStore keeps tokens out of caches: every answer under /api/ says so, and writeError says it for every error.
-func noStore(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if strings.HasPrefix(c.Path(), "/api/") {
-			c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
-		}
-		return next(c)
-	}
 }
 
 // serveContract serves openapi.yaml as it was written, and as JSON.

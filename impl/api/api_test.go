@@ -1,0 +1,152 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+)
+
+const secret = "0123456789abcdef0123456789abcdef"
+
+// newServer returns the public handler over the key above, with now as its clock and its log written to log.
+func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler {
+	tb.Helper()
+	keys, err := token.SecretKeySet([]byte(secret), false)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sessions := session.New(session.Config{
+		Verifier: token.NewVerifier(keys, token.Rules{}),
+		Minter:   token.NewMinter(keys, token.Rules{}),
+		Now:      now,
+	})
+	h, err := api.New(api.Config{
+		Sessions: sessions,
+		Logger:   slog.New(slog.NewJSONHandler(log, nil)),
+		Registry: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+func refreshToken(tb testing.TB, claims jwt.MapClaims) string {
+	tb.Helper()
+	s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func sample(exp time.Time) jwt.MapClaims {
+	return jwt.MapClaims{"exp": exp.Unix(), "identity": "whois.muchlis@gmail.com", "is_admin": true, "jti": "", "name": "Real Muchlis"}
+}
+
+func post(h http.Handler, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/refresh", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func body(tb testing.TB, fields map[string]any) string {
+	tb.Helper()
+	b, err := json.Marshal(fields)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPanicIsALogged500(t *testing.T) {
+	var log bytes.Buffer
+	h := newServer(t, func() time.Time { panic("the clock broke") }, &log)
+	w := post(h, body(t, map[string]any{"refresh_token": refreshToken(t, sample(time.Now().Add(time.Hour)))}))
+	if w.Code != http.StatusInternalServerError || w.Body.String() != `{"status":500,"message":"Something went wrong on our side","error":"internal","causes":[]}` {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), "the clock broke") || !strings.Contains(log.String(), `"level":"ERROR"`) {
+		t.Errorf("the log does not name the panic: %s", log.String())
+	}
+}
+
+func TestLogNeverHoldsAToken(t *testing.T) {
+	var log bytes.Buffer
+	h := newServer(t, time.Now, &log)
+	expired := refreshToken(t, sample(time.Now().Add(-time.Hour)))
+	for _, b := range []string{
+		body(t, map[string]any{"refresh_token": expired}),
+		body(t, map[string]any{"refresh_token": expired + "x"}),
+		body(t, map[string]any{expired: 1}),
+		`{"refresh_token":` + expired,
+	} {
+		w := post(h, b)
+		if w.Code < 400 {
+			t.Fatalf("got %d", w.Code)
+		}
+		for _, part := range strings.Split(expired, ".") {
+			if strings.Contains(w.Body.String(), part) || strings.Contains(log.String(), part) {
+				t.Errorf("a part of the token came back: %s %s", w.Body, log.String())
+			}
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 4 {
+		t.Errorf("%d log lines, want 4", n)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	h := newServer(t, time.Now, io.Discard)
+	for given, kept := range map[string]bool{"abc-123": true, "": false, "two words": false, "a\tb": false, strings.Repeat("a", 65): false} {
+		r := httptest.NewRequest(http.MethodGet, "/openapi.json", nil)
+		r.Header.Set("X-Request-Id", given)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("X-Request-Id"); (got == given) != kept || got == "" {
+			t.Errorf("sent %q, got %q", given, got)
+		}
+	}
+}
+
+// discard is a ResponseWriter that costs nothing, so that the benchmark counts the handler alone.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(int)             {}
+
+type reusable struct{ *strings.Reader }
+
+func (reusable) Close() error { return nil }
+
+func BenchmarkRefresh(b *testing.B) {
+	h := newServer(b, time.Now, io.Discard)
+	text := body(b, map[string]any{"refresh_token": refreshToken(b, sample(time.Now().Add(time.Hour))), "limit": 10})
+	reader := strings.NewReader(text)
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/refresh", nil)
+	r.Header.Set("Content-Type", "application/json")
+	r.Body, r.ContentLength = reusable{reader}, int64(len(text))
+	w := &discard{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.Reset(text)
+		clear(w.header)
+		h.ServeHTTP(w, r)
+	}
+}
