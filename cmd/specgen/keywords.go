@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -29,6 +30,20 @@ func unsupportedKeywords(s *openapi3.Schema, supported string) []string {
 		}
 	}
 	return slices.DeleteFunc(present, func(keyword string) bool { return slices.Contains(known, keyword) })
+}
+
+// siblings lists the keywords beside a $ref. OpenAPI 3.0 ignores them, which their author may not know.
+func siblings(ref *openapi3.SchemaRef) []string {
+	var keywords map[string]any
+	text, err := ref.MarshalJSON()
+	if err == nil {
+		err = json.Unmarshal(text, &keywords)
+	}
+	if err != nil {
+		return []string{err.Error()}
+	}
+	delete(keywords, "$ref")
+	return slices.Sorted(maps.Keys(keywords))
 }
 
 // keywordOf returns the keyword that a field of openapi3.Schema holds, or "" if the field holds none.

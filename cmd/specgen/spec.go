@@ -43,20 +43,26 @@ func readRequests(file string, spec []byte) ([]request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := doc.Validate(loader.Context); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	if doc.Paths == nil {
+		return nil, fmt.Errorf("%s: #/paths: is missing", file)
 	}
 
 	r := &reader{file: file}
 	if !strings.HasPrefix(doc.OpenAPI, "3.0.") {
-		r.refuse("#/openapi", "version %s is not supported, only 3.0", doc.OpenAPI)
+		r.refuse("#/openapi", "version %q is not supported, only 3.0", doc.OpenAPI)
 	}
 	bodies := r.bodies(doc)
 	var requests []request
 	for _, name := range slices.Sorted(maps.Keys(bodies)) {
 		requests = append(requests, r.object(name, bodies[name]))
 	}
-	return requests, errors.Join(r.faults...)
+	if len(r.faults) > 0 {
+		return nil, errors.Join(r.faults...)
+	}
+	if err := doc.Validate(loader.Context); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return requests, nil
 }
 
 // bodies returns the schemas of all request bodies by name.
@@ -101,7 +107,7 @@ func (r *reader) body(place, mediaType string, ref *openapi3.SchemaRef) (string,
 		r.refuse(place, "must be a $ref to %s", componentSchemas)
 		return "", nil
 	}
-	r.refuseKeywords(place, slices.Sorted(maps.Keys(ref.Extensions)))
+	r.refuseKeywords(place, siblings(ref))
 	return name, ref.Value
 }
 
