@@ -1,0 +1,75 @@
+// What session.js promises about itself: its size, its types, and that it needs nothing.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { test } from 'node:test';
+import { transformSync } from 'esbuild';
+import * as session from '../../impl/web/session.js';
+
+const web = fileURLToPath(new URL('../../impl/web/', import.meta.url));
+const source = readFileSync(join(web, 'session.js'), 'utf8');
+
+test('session.js is under 6 KiB minified and gzipped', () => {
+  const { code } = transformSync(source, { minify: true, format: 'esm', target: 'es2022' });
+  const size = gzipSync(code, { level: 9 }).length;
+  assert.ok(size < 6 * 1024, `${size} bytes`);
+});
+
+test('session.js imports nothing', () => {
+  assert.doesNotMatch(source, /^\s*import\b|\bimport\(|\brequire\(/m);
+});
+
+function tsc(...files) {
+  const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext', ...files];
+  const bin = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
+  try {
+    execFileSync(bin, args, { encoding: 'utf8' });
+    return '';
+  } catch (error) {
+    return error.stdout;
+  }
+}
+
+test('session.d.ts is sound, and callers are checked by it', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'session-types-'));
+  try {
+    for (const file of ['session.js', 'session.d.ts']) writeFileSync(join(dir, file), readFileSync(join(web, file)));
+    writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
+    const good = join(dir, 'good.ts');
+    writeFileSync(good, `
+      import { createSession, SessionError, memoryStorage, claims, type Session } from './session.js';
+      const s: Session = createSession({ baseUrl: 'https://x.example', storage: sessionStorage, limit: 10,
+        onLogin: ({ reason, causes }) => { const r: string = reason; causes.join(); }, onChange: (e) => { if (e.type === 'retry') e.wait.toFixed(); } });
+      createSession(); createSession({ storage: memoryStorage(), env: { now: Date.now, fetch } });
+      s.login({ access_token: 'a', refresh_token: 'r', expired: 1 });
+      const r: Promise<Response> = s.fetch('/x', { method: 'POST' });
+      const t: Promise<string> = s.token(); const b: Promise<boolean> = s.refreshOnOpen();
+      const left: number = s.remaining(); const e: number | undefined = s.tokens?.expired;
+      s.refresh().catch((err) => { if (err instanceof SessionError && err.code === 'login') err.retryAfter; });
+      const name = claims('x')?.name; s.logout(); s.close();`);
+    assert.equal(tsc(good), '');
+    const bad = join(dir, 'bad.ts');
+    writeFileSync(bad, `
+      import { createSession } from './session.js';
+      createSession({ limit: '10' });
+      createSession({ onlogin() {} });
+      createSession().login({ access_token: 'a' });
+      createSession().tokens.expired;`);
+    assert.equal(tsc(bad).match(/error TS/g)?.length, 4);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('session.d.ts names exactly what session.js exports and a session has', () => {
+  const types = readFileSync(join(web, 'session.d.ts'), 'utf8');
+  const declared = [...types.matchAll(/^export (?:declare )?(?:class|function) (\w+)/gm)].map((m) => m[1]);
+  assert.deepEqual(declared.sort(), Object.keys(session).sort());
+  const body = types.match(/export interface Session \{([\s\S]*?)\n\}/)[1];
+  const members = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map((m) => m[1]);
+  assert.deepEqual(members.sort(), Object.keys(session.createSession({ baseUrl: 'https://x.example' })).sort());
+});
