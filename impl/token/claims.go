@@ -120,7 +120,7 @@ func (c *Claims) setAudience(m *members) error {
 		return err
 	}
 	c.audience = string(v)
-	c.Audience, err = audienceOf(v)
+	c.Audience, err = stringsOf(v)
 	return err
 }
 

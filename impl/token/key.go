@@ -14,6 +14,8 @@ import (
 
 const minRSABits = 2048 // RFC 7518 section 3.3
 
+var errNegativeTimes = errors.New("nbf and exp of a key must not be negative")
+
 // KeySpec describes a key to NewKey.
 type KeySpec struct {
 	// ID is the key ID (kid). The empty ID marks the one key for tokens that name no key.
@@ -53,7 +55,7 @@ func NewKey(spec KeySpec) (*Key, error) {
 		return nil, fmt.Errorf("algorithm %q is not supported", spec.Algorithm)
 	}
 	if spec.NotBefore < 0 || spec.Expires < 0 {
-		return nil, errors.New("nbf and exp of a key must not be negative")
+		return nil, errNegativeTimes
 	}
 	k := &Key{
 		id: spec.ID, alg: spec.Algorithm, method: alg.method, reproducible: alg.reproducible,
@@ -87,17 +89,17 @@ func (k *Key) setMaterial(alg algorithm, spec KeySpec) error {
 		return checkRSA(alg, spec.Algorithm, m)
 	case *ecdsa.PrivateKey:
 		k.signing, k.verifying = m, &m.PublicKey
-		return checkEC(alg, spec.Algorithm, &m.PublicKey)
+		return checkECPrivate(alg, spec.Algorithm, m)
 	case *ecdsa.PublicKey:
 		k.verifying = m
 		return checkEC(alg, spec.Algorithm, m)
 	case ed25519.PrivateKey:
-		k.signing = m
-		if len(m) != ed25519.PrivateKeySize {
-			return errors.New("an Ed25519 private key has 64 bytes")
+		if len(m) != ed25519.PrivateKeySize || !ed25519.NewKeyFromSeed(m.Seed()).Equal(m) {
+			return errors.New("the Ed25519 private key is not consistent")
 		}
-		k.verifying = m.Public()
-		return checkEd25519(alg, spec.Algorithm, k.verifying.(ed25519.PublicKey))
+		public := m.Public().(ed25519.PublicKey)
+		k.signing, k.verifying = m, public
+		return checkEd25519(alg, spec.Algorithm, public)
 	case ed25519.PublicKey:
 		k.verifying = m
 		return checkEd25519(alg, spec.Algorithm, m)
@@ -142,6 +144,21 @@ func checkEC(alg algorithm, name string, key *ecdsa.PublicKey) error {
 	}
 	if _, err := key.Bytes(); err != nil {
 		return errors.New("the EC point is not on its curve")
+	}
+	return nil
+}
+
+func checkECPrivate(alg algorithm, name string, key *ecdsa.PrivateKey) error {
+	if err := checkEC(alg, name, &key.PublicKey); err != nil {
+		return err
+	}
+	raw, err := key.Bytes()
+	if err != nil {
+		return errors.New("the EC private key is out of range")
+	}
+	same, err := ecdsa.ParseRawPrivateKey(key.Curve, raw)
+	if err != nil || !same.PublicKey.Equal(&key.PublicKey) {
+		return errors.New("the EC private key is not consistent")
 	}
 	return nil
 }

@@ -98,6 +98,15 @@ func (m *members) string() ([]byte, error) {
 	return m.content, err
 }
 
+// strings reads a value that must be an array of strings.
+func (m *members) strings() ([]string, error) {
+	v, err := m.value()
+	if err != nil || v.Kind() != '[' {
+		return nil, ErrMalformed
+	}
+	return stringsOf(v)
+}
+
 // bool reads a value that must be true or false.
 func (m *members) bool() (bool, error) {
 	v, err := m.value()
@@ -118,30 +127,21 @@ func unquote(dst, quoted []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// audienceOf reads a string or an array of strings.
-func audienceOf(v jsontext.Value) ([]string, error) {
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(v))
-	t, err := decoder.ReadToken()
-	if err != nil {
-		return nil, ErrMalformed
-	}
-	if t.Kind() == '"' {
-		return []string{t.String()}, nil
-	}
-	if t.Kind() != '[' {
-		return nil, ErrMalformed
-	}
+// stringsOf reads a string or an array of strings.
+func stringsOf(v jsontext.Value) ([]string, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(v))
 	var all []string
 	for {
-		switch t, err = decoder.ReadToken(); {
+		switch t, err := d.ReadToken(); {
+		case err == io.EOF:
+			return all, nil
 		case err != nil:
 			return nil, ErrMalformed
-		case t.Kind() == ']':
-			return all, nil
-		case t.Kind() != '"':
+		case t.Kind() == '"':
+			all = append(all, t.String())
+		case t.Kind() != '[' && t.Kind() != ']' || d.StackDepth() > 1:
 			return nil, ErrMalformed
 		}
-		all = append(all, t.String())
 	}
 }
 
