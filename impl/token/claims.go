@@ -1,13 +1,16 @@
 package token
 
 import (
-	"bytes"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Claims is what a token says. Times are Unix seconds, fractions floored.
 type Claims struct {
+	// Payload is the claims as JSON, as the token has them.
+	Payload string
+
 	Identity string // whose token it is
 	Issuer   string
 	Audience []string
@@ -48,7 +51,7 @@ func claimNames() []string {
 
 // decodeClaims reads the claims in one pass. The custom members are collected in custom, whose room is returned for reuse.
 func decodeClaims(m *members, data, custom []byte, c *Claims) ([]byte, error) {
-	custom = custom[:0]
+	c.Payload, custom = string(data), custom[:0]
 	if err := m.open(data); err != nil {
 		return custom, err
 	}
@@ -70,11 +73,11 @@ func decodeClaims(m *members, data, custom []byte, c *Claims) ([]byte, error) {
 func (c *Claims) member(m *members, name, custom []byte) (_ []byte, err error) {
 	switch string(name) {
 	case "identity":
-		c.Identity, _, err = m.text()
+		c.Identity, _, err = m.text(c.Payload)
 	case "iss":
-		c.Issuer, c.issuer, err = m.text()
+		c.Issuer, c.issuer, err = m.text(c.Payload)
 	case "jti":
-		c.ID, _, err = m.text()
+		c.ID, _, err = m.text(c.Payload)
 	case "aud":
 		err = c.setAudience(m)
 	case "exp":
@@ -105,7 +108,7 @@ func (c *Claims) member(m *members, name, custom []byte) (_ []byte, err error) {
 }
 
 func (c *Claims) customMember(m *members, name, custom []byte) ([]byte, error) {
-	if folds(name, claimNames()...) {
+	if !lower(name) && folds(name, claimNames()...) {
 		return custom, ErrMalformed
 	}
 	custom = append(append(append(custom, ','), m.quoted...), ':')
@@ -173,14 +176,16 @@ func (m *members) textIfAny() (string, error) {
 	return string(s), err
 }
 
-// text reads a value that must be a string, and returns it also as it is written.
-func (m *members) text() (value, raw string, err error) {
+// text reads a value that must be a string, and returns it also as it is written. Both share the room of whole, the object
+// that is being read, as a string.
+func (m *members) text(whole string) (value, raw string, err error) {
 	v, err := m.value()
 	if err != nil || v.Kind() != '"' {
 		return "", "", ErrMalformed
 	}
-	raw = string(v)
-	if bytes.IndexByte(v, '\\') < 0 {
+	end := m.decoder.InputOffset()
+	raw = whole[end-int64(len(v)) : end]
+	if strings.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1], raw, nil
 	}
 	s, err := unquote(nil, v)

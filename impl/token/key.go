@@ -45,6 +45,7 @@ type Key struct {
 	notBefore    int64
 	expires      int64
 	issuer       bool
+	macs         *macs  // for an HMAC secret only
 	header       string // what minted tokens begin with: the encoded header and its dot
 }
 
@@ -64,12 +65,28 @@ func NewKey(spec KeySpec) (*Key, error) {
 	if err := k.setMaterial(alg, spec); err != nil {
 		return nil, err
 	}
-	header, err := encodeHeader(k.alg, k.id)
-	if err != nil {
+	if hs, ok := k.method.(*jwt.SigningMethodHMAC); ok {
+		k.macs = newMACs(hs, k.verifying.([]byte))
+	}
+	var err error
+	if k.header, err = encodeHeader(k.alg, k.id); err != nil {
 		return nil, err
 	}
-	k.header = header
 	return k, nil
+}
+
+func (k *Key) verify(input, signature []byte) bool {
+	if k.macs != nil {
+		return k.macs.verify(input, signature)
+	}
+	return k.method.Verify(string(input), signature, k.verifying) == nil
+}
+
+func (k *Key) sign(input []byte) ([]byte, error) {
+	if k.macs != nil {
+		return k.macs.appendSum(nil, input), nil
+	}
+	return k.method.Sign(string(input), k.signing)
 }
 
 func (k *Key) setMaterial(alg algorithm, spec KeySpec) error {

@@ -129,6 +129,10 @@ func unquote(dst, quoted []byte) ([]byte, error) {
 
 // stringsOf reads a string or an array of strings.
 func stringsOf(v jsontext.Value) ([]string, error) {
+	if v.Kind() == '"' {
+		s, err := unquote(nil, v)
+		return []string{string(s)}, err
+	}
 	d := jsontext.NewDecoder(bytes.NewBuffer(v))
 	var all []string
 	for {
@@ -139,7 +143,7 @@ func stringsOf(v jsontext.Value) ([]string, error) {
 			return nil, ErrMalformed
 		case t.Kind() == '"':
 			all = append(all, t.String())
-		case t.Kind() != '[' && t.Kind() != ']' || d.StackDepth() > 1:
+		case d.StackDepth() > 1 || t.Kind() != '[' && t.Kind() != ']':
 			return nil, ErrMalformed
 		}
 	}
@@ -152,6 +156,16 @@ func fitsFloat(number []byte) bool {
 	}
 	_, err := strconv.ParseFloat(string(number), 64)
 	return err == nil
+}
+
+// lower reports whether the name has only a-z, 0-9 and _, so that it folds to no known name but itself.
+func lower(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // folds reports whether the name is one of the known ones but for its case, which encoding/json would take for that one.

@@ -4,24 +4,26 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
-	"strconv"
+	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrNoSigningKey: no key of the set may sign now.
-var ErrNoSigningKey = errors.New("no key may sign now")
-
-// ErrNotReproducible: the key's signatures differ each time (PS256, ES256, ES384), so that a lost successor could not be minted again.
-var ErrNotReproducible = errors.New("the key's algorithm does not sign reproducibly")
+var (
+	// ErrNoSigningKey: no key of the set may sign now.
+	ErrNoSigningKey = errors.New("no key may sign now")
+	// ErrNotReproducible: the key's signatures differ each time (PS256, ES256, ES384), so that a lost successor could not be
+	// minted again.
+	ErrNotReproducible = errors.New("the key's algorithm does not sign reproducibly")
+)
 
 // Minter signs new tokens. It is safe for concurrent use if its source of randomness is.
 type Minter struct {
 	keys   KeySource
 	rules  Rules
 	random io.Reader
+	pool   *sync.Pool
 }
 
 // Minted is a new token.
@@ -44,23 +46,25 @@ type Successor struct {
 	Now int64
 }
 
-// NewMinter returns a Minter that signs with the active key of the moment.
+// NewMinter returns a Minter that signs with the active key of the moment. Of the rules it needs Issuer and Audience.
 func NewMinter(keys KeySource, rules Rules) *Minter {
-	return &Minter{keys: keys, rules: rules, random: rand.Reader}
+	// BenchmarkVerifyAndMint: the pool saves 5 allocations and a fifth of the time of a minted token.
+	pool := &sync.Pool{New: func() any { return new(writing) }}
+	return &Minter{keys: keys, rules: rules, random: rand.Reader, pool: pool}
 }
 
 // WithRandom is the Minter drawing its token IDs from random.
 func (m *Minter) WithRandom(random io.Reader) *Minter {
-	return &Minter{keys: m.keys, rules: m.rules, random: random}
+	other := *m
+	other.random = random
+	return &other
 }
 
-// stamp is what differs between the tokens minted from one set of claims.
-type stamp struct {
-	exp, iat   int64
-	jti        string
-	kind       int64
-	session    string
-	generation int64
+// writing is the room that minting one token takes.
+type writing struct {
+	random       [16]byte
+	id           []byte
+	payload, out []byte
 }
 
 // Access mints an access token that is not fresh, for the owner of t: type 0, a new jti, iat = now and exp = now + life in
@@ -75,15 +79,14 @@ func (m *Minter) SessionAccess(t *Token, session string, life time.Duration, now
 	if key == nil {
 		return Minted{}, ErrNoSigningKey
 	}
-	var id [16]byte
-	if _, err := io.ReadFull(m.random, id[:]); err != nil {
-		return Minted{}, err
+	w := m.pool.Get().(*writing)
+	defer m.pool.Put(w)
+	if _, err := io.ReadFull(m.random, w.random[:]); err != nil {
+		return Minted{}, fmt.Errorf("draw a token ID: %w", err)
 	}
+	w.id = base64.RawURLEncoding.AppendEncode(w.id[:0], w.random[:])
 	iat := now.Unix()
-	return m.sign(key, t, stamp{
-		exp: iat + int64(life/time.Second), iat: iat, session: session,
-		jti: base64.RawURLEncoding.EncodeToString(id[:]),
-	})
+	return m.mint(w, key, &t.Claims, stamp{exp: iat + int64(life/time.Second), iat: iat, session: session, jti: w.id})
 }
 
 // Refresh mints the refresh token that follows t. Minting it again, from t or from any token of the same session with the
@@ -100,69 +103,31 @@ func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 	if !key.reproducible {
 		return Minted{}, ErrNotReproducible
 	}
-	return m.sign(key, t, stamp{
-		exp: s.Expires, iat: s.IssuedAt, jti: s.ID, kind: 1, session: s.Session, generation: s.Generation,
+	w := m.pool.Get().(*writing)
+	defer m.pool.Put(w)
+	w.id = append(w.id[:0], s.ID...)
+	return m.mint(w, key, &t.Claims, stamp{
+		exp: s.Expires, iat: s.IssuedAt, jti: w.id, kind: 1, session: s.Session, generation: s.Generation,
 	})
 }
 
-func (m *Minter) sign(key *Key, t *Token, s stamp) (Minted, error) {
-	payload, err := m.encodeClaims(nil, &t.Claims, s)
-	if err != nil {
+// Issue signs claims, a JSON object, just as they are, with the key active now: what a login service does. It applies no
+// rule; a Verifier says whether the result is acceptable.
+func (m *Minter) Issue(claims []byte, now time.Time) (string, error) {
+	key := m.keys.Keys().Active(now)
+	if key == nil {
+		return "", ErrNoSigningKey
+	}
+	signed, err := key.appendToken(nil, claims)
+	return string(signed), err
+}
+
+func (m *Minter) mint(w *writing, key *Key, c *Claims, s stamp) (_ Minted, err error) {
+	if w.payload, err = m.appendClaims(w.payload[:0], c, s); err != nil {
 		return Minted{}, err
 	}
-	input := base64.RawURLEncoding.AppendEncode([]byte(key.header), payload)
-	signature, err := key.method.Sign(string(input), key.signing)
-	if err != nil {
+	if w.out, err = key.appendToken(w.out[:0], w.payload); err != nil {
 		return Minted{}, err
 	}
-	out := base64.RawURLEncoding.AppendEncode(append(input, '.'), signature)
-	return Minted{Token: string(out), Expires: s.exp}, nil
-}
-
-// encodeClaims writes the claims in a fixed order, the custom ones last and in theirs, so that a token minted from a minted
-// token has the same form.
-func (m *Minter) encodeClaims(dst []byte, c *Claims, s stamp) (_ []byte, err error) {
-	dst = strconv.AppendInt(append(dst, `{"exp":`...), s.exp, 10)
-	dst = strconv.AppendInt(append(dst, `,"iat":`...), s.iat, 10)
-	if dst, err = appendText(dst, `,"jti":`, s.jti); err != nil {
-		return dst, err
-	}
-	dst = strconv.AppendInt(append(dst, `,"type":`...), s.kind, 10)
-	dst = append(dst, `,"fresh":false`...)
-	if s.session != "" {
-		if dst, err = appendText(dst, `,"sid":`, s.session); err != nil {
-			return dst, err
-		}
-	}
-	if s.generation != 0 {
-		dst = strconv.AppendInt(append(dst, `,"gen":`...), s.generation, 10)
-	}
-	if dst, err = appendOr(dst, `,"iss":`, m.rules.Issuer, c.issuer); err != nil {
-		return dst, err
-	}
-	if dst, err = appendOr(dst, `,"aud":`, m.rules.Audience, c.audience); err != nil {
-		return dst, err
-	}
-	if dst, err = appendText(dst, `,"identity":`, c.Identity); err != nil {
-		return dst, err
-	}
-	if c.hasAdmin {
-		dst = strconv.AppendBool(append(dst, `,"is_admin":`...), c.Admin)
-	}
-	return append(append(dst, c.custom...), '}'), nil
-}
-
-// appendOr writes the configured value or, without one, the one carried over as it is.
-func appendOr(dst []byte, name, configured, carried string) ([]byte, error) {
-	if configured != "" {
-		return appendText(dst, name, configured)
-	}
-	if carried == "" {
-		return dst, nil
-	}
-	return append(append(dst, name...), carried...), nil
-}
-
-func appendText(dst []byte, name, text string) ([]byte, error) {
-	return jsontext.AppendQuote(append(dst, name...), text)
+	return Minted{Token: string(w.out), Expires: s.exp}, nil
 }

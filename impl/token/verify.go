@@ -31,8 +31,6 @@ type Token struct {
 	Own bool
 	// SigningInput is header.payload, what the signature covers. Unlike the signature it cannot be rewritten.
 	SigningInput string
-	// Payload is the claims as JSON, as the token has them.
-	Payload string
 
 	lifetime int64 // Rules.TokenLifetime in seconds
 }
@@ -88,7 +86,6 @@ func (v *Verifier) verify(raw string, now time.Time, kind func(*Verifier, *Token
 	if r.custom, err = decodeClaims(&r.members, r.payload, r.custom, &t.Claims); err != nil {
 		return nil, err
 	}
-	t.Payload = string(r.payload)
 	if err := v.claimsFault(key, t, now.Unix(), kind); err != nil {
 		return nil, err
 	}
@@ -111,11 +108,10 @@ func (v *Verifier) open(r *reading, raw string, now int64) (*Key, string, error)
 	if err != nil {
 		return nil, "", err
 	}
-	input := raw[:s.last]
-	if key.method.Verify(input, r.signature, key.verifying) != nil {
+	if !key.verify(r.raw[:s.last], r.signature) {
 		return nil, "", ErrSignature
 	}
-	return key, input, nil
+	return key, raw[:s.last], nil
 }
 
 func (r *reading) decode(raw string, s shape) (err error) {

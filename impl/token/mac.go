@@ -1,0 +1,46 @@
+package token
+
+import (
+	"crypto/hmac"
+	"hash"
+	"sync"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// macs keeps HMAC states that have already taken in the key. golang-jwt's method makes a new one each time: 7 allocations and
+// about twice the time (BenchmarkSignature). It stays the oracle: TestMACEqualsGolangJWT.
+type macs struct {
+	pool sync.Pool
+}
+
+// mac is one such state and the room for its sum.
+type mac struct {
+	hash hash.Hash
+	sum  []byte
+}
+
+func newMACs(method *jwt.SigningMethodHMAC, secret []byte) *macs {
+	return &macs{pool: sync.Pool{New: func() any { return &mac{hash: hmac.New(method.Hash.New, secret)} }}}
+}
+
+// appendSum appends the MAC of input to dst.
+func (p *macs) appendSum(dst, input []byte) []byte {
+	m := p.pool.Get().(*mac)
+	defer p.pool.Put(m)
+	return append(dst, m.of(input)...)
+}
+
+// verify compares in constant time.
+func (p *macs) verify(input, signature []byte) bool {
+	m := p.pool.Get().(*mac)
+	defer p.pool.Put(m)
+	return hmac.Equal(signature, m.of(input))
+}
+
+func (m *mac) of(input []byte) []byte {
+	m.hash.Reset()
+	m.hash.Write(input)
+	m.sum = m.hash.Sum(m.sum[:0])
+	return m.sum
+}
