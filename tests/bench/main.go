@@ -1,0 +1,121 @@
+//go:build linux
+
+// Command bench compares refreshd with two other servers on the same machine:
+//
+//   - floor: echo reads the same body and answers a constant of the same size. What HTTP costs anyway.
+//   - by hand: the refresh endpoint in twenty lines of echo and golang-jwt with map claims.
+//   - refreshd: this repository's server, built as for a release, everything on that is on by default.
+//
+// Each round starts every server once, one at a time and in an order that rotates, warms it up, measures
+// it and ends it. A ratio is computed within a round and reported as "median (lowest..highest)" over the rounds, so
+// that a slow minute of the machine touches both sides. Trust the median, and no figure at all when "other load" is more than a
+// few percent or the spread is wide: the machine was busy.
+//
+// Closed loop (the default): each connection sends its next request when the last answer has arrived, so the servers
+// run as fast as they can and requests per second are comparable. The generator runs on the same cores and its cost is part
+// of each figure, which brings ratios of requests per second nearer to 1; "CPU us/request" is free of that. Latencies of a
+// closed loop are those of a saturated server.
+//
+// Open loop (-open): requests are due at fixed times, at a share of the floor's maximum, and latency counts from
+// when a request was due, not from when it could be sent: a stall counts against every request that it delays. "late" is
+// how far the generator itself missed its times; figures below it mean nothing.
+//
+// Each answer is checked, one in a thousand with its signature. A wrong answer ends the run.
+//
+//	go run ./tests/bench
+//	go run ./tests/bench -open
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type settings struct {
+	Rounds      int           `json:"rounds"`
+	Duration    time.Duration `json:"duration_ns"`
+	Warmup      time.Duration `json:"warmup_ns"`
+	Connections int           `json:"connections"`
+	Open        bool          `json:"open"`
+	Load        float64       `json:"load"`
+	Servers     []string      `json:"servers"`
+	refreshd    string
+	output      string
+}
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		fail(serve(os.Args[2]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	set, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(ctx, set)
+	}
+	if err != nil {
+		stop()
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+func parse(args []string) (settings, error) {
+	var set settings
+	var servers string
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&set.Rounds, "rounds", 7, "how many times each server is measured")
+	flags.DurationVar(&set.Duration, "duration", 3*time.Second, "length of one measurement")
+	flags.DurationVar(&set.Warmup, "warmup", time.Second, "load before each measurement that is not counted")
+	flags.IntVar(&set.Connections, "c", 16, "keep-alive connections")
+	flags.BoolVar(&set.Open, "open", false, "open loop: latency at a fixed rate of requests")
+	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
+	flags.StringVar(&servers, "servers", "floor,by hand,refreshd", "servers to compare; open loop leaves out \"by hand\"")
+	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure in place of building one")
+	flags.StringVar(&set.output, "json", "", "file to write every single measurement to")
+	if err := flags.Parse(args); err != nil {
+		return set, err
+	}
+	set.Servers = strings.Split(servers, ",")
+	if flags.NArg() > 0 || set.Rounds < 1 || set.Connections < 1 || set.Duration <= 0 || set.Load <= 0 || set.Load >= 1 {
+		return set, errors.New("no arguments; rounds, c and duration above 0; load between 0 and 1")
+	}
+	return set, nil
+}
+
+func run(ctx context.Context, set settings) error {
+	scratch, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	scenarios, err := refreshScenarios(ctx, set, scratch)
+	if err != nil {
+		return err
+	}
+	result := newReport(set)
+	if set.Open {
+		err = compareOpen(ctx, set, scenarios, result)
+	} else {
+		err = compareClosed(ctx, set, scenarios, result)
+	}
+	if err != nil {
+		return err
+	}
+	result.print(os.Stdout)
+	return result.save(set.output)
+}
