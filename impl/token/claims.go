@@ -1,7 +1,6 @@
 package token
 
 import (
-	"math"
 	"strconv"
 	"strings"
 )
@@ -127,18 +126,21 @@ func (c *Claims) setAudience(m *members) error {
 	return err
 }
 
-// date reads a NumericDate (RFC 7519 section 2): a number, never negative, at most 2^53, its fraction floored. Exponents are
-// numbers too: 1e9 is 1000000000.
+// date reads a NumericDate (RFC 7519 section 2): a number, never negative, at most 2^53, its fraction floored. Like golang-jwt it
+// takes exponents (1e9 is 1000000000) and reads what is not a plain integer as a float64.
 func (m *members) date() (int64, error) {
 	v, err := m.value()
 	if err != nil || v.Kind() != '0' || v[0] == '-' {
 		return 0, ErrMalformed
 	}
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n <= maxDate {
+		return n, nil
+	}
 	f, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || f > maxDate {
+	if err != nil || f >= maxDate {
 		return 0, ErrMalformed
 	}
-	return int64(math.Floor(f)), nil
+	return int64(f), nil
 }
 
 // integer reads a whole number written as one: not 1.0, not 1e0, not "1".

@@ -9,15 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jwk is one key of a JWK Set as written (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
-type jwk struct {
-	kty, use, alg, kid, crv              string
-	n, e, d, p, q, dp, dq, qi, x, y, k   string
-	operations                           []string
-	hasKid, hasOperations, hasMorePrimes bool
-	nbf, exp                             int64
-}
-
 // ParseKeySet reads a JWK Set. Each key needs an alg that suits it and a kid; the kid "" marks the one key for tokens that
 // name no key. The members nbf and exp, in Unix seconds, say when a key may begin to sign and when it stops altogether. One bad
 // key refuses the set. A secret shorter than its hash is refused unless allowWeak.
@@ -28,7 +19,11 @@ func ParseKeySet(data []byte, allowWeak bool) (*KeySet, error) {
 	}
 	keys := make([]*Key, len(entries))
 	for i, entry := range entries {
-		if keys[i], err = parseKey(entry, allowWeak); err != nil {
+		j, err := parseJWK(entry)
+		if err == nil {
+			keys[i], err = j.key(allowWeak)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("key %d of the set: %w", i+1, err)
 		}
 	}
@@ -43,18 +38,19 @@ func ParseIssuerKeys(data []byte) (keys []*Key, leftOut []error, err error) {
 		return nil, nil, err
 	}
 	for i, entry := range entries {
-		key, err := parseKey(entry, true)
-		switch {
-		case err == nil && key.Symmetric():
+		j, err := parseJWK(entry)
+		if err == nil && j.kty == "oct" {
 			return nil, nil, errors.New("an issuer's set must not hold a secret (kty oct)")
-		case err == nil && key.id == "":
-			err = errors.New("it has no kid")
+		}
+		var key *Key
+		if err == nil {
+			key, err = j.issuerKey()
 		}
 		if err != nil {
 			leftOut = append(leftOut, fmt.Errorf("key %d of the issuer's set: %w", i+1, err))
 			continue
 		}
-		keys = append(keys, key.public())
+		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
 		return nil, leftOut, errors.Join(append([]error{errors.New("the issuer's set has no usable key")}, leftOut...)...)
@@ -114,11 +110,7 @@ func elements(array jsontext.Value) ([]jsontext.Value, error) {
 	return all, nil
 }
 
-func parseKey(data []byte, allowWeak bool) (*Key, error) {
-	j, err := parseJWK(data)
-	if err != nil {
-		return nil, err
-	}
+func (j *jwk) key(allowWeak bool) (*Key, error) {
 	if err := j.check(); err != nil {
 		return nil, err
 	}
@@ -135,6 +127,17 @@ func parseKey(data []byte, allowWeak bool) (*Key, error) {
 	return key, err
 }
 
+func (j *jwk) issuerKey() (*Key, error) {
+	if j.kid == "" {
+		return nil, errors.New("it has no kid")
+	}
+	key, err := j.key(false)
+	if err != nil {
+		return nil, err
+	}
+	return key.public(), nil
+}
+
 func (j *jwk) check() error {
 	switch {
 	case !j.hasKid:
@@ -149,58 +152,4 @@ func (j *jwk) check() error {
 		return errors.New("RSA keys of more than two primes are not supported")
 	}
 	return nil
-}
-
-func parseJWK(data []byte) (*jwk, error) {
-	var m members
-	j := new(jwk)
-	if err := m.open(data); err != nil {
-		return nil, errors.New("it is not a JSON object")
-	}
-	for {
-		name, more, err := m.next()
-		if err != nil {
-			return nil, errors.New("it is not strict JSON")
-		}
-		if !more {
-			return j, nil
-		}
-		known := string(name)
-		if err := j.member(&m, known); err != nil {
-			return nil, fmt.Errorf("the member %s has the wrong type or form", known)
-		}
-	}
-}
-
-func (j *jwk) member(m *members, name string) error {
-	if field := j.text(name); field != nil {
-		j.hasKid = j.hasKid || name == "kid"
-		s, err := m.string()
-		*field = string(s)
-		return err
-	}
-	var err error
-	switch name {
-	case "nbf":
-		j.nbf, err = m.date()
-	case "exp":
-		j.exp, err = m.date()
-	case "key_ops":
-		j.hasOperations = true
-		j.operations, err = m.strings()
-	case "oth":
-		j.hasMorePrimes = true
-		_, err = m.value()
-	default:
-		_, err = m.value()
-	}
-	return err
-}
-
-func (j *jwk) text(name string) *string {
-	fields := map[string]*string{
-		"kty": &j.kty, "use": &j.use, "alg": &j.alg, "kid": &j.kid, "crv": &j.crv, "k": &j.k,
-		"n": &j.n, "e": &j.e, "d": &j.d, "p": &j.p, "q": &j.q, "dp": &j.dp, "dq": &j.dq, "qi": &j.qi, "x": &j.x, "y": &j.y,
-	}
-	return fields[name]
 }

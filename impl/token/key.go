@@ -12,7 +12,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-const minRSABits = 2048 // RFC 7518 section 3.3
+const (
+	minRSABits = 2048 // RFC 7518 section 3.3
+	maxRSABits = 8192 // beyond, one verification would take milliseconds
+)
 
 var errNegativeTimes = errors.New("nbf and exp of a key must not be negative")
 
@@ -145,6 +148,9 @@ func checkRSA(alg algorithm, name string, key *rsa.PublicKey) error {
 	}
 	if bits := key.N.BitLen(); bits < minRSABits {
 		return fmt.Errorf("the RSA key has %d bits; at least %d are needed (RFC 7518 section 3.3)", bits, minRSABits)
+	}
+	if bits := key.N.BitLen(); bits > maxRSABits {
+		return fmt.Errorf("the RSA key has %d bits; at most %d are supported", bits, maxRSABits)
 	}
 	if key.E < 3 || key.E%2 == 0 {
 		return errors.New("the RSA public exponent is not an odd number above 2")

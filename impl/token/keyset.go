@@ -18,7 +18,7 @@ type KeySet struct {
 	keys  []*Key
 	byID  map[string]*Key
 	noID  *Key // for tokens that name no key; may be nil
-	plain bool // one secret: an incoming kid is ignored
+	plain bool // the one local key is a secret: a kid that is not an issuer's is ignored
 }
 
 // NewKeySet makes a set in which the order decides: the first key that may sign is the active one. Key IDs must differ.
@@ -83,7 +83,6 @@ func (s *KeySet) WithIssuer(keys ...*Key) (*KeySet, error) {
 		set.keys = append(set.keys, &issuer)
 		set.byID[k.id] = &issuer
 	}
-	set.plain = false
 	return &set, nil
 }
 
@@ -114,9 +113,9 @@ func (s *KeySet) signer(id string, now time.Time) *Key {
 
 // lookup selects by kid alone; there is no search. An absent kid and an empty one are the same.
 func (s *KeySet) lookup(kid []byte, now int64) *Key {
-	k := s.noID
-	if len(kid) > 0 && !s.plain {
-		k = s.byID[string(kid)]
+	k := s.byID[string(kid)]
+	if len(kid) == 0 || k == nil && s.plain {
+		k = s.noID
 	}
 	if k == nil || k.expired(now) {
 		return nil

@@ -67,29 +67,30 @@ type reading struct {
 // Refresh verifies a refresh token at the time now and returns a Fault when it is refused. With ErrExpired the token is
 // returned too: it is genuine, and expiry is its only fault. With any other error it is nil.
 func (v *Verifier) Refresh(raw string, now time.Time) (*Token, error) {
-	return v.verify(raw, now, (*Verifier).refreshFault)
+	return v.verify(raw, now.Unix(), true)
 }
 
 // Access verifies an access token, as Refresh does a refresh token.
 func (v *Verifier) Access(raw string, now time.Time) (*Token, error) {
-	return v.verify(raw, now, (*Verifier).accessFault)
+	return v.verify(raw, now.Unix(), false)
 }
 
-func (v *Verifier) verify(raw string, now time.Time, kind func(*Verifier, *Token) error) (*Token, error) {
+func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	r := v.pool.Get().(*reading)
 	defer v.pool.Put(r)
-	key, input, err := v.open(r, raw, now.Unix())
+	key, input, err := v.open(r, raw, now)
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{KeyID: key.id, Own: key.CanSign() && !key.issuer, SigningInput: input, lifetime: int64(v.rules.TokenLifetime / time.Second)}
+	t := &Token{KeyID: key.id, Own: key.CanSign() && !key.issuer, SigningInput: input}
+	t.lifetime = int64(v.rules.TokenLifetime / time.Second)
 	if r.custom, err = decodeClaims(&r.members, r.payload, r.custom, &t.Claims); err != nil {
 		return nil, err
 	}
-	if err := v.claimsFault(key, t, now.Unix(), kind); err != nil {
+	if err := v.claimsFault(key, t, now, refresh); err != nil {
 		return nil, err
 	}
-	if now.Unix() >= t.Expires {
+	if now >= t.Expires {
 		return t, ErrExpired
 	}
 	return t, nil
@@ -150,49 +151,47 @@ func selectKey(keys *KeySet, h header, now int64) (*Key, error) {
 	return key, nil
 }
 
-func (v *Verifier) claimsFault(key *Key, t *Token, now int64, kind func(*Verifier, *Token) error) error {
+// claimsFault looks for every fault of the claims but expiry.
+func (v *Verifier) claimsFault(key *Key, t *Token, now int64, refresh bool) error {
 	if v.rules.Issuer != "" && t.Issuer != v.rules.Issuer || key.issuer && v.rules.Issuer == "" {
 		return ErrIssuer
 	}
 	if v.rules.Audience != "" && !slices.Contains(t.Audience, v.rules.Audience) {
 		return ErrAudience
 	}
-	if err := kind(v, t); err != nil {
+	if err := v.kindFault(t, refresh); err != nil {
 		return err
 	}
 	if t.Identity == "" {
 		return ErrNoIdentity
 	}
-	return v.timesFault(t, now)
-}
-
-func (v *Verifier) timesFault(t *Token, now int64) error {
 	if !t.HasExpires {
 		return ErrNoExpiry
 	}
 	if t.NotBefore > now+leeway || t.IssuedAt > now+leeway {
 		return ErrNotYet
 	}
-	from := now
-	if t.HasIssuedAt {
-		from = t.IssuedAt
-	}
-	if limit := int64(v.rules.MaxLifetime / time.Second); limit > 0 && t.Expires-from > limit {
+	if refresh && v.livesTooLong(t, now) {
 		return ErrLifetime
 	}
 	return nil
 }
 
-func (v *Verifier) refreshFault(t *Token) error {
-	if t.Fresh || t.HasType && t.Type != 1 || !t.HasType && v.rules.RequireType {
+func (v *Verifier) kindFault(t *Token, refresh bool) error {
+	switch {
+	case !refresh && (!t.HasType || t.Type != 0):
+		return ErrNotAccess
+	case refresh && (t.Fresh || t.HasType && t.Type != 1 || !t.HasType && v.rules.RequireType):
 		return ErrNotRefresh
 	}
 	return nil
 }
 
-func (v *Verifier) accessFault(t *Token) error {
-	if !t.HasType || t.Type != 0 {
-		return ErrNotAccess
+func (v *Verifier) livesTooLong(t *Token, now int64) bool {
+	from := now
+	if t.HasIssuedAt {
+		from = t.IssuedAt
 	}
-	return nil
+	limit := int64(v.rules.MaxLifetime / time.Second)
+	return limit > 0 && t.Expires-from > limit
 }
