@@ -846,12 +846,12 @@ var swaggerSpec = []string{
 	"d+pFO9T+3vue4SZz48Mu/9Tlied7N6i0K4nCYBAMaAkJZAX3Rt5uMAh2Pd8rmEltT7GSFm3TIbVZr6/O",
 	"UfEZr9Hc5z5bQFhgaFcdsHXvNT2zDTqeoDDcVG74Yp2oN87tL8UTspMPSmZYpzcJUjy1mHEoTGxWPWgT",
 	"TouWTXVOrykhqFEF2Jm6abim2qnfpHcqOx+m6AbUrKU+txUyXdU3EEaCNsgymCmZtwX1pShQcZlwSl2V",
-	"1UbIdiLreJVqQEq/i5Rn6CDTXh2Ok6XTJ3WhXPPrS5lUjxzU2unG/7JK968lLupC1E4e/IccuRyNdG8j",
-	"VoYIf+M2j7oQg+LETZhWLqgewD6KZiLVtVk91AoH/j/KfD88e1+ZGP7QvRITiQ98BgsmDEUs1cOZrDl7",
-	"8yQwgBftDY67Dun2p0aVaBvWzh8ohoPBv3GlSRXy9+DShUd/4vO3Hpy0c5LlHOHxOGlnZz8ElAXTbd/S",
-	"jMA2YmT1brnpBSm37jkgbFKuBcxO5+82tCTc/f6S9ubSLtj//oKNt3e0eBj+yG6d/zTYRcMfXNRe8N/7",
-	"3v6P2KL9/4r1Lsal4qZyf0FZhsVRPWRZHUwsBy6rMWPYfHmpr70vDjz25py+//bw30ps1Wffa9dzJjIu",
-	"c4rqpjDb8e6/tDusXZY1qtYTJ89vartalfsv9/8KAAD//w==",
+	"1UbIdiLreJVqQEq/i5Rn6CDTXh2OE2/UdJGTulCu+fWlTKpHDmrtdON/WaX71xIXdSFqJw/+Q45cjka6",
+	"txErQ4S/cZtHXYhBceImTCsXVA9gH0UzkerarB5qhQP/H2W+H569r0wMf+heiYnEBz6DBROGIpbq4UzW",
+	"nL15EhjAi/YGx12HdPtTo0q0DWvnDxTDweDfuNKkCvl7cOnCoz/x+VsPTto5yXKO8HictLOzHwLKgum2",
+	"b2lGYBsxsnq33PSClFv3HBA2KdcCZqfzdxtaEu5+f0l7c2kX7H9/wcbbO1o8DH9kt85/Guyi4Q8uai/4",
+	"731v/0ds0f5/xXoX41JxU7m/oCzD4qgesqwOJpYDl9WYMWy+vNTX3hcHHntzTt9/e/hvJbbqs++16zkT",
+	"GZc5RXVTmO1491/aHdYuyxpV64mT5ze1Xa3K/Zf7fwUAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
