@@ -53,11 +53,11 @@ func measure(ctx context.Context, s scenario, set settings, how loop) (sample, e
 		return sample{}, err
 	}
 	if err := load(ctx, workers, how, set.Warmup); err != nil {
-		return sample{}, fmt.Errorf("%s: %w\n%s", s.name, err, server.lastWords())
+		return sample{}, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
 	}
 	result, err := observe(ctx, server, workers, how, set.Duration)
 	if err != nil {
-		return sample{}, fmt.Errorf("%s: %w\n%s", s.name, err, server.lastWords())
+		return sample{}, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
 	}
 	return result, nil
 }

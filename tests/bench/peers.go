@@ -39,7 +39,6 @@ func constantAnswer(body []byte) echo.HandlerFunc {
 
 // refreshByHand is what one writes first: correct for well-meant requests, without validation beyond the range of limit.
 func refreshByHand(secret []byte) echo.HandlerFunc {
-	key := func(*jwt.Token) (any, error) { return secret, nil }
 	return func(c echo.Context) error {
 		request := struct {
 			RefreshToken string `json:"refresh_token"`
@@ -49,7 +48,8 @@ func refreshByHand(secret []byte) echo.HandlerFunc {
 			return echo.NewHTTPError(http.StatusBadRequest, "request is not valid")
 		}
 		claims := jwt.MapClaims{}
-		_, err := jwt.ParseWithClaims(request.RefreshToken, claims, key, jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired())
+		_, err := jwt.ParseWithClaims(request.RefreshToken, claims, func(*jwt.Token) (any, error) { return secret, nil },
+			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired())
 		if errors.Is(err, jwt.ErrTokenExpired) {
 			return echo.NewHTTPError(http.StatusMisdirectedRequest, "token has expired")
 		}

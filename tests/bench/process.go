@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -65,7 +66,7 @@ func start(ctx context.Context, s scenario) (*process, error) {
 	}()
 	if err := p.awaitFirst(ctx, began); err != nil {
 		p.stop()
-		return nil, fmt.Errorf("%s: %w\n%s", s.name, err, p.lastWords())
+		return nil, fmt.Errorf("%s: %w%s", s.name, err, p.lastWords())
 	}
 	return p, nil
 }
@@ -119,7 +120,10 @@ func (p *process) stop() {
 func (p *process) lastWords() string {
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil {
-		return err.Error()
+		return "; its log cannot be read: " + err.Error()
 	}
-	return string(text[max(0, len(text)-2000):])
+	if text = bytes.TrimSpace(text[max(0, len(text)-2000):]); len(text) == 0 {
+		return ""
+	}
+	return "; its log ends with:\n" + string(text)
 }
