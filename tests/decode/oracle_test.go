@@ -157,3 +157,25 @@ func TestEveryRequestBodyIsChecked(t *testing.T) {
 		t.Errorf("request bodies of openapi.yaml: %q; known here: %q", names, known)
 	}
 }
+
+// TestDeliberateDifferences has the bodies that kin-openapi accepts and the decoders refuse on purpose. If the library refuses
+// one of them some day, it leaves this list and the one in docs/decisions/0002-generated-decoder.md.
+func TestDeliberateDifferences(t *testing.T) {
+	oracle := newContract(t)
+	for name, body := range map[string]string{
+		"name more than once":     `{"refresh_token":"a","limit":10,"limit":10}`,
+		"fraction of zero":        `{"refresh_token":"a","limit":10.0}`,
+		"exponent":                `{"refresh_token":"a","limit":1e1}`,
+		"data after the value":    `{"refresh_token":"a"}{}`,
+		"invalid UTF-8":           "{\"refresh_token\":\"\xff\"}",
+		"half of surrogate pair":  `{"refresh_token":"\ud800"}`,
+		"invalid UTF-8 after all": "{\"refresh_token\":\"a\"}\xff",
+	} {
+		if offenders := oracle.offenders(t, "RefreshRequest", []byte(body)); len(offenders) > 0 {
+			t.Errorf("%s: kin-openapi blames %s", name, offenders)
+		}
+		if decoders()["RefreshRequest"]().DecodeStrict([]byte(body)) == nil {
+			t.Errorf("%s: the decoder accepts it", name)
+		}
+	}
+}
