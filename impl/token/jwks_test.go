@@ -1,0 +1,246 @@
+package token_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/MicahParks/jwkset"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+func algorithms() []string {
+	return []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"}
+}
+
+// everyKey is a set of one key of each algorithm, named after it.
+func everyKey(t testing.TB, file string) *token.KeySet {
+	data, err := os.ReadFile(filepath.Join("testdata", file))
+	must(t, data, err)
+	set, err := token.ParseKeySet(data, false)
+	return must(t, set, err)
+}
+
+func TestGenerateKey(t *testing.T) {
+	for _, alg := range algorithms() {
+		key, err := token.GenerateKey(alg, "id of "+alg)
+		must(t, key, err)
+		keys := keySet(t, key)
+		raw, err := token.NewMinter(keys, token.Rules{}).Issue([]byte(sample), now())
+		must(t, raw, err)
+		got, err := token.NewVerifier(keys, token.Rules{}).Refresh(raw, now())
+		wantFault(t, got, err, nil)
+		if got.KeyID != "id of "+alg || !got.Own {
+			t.Errorf("%s: got %q", alg, got.KeyID)
+		}
+	}
+	if _, err := token.GenerateKey("none", ""); err == nil {
+		t.Error("a key for none")
+	}
+}
+
+func TestKeySetSurvivesItsFile(t *testing.T) {
+	set := everyKey(t, "keys.json")
+	file, err := set.MarshalPrivate()
+	must(t, file, err)
+	again, err := token.ParseKeySet(file, false)
+	must(t, again, err)
+	second, err := again.MarshalPrivate()
+	if must(t, string(second), err) != string(file) {
+		t.Error("the set changes when it is read and written")
+	}
+	v := token.NewVerifier(again, token.Rules{})
+	for _, key := range set.All() {
+		raw, err := token.NewMinter(keySet(t, key), token.Rules{}).Issue([]byte(sample), now())
+		must(t, raw, err)
+		if _, err := v.Refresh(raw, now()); err != nil {
+			t.Errorf("%s: %v", key.ID(), err)
+		}
+	}
+}
+
+// TestJWKSetAgreesWithTheEcosystem: what we write, the library made for golang-jwt reads as the same keys.
+func TestJWKSetAgreesWithTheEcosystem(t *testing.T) {
+	set := everyKey(t, "keys.json")
+	file, err := set.MarshalPublic(now())
+	must(t, file, err)
+	var written jwkset.JWKSMarshal
+	if err := json.Unmarshal(file, &written); err != nil {
+		t.Fatal(err)
+	}
+	store, err := written.ToStorage()
+	must(t, store, err)
+	for _, key := range set.All() {
+		got, err := store.KeyRead(context.Background(), key.ID())
+		if key.Symmetric() {
+			if err == nil {
+				t.Errorf("%s: a secret is published", key.ID())
+			}
+			continue
+		}
+		must(t, got, err)
+		if !reflect.DeepEqual(got.Key(), key.Public()) || got.Marshal().ALG.String() != key.Algorithm() {
+			t.Errorf("%s: read as another key", key.ID())
+		}
+	}
+}
+
+func TestPublicSetHoldsNoSecret(t *testing.T) {
+	set := everyKey(t, "keys.json")
+	expired, err := set.All()[9].WithTimes(0, now().Unix())
+	must(t, expired, err)
+	future, err := set.All()[8].WithTimes(now().Unix()+60, now().Unix()+3600)
+	must(t, future, err)
+	file, err := keySet(t, set.All()[0], future, expired).MarshalPublic(now())
+	must(t, file, err)
+	var got struct{ Keys []map[string]any }
+	if err := json.Unmarshal(file, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Keys) != 1 || got.Keys[0]["kid"] != "ES384" || got.Keys[0]["nbf"] != float64(now().Unix()+60) || got.Keys[0]["exp"] != float64(now().Unix()+3600) {
+		t.Fatalf("got %s", file)
+	}
+	for _, secret := range []string{"d", "k", "p", "q", "dp", "dq", "qi"} {
+		if _, found := got.Keys[0][secret]; found {
+			t.Errorf("published: %s", secret)
+		}
+	}
+}
+
+func TestParseKeySetTimesAndMarks(t *testing.T) {
+	set, err := token.ParseKeySet(fmt.Appendf(nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":%q,"nbf":100,"exp":200.5,"x-note":{"a":1}}],"more":[]}`, encode(secret)), false)
+	key := must(t, set, err).All()[0]
+	if key.ID() != "" || key.NotBefore() != 100 || key.Expires() != 200 || !key.CanSign() {
+		t.Errorf("got %q %d %d", key.ID(), key.NotBefore(), key.Expires())
+	}
+	set, err = token.ParseKeySet(fmt.Appendf(nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`, encode(secret)), false)
+	if key := must(t, set, err).All()[0]; key.CanSign() {
+		t.Error("a key for verifying alone can sign")
+	}
+}
+
+func TestParseKeySetRefuses(t *testing.T) {
+	oct := func(members string) string {
+		return fmt.Sprintf(`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q%s}]}`, encode(secret), members)
+	}
+	for name, c := range map[string]struct{ file, want string }{
+		"nothing":               {``, "not a JSON object"},
+		"a PEM file":            {"-----BEGIN PRIVATE KEY-----", "not a JSON object"},
+		"no keys":               {`{}`, `no array "keys"`},
+		"keys an object":        {`{"keys":{}}`, `no array "keys"`},
+		"empty keys":            {`{"keys":[]}`, "has no key"},
+		"keys twice":            {`{"keys":[],"keys":[]}`, "not strict JSON"},
+		"trailing data":         {oct("") + "x", "not strict JSON"},
+		"a key that is a text":  {`{"keys":["x"]}`, "key 1 of the set: it is not a JSON object"},
+		"a member twice":        {oct(`,"kid":"b"`), "not strict JSON"},
+		"Exp":                   {oct(`,"Exp":1`), "member Exp"},
+		"a kid twice":           {oct(`},{"kty":"oct","alg":"HS256","kid":"a","k":"` + encode(secret) + `"`), `"a" appears more than once`},
+		"no alg":                {`{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`, "alg is missing"},
+		"no kid":                {`{"keys":[{"kty":"oct","alg":"HS256","k":"AAAA"}]}`, "kid is missing"},
+		"no kty":                {`{"keys":[{"alg":"HS256","kid":"a","k":"AAAA"}]}`, `kty "" is not supported`},
+		"an encryption key":     {oct(`,"use":"enc"`), "use is not sig"},
+		"other key_ops":         {oct(`,"key_ops":["wrapKey"]`), "key_ops"},
+		"key_ops a string":      {oct(`,"key_ops":"sign"`), "member key_ops"},
+		"exp a string":          {oct(`,"exp":"1"`), "member exp"},
+		"nbf negative":          {oct(`,"nbf":-1`), "member nbf"},
+		"a short secret":        {`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":"AAAA"}]}`, "3 bytes"},
+		"k padded":              {`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":"` + encode(secret) + `="}]}`, "member k"},
+		"k with a line break":   {`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":"` + encode(secret) + `\n"}]}`, "member k"},
+		"alg of another type":   {strings.Replace(oct(""), "HS256", "RS256", 1), "does not suit"},
+		"alg none":              {strings.Replace(oct(""), "HS256", "none", 1), "not supported"},
+		"EC on another curve":   {`{"keys":[{"kty":"EC","alg":"ES256","kid":"a","crv":"P-521","x":"AAAA","y":"AAAA"}]}`, "curve"},
+		"EC point of no length": {`{"keys":[{"kty":"EC","alg":"ES256","kid":"a","crv":"P-256","x":"AAAA","y":"AAAA"}]}`, "32 bytes"},
+		"EC point off the curve": {`{"keys":[{"kty":"EC","alg":"ES256","kid":"a","crv":"P-256","x":"` + encode(strings.Repeat("a", 32)) +
+			`","y":"` + encode(strings.Repeat("b", 32)) + `"}]}`, "not on its curve"},
+		"X25519": {`{"keys":[{"kty":"OKP","alg":"EdDSA","kid":"a","crv":"X25519","x":"AAAA"}]}`, "curve"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := token.ParseKeySet([]byte(c.file), false)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestParseKeySetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes two of these.
+func TestParseKeySetRefusesMixedKeys(t *testing.T) {
+	one, two := everyKey(t, "keys.json"), everyKey(t, "other_keys.json")
+	for _, c := range []struct{ alg, member string }{
+		{"EdDSA", "d"}, {"EdDSA", "x"}, {"ES256", "d"}, {"ES384", "d"},
+		{"RS256", "d"}, {"RS256", "p"}, {"RS256", "qi"}, {"RS256", "dp"}, {"RS256", "dq"}, {"RS256", "n"},
+	} {
+		t.Run(c.alg+" "+c.member, func(t *testing.T) {
+			key, other := entry(t, one, c.alg), entry(t, two, c.alg)
+			key[c.member] = other[c.member]
+			file, err := json.Marshal(map[string]any{"keys": []any{key}})
+			if _, err := token.ParseKeySet(must(t, file, err), false); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+	t.Run("RS256 without primes", func(t *testing.T) {
+		key := entry(t, one, "RS256")
+		delete(key, "p")
+		file, err := json.Marshal(map[string]any{"keys": []any{key}})
+		if _, err := token.ParseKeySet(must(t, file, err), false); err == nil {
+			t.Error("accepted: jwkset would make a public key of it")
+		}
+	})
+}
+
+// entry is one key of the set as JSON.
+func entry(t testing.TB, set *token.KeySet, id string) map[string]any {
+	file, err := set.MarshalPrivate()
+	must(t, file, err)
+	var all struct{ Keys []map[string]any }
+	if err := json.Unmarshal(file, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range all.Keys {
+		if key["kid"] == id {
+			return key
+		}
+	}
+	t.Fatal("no key", id)
+	return nil
+}
+
+func TestParseIssuerKeys(t *testing.T) {
+	set := everyKey(t, "keys.json")
+	public, err := set.MarshalPublic(now())
+	must(t, public, err)
+	enc := strings.Replace(string(public), `{"kty"`, `{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"e","n":"AQAB","e":"AQAB"},{"kty"`, 1)
+	keys, leftOut, err := token.ParseIssuerKeys([]byte(enc))
+	if must(t, len(keys), err) != 7 || len(leftOut) != 1 {
+		t.Errorf("got %d keys, left out %v", len(keys), leftOut)
+	}
+	private, err := keySet(t, set.All()[9]).MarshalPrivate()
+	keys, _, err2 := token.ParseIssuerKeys(must(t, private, err))
+	if must(t, keys, err2)[0].CanSign() {
+		t.Error("an issuer's private key can sign here")
+	}
+	for name, file := range map[string]string{
+		"a secret":         `{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`,
+		"nothing usable":   `{"keys":[{"kty":"RSA","kid":"a"}]}`,
+		"not JSON":         `<html>`,
+		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")), `"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
+	} {
+		if _, _, err := token.ParseIssuerKeys([]byte(file)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func jsonOf(t testing.TB, v any) string {
+	data, err := json.Marshal(v)
+	return string(must(t, data, err))
+}

@@ -1,0 +1,156 @@
+package token_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+func timed(t testing.TB, id string, notBefore, expires int64) *token.Key {
+	key, err := token.NewKey(token.KeySpec{
+		ID: id, Algorithm: "HS256", Material: []byte(strings.Repeat(id, 32)), NotBefore: notBefore, Expires: expires,
+	})
+	return must(t, key, err)
+}
+
+// signedBy is a sample token of a key that timed made.
+func signedBy(t testing.TB, id string) string {
+	return forge(t, jwt.SigningMethodHS256, []byte(strings.Repeat(id, 32)), `{"alg":"HS256","kid":"`+id+`"}`, sample)
+}
+
+func TestActiveKey(t *testing.T) {
+	m := newMaterial(t)
+	set := keySet(t,
+		newKey(t, "public", "EdDSA", m.ed.Public()),
+		timed(t, "new", 200, 0),
+		timed(t, "old", 100, 300),
+		timed(t, "oldest", 0, 150))
+	for _, c := range []struct {
+		at   int64
+		want string
+	}{{0, "oldest"}, {99, "oldest"}, {100, "old"}, {199, "old"}, {200, "new"}, {1 << 40, "new"}} {
+		if got := set.Active(time.Unix(c.at, 0)); got == nil || got.ID() != c.want {
+			t.Errorf("at %d: got %v, want %s", c.at, got, c.want)
+		}
+	}
+	if got := keySet(t, timed(t, "a", 0, 100)).Active(time.Unix(100, 0)); got != nil {
+		t.Errorf("an expired key is active")
+	}
+	if got := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())).Active(now()); got != nil {
+		t.Errorf("a public key is active")
+	}
+}
+
+func TestKeysVerifyUntilTheyExpire(t *testing.T) {
+	unix := now().Unix()
+	v := token.NewVerifier(keySet(t, timed(t, "future", unix+3600, 0), timed(t, "past", 0, unix), timed(t, "last", 0, unix+1)), token.Rules{})
+	runAttacks(t, v, []attack{
+		{"a key that does not sign yet", signedBy(t, "future"), nil},
+		{"a key in its last second", signedBy(t, "last"), nil},
+		{"a key that has expired", signedBy(t, "past"), token.ErrUnknownKey},
+	})
+}
+
+func TestTokensWithoutKeyID(t *testing.T) {
+	marked := newKey(t, "", "HS256", []byte(secret))
+	v := token.NewVerifier(keySet(t, timed(t, "a", 0, 0), marked), token.Rules{})
+	none := forge(t, jwt.SigningMethodHS256, []byte(strings.Repeat("a", 32)), header, sample)
+	runAttacks(t, v, []attack{
+		{"the marked key", signed(t, sample), nil},
+		{"another key of the set is not tried", none, token.ErrSignature},
+		{"a kid that is unknown", withHeader(t, `{"alg":"HS256","kid":"b"}`, sample), token.ErrUnknownKey},
+	})
+	set, err := keySet(t, timed(t, "a", 0, 0), timed(t, "b", 0, 0)).WithDefault("a")
+	runAttacks(t, token.NewVerifier(must(t, set, err), token.Rules{}), []attack{
+		{"a key marked by a flag", none, nil},
+		{"and by its kid", signedBy(t, "a"), nil},
+	})
+}
+
+func TestKeySetRefuses(t *testing.T) {
+	a := timed(t, "a", 0, 0)
+	if _, err := token.NewKeySet(); err == nil {
+		t.Error("an empty set")
+	}
+	if _, err := token.NewKeySet(a, timed(t, "a", 1, 0)); err == nil {
+		t.Error("two keys of one ID")
+	}
+	if _, err := keySet(t, a).WithDefault("b"); err == nil {
+		t.Error("a default that is not there")
+	}
+	if _, err := keySet(t, a, newKey(t, "", "HS256", []byte(secret))).WithDefault("a"); err == nil {
+		t.Error("two keys for tokens without kid")
+	}
+	if _, err := keySet(t, a).WithIssuer(timed(t, "x", 0, 0)); err == nil {
+		t.Error("an issuer's secret")
+	}
+	if _, err := token.SecretKeySet([]byte(secret)[:31], false); err == nil {
+		t.Error("a weak secret")
+	}
+	if _, err := token.SecretKeySet([]byte("weak"), true); err != nil {
+		t.Error("a weak secret that is allowed:", err)
+	}
+}
+
+func TestIssuerKeys(t *testing.T) {
+	m := newMaterial(t)
+	issuer := []*token.Key{newKey(t, "theirs", "EdDSA", m.ed.Public()), newKey(t, "a", "EdDSA", m.ed.Public())}
+	local := keySet(t, timed(t, "a", 0, 0))
+	set, err := local.WithIssuer(issuer...)
+	must(t, set, err)
+	theirs := func(kid, iss string) string {
+		return forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"`+kid+`"}`, with(`"iss":"`+iss+`"`))
+	}
+	t.Run("with an issuer", func(t *testing.T) {
+		runAttacks(t, token.NewVerifier(set, token.Rules{Issuer: "them"}), []attack{
+			{"their token", theirs("theirs", "them"), nil},
+			{"their token for another issuer", theirs("theirs", "us"), token.ErrIssuer},
+			{"a local kid is not theirs", theirs("a", "them"), token.ErrAlgorithm},
+		})
+	})
+	t.Run("without an issuer", func(t *testing.T) {
+		runAttacks(t, token.NewVerifier(set, token.Rules{}), []attack{
+			{"their token", theirs("theirs", "them"), token.ErrIssuer},
+			{"our token", signedBy(t, "a"), nil},
+		})
+	})
+	got, err := token.NewVerifier(set, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now())
+	wantFault(t, got, err, nil)
+	if got.Own || got.KeyID != "theirs" {
+		t.Errorf("own %v, key %q", got.Own, got.KeyID)
+	}
+	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); err != token.ErrUnknownKey {
+		t.Errorf("the set that was extended has changed: %v", err)
+	}
+}
+
+func TestIssuerKeysBesideAPlainSecret(t *testing.T) {
+	m := newMaterial(t)
+	set, err := secretKeys(t).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
+	v := token.NewVerifier(must(t, set, err), token.Rules{Issuer: "them"})
+	claims := with(`"iss":"them"`)
+	runAttacks(t, v, []attack{
+		{"their token", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"theirs"}`, claims), nil},
+		{"ours, with a kid that is ignored", withHeader(t, `{"alg":"HS256","kid":"x"}`, claims), nil},
+		{"their kid, our secret", withHeader(t, `{"alg":"HS256","kid":"theirs"}`, claims), token.ErrAlgorithm},
+	})
+}
+
+func TestOwn(t *testing.T) {
+	m := newMaterial(t)
+	set := keySet(t, newKey(t, "ours", "EdDSA", m.ed), newKey(t, "login", "ES256", &m.p256.PublicKey))
+	v := token.NewVerifier(set, token.Rules{})
+	ours := forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"ours"}`, sample)
+	login := forge(t, jwt.SigningMethodES256, m.p256, `{"alg":"ES256","kid":"login"}`, sample)
+	for raw, want := range map[string]bool{ours: true, login: false} {
+		got, err := v.Refresh(raw, now())
+		wantFault(t, got, err, nil)
+		if got.Own != want {
+			t.Errorf("%s: own %v", got.KeyID, got.Own)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package token_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// fixed is randomness for golden files.
+func fixed() *bytes.Reader { return bytes.NewReader(bytes.Repeat([]byte{0xa5}, 1024)) }
+
+// redeem verifies a refresh token and mints an access token of ten minutes from it.
+func redeem(t testing.TB, rules token.Rules, raw string) (claims string, minted token.Minted) {
+	got, err := verifier(t, rules).Refresh(raw, now())
+	wantFault(t, got, err, nil)
+	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, 10*time.Minute, now())
+	must(t, minted, err)
+	return decode(t, strings.Split(minted.Token, ".")[1]), minted
+}
+
+// golden compares with a file of testdata; UPDATE_GOLDEN=1 writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if string(must(t, want, err)) != got {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func indent(t testing.TB, claims string) string {
+	var out bytes.Buffer
+	err := json.Indent(&out, []byte(claims), "", "  ")
+	return must(t, out.String()+"\n", err)
+}
+
+func TestUsersSampleRedeemed(t *testing.T) {
+	claims, minted := redeem(t, token.Rules{}, signed(t, sample))
+	golden(t, "sample_access_token.json", indent(t, claims))
+	if minted.Expires != now().Unix()+600 {
+		t.Errorf("expires %d", minted.Expires)
+	}
+	got, err := verifier(t, token.Rules{}).Access(minted.Token, now())
+	wantFault(t, got, err, nil)
+	if got.Fresh || !got.Admin || got.Identity != "whois.muchlis@gmail.com" || got.Expires != minted.Expires {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMintReplacesAndCarriesOver(t *testing.T) {
+	raw := signed(t, `{"roles":["a", "b"],"sid":"old","exp":1611318219,"gen":7,"nbf":1,"identity":"\u0061\"","type":1,`+
+		`"iat":1,"fresh":false,"big":12345678901234567890.10,"aud":["x", "y"],"iss":"i","is_admin":false,"":{ "z":1},"jti":"old"}`)
+	claims, _ := redeem(t, token.Rules{}, raw)
+	golden(t, "carried_over.json", claims+"\n")
+	claims, _ = redeem(t, token.Rules{Issuer: "i", Audience: "y"}, raw)
+	golden(t, "carried_over_configured.json", claims+"\n")
+}
+
+func TestAccessTokenOfASession(t *testing.T) {
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
+	wantFault(t, got, err, nil)
+	minted, err := minter(t, token.Rules{}).SessionAccess(got, "a \"session\"", time.Minute, now())
+	must(t, minted, err)
+	access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
+	wantFault(t, access, err, nil)
+	if access.Session != "a \"session\"" || access.Generation != 0 {
+		t.Errorf("got %q %d", access.Session, access.Generation)
+	}
+}
+
+func TestTokenIDs(t *testing.T) {
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
+	wantFault(t, got, err, nil)
+	m, seen := minter(t, token.Rules{}), map[string]bool{}
+	for range 100 {
+		minted, err := m.Access(got, time.Minute, now())
+		must(t, minted, err)
+		access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
+		wantFault(t, access, err, nil)
+		if len(access.ID) != 22 || seen[access.ID] {
+			t.Fatalf("jti %q", access.ID)
+		}
+		seen[access.ID] = true
+	}
+	broken := m.WithRandom(iotest.ErrReader(errors.New("no entropy")))
+	if minted, err := broken.Access(got, time.Minute, now()); err == nil || minted.Token != "" {
+		t.Errorf("minted without randomness: %v", err)
+	}
+}
+
+func TestSuccessorIsReproducible(t *testing.T) {
+	m := newMaterial(t)
+	for _, key := range []*token.Key{
+		newKey(t, "h", "HS256", []byte(secret)), newKey(t, "r", "RS256", m.rsa), newKey(t, "e", "EdDSA", m.ed),
+	} {
+		t.Run(key.Algorithm(), func(t *testing.T) {
+			keys := keySet(t, key)
+			v, mint := token.NewVerifier(keys, token.Rules{Audience: "y"}), token.NewMinter(keys, token.Rules{Audience: "y"})
+			raw, err := mint.Issue([]byte(`{ "x" : [1, 2] ,"identity":"\u0061","aud":["x","y"],"iss":"i","exp":1611318219,"is_admin":true,"y":"\u0062"}`), now())
+			must(t, raw, err)
+			first, err := v.Refresh(raw, now())
+			wantFault(t, first, err, nil)
+			s := token.Successor{Session: "s", Generation: 2, IssuedAt: 1_610_000_000, Expires: 1_611_318_219, ID: "id", KeyID: key.ID()}
+			a, err := mint.Refresh(first, s)
+			must(t, a, err)
+			successor, err := v.Refresh(a.Token, now())
+			wantFault(t, successor, err, nil)
+			b, err := mint.Refresh(successor, s)
+			if must(t, b, err) != a {
+				t.Errorf("from the login's token %s\nfrom a successor %s", a.Token, b.Token)
+			}
+			if a.Expires != s.Expires || successor.Expires != s.Expires || successor.IssuedAt != s.IssuedAt || successor.ID != "id" ||
+				successor.Session != "s" || successor.Generation != 2 || successor.Type != 1 || !successor.Own {
+				t.Errorf("got %+v", successor)
+			}
+		})
+	}
+}
+
+func TestSuccessorKey(t *testing.T) {
+	m := newMaterial(t)
+	unix := now().Unix()
+	old, active := timed(t, "old", 0, unix+100), timed(t, "active", 0, 0)
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
+	wantFault(t, got, err, nil)
+	keyOf := func(keys *token.KeySet, s token.Successor) string {
+		t.Helper()
+		minted, err := token.NewMinter(keys, token.Rules{}).Refresh(got, s)
+		must(t, minted, err)
+		parsed, _, err := jwt.NewParser().ParseUnverified(minted.Token, jwt.MapClaims{})
+		return must(t, parsed, err).Header["kid"].(string)
+	}
+	set := keySet(t, active, old, newKey(t, "public", "EdDSA", m.ed.Public()))
+	s := token.Successor{IssuedAt: unix, Expires: unix + 1000, ID: "id"}
+	for _, c := range []struct {
+		name, keyID string
+		now         int64
+		want        string
+	}{
+		{"the key of the first time", "old", 0, "old"},
+		{"a key that is gone", "removed", 0, "active"},
+		{"a key that verifies only", "public", 0, "active"},
+		{"a key that has expired since", "old", unix + 100, "active"},
+		{"none given", "", 0, "active"},
+	} {
+		s.KeyID, s.Now = c.keyID, c.now
+		if id := keyOf(set, s); id != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, id, c.want)
+		}
+	}
+	mint := token.NewMinter(keySet(t, newKey(t, "e", "ES256", m.p256)), token.Rules{})
+	if _, err := mint.Refresh(got, s); !errors.Is(err, token.ErrNotReproducible) {
+		t.Errorf("ES256: %v", err)
+	}
+}
+
+func TestNothingSignsWithoutAKey(t *testing.T) {
+	m := newMaterial(t)
+	mint := token.NewMinter(keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())), token.Rules{})
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
+	wantFault(t, got, err, nil)
+	_, access := mint.Access(got, time.Minute, now())
+	_, refresh := mint.Refresh(got, token.Successor{})
+	_, issue := mint.Issue([]byte(sample), now())
+	for name, err := range map[string]error{"access": access, "refresh": refresh, "issue": issue} {
+		if !errors.Is(err, token.ErrNoSigningKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
