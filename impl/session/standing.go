@@ -1,0 +1,90 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// ErrUnavailable means that the store is away, full or too slow: whoever asked may try again. Nothing is known about what
+// was asked, and nothing that was acknowledged is lost.
+var ErrUnavailable = errors.New("the session store is not available")
+
+// Why a session is refused.
+const (
+	// ErrRevoked: the session was ended, or started no later than the cut-off of its identity.
+	ErrRevoked token.Fault = "token is revoked"
+	// ErrUndated: the identity has a cut-off, and nothing tells when the token was issued.
+	ErrUndated token.Fault = "token is revoked: it has no iat and so counts as older than the sign-out of its identity; " +
+		"the setting REFRESH_TOKEN_LIFETIME would tell when it was issued"
+)
+
+// Subject is whom revocations are looked up for.
+type Subject struct {
+	Session    ID // zero: none, only the identity counts
+	Identity   string
+	Started    int64 // Unix seconds
+	HasStarted bool
+	dateless   bool // the token has no iat, and no setting stands in
+}
+
+// SubjectOf returns the subject of a refresh token that no row of a session is at hand for. A token that was itself the
+// product of a refresh does not tell when its session started: with a cut-off for its identity it is refused.
+func SubjectOf(t *token.Token) Subject {
+	s := Subject{Session: IDOf(t), Identity: t.Identity}
+	if _, own := ownID(t); own && t.Generation >= 1 {
+		return s
+	}
+	s.Started, s.HasStarted = t.Issued()
+	s.dateless = !s.HasStarted
+	return s
+}
+
+// SubjectOfAccess returns the subject of an access token. Its session is known when we minted it in rotation mode.
+func SubjectOfAccess(t *token.Token) Subject {
+	s := Subject{Identity: t.Identity, dateless: !t.HasIssuedAt, Started: t.IssuedAt, HasStarted: t.HasIssuedAt}
+	s.Session, _ = ownID(t)
+	return s
+}
+
+// Standing is what the store says about a subject.
+type Standing struct {
+	Revoked   bool
+	Cutoff    int64 // Unix seconds
+	HasCutoff bool
+}
+
+// fault is the rule for cut-offs and revocations, as a pure function. A session that started in the very second of the cut-off
+// is refused: within a second nobody knows which came first.
+func (s Standing) fault(of Subject) error {
+	switch {
+	case s.Revoked:
+		return ErrRevoked
+	case !s.HasCutoff:
+		return nil
+	case of.dateless:
+		return ErrUndated
+	case !of.HasStarted || of.Started <= s.Cutoff:
+		return ErrRevoked
+	}
+	return nil
+}
+
+// Refuse says why a token of the subject must not be redeemed: ErrRevoked, ErrUndated, ErrUnavailable, or nil if it may. While
+// the node has a live lease it answers from memory, and does no I/O.
+func (n *Node) Refuse(ctx context.Context, of Subject) error {
+	// The lease first, then the memory: the other way round the look at memory might be older than the lease.
+	if n.term.Load().live(n.clock.Now()) {
+		return n.known.standing(of).fault(of)
+	}
+	stored, err := n.feed.Standing(ctx, of.Session, of.Identity)
+	if err != nil {
+		return err
+	}
+	if err := stored.fault(of); err != nil {
+		return err
+	}
+	// The memory may still know what a restored store forgot.
+	return n.known.standing(of).fault(of)
+}
