@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	sqliteReaders = 8
+	// pollEvery is how often a process looks whether another has changed the file; that is a look at shared memory.
+	pollEvery = 20 * time.Millisecond
+)
+
+type sqliteEngine struct{ shared bool }
+
+func openSQLite(ctx context.Context, path string) (*Store, error) {
+	s := &Store{engine: sqliteEngine{shared: path != ":memory:"}}
+	name, err := sqliteName(path)
+	if err != nil {
+		return nil, err
+	}
+	// In the connection string, so that every connection has them.
+	const pragmas = "_txlock=immediate&_pragma=busy_timeout(4000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=journal_size_limit(67108864)"
+	if s.writes, err = sql.Open("sqlite", name+pragmas); err != nil {
+		return nil, err
+	}
+	s.writes.SetMaxOpenConns(1)
+	s.writes.SetConnMaxLifetime(0)
+	if s.reads, err = sql.Open("sqlite", name+pragmas+"&_pragma=query_only(1)"); err != nil {
+		return nil, err
+	}
+	s.reads.SetMaxOpenConns(sqliteReaders)
+	s.reads.SetMaxIdleConns(sqliteReaders)
+	if err := migrateSQLite(ctx, s.writes); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// sqliteName is the connection string up to and with its question mark or ampersand.
+func sqliteName(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("sqlite: needs a file, such as sqlite:refresh.db")
+	}
+	if path == ":memory:" {
+		// One database for all connections of this store, and for no other.
+		return "file:/" + rand.Text() + "?vfs=memdb&", nil
+	}
+	if err := create(path); err != nil {
+		return "", err
+	}
+	return "file:" + url.PathEscape(path) + "?", nil
+}
+
+// create makes the file, for its owner alone: it names identities. It also says what is wrong more clearly than SQLite does.
+// A file that exists is not opened: closing it would end the locks of this process's own connections (fcntl(2)).
+func create(path string) error {
+	probe, err := os.CreateTemp(filepath.Dir(path), ".refresh-*")
+	if err != nil {
+		var cause *fs.PathError
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return fmt.Errorf("%s: cannot write in the folder %s: %w", path, filepath.Dir(path), err)
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// migrateSQLite tries again when another process migrated the same file at the same moment: the one that comes second fails
+// as a whole, and then finds nothing to do.
+func migrateSQLite(ctx context.Context, db *sql.DB) error {
+	var err error
+	for range 5 {
+		if err = migrate(ctx, db, goose.DialectSQLite3); err == nil || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pollEvery):
+		}
+	}
+	return err
+}
+
+func (sqliteEngine) announce(context.Context, *sql.Tx) error { return nil }
+
+func (e sqliteEngine) watch(ctx context.Context, db *sql.DB, wake func()) error {
+	if !e.shared {
+		<-ctx.Done()
+		return nil
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for seen := int64(0); ; {
+		var version int64
+		if err := conn.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version); err != nil {
+			return err
+		}
+		if version != seen {
+			seen = version
+			wake()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (sqliteEngine) ours(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return errors.Is(err, errRowID)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE,
+		sqlite3.SQLITE_RANGE, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,34 @@
+package store
+
+// The statements, for both engines: $n parameters, BIGINT milliseconds, TEXT keys.
+const (
+	selectHead = `SELECT head FROM refresh_feed WHERE id = 1`
+	raiseHead  = `UPDATE refresh_feed SET head = head + 1 WHERE id = 1 RETURNING head`
+
+	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, `
+	// A session was ended when it was ended first; it may have to be kept longer.
+	insertSession = insertRevocation + `kept_until = excluded.kept_until
+WHERE excluded.kept_until > refresh_revocations.kept_until`
+	// A cut-off only ever moves on.
+	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason
+WHERE excluded.revoked_at > refresh_revocations.revoked_at`
+
+	revocationColumns = `SELECT id, seq, identity, reason, revoked_at, kept_until FROM refresh_revocations `
+	selectRevocation  = revocationColumns + `WHERE id = $1`
+	selectPage        = revocationColumns + `WHERE seq < $1 AND kept_until > $2 ORDER BY seq DESC LIMIT $3`
+	selectChanges     = `SELECT id, seq, revoked_at, kept_until FROM refresh_revocations
+WHERE seq > $1 ORDER BY seq LIMIT $2`
+	selectStanding = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
+	deleteExpired  = `DELETE FROM refresh_revocations WHERE id IN
+(SELECT id FROM refresh_revocations WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
+
+	upsertLease = `INSERT INTO refresh_leases (node, version, acknowledged) VALUES ($1, $2, $3)
+ON CONFLICT (node) DO UPDATE SET version = excluded.version, acknowledged = excluded.acknowledged`
+	renewLease       = `UPDATE refresh_leases SET version = $2 WHERE node = $1 AND version >= $3`
+	acknowledgeLease = `UPDATE refresh_leases SET version = $2, acknowledged = $3 WHERE node = $1 AND version >= $4`
+	selectLeases     = `SELECT node, version, acknowledged FROM refresh_leases`
+	deleteLease      = `DELETE FROM refresh_leases WHERE node = $1`
+	deleteLeaseIf    = `DELETE FROM refresh_leases WHERE node = $1 AND version = $2`
+)
