@@ -485,3 +485,15 @@ func body(t *testing.T, response *http.Response, err error) (int, string) {
 	text, _ := io.ReadAll(response.Body)
 	return response.StatusCode, strings.TrimPrefix(string(text), "Bearer ")
 }
+
+func TestRefreshTokenFollowsNoRedirect(t *testing.T) {
+	s := newService(t)
+	k, _ := loggedIn(t, s, nil)
+	var visits atomic.Int64
+	thief := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
+	t.Cleanup(thief.Close)
+	s.answer.Store(refuse(http.StatusTemporaryRedirect, "Location", thief.URL))
+	if err := k.Refresh(t.Context()); !errors.Is(err, client.ErrTemporary) || visits.Load() != 0 {
+		t.Errorf("%v, %d visits", err, visits.Load())
+	}
+}
