@@ -1,0 +1,142 @@
+package token_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// strictJWT is golang-jwt's own parser with every strictness that it offers. Its leeway is for iat and nbf; it is checked once
+// more without any for exp.
+func strictJWT(raw string, at time.Time) error {
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(func() time.Time { return at }),
+	}
+	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
+	_, err := jwt.NewParser(append(options, jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute))...).Parse(raw, key)
+	if err != nil {
+		return err
+	}
+	if _, err := jwt.NewParser(options...).Parse(raw, key); errors.Is(err, jwt.ErrTokenExpired) {
+		return err
+	}
+	return nil
+}
+
+// sign signs two parts as they are, even when they are not base64url.
+func sign(header, claims string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(header + "." + claims))
+	return header + "." + claims + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// neverLooser fails if we accept what golang-jwt refuses, or what we mint is not acceptable to either.
+func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
+	got, err := v.Refresh(raw, now())
+	if (got == nil) != (err != nil && !errors.Is(err, token.ErrExpired)) {
+		t.Fatalf("token %v with fault %v", got, err)
+	}
+	if got == nil {
+		return
+	}
+	theirs := strictJWT(raw, now())
+	if err == nil && theirs != nil {
+		t.Fatalf("accepted, but golang-jwt says %v:\n%s", theirs, got.Payload)
+	}
+	if err != nil && theirs == nil {
+		t.Fatalf("expired only here:\n%s", got.Payload)
+	}
+	minted, err := m.Access(got, time.Hour, now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(minted.Token) > token.MaxLength {
+		return
+	}
+	access, err := v.Access(minted.Token, now())
+	if err != nil || access.Identity != got.Identity || access.Expires != minted.Expires {
+		t.Fatalf("what we mint, we refuse: %v", err)
+	}
+	if err := strictJWT(minted.Token, now()); err != nil {
+		t.Fatalf("what we mint, golang-jwt refuses: %v", err)
+	}
+}
+
+// FuzzVerify takes whole tokens, as an attacker sends them.
+func FuzzVerify(f *testing.F) {
+	for _, claims := range fuzzClaims() {
+		f.Add(signed(f, claims))
+	}
+	f.Add("")
+	f.Add("..")
+	f.Add(encode(`{"alg":"none"}`) + "." + encode(sample) + ".")
+	f.Add(signed(f, sample) + "\n")
+	v, m := verifier(f, token.Rules{}), minter(f, token.Rules{})
+	f.Fuzz(func(t *testing.T, raw string) {
+		neverLooser(t, v, m, raw)
+		if part := strings.Split(raw, "."); len(part) == 3 {
+			neverLooser(t, v, m, sign(part[0], part[1])) // what if the attacker were the login?
+		}
+	})
+}
+
+// FuzzClaims takes headers and claims, which it signs: what only a login service could send.
+func FuzzClaims(f *testing.F) {
+	for _, claims := range fuzzClaims() {
+		f.Add(header, claims)
+	}
+	f.Add(`{"alg":"HS256","ALG":"none"}`, sample)
+	f.Add(`{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"x":1e400}`, sample)
+	v, m := verifier(f, token.Rules{}), minter(f, token.Rules{})
+	f.Fuzz(func(t *testing.T, header, claims string) {
+		neverLooser(t, v, m, sign(encode(header), encode(claims)))
+	})
+}
+
+// FuzzParseKeySet: a key file never panics, and what is accepted survives being written and read.
+func FuzzParseKeySet(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":"` + encode(secret) + `","nbf":1,"exp":2e9}]}`))
+	for _, v := range vectors() {
+		f.Add([]byte(`{"keys":[` + v.key + `]}`))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := token.ParseKeySet(data, false)
+		if err != nil {
+			return
+		}
+		file, err := set.MarshalPrivate()
+		must(t, file, err)
+		again, err := token.ParseKeySet(file, false)
+		must(t, again, err)
+		second, err := again.MarshalPrivate()
+		if must(t, string(second), err) != string(file) {
+			t.Fatalf("changes when it is read and written:\n%s\n%s", file, second)
+		}
+	})
+}
+
+func fuzzClaims() []string {
+	return []string{
+		sample,
+		with(`"type":1,"iat":1611000000,"nbf":1.611e9,"sid":"s","gen":2`),
+		with(`"iss":"i","aud":["a","b"],"fresh":false`),
+		with(`"roles":["a",{"b":[1,2.5e3]}],"\u0041":"\ud83d\ude00"`),
+		with(`"Exp":1`),
+		with(`"x":1e400`),
+		with(`"iat":1611000061`),
+		`{"identity":"a","exp":1611000000.5}`,
+		`{"identity":"a","exp":0}`,
+		`{"exp":9007199254740993,"identity":"a"}`,
+		`{"exp":"1","identity":1}`,
+		`[]`,
+	}
+}
