@@ -1,0 +1,116 @@
+package contract_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	refresh "kalsel.dev/refresh"
+	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/contract"
+	"kalsel.dev/refresh/tests/deploy"
+)
+
+const (
+	year = 365 * 24 * time.Hour
+	// programLife is the life of a refresh token that the program allows by default: any.
+	programLife = 0
+)
+
+func suite(t *testing.T) *contract.Suite {
+	t.Helper()
+	s, err := contract.New(refresh.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// configuration is a way to run the server that the cases are run against.
+type configuration struct {
+	name  string
+	rules token.Rules
+}
+
+func configurations() []configuration {
+	return []configuration{
+		{"plain", token.Rules{}},
+		{"issuer and audience", token.Rules{Issuer: "https://login.example.com", Audience: "refresh"}},
+		{"type required", token.Rules{RequireType: true}},
+		{"bounded life", token.Rules{MaxLifetime: year}},
+	}
+}
+
+func (c configuration) target(t *testing.T) contract.Target {
+	t.Helper()
+	broken := deploy.InProcess(t, deploy.Options{Rules: c.rules, Now: func() time.Time { panic(string(contract.ClockFails)) }})
+	return contract.Target{
+		URL: deploy.InProcess(t, deploy.Options{Rules: c.rules}), Secret: []byte(deploy.Secret),
+		Issuer: c.rules.Issuer, Audience: c.rules.Audience, RequireType: c.rules.RequireType, MaxLifetime: c.rules.MaxLifetime,
+		Exact:  true,
+		Broken: map[contract.Fault]*url.URL{contract.ClockFails: broken},
+	}
+}
+
+func TestContract(t *testing.T) {
+	left := map[string]int{}
+	for _, c := range configurations() {
+		t.Run(c.name, func(t *testing.T) {
+			report := suite(t).Run(t.Context(), c.target(t))
+			show(t, report)
+			for _, covered := range report.Coverage {
+				if covered.Answers == 0 {
+					t.Errorf("%s %d was not produced: %s", covered.Operation, covered.Status, covered.LeftOut)
+				}
+			}
+			for _, result := range report.Results {
+				if result.LeftOut != "" {
+					left[result.Name]++
+				}
+			}
+		})
+	}
+	for name, times := range left {
+		if times == len(configurations()) {
+			t.Errorf("%s is left out of every configuration", name)
+		}
+	}
+}
+
+// TestContractOfTheProgram runs the cases against the real program, as refreshd contract would.
+func TestContractOfTheProgram(t *testing.T) {
+	show(t, suite(t).Run(t.Context(), contract.Target{
+		URL: deploy.Start(t, deploy.Build(t)), Secret: []byte(deploy.Secret), MaxLifetime: programLife, Exact: true,
+	}))
+}
+
+// show makes a subtest of every case, so that the output of go test reads as the contract.
+func show(t *testing.T, report *contract.Report) {
+	t.Helper()
+	for _, result := range report.Results {
+		t.Run(result.Name, func(t *testing.T) {
+			for _, breach := range result.Breaches {
+				t.Errorf("%s\n%s", result.Rule, breach)
+			}
+		})
+	}
+	for _, covered := range report.Coverage {
+		if breach := covered.Breach(); breach != "" {
+			t.Error(breach)
+		}
+	}
+}
+
+func TestNamesOfCases(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range suite(t).Cases() {
+		if seen[c.Name] {
+			t.Errorf("%s: two cases have this name", c.Name)
+		}
+		seen[c.Name] = true
+		if strings.Count(c.Name, "/") < 1 || !strings.HasSuffix(c.Rule, ".") {
+			t.Errorf("%s: wants an operation, a slash and a rule that is a sentence", c.Name)
+		}
+	}
+}
