@@ -86,10 +86,10 @@ fuzz: ## fuzz each target for FUZZTIME
 	@$(STEP) fuzz .ci/fuzz $(FUZZTIME)
 
 web: $(TOOLS) ## JavaScript tests without a browser: *.test.mjs in impl/web and tests
-	@$(STEP) web .ci/javascript impl/web tests --except tests/browser
+	@$(STEP) web .ci/javascript impl/web tests --except tests/web/browser
 
-browser: $(TOOLS) ## JavaScript tests in Chromium: *.test.mjs in tests/browser
-	@$(STEP) browser .ci/javascript tests/browser
+browser: $(TOOLS) ## JavaScript tests in Chromium: *.test.mjs in tests/web/browser
+	@$(STEP) browser .ci/javascript tests/web/browser
 
 .PHONY: soak
 soak: install ## long runs: full counts in the tests, then SOAK_FUZZTIME for each fuzz target
