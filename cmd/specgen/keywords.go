@@ -23,9 +23,8 @@ const (
 func unsupportedKeywords(s *openapi3.Schema, supported string) []string {
 	known := strings.Fields(supported)
 	present := slices.Sorted(maps.Keys(s.Extensions))
-	value := reflect.ValueOf(*s)
-	for i := range value.NumField() {
-		if keyword := keywordOf(value.Type().Field(i)); keyword != "" && !value.Field(i).IsZero() {
+	for field, value := range reflect.ValueOf(*s).Fields() {
+		if keyword := keywordOf(field); keyword != "" && !value.IsZero() {
 			present = append(present, keyword)
 		}
 	}

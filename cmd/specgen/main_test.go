@@ -12,8 +12,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func TestGolden(t *testing.T) {
-	const golden = "testdata/example.golden"
-	got := generated(t, "testdata/example.yaml")
+	const golden = "testdata/example/decode.gen.go"
+	got := generated(t, "testdata/example/openapi.yaml")
 	if *update {
 		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func TestRun(t *testing.T) {
 		{"unknown flag", []string{"-x", "a.yaml"}, false},
 		{"no such document", []string{filepath.Join(dir, "absent.yaml")}, false},
 		{"refused document", []string{"-o", out, refused}, false},
-		{"OK", []string{"-o", out, "testdata/example.yaml"}, true},
+		{"OK", []string{"-o", out, "testdata/example/openapi.yaml"}, true},
 	} {
 		err := run(test.args, new(bytes.Buffer))
 		_, statErr := os.Stat(out)
@@ -117,7 +117,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s: error %v; output: %v", test.name, err, statErr)
 		}
 	}
-	if !bytes.Equal(read(t, out), generated(t, "testdata/example.yaml")) {
+	if !bytes.Equal(read(t, out), generated(t, "testdata/example/openapi.yaml")) {
 		t.Error("the file differs from what was generated")
 	}
 }
@@ -132,13 +132,13 @@ func generated(t *testing.T, spec string) []byte {
 }
 
 // edited returns the example with old, which is there once, replaced.
-func edited(t *testing.T, old, new string) string {
+func edited(t *testing.T, old, replacement string) string {
 	t.Helper()
-	spec := string(read(t, "testdata/example.yaml"))
+	spec := string(read(t, "testdata/example/openapi.yaml"))
 	if strings.Count(spec, old) != 1 {
 		t.Fatalf("the example has %q %d times", old, strings.Count(spec, old))
 	}
-	return strings.Replace(spec, old, new, 1)
+	return strings.Replace(spec, old, replacement, 1)
 }
 
 func wantRefusal(t *testing.T, spec, want string) {

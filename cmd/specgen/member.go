@@ -27,7 +27,10 @@ func (r *reader) member(place, name string, ref *openapi3.SchemaRef) member {
 	switch schema := ref.Value; {
 	case schema.Type.Is(openapi3.TypeString):
 		m.Kind = openapi3.TypeString
-		m.Min, m.Max = r.lengths(place, schema)
+		m.Min, m.Max = r.length(place, "minLength", schema.MinLength), math.MaxInt32
+		if schema.MaxLength != nil {
+			m.Max = r.length(place, "maxLength", *schema.MaxLength)
+		}
 		r.refuseKeywords(place, unsupportedKeywords(schema, stringKeywords))
 	case schema.Type.Is(openapi3.TypeInteger):
 		m.Kind = openapi3.TypeInteger
@@ -44,19 +47,13 @@ func (r *reader) member(place, name string, ref *openapi3.SchemaRef) member {
 	return m
 }
 
-// lengths returns the least and the greatest length of a string. No body is near the greatest value of an int32.
-func (r *reader) lengths(place string, schema *openapi3.Schema) (least, most int64) {
-	least, most = int64(schema.MinLength), math.MaxInt32
-	if schema.MaxLength != nil {
-		most = int64(*schema.MaxLength)
+// length returns the value of a keyword of a string. No body is as long as the greatest int32.
+func (r *reader) length(place, keyword string, value uint64) int64 {
+	if value > math.MaxInt32 {
+		r.refuse(place, "keyword %q must fit int32", keyword)
+		return 0
 	}
-	if least < 0 || least > math.MaxInt32 {
-		r.refuse(place, `keyword "minLength" must fit int32`)
-	}
-	if most < 0 || most > math.MaxInt32 {
-		r.refuse(place, `keyword "maxLength" must fit int32`)
-	}
-	return least, most
+	return int64(value)
 }
 
 // whole returns the value of a keyword of an int32, or otherwise if the keyword is absent.

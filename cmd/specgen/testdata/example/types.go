@@ -1,0 +1,15 @@
+// Package gen has the decoders of a contract that uses everything specgen supports.
+package gen
+
+// RevokeRequest is as oapi-codegen declares it.
+type RevokeRequest struct {
+	RefreshToken string
+}
+
+// VisitRequest is as oapi-codegen declares it.
+type VisitRequest struct {
+	Count   int32
+	Page    *int32
+	Reason  *string
+	VisitID string
+}
