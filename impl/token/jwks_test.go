@@ -167,7 +167,7 @@ func TestParseKeySetRefuses(t *testing.T) {
 	}
 }
 
-// TestParseKeySetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes two of these.
+// TestParseKeySetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes those of EC and Ed25519.
 func TestParseKeySetRefusesMixedKeys(t *testing.T) {
 	one, two := everyKey(t, "keys.json"), everyKey(t, "other_keys.json")
 	for _, c := range []struct{ alg, member string }{

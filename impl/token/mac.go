@@ -8,8 +8,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// macs keeps HMAC states that have already taken in the key. golang-jwt's method makes a new one each time: 7 allocations and
-// about twice the time (BenchmarkSignature). It stays the oracle: TestMACEqualsGolangJWT.
+// macs keeps HMAC states that have already taken in the key. golang-jwt's method makes a new one each time, with 8 allocations
+// and at least twice the time (BenchmarkSignature). It stays the oracle: TestMACEqualsGolangJWT.
 type macs struct {
 	pool sync.Pool
 }
