@@ -1,0 +1,165 @@
+// The playground: a small front end on session.js that also causes the trouble which session.js is there for.
+import { createSession, SessionError } from '/session.js';
+import { clearLine, find, line, notice, showCountdown, showTokens } from './show.js';
+
+const tabs = new BroadcastChannel('playground');
+let loseNext = false;
+let session = open();
+
+/** fetch that writes down what was sent and what came back, and can lose an answer. */
+async function watched(input, init) {
+  const request = new Request(input, init);
+  const body = request.method === 'GET' ? '' : await request.clone().text();
+  const path = new URL(request.url).pathname;
+  const sent = `${request.method} ${path}${body && `\n${body}`}`;
+  let response;
+  try {
+    response = await fetch(request);
+  } catch (error) {
+    line('bad', `${path}: no answer (${error.message})`, { request: sent, answer: 'none' });
+    throw error;
+  }
+  const answer = `${response.status} ${response.statusText}\n${await response.clone().text()}`;
+  if (loseNext && path.endsWith('/refresh')) {
+    loseNext = false;
+    line('bad', `${path}: answered ${response.status}, and the answer is lost on its way`, { request: sent, answer });
+    throw new TypeError('the answer was lost');
+  }
+  line(response.ok ? 'good' : 'bad', `${path}: ${response.status}`, { request: sent, answer });
+  return response;
+}
+
+function open() {
+  const limit = Number(localStorage.getItem('playground-limit')) || undefined;
+  return createSession({ limit, onLogin, onChange, env: { fetch: watched } });
+}
+
+const reasons = {
+  expired: 'Your refresh token has expired (421). Please log in again.',
+  refused: 'Your refresh token is not accepted any more (422). Please log in again.',
+  'other-tab': 'You have logged out in another tab.',
+  logout: 'You have logged out.',
+  none: 'Please log in first.',
+};
+
+function onLogin({ reason, causes }) {
+  notice(reasons[reason]);
+  line(reason === 'logout' ? 'plain' : 'bad', `Back to the login${causes.length ? `: ${causes.join(', ')}` : ''}`);
+  showTokens(null);
+  find('login-title').focus();
+}
+
+function onChange(event) {
+  const texts = {
+    login: 'Logged in: both tokens are stored',
+    refresh: 'Refreshed: the new token has overwritten the old one',
+    'other-tab': 'Another tab has stored new tokens',
+    retry: `Tries again in ${((event.wait ?? 0) / 1000).toFixed(1)} s, and stays logged in`,
+  };
+  if (texts[event.type]) line(event.type === 'retry' ? 'wait' : 'plain', texts[event.type]);
+  showTokens(session.tokens);
+  tick();
+}
+
+async function signIn(form) {
+  const response = await watched('/playground/login', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(form),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.causes.join(', ') || answer.message);
+  session.login(answer);
+}
+
+const actions = {
+  async call() {
+    const response = await session.fetch('/playground/hello');
+    line('plain', response.ok ? 'The API knows who you are' : 'The API does not let you in');
+  },
+  async open() {
+    await session.refreshOnOpen();
+  },
+  async lose() {
+    loseNext = true;
+    await session.refresh();
+  },
+  async spoil() {
+    const { access_token, refresh_token, expired } = session.tokens;
+    session.login({ access_token: `${access_token.slice(0, -8)}AAAAAAAA`, refresh_token, expired });
+    await actions.call();
+  },
+  async expire() {
+    line('plain', 'A new login whose refresh token lives one second; wait for it to pass');
+    await signIn({ identity: 'demo@example.com', name: 'Demo', access_seconds: 600, refresh_seconds: 1 });
+    await new Promise((done) => setTimeout(done, 2100));
+    await session.refresh();
+  },
+  async revoke() {
+    const response = await watched('/api/v1/revoke', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ refresh_token: session.tokens.refresh_token }),
+    });
+    if (!response.ok) throw new Error('This server cannot revoke');
+    await session.refresh();
+  },
+  async logout() {
+    await session.logout();
+  },
+  async tab() {
+    window.open('/playground', '_blank', 'noopener');
+  },
+  async all() {
+    tabs.postMessage('refresh');
+    await refreshHere();
+  },
+};
+
+async function refreshHere() {
+  const before = session.tokens?.access_token;
+  line('plain', 'All tabs are asked to refresh now');
+  await session.refresh();
+  if (session.tokens?.access_token !== before) line('good', 'This tab has the new token');
+  showTokens(session.tokens);
+}
+
+/** Runs an action; what goes wrong is for the user to read. */
+async function attempt(action, button) {
+  notice('');
+  button?.setAttribute('aria-busy', 'true');
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof SessionError && error.code === 'login') return; // onLogin has said it
+    notice(error instanceof SessionError ? `${error.message}. You stay logged in; try again later.` : `${error.message}.`);
+  } finally {
+    button?.removeAttribute('aria-busy');
+  }
+}
+
+function tick() {
+  showCountdown(session.remaining(), session.tokens);
+}
+
+find('login').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { limit, access_seconds, refresh_seconds, ...rest } = Object.fromEntries(new FormData(event.target));
+  localStorage.setItem('playground-limit', limit);
+  session.close();
+  session = open();
+  const form = { ...rest, access_seconds: Number(access_seconds), refresh_seconds: Number(refresh_seconds) };
+  attempt(() => signIn(form), event.submitter);
+});
+
+for (const button of document.querySelectorAll('[data-do]')) {
+  button.addEventListener('click', () => {
+    if (!button.hasAttribute('aria-busy')) attempt(actions[button.dataset.do], button);
+  });
+}
+find('clear').addEventListener('click', clearLine);
+tabs.addEventListener('message', () => session.tokens && attempt(refreshHere));
+
+setInterval(tick, 250);
+showTokens(session.tokens);
+tick();
