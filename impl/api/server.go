@@ -14,15 +14,18 @@ import (
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/gen"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/web"
 )
 
-// Config is what the HTTP side works with. All fields are required.
+// Config is what the HTTP side works with. All fields but Pages are required.
 type Config struct {
 	Sessions *session.Service
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
 	// Ready reports why the service can not answer yet, or nil.
 	Ready func(context.Context) error
+	// Pages are served beside the contract.
+	Pages []web.Route
 }
 
 // New returns the public routes: the operations of the contract and the contract itself.
@@ -36,7 +39,18 @@ func New(c Config) (http.Handler, error) {
 	o := &observer{logger: c.Logger, metrics: m}
 	e.Use(o.middleware)
 	gen.RegisterHandlers(e, gen.NewStrictHandler(&handler{sessions: c.Sessions, metrics: m}, nil))
+	servePages(e, c.Pages)
 	return e, serveContract(e)
+}
+
+func servePages(e *echo.Echo, pages []web.Route) {
+	for _, p := range pages {
+		methods := []string{p.Method}
+		if p.Method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		e.Match(methods, p.Path, echo.WrapHandler(p.Handler))
+	}
 }
 
 func newEcho() *echo.Echo {
