@@ -17,7 +17,7 @@ func TestAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if allocations > 3 {
+	if allocations > 2 {
 		t.Errorf("%v allocations a body", allocations)
 	}
 }

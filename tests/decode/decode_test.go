@@ -214,6 +214,16 @@ func TestDataMayBeReused(t *testing.T) {
 	}
 }
 
+func TestCausesStay(t *testing.T) {
+	first := new(gen.RefreshRequest).DecodeStrict([]byte(`{"first":1}`))
+	for range 10 {
+		_ = new(gen.RefreshRequest).DecodeStrict([]byte(`{"second":1,"third":1}`))
+	}
+	if got, want := causes(first), []string{"first: is not known", "refresh_token: is required"}; !slices.Equal(got, want) {
+		t.Errorf("later bodies changed the causes to %q", got)
+	}
+}
+
 // TestBodiesDoNotMix decodes good and bad bodies at the same time: they share tokenizers, one after the other.
 func TestBodiesDoNotMix(t *testing.T) {
 	bodies := map[string][]string{
