@@ -1,0 +1,59 @@
+// Command refreshd is the refresh-token server and its command line. Run "refreshd --help" for its commands and settings.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Once stopping has begun, a second signal has its default effect: the process ends at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// program is what a command may touch of the world outside.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+// run parses args and the environment and runs the command that they name, until it is done or ctx ends. It returns
+// the exit status: 0 for success, 1 for failure, 2 for a mistake in the arguments or the configuration.
+func run(
+	ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer,
+) int {
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	return exitStatus(execute(ctx, p, args, lookupEnv), stderr)
+}
+
+// configError is a mistake in the arguments or the configuration, in one line.
+type configError string
+
+func (e configError) Error() string { return string(e) }
+
+// errRefused makes a command fail that has already said why.
+var errRefused = errors.New("refused")
+
+func exitStatus(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, errRefused) {
+		return 1
+	}
+	fmt.Fprintln(stderr, "refreshd:", strings.ReplaceAll(err.Error(), "\n", " "))
+	if _, ok := errors.AsType[configError](err); ok {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+
+	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/web"
+)
+
+// pages are the documentation, the session keeper and the playground, as far as they are switched on.
+func (c *Config) pages(p *program, keys token.KeySource, development bool) ([]web.Route, error) {
+	o := web.Options{Docs: c.Docs}
+	if development || c.Playground {
+		o.Playground = c.playground(p, keys)
+	}
+	return web.Routes(o)
+}
+
+// playground plays the login service, and an API that asks who is calling.
+func (c *Config) playground(p *program, keys token.KeySource) *web.PlaygroundOptions {
+	verifier := token.NewVerifier(keys, c.rules())
+	return &web.PlaygroundOptions{
+		Login: func(_ context.Context, r web.LoginRequest) (access, refresh string, expires int64, err error) {
+			now := p.now()
+			user := login{Identity: r.Identity, Name: r.Name, Access: true, Fresh: true, TTL: r.AccessLifetime}
+			if access, err = user.sign(keys, c.rules(), now); err != nil {
+				return "", "", 0, err
+			}
+			user.Access, user.TTL = false, r.RefreshLifetime
+			refresh, err = user.sign(keys, c.rules(), now)
+			return access, refresh, now.Add(r.AccessLifetime).Unix(), err
+		},
+		Identify: func(_ context.Context, access string) (string, error) {
+			t, err := verifier.Access(access, p.now())
+			if err != nil {
+				return "", err
+			}
+			return t.Identity, nil
+		},
+	}
+}

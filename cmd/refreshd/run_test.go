@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The environment is the one that run is given, not the process's.
+func TestRunReadsTheGivenEnvironment(t *testing.T) {
+	t.Setenv("REFRESH_SECRET", "weak")
+	given := map[string]string{"REFRESH_SECRET": testSecret}
+	lookup := func(name string) (string, bool) { value, ok := given[name]; return value, ok }
+	var stdout, stderr bytes.Buffer
+	args := []string{"token", "issue", "--identity=me"}
+	if got := run(t.Context(), args, lookup, strings.NewReader(""), &stdout, &stderr); got != 0 {
+		t.Fatalf("run() = %d: %s", got, &stderr)
+	}
+	args = []string{"token", "inspect"}
+	if got := run(t.Context(), args, lookup, &stdout, io.Discard, &stderr); got != 0 {
+		t.Fatalf("run() = %d: %s", got, &stderr)
+	}
+}
+
+func TestParseTTL(t *testing.T) {
+	const day = 24 * time.Hour
+	for in, want := range map[string]time.Duration{
+		"30d": 30 * day, "1d12h": 36 * time.Hour, "90m": 90 * time.Minute, "1s": time.Second, "-2d": -2 * day, "-1m": -time.Minute,
+		"106751d": 106751 * day,
+	} {
+		if got, err := parseTTL(in); err != nil || got != want {
+			t.Errorf("parseTTL(%q) = %v, %v; want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{
+		"", "d", "-", "--1d", "1", "1d1", "1.5d", "+1d", "1d-1h", "-1d-1h", "1h1d", " 1d", "106752d", "106751d24h", "99999999999d", "999ms", "0d",
+	} {
+		if got, err := parseTTL(in); err == nil {
+			t.Errorf("parseTTL(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func TestIsLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:8080": true, "127.255.0.9:0": true, "[::1]:80": true, "localhost:80": true, "LOCALHOST:80": true,
+		":8080": false, "0.0.0.0:80": false, "[::]:80": false, "10.0.0.1:80": false, "128.0.0.1:80": false,
+		"localhost.evil.example:80": false, "127.0.0.1.example:80": false, "127.1:80": false, "127.0.0.1": false, "": false,
+	} {
+		if got := isLoopback(address); got != want {
+			t.Errorf("isLoopback(%q) = %t, want %t", address, got, want)
+		}
+	}
+}
+
+func TestWithoutNewline(t *testing.T) {
+	for in, want := range map[string]string{
+		"secret": "secret", "secret\n": "secret", "secret\n\n": "secret\n", "secret\r\n": "secret", " secret \n": " secret ",
+		"secret\r": "secret\r", "\nsecret": "\nsecret", "\n": "", "": "",
+	} {
+		if got := string(withoutNewline([]byte(in))); got != want {
+			t.Errorf("withoutNewline(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestRelative(t *testing.T) {
+	const day = 24 * time.Hour
+	for d, want := range map[time.Duration]string{
+		0: "now", 400 * time.Millisecond: "now", time.Second: "in 1 second", -2 * time.Second: "2 seconds ago",
+		90 * time.Second: "in 1 minute 30 seconds", -time.Hour: "1 hour ago", 30*day + 5*time.Hour + time.Minute: "in 30 days 5 hours",
+		-(day + time.Minute): "1 day ago",
+	} {
+		if got := relative(d); got != want {
+			t.Errorf("relative(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// What a terminal would obey is shown as an escape.
+func TestShowIsSafeForTerminals(t *testing.T) {
+	got := show([]byte("{\"a\":\"\u009b31m\u202e\u007f\"}"))
+	if want := "  {\n    \"a\": \"\\u009b31m\\u202e\\u007f\"\n  }"; got != want {
+		t.Errorf("show() = %q, want %q", got, want)
+	}
+}
+
+func TestCurlLineSurvivesAShell(t *testing.T) {
+	line, err := curlLine("[::1]:8080", "it's $HOME `a` \\ \"b\"")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"curl", "-i", "http://[::1]:8080/api/v1/refresh", "-H", "Content-Type: application/json",
+		"-d", `{"refresh_token":"it's $HOME ` + "`a`" + ` \\ \"b\"","limit":10}`,
+	}
+	words, err := shellWords(line)
+	if err != nil || strings.Join(words, "\n") != strings.Join(want, "\n") {
+		t.Errorf("words %q, %v; want %q", words, err, want)
+	}
+	script := strings.Replace(line, "curl", `printf '%s\n'`, 1)
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).Output()
+	if err != nil || strings.TrimSuffix(string(out), "\n") != strings.Join(want[1:], "\n") {
+		t.Errorf("a shell makes %q of it (%v), want %q", out, err, want[1:])
+	}
+}
+
+func TestServersLimitTheirClients(t *testing.T) {
+	s := newServer(http.NotFoundHandler(), defaultLimits(), slog.New(slog.DiscardHandler))
+	for name, limited := range map[string]bool{
+		"ReadHeaderTimeout": s.ReadHeaderTimeout > 0, "ReadTimeout": s.ReadTimeout > s.ReadHeaderTimeout,
+		"WriteTimeout": s.WriteTimeout > s.ReadTimeout, "IdleTimeout": s.IdleTimeout > time.Minute,
+		"MaxHeaderBytes": s.MaxHeaderBytes > 0, "ErrorLog": s.ErrorLog != nil,
+	} {
+		if !limited {
+			t.Errorf("%s is not set as it should be", name)
+		}
+	}
+}
+
+// A request that never ends is cut off when the time for stopping is over, and that is said.
+func TestServeUntilCutsOffWhatDoesNotEnd(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	go func() {
+		if answer, err := http.Get("http://" + listener.Addr().String()); err == nil { //nolint:noctx // ends with the server
+			answer.Body.Close()
+		}
+	}()
+	var log output
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	d := door{newServer(stuck, defaultLimits(), logger), listener}
+	if err := serveUntil(ctx, logger, 10*time.Millisecond, d); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "requests still in flight were cut off") {
+		t.Errorf("not said: %s", log.String())
+	}
+}
+
+// A door that fails ends the others, and the failure is returned.
+func TestServeUntilReturnsAFailure(t *testing.T) {
+	var doors []door
+	logger := slog.New(slog.DiscardHandler)
+	for range 2 {
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		doors = append(doors, door{newServer(http.NotFoundHandler(), defaultLimits(), logger), listener})
+	}
+	if err := doors[1].listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveUntil(t.Context(), logger, time.Second, doors...); err == nil {
+		t.Fatal("no error though a listener is closed")
+	}
+}
