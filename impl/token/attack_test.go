@@ -150,5 +150,6 @@ func TestRefuseKeyIDs(t *testing.T) {
 		{"another case", h(`"MAIN"`), token.ErrUnknownKey},
 		{"trailing NUL", h(`"main\u0000"`), token.ErrUnknownKey},
 		{"null", h(`null`), token.ErrMalformed},
+		{"alg none, and unknown", withHeader(t, `{"alg":"none","kid":"other"}`, sample), token.ErrAlgorithm},
 	})
 }

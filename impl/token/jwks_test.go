@@ -219,13 +219,23 @@ func TestParseIssuerKeys(t *testing.T) {
 	if must(t, len(keys), err) != 7 || len(leftOut) != 1 {
 		t.Errorf("got %d keys, left out %v", len(keys), leftOut)
 	}
+	extended, err := keySet(t, set.All()[0]).WithIssuer(keys...)
+	file, err2 := must(t, extended, err).MarshalPrivate()
+	if strings.Contains(string(must(t, file, err2)), "EdDSA") {
+		t.Error("an issuer's keys are written to our file")
+	}
+	published, err := extended.MarshalPublic(now())
+	if strings.Contains(string(must(t, published, err)), "EdDSA") {
+		t.Error("an issuer's keys are published as ours")
+	}
 	private, err := keySet(t, set.All()[9]).MarshalPrivate()
-	keys, _, err2 := token.ParseIssuerKeys(must(t, private, err))
+	keys, _, err2 = token.ParseIssuerKeys(must(t, private, err))
 	if must(t, keys, err2)[0].CanSign() {
 		t.Error("an issuer's private key can sign here")
 	}
 	for name, file := range map[string]string{
 		"a secret":         `{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`,
+		"a secret beside":  `{"keys":[` + jsonOf(t, entry(t, set, "HS256")) + `,` + jsonOf(t, entry(t, set, "EdDSA")) + `]}`,
 		"nothing usable":   `{"keys":[{"kty":"RSA","kid":"a"}]}`,
 		"not JSON":         `<html>`,
 		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")), `"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
