@@ -53,10 +53,16 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, errors.New("store: a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, oneLine{fmt.Errorf("store: %w", err)}
 	}
 	return s, nil
 }
+
+// oneLine is an error whose text is one line, for whoever starts the program.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Unwrap() error { return e.error }
 
 // Close ends all connections.
 func (s *Store) Close() error {

@@ -1,0 +1,453 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/tests/pgtest"
+)
+
+// Store must be all that session asks for.
+var (
+	_ session.Feed   = (*store.Store)(nil)
+	_ session.Leases = (*store.Store)(nil)
+	_ session.Ledger = (*store.Store)(nil)
+)
+
+var postgres pgtest.Shared
+
+func TestMain(m *testing.M) {
+	if os.Getenv(helperEnv) != "" {
+		os.Exit(helper())
+	}
+	code := m.Run()
+	if err := postgres.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// eachEngine runs the test on every engine. open opens the same store again each time; in memory there is one handle only.
+func eachEngine(t *testing.T, test func(t *testing.T, open func() *store.Store)) {
+	t.Run("sqlite file", func(t *testing.T) {
+		url := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
+		test(t, func() *store.Store { return open(t, url) })
+	})
+	t.Run("sqlite memory", func(t *testing.T) {
+		s := open(t, "sqlite::memory:")
+		test(t, func() *store.Store { return s })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := postgres.Server(t).NewDatabase(t)
+		test(t, func() *store.Store { return open(t, url) })
+	})
+}
+
+func open(tb testing.TB, url string) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+func idOf(n int) session.ID {
+	return session.ID{0: 1, 28: byte(n >> 24), 29: byte(n >> 16), 30: byte(n >> 8), 31: byte(n)}
+}
+
+// ended is a revocation of a session for the tests: n makes it different from others.
+func ended(n int) session.Revocation {
+	return session.Revocation{Session: idOf(n), Identity: "who", Reason: "logout", RevokedAt: 1000, KeptUntil: 5000}
+}
+
+func cutoff(identity string, at int64) session.Revocation {
+	return session.Revocation{Identity: identity, Reason: "stolen", RevokedAt: at, KeptUntil: session.Forever}
+}
+
+func revoke(t *testing.T, s *store.Store, r session.Revocation) session.Revocation {
+	t.Helper()
+	got, err := s.Revoke(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func changes(t *testing.T, s *store.Store, after int64, limit int) ([]session.Change, session.Page) {
+	t.Helper()
+	var got []session.Change
+	page, err := s.Changes(t.Context(), after, limit, func(c session.Change) { got = append(got, c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, page
+}
+
+func list(t *testing.T, s *store.Store, before int64, limit int) []session.Revocation {
+	t.Helper()
+	got, err := s.List(t.Context(), before, 2000, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestRevoke(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		t.Run("gives what is in force with the next sequence", func(t *testing.T) {
+			want := ended(1)
+			want.Sequence = 1
+			if got := revoke(t, s, ended(1)); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+		t.Run("again changes nothing", func(t *testing.T) {
+			again := ended(1)
+			again.RevokedAt, again.Reason, again.KeptUntil = 1500, "other", 4000
+			want := ended(1)
+			want.Sequence = 1
+			if got := revoke(t, s, again); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+		t.Run("kept longer is told anew", func(t *testing.T) {
+			longer := ended(1)
+			longer.RevokedAt, longer.KeptUntil = 1500, 6000
+			want := ended(1)
+			want.Sequence, want.KeptUntil = 2, 6000
+			if got := revoke(t, s, longer); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+		t.Run("cut-off moves on only", func(t *testing.T) {
+			revoke(t, s, cutoff("a", 3000))
+			if got := revoke(t, s, cutoff("a", 2999)); got.RevokedAt != 3000 || got.Sequence != 3 {
+				t.Errorf("an older cut-off: %+v", got)
+			}
+			if got := revoke(t, s, cutoff("a", 3001)); got.RevokedAt != 3001 || got.Sequence != 4 {
+				t.Errorf("a newer cut-off: %+v", got)
+			}
+		})
+		t.Run("unchanged leaves no gap", func(t *testing.T) {
+			if got := revoke(t, s, ended(2)); got.Sequence != 5 {
+				t.Errorf("sequence %d, want 5", got.Sequence)
+			}
+		})
+	})
+}
+
+func TestChanges(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		if got, page := changes(t, s, 0, 10); len(got) != 0 || page != (session.Page{}) {
+			t.Errorf("empty feed: %v %+v", got, page)
+		}
+		revoke(t, s, ended(1))
+		revoke(t, s, cutoff("a", 1000))
+		revoke(t, s, ended(2))
+		revoke(t, s, cutoff("a", 2000)) // 2 becomes 4
+
+		got, page := changes(t, s, 0, 2)
+		if page != (session.Page{Read: 2, Last: 3, Head: 4}) {
+			t.Errorf("first page: %+v", page)
+		}
+		rest, page := changes(t, s, page.Last, 2)
+		if page != (session.Page{Read: 1, Last: 4, Head: 4}) {
+			t.Errorf("second page: %+v", page)
+		}
+		a := cutoff("a", 0)
+		want := []session.Change{
+			{Sequence: 1, Key: idOf(1), RevokedAt: 1000, KeptUntil: 5000},
+			{Sequence: 3, Key: idOf(2), RevokedAt: 1000, KeptUntil: 5000},
+			{Sequence: 4, Key: a.Key(), OfIdentity: true, RevokedAt: 2000, KeptUntil: session.Forever},
+		}
+		if all := append(got, rest...); fmt.Sprint(all) != fmt.Sprint(want) {
+			t.Errorf("got  %v\nwant %v", all, want)
+		}
+	})
+}
+
+func TestStanding(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		revoke(t, s, ended(1))
+		revoke(t, s, cutoff("a", 2999))
+		for _, c := range []struct {
+			name     string
+			id       session.ID
+			identity string
+			want     session.Standing
+		}{
+			{"neither", idOf(2), "b", session.Standing{}},
+			{"session", idOf(1), "b", session.Standing{Revoked: true}},
+			{"identity", idOf(2), "a", session.Standing{Cutoff: 2, HasCutoff: true}},
+			{"both", idOf(1), "a", session.Standing{Revoked: true, Cutoff: 2, HasCutoff: true}},
+			{"no session", session.ID{}, "a", session.Standing{Cutoff: 2, HasCutoff: true}},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				got, err := s.Standing(t.Context(), c.id, c.identity)
+				if err != nil || got != c.want {
+					t.Errorf("got %+v, %v, want %+v", got, err, c.want)
+				}
+			})
+		}
+	})
+}
+
+// TestIdentities: an identity is any string, and what cannot be stored could not be revoked.
+func TestIdentities(t *testing.T) {
+	long := make([]byte, 12_000)
+	for i := range long {
+		long[i] = byte('a' + i*i%26)
+	}
+	names := []string{
+		"whois.muchlis@gmail.com", "\x00", "a\x00b", `a\x00b`, `\`, `a\`, "\xff\xfe", "\uFFFD", "日本語 🙂", "a'b\"c", "$1", "%_", "",
+		" a", "a ", "A", "é", "e\u0301", string(long),
+	}
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		for _, name := range names {
+			r := cutoff(name, 1000)
+			r.Reason = name
+			revoke(t, s, r)
+		}
+		got := list(t, s, math.MaxInt64, 100)
+		if len(got) != len(names) {
+			t.Fatalf("%d identities were stored as %d", len(names), len(got))
+		}
+		for i, r := range got {
+			want := names[len(names)-1-i]
+			if r.Identity != want || r.Reason != want {
+				t.Errorf("stored %q as %q with reason %q", want, r.Identity, r.Reason)
+			}
+		}
+		for _, name := range names {
+			if st, err := s.Standing(t.Context(), idOf(1), name); err != nil || !st.HasCutoff {
+				t.Errorf("%q: %+v, %v", name, st, err)
+			}
+		}
+	})
+}
+
+func TestExpire(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		for n := range 5 {
+			r := ended(n)
+			r.KeptUntil = int64(1000 * (n + 1))
+			revoke(t, s, r)
+		}
+		revoke(t, s, cutoff("a", 1))
+		expire := func(now int64, limit, want int) {
+			t.Helper()
+			if n, err := s.Expire(t.Context(), now, limit); err != nil || n != want {
+				t.Errorf("Expire(%d, %d) = %d, %v, want %d", now, limit, n, err, want)
+			}
+		}
+		expire(1000, 10, 0) // kept until then, inclusive
+		expire(3001, 2, 2)
+		expire(3001, 2, 1)
+		expire(math.MaxInt64, 10, 2)
+		got := list(t, s, math.MaxInt64, 10)
+		if len(got) != 1 || got[0].Identity != "a" {
+			t.Errorf("left: %+v, want the cut-off", got)
+		}
+		if _, page := changes(t, s, 0, 10); page.Head != 6 {
+			t.Errorf("head %d, want 6: it never goes back", page.Head)
+		}
+	})
+}
+
+func TestLeases(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, ctx := open(), t.Context()
+		write := func(name string, want bool, f func() (bool, error)) {
+			t.Helper()
+			if got, err := f(); err != nil || got != want {
+				t.Errorf("%s: %v, %v, want %v", name, got, err, want)
+			}
+		}
+		have := func(want ...session.Lease) {
+			t.Helper()
+			got, err := s.Leases(ctx)
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("leases: %v, %v, want %v", got, err, want)
+			}
+		}
+		lease := func(version, acknowledged int64) session.Lease {
+			return session.Lease{Node: "a", Version: version, Acknowledged: acknowledged}
+		}
+		write("renew without a lease", false, func() (bool, error) { return s.Renew(ctx, lease(1, 9), 0) })
+		must(t, s.Join(ctx, lease(2, 5)))
+		write("renew", true, func() (bool, error) { return s.Renew(ctx, lease(3, 9), 2) })
+		have(lease(3, 5)) // a renewal acknowledges nothing
+		write("renew after one that failed in appearance", true, func() (bool, error) { return s.Renew(ctx, lease(4, 5), 2) })
+		write("acknowledge", true, func() (bool, error) { return s.Acknowledge(ctx, lease(5, 6), 4) })
+		have(lease(5, 6))
+		write("renew in an older copy of the store", false, func() (bool, error) { return s.Renew(ctx, lease(8, 6), 7) })
+		write("acknowledge in an older copy", false, func() (bool, error) { return s.Acknowledge(ctx, lease(8, 6), 7) })
+		must(t, s.DropLease(ctx, lease(4, 0)))
+		have(lease(5, 6)) // it was renewed since
+		must(t, s.Join(ctx, lease(9, 2)))
+		have(lease(9, 2))
+		must(t, s.DropLease(ctx, lease(9, 0)))
+		have()
+		must(t, s.Join(ctx, lease(1, 0)))
+		must(t, s.Leave(ctx, "b"))
+		have(lease(1, 0))
+		must(t, s.Leave(ctx, "a"))
+		have()
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOrder: who reads while others write sees every sequence up to the head that it has read: no commit overtakes another.
+func TestOrder(t *testing.T) {
+	const writers, each = 4, 50
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		var group sync.WaitGroup
+		for w := range writers {
+			s := open()
+			group.Go(func() {
+				for n := range each {
+					if _, err := s.Revoke(t.Context(), ended(w*each+n)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		s, last := open(), int64(0)
+		for last < writers*each && !t.Failed() {
+			page, err := s.Changes(t.Context(), last, 7, func(c session.Change) {
+				if c.Sequence != last+1 {
+					t.Errorf("sequence %d after %d", c.Sequence, last)
+				}
+				last = c.Sequence
+			})
+			if err != nil || page.Last != last || page.Head > last && page.Read < 7 {
+				t.Fatalf("page %+v, %v, at %d", page, err, last)
+			}
+		}
+		group.Wait()
+	})
+}
+
+// TestList: pages taken while others insert neither skip nor repeat.
+func TestList(t *testing.T) {
+	count := 2000
+	if os.Getenv("REFRESH_SOAK") != "" {
+		count = 100_000
+	}
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, inserted := open(), make(chan struct{})
+		go func() {
+			defer close(inserted)
+			for n := range count {
+				if _, err := s.Revoke(t.Context(), ended(n)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		reader := open()
+		for done := false; !done; {
+			select {
+			case <-inserted:
+				done = true
+			case <-time.After(50 * time.Millisecond):
+			}
+			if n := walk(t, reader); done && n != count {
+				t.Errorf("listed %d of %d", n, count)
+			}
+		}
+	})
+}
+
+// walk lists everything in pages and returns how much. Every sequence below the first that is seen must follow.
+func walk(t *testing.T, s *store.Store) int {
+	t.Helper()
+	next, n := int64(math.MaxInt64), 0
+	for {
+		page := list(t, s, next, 500)
+		if len(page) == 0 {
+			if n > 0 && next != 1 {
+				t.Fatalf("the pages end at sequence %d", next)
+			}
+			return n
+		}
+		for _, r := range page {
+			if n > 0 && r.Sequence != next-1 {
+				t.Fatalf("sequence %d after %d", r.Sequence, next)
+			}
+			next, n = r.Sequence, n+1
+		}
+	}
+}
+
+func TestListInForce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		over := ended(1)
+		over.KeptUntil = 2000
+		revoke(t, s, over)
+		in := revoke(t, s, ended(2))
+		cut := revoke(t, s, cutoff("a", 1))
+		want := []session.Revocation{cut, in}
+		if got := list(t, s, math.MaxInt64, 10); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// TestCancel: a caller that gives up gets its own error, and the store goes on.
+func TestCancel(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 50 {
+			if _, err := s.Revoke(ctx, ended(1)); !errors.Is(err, context.Canceled) || errors.Is(err, session.ErrUnavailable) {
+				t.Fatalf("got %v, want context.Canceled alone", err)
+			}
+		}
+		if got := revoke(t, s, ended(1)); got.Sequence != 1 {
+			t.Errorf("sequence %d, want 1", got.Sequence)
+		}
+	})
+}
+
+func TestClosedStoreIsUnavailable(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		must(t, s.Close())
+		if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, session.ErrUnavailable) {
+			t.Errorf("Revoke: %v", err)
+		}
+		if _, err := s.Standing(t.Context(), idOf(1), "a"); !errors.Is(err, session.ErrUnavailable) {
+			t.Errorf("Standing: %v", err)
+		}
+	})
+}
