@@ -162,11 +162,10 @@ func (m *members) generation() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	if err != nil || n < 1 {
-		return 0, nil
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n >= 1 {
+		return n, nil
 	}
-	return n, nil
+	return 0, nil
 }
 
 func (m *members) textIfAny() (string, error) {

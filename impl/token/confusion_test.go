@@ -101,8 +101,8 @@ func TestNewKeyRefuses(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	must(t, small, err)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	mixed := *must(t, other, err)
-	mixed.D = m.p256.D
+	mixed := *m.p256
+	mixed.PublicKey = must(t, other, err).PublicKey
 	split := append(ed25519.PrivateKey{}, m.ed...)
 	split[63] ^= 1
 	for name, c := range map[string]struct {

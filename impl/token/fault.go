@@ -1,3 +1,5 @@
+// Package token says whether a token is genuine and mints new ones: shape, header, key, signature, claims, in that order
+// (RFC 7519, with the advice of RFC 8725). It is pure: keys come in as bytes, the time as an argument.
 package token
 
 // Fault says why a token is refused. Its text is the public cause: it names no value of the token.

@@ -91,7 +91,7 @@ func wantFault(t testing.TB, got *token.Token, err, want error) {
 	if !errors.Is(err, want) || want == nil && err != nil {
 		t.Fatalf("fault: got %v, want %v", err, want)
 	}
-	if back := want == nil || want == token.ErrExpired; (got != nil) != back {
+	if back := want == nil || errors.Is(want, token.ErrExpired); (got != nil) != back {
 		t.Fatalf("a token came back: %v, want %v", got != nil, back)
 	}
 }

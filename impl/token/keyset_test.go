@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,7 @@ func TestIssuerKeys(t *testing.T) {
 	if got.Own || got.KeyID != "theirs" {
 		t.Errorf("own %v, key %q", got.Own, got.KeyID)
 	}
-	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); err != token.ErrUnknownKey {
+	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(err, token.ErrUnknownKey) {
 		t.Errorf("the set that was extended has changed: %v", err)
 	}
 }

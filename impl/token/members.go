@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func (m *members) close() error {
 	if _, err := m.decoder.ReadToken(); err != nil {
 		return ErrMalformed
 	}
-	if _, err := m.decoder.ReadToken(); err != io.EOF {
+	if _, err := m.decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return ErrMalformed
 	}
 	return nil
@@ -137,7 +138,7 @@ func stringsOf(v jsontext.Value) ([]string, error) {
 	var all []string
 	for {
 		switch t, err := d.ReadToken(); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return all, nil
 		case err != nil:
 			return nil, ErrMalformed

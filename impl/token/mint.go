@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	// ErrNoSigningKey: no key of the set may sign now.
+	// ErrNoSigningKey means that no key of the set may sign now.
 	ErrNoSigningKey = errors.New("no key may sign now")
-	// ErrNotReproducible: the key's signatures differ each time (PS256, ES256, ES384), so that a lost successor could not be
+	// ErrNotReproducible means that the key's signatures differ each time (PS256, ES256, ES384), so that a lost successor could not be
 	// minted again.
 	ErrNotReproducible = errors.New("the key's algorithm does not sign reproducibly")
 )

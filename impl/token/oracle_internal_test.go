@@ -62,7 +62,7 @@ func TestTimesEqualGolangJWT(t *testing.T) {
 		expired := errors.Is(jwt.NewValidator(clock, jwt.WithExpirationRequired()).Validate(claims), jwt.ErrTokenExpired)
 
 		v := NewVerifier(nil, Rules{})
-		if got := v.claimsFault(new(Key), token, at.Unix(), true) == ErrNotYet; got != early {
+		if got := errors.Is(v.claimsFault(new(Key), token, at.Unix(), true), ErrNotYet); got != early {
 			t.Errorf("not yet: %v, golang-jwt says %v", got, early)
 		}
 		if got := at.Unix() >= token.Expires; got != expired {
