@@ -4,6 +4,7 @@ import { clearLine, find, line, notice, showCountdown, showTokens } from './show
 
 const tabs = new BroadcastChannel('playground');
 let loseNext = false;
+let slowNext = false;
 let session = open();
 
 /** fetch that writes down what was sent and what came back, and can lose an answer. */
@@ -13,6 +14,8 @@ async function watched(input, init) {
   const path = new URL(request.url).pathname;
   const sent = `${request.method} ${path}${body && `\n${body}`}`;
   let response;
+  if (slowNext) await new Promise((done) => setTimeout(done, 800)); // so that the tabs do meet
+  slowNext = false;
   try {
     response = await fetch(request);
   } catch (error) {
@@ -111,15 +114,19 @@ const actions = {
     window.open('/playground', '_blank', 'noopener');
   },
   async all() {
-    tabs.postMessage('refresh');
-    await refreshHere();
+    const at = Date.now() + 200;
+    tabs.postMessage(at);
+    await refreshHere(at);
   },
 };
 
-async function refreshHere() {
+async function refreshHere(at) {
+  await new Promise((done) => setTimeout(done, at - Date.now()));
+  slowNext = true;
   const before = session.tokens?.access_token;
   line('plain', 'All tabs are asked to refresh now');
   await session.refresh();
+  slowNext = false;
   if (session.tokens?.access_token !== before) line('good', 'This tab has the new token');
   showTokens(session.tokens);
 }
@@ -158,7 +165,7 @@ for (const button of document.querySelectorAll('[data-do]')) {
   });
 }
 find('clear').addEventListener('click', clearLine);
-tabs.addEventListener('message', () => session.tokens && attempt(refreshHere));
+tabs.addEventListener('message', ({ data }) => session.tokens && attempt(() => refreshHere(data)));
 
 setInterval(tick, 250);
 showTokens(session.tokens);

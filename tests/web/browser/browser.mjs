@@ -1,0 +1,102 @@
+// What the tests in Chromium share: the real server, a browser, and a way to watch pages for mistakes.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { after, before } from 'node:test';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A folder for this file's tests, and what must be stopped after them. */
+const folder = mkdtempSync(join(tmpdir(), 'refresh-browser-'));
+const cleanups = [];
+after(async () => {
+  for (const stop of cleanups.reverse()) await stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+export const cleanup = (stop) => cleanups.push(stop);
+export const temporary = folder;
+
+let built;
+function binary() {
+  if (!built) {
+    built = process.env.REFRESHD || join(folder, 'refreshd');
+    if (!process.env.REFRESHD) execFileSync('go', ['build', '-o', built, './cmd/refreshd'], { cwd: root, stdio: 'inherit' });
+  }
+  return built;
+}
+
+/** Starts refreshd on a free port and returns its address. */
+export async function startServer(...flags) {
+  const env = { PATH: process.env.PATH, HOME: folder, REFRESH_LISTEN: '127.0.0.1:0', REFRESH_OPS_LISTEN: '', REFRESH_LOG_LEVEL: 'info' };
+  const server = spawn(binary(), flags, { cwd: mkdtempSync(join(folder, 'server-')), env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = new Promise((done) => server.once('exit', done));
+  cleanup(() => (server.kill('SIGTERM'), ended));
+  const seen = [];
+  for await (const line of createInterface({ input: server.stderr })) {
+    seen.push(line);
+    const address = line.match(/listening.*?(127\.0\.0\.1:\d+)/)?.[1];
+    if (address) {
+      server.stderr.resume();
+      return `http://${address}`;
+    }
+  }
+  throw new Error(`refreshd did not start:\n${seen.join('\n')}`);
+}
+
+/** A browser for this file's tests; `open` makes a page whose mistakes are kept in `page.mistakes`. */
+export function useBrowser(...more) {
+  const tool = {};
+  before(async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...more];
+    tool.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+    cleanup(() => tool.browser.close());
+  });
+  tool.context = async (options) => {
+    const context = await tool.browser.newContext(options);
+    context.setDefaultTimeout(20_000);
+    cleanup(() => context.close());
+    return context;
+  };
+  tool.open = async (url, options) => {
+    const context = options?.newPage ? options : await tool.context(options);
+    const page = await context.newPage();
+    page.mistakes = [];
+    page.on('console', (m) => m.type() === 'error' && !/Failed to load resource/.test(m.text()) && page.mistakes.push(m.text()));
+    page.on('pageerror', (error) => page.mistakes.push(String(error)));
+    await page.goto(url);
+    return page;
+  };
+  return tool;
+}
+
+/** Shots are kept where SHOTS says, to be looked at. */
+export async function shot(page, name) {
+  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
+}
+
+export const looks = {
+  light: { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+};
+
+/** Asserts that nothing lies outside the width of the screen. */
+export async function fits(page) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 1, `the page is ${wide} pixels too wide`);
+}
+
+export function freePort() {
+  return new Promise((done) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { fits, looks, shot, startServer, useBrowser } from './browser.mjs';
+
+const browser = useBrowser();
+let server;
+before(async () => (server = await startServer()));
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`the documentation renders: ${look}`, async () => {
+    const page = await browser.open(`${server}/`, options);
+    await page.locator('html[data-ready]').waitFor();
+    assert.equal(new URL(page.url()).pathname, '/docs');
+    await page.getByText('/api/v1/refresh', { exact: false }).first().waitFor();
+    await page.getByRole('heading', { name: /What a client does/ }).waitFor();
+    await shot(page, `docs-${look}`);
+    await fits(page);
+    assert.deepEqual(page.mistakes, []);
+  });
+}
+
+test('try it answers 200', async () => {
+  const page = await browser.open(`${server}/docs`, looks.light);
+  await page.locator('html[data-ready]').waitFor();
+  await page.getByRole('button', { name: 'Execute' }).click();
+  const live = page.locator('.live-responses-table');
+  await live.getByText('200', { exact: true }).first().waitFor();
+  assert.match(await live.innerText(), /"access_token": "ey/);
+  await shot(page, 'docs-tried');
+  assert.deepEqual(page.mistakes, []);
+});
+
+test('nothing is asked of another server', async () => {
+  const context = await browser.context();
+  const foreign = [];
+  context.on('request', (r) => new URL(r.url()).origin !== server && !r.url().startsWith('data:') && foreign.push(r.url()));
+  for (const path of ['/docs', '/playground']) {
+    const page = await browser.open(server + path, context);
+    await page.waitForLoadState('networkidle');
+  }
+  assert.deepEqual(foreign, []);
+});

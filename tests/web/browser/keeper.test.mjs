@@ -1,0 +1,134 @@
+// The session keeper in a real browser: wrong clocks, no network, and an answer that browsers may repeat.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import http2 from 'node:http2';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { cleanup, looks, startServer, temporary, useBrowser } from './browser.mjs';
+
+const browser = useBrowser();
+let server;
+before(async () => (server = await startServer()));
+
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
+const requests = (page, text) => page.locator('#line li', { hasText: text }).count();
+
+async function loggedIn(context, { address = server, access = '60' } = {}) {
+  const page = await browser.open(`${address}/playground`, context);
+  await page.getByLabel("The login's access token lives").selectOption(access);
+  await press(page, 'Log in');
+  await happened(page, 'Logged in');
+  return page;
+}
+
+/** Runs in the page: its clock is wrong by so many milliseconds, its timers are right. */
+function wrongClock(error) {
+  const Right = Date;
+  globalThis.Date = class extends Right {
+    constructor(...args) {
+      super(...(args.length ? args : [Right.now() + error]));
+    }
+    static now() {
+      return Right.now() + error;
+    }
+  };
+}
+
+for (const [name, error] of [['ahead', 3_600_000], ['behind', -3_600_000]]) {
+  test(`a laptop whose clock is an hour ${name} refreshes when it should`, async () => {
+    const context = await browser.context(looks.light);
+    await context.addInitScript(wrongClock, error);
+    const page = await loggedIn(context, { access: '20' });
+    await press(page, 'Call the API');
+    await happened(page, 'The API knows who you are');
+    assert.equal(await requests(page, '/api/v1/refresh'), 0, 'too early');
+    await page.reload();
+    assert.match(await page.locator('#left').textContent(), /^00:1\d$/, 'after a reload');
+    await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 25_000 });
+    await press(page, 'Call the API');
+    await happened(page, 'The API knows who you are');
+    assert.equal(await requests(page, '/playground/hello: 401'), 0, 'too late');
+    assert.equal(await requests(page, '/api/v1/refresh: 200'), 1);
+  });
+}
+
+test('offline for a while, one stays logged in', async () => {
+  const context = await browser.context(looks.light);
+  const page = await loggedIn(context);
+  const old = await page.locator('#access-raw').textContent();
+  await context.setOffline(true);
+  await press(page, 'Open the dashboard');
+  await happened(page, 'stays logged in');
+  await page.locator('[data-do=open]:not([aria-busy])').waitFor();
+  assert.equal(await requests(page, 'Back to the login'), 0);
+  await context.setOffline(false);
+  await press(page, 'Open the dashboard');
+  await happened(page, 'Refreshed');
+  assert.notEqual(await page.locator('#access-raw').textContent(), old);
+});
+
+test('tabs that all find the token expired make one request', async () => {
+  const context = await browser.context(looks.light);
+  let refreshes = 0;
+  await context.route('**/api/v1/refresh', async (route) => {
+    refreshes++;
+    await new Promise((done) => setTimeout(done, 500));
+    await route.continue();
+  });
+  const pages = [await loggedIn(context)];
+  for (let i = 0; i < 3; i++) pages.push(await browser.open(`${server}/playground`, context));
+  const ask = async () => {
+    const { createSession } = await import('/session.js');
+    const session = createSession();
+    globalThis.keeper = session;
+    const { refresh_token } = session.tokens;
+    return { refresh_token };
+  };
+  const [{ refresh_token }] = await Promise.all(pages.map((page) => page.evaluate(ask)));
+  await pages[0].evaluate((r) => globalThis.keeper.login({ refresh_token: r }), refresh_token);
+  for (const page of pages) await page.waitForFunction(() => globalThis.keeper.tokens.access_token === '');
+  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => globalThis.keeper.token())));
+  assert.equal(new Set(tokens).size, 1);
+  assert.equal(refreshes, 1);
+});
+
+/** A TLS server with HTTP/2 in front of the real one, as operators have it. It counts the refreshes by their status. */
+async function behindTLS(target) {
+  const goroot = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
+  const generate = join(goroot, 'src/crypto/tls/generate_cert.go');
+  execFileSync('go', ['run', generate, '--host', 'localhost', '--ecdsa-curve', 'P256'], { cwd: temporary, stdio: 'pipe' });
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => readFileSync(join(temporary, name)));
+  const seen = [];
+  const front = http2.createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith(':')));
+    const behind = http.request(target + request.url, { method: request.method, headers: { ...headers, host: new URL(target).host } }, (answer) => {
+      if (request.url === '/api/v1/refresh') seen.push(`${answer.statusCode} over HTTP/${request.httpVersion}`);
+      const { connection, 'transfer-encoding': _, 'keep-alive': __, ...rest } = answer.headers;
+      response.writeHead(answer.statusCode, rest);
+      answer.pipe(response);
+    });
+    request.pipe(behind);
+  });
+  await new Promise((done) => front.listen(0, '127.0.0.1', done));
+  cleanup(() => front.close());
+  return { address: `https://localhost:${front.address().port}`, seen };
+}
+
+test('421 over TLS and HTTP/2, where a browser may repeat the request, is one logout', async () => {
+  const { address, seen } = await behindTLS(server);
+  const context = await browser.context({ ...looks.light, ignoreHTTPSErrors: true });
+  const page = await loggedIn(context, { address });
+  await press(page, 'Expire the refresh token');
+  await page.getByRole('status').getByText('421').waitFor();
+  await page.waitForTimeout(1000); // a second logout would show by now
+  assert.equal(await requests(page, 'Back to the login'), 1);
+  assert.equal(await requests(page, '/api/v1/refresh: 421'), 1);
+  assert.ok(seen.length >= 1 && seen.length <= 2, seen.join());
+  assert.deepEqual([...new Set(seen)], ['421 over HTTP/2.0']);
+  await press(page, 'Log in');
+  await press(page, 'Open the dashboard');
+  await happened(page, 'Refreshed');
+});

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { before, test } from 'node:test';
+import { fits, looks, shot, startServer, useBrowser } from './browser.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const browser = useBrowser();
+let server;
+before(async () => (server = await startServer()));
+
+async function playground(options = looks.light) {
+  const page = await browser.open(`${server}/playground`, options);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Access token' }).waitFor();
+  return page;
+}
+
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
+const token = (page) => page.locator('#access-raw').textContent();
+const requests = (page, text) => page.locator('#line li', { hasText: text }).count();
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`it can be read and used by everybody: ${look}`, async () => {
+    const page = await browser.open(`${server}/playground`, options);
+    const check = async (state) => {
+      await shot(page, `playground-${state}-${look}`);
+      await fits(page);
+      const serious = await page.evaluate(`(() => { ${axe}; return axe.run(); })()`);
+      const found = serious.violations.filter((v) => ['serious', 'critical'].includes(v.impact));
+      assert.deepEqual(found.map((v) => [v.id, v.nodes[0].html]), []);
+    };
+    await check('login');
+    await press(page, 'Log in');
+    await happened(page, 'Logged in');
+    await press(page, 'Call the API');
+    await happened(page, 'The API knows who you are');
+    await press(page, 'Lose an answer');
+    await happened(page, 'Refreshed');
+    await page.locator('#line details summary').first().click();
+    await check('session');
+    assert.deepEqual(page.mistakes, []);
+  });
+}
+
+test('tip 1: a call refreshes when the access token is about to expire, and not before', async () => {
+  const page = await browser.open(`${server}/playground`, looks.light);
+  await page.getByLabel("The login's access token lives").selectOption('20');
+  await press(page, 'Log in');
+  await happened(page, 'Logged in');
+  await press(page, 'Call the API');
+  await happened(page, 'The API knows who you are');
+  assert.equal(await requests(page, '/api/v1/refresh'), 0);
+  const old = await token(page);
+  await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 25_000 });
+  await press(page, 'Call the API');
+  await happened(page, 'Refreshed');
+  assert.notEqual(await token(page), old);
+  await page.locator('#left', { hasText: /^(10:00|09:5\d)$/ }).waitFor();
+});
+
+test('tip 2: opening the dashboard refreshes', async () => {
+  const page = await playground();
+  const old = await token(page);
+  await press(page, 'Open the dashboard');
+  await happened(page, 'Refreshed');
+  assert.notEqual(await token(page), old);
+});
+
+test('a lost answer is asked for again', async () => {
+  const page = await playground();
+  await press(page, 'Lose an answer');
+  await happened(page, 'the answer is lost');
+  await happened(page, 'stays logged in');
+  await happened(page, 'Refreshed');
+  assert.equal(await requests(page, '/api/v1/refresh'), 2);
+});
+
+test('a spoiled access token costs one refresh', async () => {
+  const page = await playground();
+  await press(page, 'Spoil the access token');
+  await happened(page, '/playground/hello: 401');
+  await happened(page, 'The API knows who you are');
+  assert.equal(await requests(page, '/api/v1/refresh'), 1);
+});
+
+test('an expired refresh token leads to the login, once', async () => {
+  const page = await playground();
+  await press(page, 'Expire the refresh token');
+  await page.getByRole('status').getByText('421').waitFor();
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  assert.equal(await requests(page, 'Back to the login'), 1);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'login-title');
+  await shot(page, 'playground-expired');
+  await press(page, 'Log in');
+  await happened(page, 'Logged in');
+});
+
+test('everything can be done with the keyboard', async () => {
+  const page = await browser.open(`${server}/playground`, looks.light);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the playground');
+  await page.getByLabel('E-mail').focus();
+  await page.keyboard.press('Enter');
+  await happened(page, 'Logged in');
+  await page.getByRole('button', { name: 'Open the dashboard' }).focus();
+  await page.keyboard.press('Space');
+  await happened(page, 'Refreshed');
+});
+
+test('logging out reaches the other tab', async () => {
+  const context = await browser.context(looks.light);
+  const page = await playground(context);
+  const second = await browser.open(`${server}/playground`, context);
+  await second.getByRole('heading', { name: 'Access token' }).waitFor();
+  await press(page, 'Log out');
+  await second.getByRole('status').getByText('logged out in another tab').waitFor();
+  assert.equal(await requests(second, 'Back to the login'), 1);
+});
+
+test('two tabs that refresh at once make one request and stay logged in', async () => {
+  const context = await browser.context(looks.light);
+  const page = await playground(context);
+  const second = await browser.open(`${server}/playground`, context);
+  await second.getByRole('heading', { name: 'Access token' }).waitFor();
+  for (let round = 0; round < 5; round++) {
+    for (const tab of [page, second]) await press(tab, 'Clear');
+    const old = await token(page);
+    await press(page, 'Refresh in all tabs at once');
+    await happened(page, 'This tab has the new token');
+    await happened(second, 'This tab has the new token');
+    assert.notEqual(await token(page), old);
+    assert.equal(await token(page), await token(second));
+    assert.equal((await requests(page, '/api/v1/refresh')) + (await requests(second, '/api/v1/refresh')), 1);
+  }
+});
+
+test('without a development key the page says how to switch it on', async () => {
+  const closed = await startServer('--secret', 'a secret of at least thirty-two bytes');
+  const page = await browser.open(`${closed}/playground`, looks.light);
+  await page.getByText('--playground').waitFor();
+  await shot(page, 'playground-off');
+  const open = await startServer('--secret', 'a secret of at least thirty-two bytes', '--playground');
+  const playing = await browser.open(`${open}/playground`, looks.light);
+  await playing.getByRole('button', { name: 'Log in' }).waitFor();
+});
