@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,6 +51,7 @@ type Key struct {
 	expires      int64
 	issuer       bool
 	macs         *macs  // for an HMAC secret only
+	thumbprint   digest // of the algorithm and the public half; for other keys only
 	header       string // what minted tokens begin with: the encoded header and its dot
 }
 
@@ -72,10 +75,22 @@ func NewKey(spec KeySpec) (*Key, error) {
 		k.macs = newMACs(hs, k.verifying.([]byte))
 	}
 	var err error
+	if k.thumbprint, err = k.fingerprint(); err != nil {
+		return nil, err
+	}
 	if k.header, err = encodeHeader(k.alg, k.id); err != nil {
 		return nil, err
 	}
 	return k, nil
+}
+
+// fingerprint tells keys apart by what they verify, whatever they are called.
+func (k *Key) fingerprint() (digest, error) {
+	if k.Symmetric() {
+		return digest{}, nil
+	}
+	der, err := x509.MarshalPKIXPublicKey(k.verifying)
+	return sha256.Sum256(append([]byte(k.alg+"\x00"), der...)), err
 }
 
 func (k *Key) verify(input, signature []byte) bool {

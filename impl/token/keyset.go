@@ -19,6 +19,8 @@ type KeySet struct {
 	byID  map[string]*Key
 	noID  *Key // for tokens that name no key; may be nil
 	plain bool // the one local key is a secret: a kid that is not an issuer's is ignored
+	// trusting: an issuer's keys stand beside ours, or will when they are known.
+	trusting bool
 }
 
 // NewKeySet makes a set in which the order decides: the first key that may sign is the active one. Key IDs must differ.
@@ -70,6 +72,7 @@ func (s *KeySet) WithDefault(id string) (*KeySet, error) {
 // sign, and never take the place of a key that the set already has.
 func (s *KeySet) WithIssuer(keys ...*Key) (*KeySet, error) {
 	set := *s
+	set.trusting = true
 	set.keys, set.byID = slices.Clone(s.keys), maps.Clone(s.byID)
 	for _, k := range keys {
 		if k.Symmetric() || k.CanSign() {
@@ -111,10 +114,11 @@ func (s *KeySet) signer(id string, now time.Time) *Key {
 	return s.Active(now)
 }
 
-// lookup selects by kid alone; there is no search. An absent kid and an empty one are the same.
-func (s *KeySet) lookup(kid []byte, now int64) *Key {
+// lookup selects by kid; there is no search. An absent kid and an empty one are the same. Beside a plain secret, alg says whose
+// key an unknown kid names: ours, which the kid is ignored for, or one of the issuer's that is not known yet.
+func (s *KeySet) lookup(kid, alg []byte, now int64) *Key {
 	k := s.byID[string(kid)]
-	if len(kid) == 0 || k == nil && s.plain {
+	if len(kid) == 0 || k == nil && s.plain && (!s.trusting || string(alg) == s.noID.alg) {
 		k = s.noID
 	}
 	if k == nil || k.expired(now) {

@@ -155,3 +155,20 @@ func TestOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownKeyBesideASecret: with a plain secret a kid is ignored, but not one that can only be an issuer's.
+func TestUnknownKeyBesideASecret(t *testing.T) {
+	m := newMaterial(t)
+	alone := secretKeys(t)
+	waiting, err := alone.WithIssuer()
+	must(t, waiting, err)
+	theirs := forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"theirs"}`, sample)
+	nameless := forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA"}`, sample)
+	ours := withHeader(t, `{"alg":"HS256","kid":"any"}`, sample)
+	runAttacks(t, token.NewVerifier(alone, token.Rules{}), []attack{
+		{"alone, theirs", theirs, token.ErrAlgorithm}, {"alone, ours", ours, nil},
+	})
+	runAttacks(t, token.NewVerifier(waiting, token.Rules{}), []attack{
+		{"waiting, theirs", theirs, token.ErrUnknownKey}, {"waiting, ours", ours, nil}, {"waiting, no kid", nameless, token.ErrAlgorithm},
+	})
+}
