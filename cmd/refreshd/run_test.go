@@ -16,6 +16,7 @@ import (
 // The environment is the one that run is given, not the process's.
 func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	t.Setenv("REFRESH_SECRET", "weak")
+	t.Setenv("REFRESH_ISSUER", "the process's issuer")
 	given := map[string]string{"REFRESH_SECRET": testSecret}
 	lookup := func(name string) (string, bool) { value, ok := given[name]; return value, ok }
 	var stdout, stderr bytes.Buffer
@@ -24,6 +25,10 @@ func TestRunReadsTheGivenEnvironment(t *testing.T) {
 		t.Fatalf("run() = %d: %s", got, &stderr)
 	}
 	args = []string{"token", "inspect"}
+	_, claims := parts(stdout.String())
+	if strings.Contains(string(claims), "issuer") {
+		t.Errorf("the process's environment was read: %s", claims)
+	}
 	if got := run(t.Context(), args, lookup, &stdout, io.Discard, &stderr); got != 0 {
 		t.Fatalf("run() = %d: %s", got, &stderr)
 	}
