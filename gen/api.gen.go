@@ -70,8 +70,84 @@ type RefreshedTokens struct {
 	Expired int64 `json:"expired"`
 }
 
+// Revocation One session that was ended, or all those of an identity that started up to then.
+type Revocation struct {
+	// Identity Whose sessions were ended, where that is known.
+	//
+	// Example: whois.muchlis@gmail.com
+	Identity *string `json:"identity,omitempty"`
+
+	// KeptUntil Until when it is remembered, in Unix seconds. Afterwards no token of the session can be valid. Absent where it is kept for ever.
+	//
+	// Example: 1609472300
+	KeptUntil *int64 `json:"kept_until,omitempty"`
+
+	// Note What whoever asked should know, if anything.
+	//
+	// Example: Refresh tokens of this identity without iat are refused from now on.
+	Note *string `json:"note,omitempty"`
+
+	// Reason Why; `logout` when the owner ended it.
+	//
+	// Example: laptop stolen
+	Reason string `json:"reason"`
+
+	// RevokedAt When it was ended, in Unix seconds.
+	//
+	// Example: 1608781116
+	RevokedAt int64 `json:"revoked_at"`
+
+	// Sequence Its place in the feed of revocations. Later ones have higher numbers.
+	//
+	// Example: 42
+	Sequence int64 `json:"sequence"`
+
+	// Session The session that was ended. Absent where all sessions of an identity were.
+	//
+	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
+	Session *string `json:"session,omitempty"`
+}
+
+// RevocationPage defines model for RevocationPage.
+type RevocationPage struct {
+	// Next What to ask for with `before` to get the next page. Absent on the last one.
+	//
+	// Example: 41
+	Next *int64 `json:"next,omitempty"`
+
+	// Revocations Newest first.
+	Revocations []Revocation `json:"revocations"`
+}
+
+// RevocationRequest Give either `identity` or `session`.
+type RevocationRequest struct {
+	// Identity End all sessions of this identity that started up to now.
+	//
+	// Example: whois.muchlis@gmail.com
+	Identity *string `json:"identity,omitempty"`
+
+	// Reason Why, for whoever reads the list later.
+	//
+	// Example: laptop stolen
+	Reason *string `json:"reason,omitempty"`
+
+	// Session End the session with this ID, 64 lower-case hexadecimal digits.
+	//
+	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
+	Session *string `json:"session,omitempty"`
+}
+
+// RevokeRequest defines model for RevokeRequest.
+type RevokeRequest struct {
+	// RefreshToken A refresh token of the session to end; it may have expired.
+	RefreshToken string `json:"refresh_token"`
+}
+
 // BadRequest The one shape of every error.
 type BadRequest = ErrorEnvelope
+
+// Forbidden The one shape of every error.
+type Forbidden = ErrorEnvelope
 
 // Internal The one shape of every error.
 type Internal = ErrorEnvelope
@@ -85,11 +161,32 @@ type TokenNotValid = ErrorEnvelope
 // TooLarge The one shape of every error.
 type TooLarge = ErrorEnvelope
 
+// Unauthorized The one shape of every error.
+type Unauthorized = ErrorEnvelope
+
+// Unavailable The one shape of every error.
+type Unavailable = ErrorEnvelope
+
 // UnsupportedMediaType The one shape of every error.
 type UnsupportedMediaType = ErrorEnvelope
 
+// ListRevocationsParams defines parameters for ListRevocations.
+type ListRevocationsParams struct {
+	// Before Only revocations with a lower sequence than this. Leave it out for the first page.
+	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
+
+	// Limit How many revocations a page has at most, 1 to 1000. Leave it out for the default, 100.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// CreateRevocationJSONRequestBody defines body for CreateRevocation for application/json ContentType.
+type CreateRevocationJSONRequestBody = RevocationRequest
+
 // RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
 type RefreshTokenJSONRequestBody = RefreshRequest
+
+// RevokeTokenJSONRequestBody defines body for RevokeToken for application/json ContentType.
+type RevokeTokenJSONRequestBody = RevokeRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -165,6 +262,40 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListRevocations What is revoked
+	//
+	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
+	// `before` set to the `next` of this one.
+	//
+	// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
+	ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRevocationWithBody End one session, or all sessions of an identity
+	//
+	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	//
+	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+	// without `iat` does not tell when it was issued, and counts as older.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+	CreateRevocationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRevocation End one session, or all sessions of an identity
+	//
+	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	//
+	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+	// without `iat` does not tell when it was issued, and counts as older.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+	CreateRevocation(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RefreshTokenWithBody Exchange a refresh token for a new access token
 	//
 	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
@@ -190,6 +321,92 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/refresh (the `RefreshToken` operationId).
 	RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeTokenWithBody Log out
+	//
+	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+	// (as in RFC 7009). Afterwards forget both tokens.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+	RevokeTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RevokeToken Log out
+	//
+	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+	// (as in RFC 7009). Afterwards forget both tokens.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+	RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// ListRevocations What is revoked
+//
+// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
+// `before` set to the `next` of this one.
+//
+// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
+func (c *Client) ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRevocationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRevocationWithBody End one session, or all sessions of an identity
+//
+// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+//
+// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+// without `iat` does not tell when it was issued, and counts as older.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+func (c *Client) CreateRevocationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRevocationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRevocation End one session, or all sessions of an identity
+//
+// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+//
+// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+// without `iat` does not tell when it was issued, and counts as older.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+func (c *Client) CreateRevocation(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRevocationRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // RefreshTokenWithBody Exchange a refresh token for a new access token
@@ -238,6 +455,154 @@ func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestB
 	return c.Client.Do(req)
 }
 
+// RevokeTokenWithBody Log out
+//
+// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+// (as in RFC 7009). Afterwards forget both tokens.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RevokeToken Log out
+//
+// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+// (as in RFC 7009). Afterwards forget both tokens.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+func (c *Client) RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRevokeTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewListRevocationsRequest constructs an http.Request for the ListRevocations method
+func NewListRevocationsRequest(server string, params *ListRevocationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/revocations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateRevocationRequest calls the generic CreateRevocation builder with application/json body
+func NewCreateRevocationRequest(server string, body CreateRevocationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateRevocationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateRevocationRequestWithBody constructs an http.Request for the CreateRevocation method, with any body, and a specified content type
+func NewCreateRevocationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/admin/revocations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRefreshTokenRequest calls the generic RefreshToken builder with application/json body
 func NewRefreshTokenRequest(server string, body RefreshTokenJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -259,6 +624,46 @@ func NewRefreshTokenRequestWithBody(server string, contentType string, body io.R
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/refresh")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRevokeTokenRequest calls the generic RevokeToken builder with application/json body
+func NewRevokeTokenRequest(server string, body RevokeTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRevokeTokenRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRevokeTokenRequestWithBody constructs an http.Request for the RevokeToken method, with any body, and a specified content type
+func NewRevokeTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/revoke")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -322,6 +727,42 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListRevocationsWithResponse What is revoked
+	//
+	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
+	// `before` set to the `next` of this one.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
+	ListRevocationsWithResponse(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*ListRevocationsResponse, error)
+
+	// CreateRevocationWithBodyWithResponse End one session, or all sessions of an identity
+	//
+	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	//
+	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+	// without `iat` does not tell when it was issued, and counts as older.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+	CreateRevocationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error)
+
+	// CreateRevocationWithResponse End one session, or all sessions of an identity
+	//
+	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	//
+	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+	// without `iat` does not tell when it was issued, and counts as older.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+	CreateRevocationWithResponse(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error)
+
 	// RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
 	//
 	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
@@ -347,6 +788,227 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/refresh (the `RefreshToken` operationId).
 	RefreshTokenWithResponse(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+
+	// RevokeTokenWithBodyWithResponse Log out
+	//
+	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+	// (as in RFC 7009). Afterwards forget both tokens.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+	RevokeTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+
+	// RevokeTokenWithResponse Log out
+	//
+	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+	// (as in RFC 7009). Afterwards forget both tokens.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+	RevokeTokenWithResponse(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+}
+
+// ListRevocationsResponse401Headers the declared response headers of an HTTP 401 response for ListRevocations
+type ListRevocationsResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListRevocationsResponse503Headers the declared response headers of an HTTP 503 response for ListRevocations
+type ListRevocationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ListRevocationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevocationPage
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListRevocationsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListRevocationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRevocationsResponse) GetJSON200() *RevocationPage {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListRevocationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListRevocationsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListRevocationsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListRevocationsResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListRevocationsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRevocationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRevocationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRevocationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRevocationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateRevocationResponse401Headers the declared response headers of an HTTP 401 response for CreateRevocation
+type CreateRevocationResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// CreateRevocationResponse503Headers the declared response headers of an HTTP 503 response for CreateRevocation
+type CreateRevocationResponse503Headers struct {
+	RetryAfter *int
+}
+
+type CreateRevocationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Revocation
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateRevocationResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateRevocationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateRevocationResponse) GetJSON200() *Revocation {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateRevocationResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateRevocationResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CreateRevocationResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CreateRevocationResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CreateRevocationResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateRevocationResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateRevocationResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRevocationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRevocationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRevocationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRevocationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RefreshTokenResponse503Headers the declared response headers of an HTTP 503 response for RefreshToken
+type RefreshTokenResponse503Headers struct {
+	RetryAfter *int
 }
 
 type RefreshTokenResponse struct {
@@ -366,6 +1028,10 @@ type RefreshTokenResponse struct {
 	JSON422 *TokenNotValid
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RefreshTokenResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -403,6 +1069,11 @@ func (r RefreshTokenResponse) GetJSON500() *Internal {
 	return r.JSON500
 }
 
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RefreshTokenResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
 // GetBody returns the raw response body bytes
 func (r RefreshTokenResponse) GetBody() []byte {
 	return r.Body
@@ -430,6 +1101,143 @@ func (r RefreshTokenResponse) ContentType() string {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
 	return ""
+}
+
+// RevokeTokenResponse503Headers the declared response headers of an HTTP 503 response for RevokeToken
+type RevokeTokenResponse503Headers struct {
+	RetryAfter *int
+}
+
+type RevokeTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *TokenNotValid
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RevokeTokenResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RevokeTokenResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RevokeTokenResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RevokeTokenResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r RevokeTokenResponse) GetJSON422() *TokenNotValid {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RevokeTokenResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RevokeTokenResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RevokeTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RevokeTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RevokeTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RevokeTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRevocationsWithResponse What is revoked
+//
+// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
+// `before` set to the `next` of this one.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
+func (c *ClientWithResponses) ListRevocationsWithResponse(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*ListRevocationsResponse, error) {
+	rsp, err := c.ListRevocations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRevocationsResponse(rsp)
+}
+
+// CreateRevocationWithBodyWithResponse End one session, or all sessions of an identity
+//
+// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+//
+// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+// without `iat` does not tell when it was issued, and counts as older.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+func (c *ClientWithResponses) CreateRevocationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error) {
+	rsp, err := c.CreateRevocationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRevocationResponse(rsp)
+}
+
+// CreateRevocationWithResponse End one session, or all sessions of an identity
+//
+// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
+// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+//
+// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
+// without `iat` does not tell when it was issued, and counts as older.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
+func (c *ClientWithResponses) CreateRevocationWithResponse(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error) {
+	rsp, err := c.CreateRevocation(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRevocationResponse(rsp)
 }
 
 // RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
@@ -468,6 +1276,222 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseRefreshTokenResponse(rsp)
+}
+
+// RevokeTokenWithBodyWithResponse Log out
+//
+// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+// (as in RFC 7009). Afterwards forget both tokens.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error) {
+	rsp, err := c.RevokeTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokenResponse(rsp)
+}
+
+// RevokeTokenWithResponse Log out
+//
+// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
+// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
+// (as in RFC 7009). Afterwards forget both tokens.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
+func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error) {
+	rsp, err := c.RevokeToken(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRevokeTokenResponse(rsp)
+}
+
+// ParseListRevocationsResponse parses an HTTP response from a ListRevocationsWithResponse call
+func ParseListRevocationsResponse(rsp *http.Response) (*ListRevocationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRevocationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevocationPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListRevocationsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListRevocationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateRevocationResponse parses an HTTP response from a CreateRevocationWithResponse call
+func ParseCreateRevocationResponse(rsp *http.Response) (*CreateRevocationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRevocationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Revocation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateRevocationResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateRevocationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseRefreshTokenResponse parses an HTTP response from a RefreshTokenWithResponse call
@@ -533,6 +1557,103 @@ func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error
 		}
 		response.JSON500 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers RefreshTokenResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRevokeTokenResponse parses an HTTP response from a RevokeTokenWithResponse call
+func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RevokeTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest TokenNotValid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers RevokeTokenResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -540,14 +1661,57 @@ func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListRevocations What is revoked
+	// (GET /api/v1/admin/revocations)
+	ListRevocations(ctx echo.Context, params ListRevocationsParams) error
+	// CreateRevocation End one session, or all sessions of an identity
+	// (POST /api/v1/admin/revocations)
+	CreateRevocation(ctx echo.Context) error
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx echo.Context) error
+	// RevokeToken Log out
+	// (POST /api/v1/revoke)
+	RevokeToken(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListRevocations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRevocations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRevocationsParams
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", ctx.QueryParams(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter before: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRevocations(ctx, params)
+	return err
+}
+
+// CreateRevocation converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRevocation(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRevocation(ctx)
+	return err
 }
 
 // RefreshToken converts echo context to params.
@@ -556,6 +1720,15 @@ func (w *ServerInterfaceWrapper) RefreshToken(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefreshToken(ctx)
+	return err
+}
+
+// RevokeToken converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeToken(ctx)
 	return err
 }
 
@@ -607,10 +1780,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.POST(options.BaseURL+"/api/v1/refresh", wrapper.RefreshToken, options.OperationMiddlewares["refreshToken"]...)
+	router.POST(options.BaseURL+"/api/v1/revoke", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
+	router.GET(options.BaseURL+"/api/v1/admin/revocations", wrapper.ListRevocations, options.OperationMiddlewares["listRevocations"]...)
+	router.POST(options.BaseURL+"/api/v1/admin/revocations", wrapper.CreateRevocation, options.OperationMiddlewares["createRevocation"]...)
 
 }
 
 type BadRequestJSONResponse ErrorEnvelope
+
+type ForbiddenJSONResponse ErrorEnvelope
 
 type InternalJSONResponse ErrorEnvelope
 
@@ -620,7 +1798,251 @@ type TokenNotValidJSONResponse ErrorEnvelope
 
 type TooLargeJSONResponse ErrorEnvelope
 
+type UnauthorizedResponseHeaders struct {
+	WWWAuthenticate *string
+}
+type UnauthorizedJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers UnauthorizedResponseHeaders
+}
+
+type UnavailableResponseHeaders struct {
+	RetryAfter *int
+}
+type UnavailableJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers UnavailableResponseHeaders
+}
+
 type UnsupportedMediaTypeJSONResponse ErrorEnvelope
+
+type ListRevocationsRequestObject struct {
+	Params ListRevocationsParams
+}
+
+type ListRevocationsResponseObject interface {
+	VisitListRevocationsResponse(w http.ResponseWriter) error
+}
+
+type ListRevocations200JSONResponse RevocationPage
+
+func (response ListRevocations200JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListRevocations400JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListRevocations401JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListRevocations403JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListRevocations500JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListRevocations503JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocationRequestObject struct {
+	Body *CreateRevocationJSONRequestBody
+}
+
+type CreateRevocationResponseObject interface {
+	VisitCreateRevocationResponse(w http.ResponseWriter) error
+}
+
+type CreateRevocation200JSONResponse Revocation
+
+func (response CreateRevocation200JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateRevocation400JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateRevocation401JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CreateRevocation403JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response CreateRevocation413JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CreateRevocation415JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateRevocation500JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRevocation503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateRevocation503JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type RefreshTokenRequestObject struct {
 	Body *RefreshTokenJSONRequestBody
@@ -730,11 +2152,142 @@ func (response RefreshToken500JSONResponse) VisitRefreshTokenResponse(w http.Res
 	return err
 }
 
+type RefreshToken503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RefreshToken503JSONResponse) VisitRefreshTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeTokenRequestObject struct {
+	Body *RevokeTokenJSONRequestBody
+}
+
+type RevokeTokenResponseObject interface {
+	VisitRevokeTokenResponse(w http.ResponseWriter) error
+}
+
+type RevokeToken204Response struct {
+}
+
+func (response RevokeToken204Response) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RevokeToken400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RevokeToken400JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response RevokeToken413JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RevokeToken415JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken422JSONResponse struct{ TokenNotValidJSONResponse }
+
+func (response RevokeToken422JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken500JSONResponse struct{ InternalJSONResponse }
+
+func (response RevokeToken500JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RevokeToken503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RevokeToken503JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListRevocations What is revoked
+	// (GET /api/v1/admin/revocations)
+	ListRevocations(ctx context.Context, request ListRevocationsRequestObject) (ListRevocationsResponseObject, error)
+	// CreateRevocation End one session, or all sessions of an identity
+	// (POST /api/v1/admin/revocations)
+	CreateRevocation(ctx context.Context, request CreateRevocationRequestObject) (CreateRevocationResponseObject, error)
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx context.Context, request RefreshTokenRequestObject) (RefreshTokenResponseObject, error)
+	// RevokeToken Log out
+	// (POST /api/v1/revoke)
+	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -747,6 +2300,77 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListRevocations operation middleware
+func (sh *strictHandler) ListRevocations(ctx echo.Context, params ListRevocationsParams) error {
+	var request ListRevocationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRevocations(ctx.Request().Context(), request.(ListRevocationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRevocations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRevocationsResponseObject); ok {
+		return validResponse.VisitListRevocationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRevocation operation middleware
+func (sh *strictHandler) CreateRevocation(ctx echo.Context) error {
+	var request CreateRevocationRequestObject
+
+	var body CreateRevocationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRevocation(ctx.Request().Context(), request.(CreateRevocationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRevocation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRevocationResponseObject); ok {
+		return validResponse.VisitCreateRevocationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // RefreshToken operation middleware
@@ -795,63 +2419,141 @@ func (sh *strictHandler) RefreshToken(ctx echo.Context) error {
 	return nil
 }
 
+// RevokeToken operation middleware
+func (sh *strictHandler) RevokeToken(ctx echo.Context) error {
+	var request RevokeTokenRequestObject
+
+	var body RevokeTokenJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeToken(ctx.Request().Context(), request.(RevokeTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeTokenResponseObject); ok {
+		return validResponse.VisitRevokeTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"5FpdU9tIs/4rXdpTdRJKCMtAzsZcJRySmA1JDjiQzSEVjaW2NSDNaGdGGG3gv7/VM5Is2WYT3nf3ZvfG",
-	"5Q9NT0/3009/jL95scwLKVAY7Y2+eQp1IYVG++ElS07xtxK1oU+xFAaFfcuKIuMxM1yKnSstBX2Htywv",
-	"Mrdw2luoyzxnqvJG3mQhwaRczDUwhbBQUsyBGZAiRs/3blhWot2KlVaF//cynnMzgrzUBqZIz2bItIFw",
-	"4PmewplCnX418hrFCLgGhb+VXGHiffE9VEoqb0TKfFW1Nr6Xo9Zsjt7IqzWkZUIauGEZTzzf04aZUnuj",
-	"vcHg/v7e93ScYs5Iq/9SOPNG3k87S5PtuF/1zhFtdiRuMJMFenZhgjpWvCAj0dFThKlMqmY7kyIcn71/",
-	"ByZl9IlrkAUqa1Ng+lrDTKoAImeKCFKmQQoEFEZV9Bsgi1NnTSeDa2fQwLv3vbEwqATLHuk43lm27o2O",
-	"UdsHuxY9kzk6hRYoTO1eKUCWCjRPsGPd/T/fuhrVDSqYMZ5hEsA76VRpzAILblJrdgsXkMp+qJFxAGRW",
-	"NmdcQMYMKmvFCT15dFtYSD3OkmZl6QZsOz3IsVg/1zHw1cJ8de+7FrYKtY93wDoM/2xz1sFVW4trmKMo",
-	"uUBgIukqHcArLlg2IkzO0cBUmnqRto9qFIm1dKlRgZH2fSbnXCxN/E6acxt+j7Mxi2PU2kro88wLAe63",
-	"WvsF06SHAS6gyFiMIGe19zuH3MxA7fkpatnKih902EMUMxyS7acsOeNzwUypcIUvW7TSCUiE5nOBCUwr",
-	"YHCNVYc9avgbVWqjNx9FN7uQQlw4df6EI/zFwLOGj2MsDJtmeGAdZw8FmlUaFmn1H2NQvmVqjo8O8eWy",
-	"TcBpGL+TvHJJuevZ7s97MK0M6q71jZRfMyvvgSxlpITmgdb+4e5flaXsVkSSTED4DH7hL62xPgpdFoVU",
-	"BpMTTDibVMVjDVc+IGKDEQ+d1G16pFMGrG7QMWNH+NecpH81JL5rU7sp0NcNvNolPdPu/5UFQIJxxhQm",
-	"wLQtBAI4a1CaIktQQdQ9fOSDRkPYjVZPHwXeUk9r4L4yo28bVKFaQqessFSIN6gqsBYMPN8rFJUihjtv",
-	"Nc5YlXL0QP3h2+qkQFlkGMAJq8hjmBem8u3ZaTMQZZbRVjUsHkyH3GDugs1ixNNGcTEnHNZfMKVYRZ9r",
-	"/2866zUXiT0mPVKrp+RcsVz7oMs4JR9ELftFVBtEnbIxCoDEZNzFoSyo2jQKmQEmoBTXQi4EWPQSM3Oj",
-	"wYGod8Ieva4dp0Xn6gEuyLYpKwoUmPRs2xO+WhmsbdDAelX+C4hlUTUJ8c1k8mGT8nvD0PdmUuXMuOpv",
-	"d7jchIrBOSqLwrYCp3zjtlwervGS34DqSytDTq8wNqToqeP/TgPBkoSTtiz70EHmjGUaV8Fq+wV3yBkr",
-	"M+ONwsHg58FqML6RC8iZqCDnojSo7dkFLvplQ8ZvUI+6TYe/JHESC0803qCAhFX6aQBvkd0gcAOyNNZR",
-	"JLVWxHcrAngr53OKGXoGRaKbfMcpcprOoKuGBpYpZEkFc06bydL4oCUw0DnLMrBHtvmBimA2Q4hTyeM+",
-	"PsLBBvfl7JbnZd7aKOei+bzu25V2a3Ok9XK3T2HVZlqY18YxEipZ9tGL1XE6fR3z9/x4/PH3cfiOj/VY",
-	"nO7Hh+Nn4+vi0/nh8fMAq+MM37zg76+OhieTo99PJvPqZHKtx3l2/flif8A+ne6PryRPhukN+3RSTj+d",
-	"X7HXt0U8eCmmF6+K6eH+1XQ44G8Pj4s4fJ5+fh0WUz5+lrw5Dj+fLTgTpwWtH/MFn+avzOez8bNxdpz9",
-	"erGYTxpZ1fHzgE/H73+9/vVNgef7xYfTd7+cvfu/PXl4M74qz/fO1eTr9t7Z68Or89907FmrvkUxN6k3",
-	"CtficiVi+ib+g+jAxAa8xXw/Ahx0/shJtm6UDemLpJBcGMfhAjEh2AFRGixSSbiKWZZxMQ/gzEhlXYi3",
-	"LDZZRf6tZAmavnepi9JKTSXW6wc2HG5QLRRv4kxmCT0XwLhtvu2Z/jmQWCNnXDaKq+yPYjM5uSXap57m",
-	"o+C3oDGWxCdPNBcxQgjHTJRMVRA+/5+BDx8nh09HwHpsbyX9twZKXxHeFpElFosE8iuhoalVZILLJQHU",
-	"MIRFo19cKkUdluE52iReMK0xAW76PPQsDHfDn4fh8z4fPdv7fjrpIXtps/UooYVczOS6OU8xQcx1n6d0",
-	"AC9qjqImisdo2ywNzE1oLnAKLr0+Ob6YPPXtebd6IraoQqibMB7jpcDbOGVijprwT6mAkQd90KlUZpsS",
-	"SwJbW12Hbm0tje8SPOXhihSbkx2FHWBQ1jBVwcX8UpgUubJ2XkiV1MMLanfsu+BSXIqffgJbPzCIM07u",
-	"SSRq+iEM4BfEwiUboReoemE7osKmBzcrt2+34FIMO1Vrv+PmJq0Zpi6iHiIYAhpTGFyK3QAuNsLpSRff",
-	"T7vookejGgjREriOkHyq4wigtuJkEKMyZKKCzdEWcdq/FACW3yD68P5sAjus4Ds34U59zsgeO0OzOQS3",
-	"tlpm29rqU1t7EGfceh+lOBKsoh7PR9TZ+U57y5/rdLlq9721HYhJt7b2huHWFh2b3g4JUg91xKlcdLrg",
-	"LlbsXNGVbm4QKWdkVHrkrvn+DnJkgsqYO1jYEYSERMIdPbK9vQ29V/pyOBjAXd3FYwJ3zkWbzWoX7A0G",
-	"PuyFu/SyD3fdWV2TNBbt7MN6tBmawh3M+G09JcgyVAfLKWo9MOh0K/Vuw7Ddozt96HQjJHbNlj7MZW+e",
-	"0IgbbhS3Nsx4nNDnPuwPdkmylK58rS2iLdR1O361UFqgI3CugS1YRZ5i3EB0ikZV2y9mBlXUBJXlNLGc",
-	"gR6sco/VYN86UZYKbElLivSHppuWXYoXMFVyoYlibON1W0HOSPfCdlCtWyWlLSmsM56cvjqE5yFV3Bpj",
-	"OxQP94P9YDh4SlTrHJgylWeEmxQVjupAoPPvDcNL0RCwcIPgBuO2N7YceLTsev1lF6xkadC3nncFdY4w",
-	"s2fmmCV6BJGLgciHqO5r6G3dOVJsNWgL4EPdZV6KBGOe2O6wWX7QrhEsr0OdGtWDpdieNHtjsuz+7G+5",
-	"a64VUgLAJLgU73DhGlEbts0OMbF5USBTYHvWyvJqsDRCzSGlsHMHy4Ju985koOWv6JDFKW4fSmGUzEYg",
-	"5LaN5iiAnrT6+UsRfdquu7ntcRKN7IEpL9rigfhaYSEVQaFQcpph3vjK1bgOznT8tlSk3yebuINYsH1q",
-	"C55QLx5njOcQ1YzONUS2dYyejmyrLhcCFSTclTpXpTZuNMTa1BrA++ZqRlParfOYhW5MWcpG6XKUYJHn",
-	"4hCX+ZmKgIRaLG2cLFsNlI7dS00WCS6psMl4jELbUQBZyht5J+OJ53ulyryRlxpT6NHOjk1gslQxBlLN",
-	"d+pFO9T+3vue4SZz48Mu/9Tlied7N6i0K4nCYBAMaAkJZAX3Rt5uMAh2Pd8rmEltT7GSFm3TIbVZr6/O",
-	"UfEZr9Hc5z5bQFhgaFcdsHXvNT2zDTqeoDDcVG74Yp2oN87tL8UTspMPSmZYpzcJUjy1mHEoTGxWPWgT",
-	"TouWTXVOrykhqFEF2Jm6abim2qnfpHcqOx+m6AbUrKU+txUyXdU3EEaCNsgymCmZtwX1pShQcZlwSl2V",
-	"1UbIdiLreJVqQEq/i5Rn6CDTXh2OE2/UdJGTulCu+fWlTKpHDmrtdON/WaX71xIXdSFqJw/+Q45cjka6",
-	"txErQ4S/cZtHXYhBceImTCsXVA9gH0UzkerarB5qhQP/H2W+H569r0wMf+heiYnEBz6DBROGIpbq4UzW",
-	"nL15EhjAi/YGx12HdPtTo0q0DWvnDxTDweDfuNKkCvl7cOnCoz/x+VsPTto5yXKO8HictLOzHwLKgum2",
-	"b2lGYBsxsnq33PSClFv3HBA2KdcCZqfzdxtaEu5+f0l7c2kX7H9/wcbbO1o8DH9kt85/Guyi4Q8uai/4",
-	"731v/0ds0f5/xXoX41JxU7m/oCzD4qgesqwOJpYDl9WYMWy+vNTX3hcHHntzTt9/e/hvJbbqs++16zkT",
-	"GZc5RXVTmO1491/aHdYuyxpV64mT5ze1Xa3K/Zf7fwUAAP//",
+	"5Hz7cts4lveroDhf1Ze4aFmULSdWaqvW7XE6due2thP3dCtlQeSRhJgE2ABoWTNx1T7NPtg+ydY54F1U",
+	"Yifp3tnpf1KWRAAH5/o7F+YfXqiSVEmQ1nijf3gaTKqkAfrwA4/O4LcMjMVPoZIWJP3J0zQWIbdCyZ2P",
+	"Rkn8Dm55ksZu4bSx0GRJwvXKG3kXS8XsQsi5YVwDW2ol54xbpmQInu/d8DgDOopnRMKvXiwSYUcsyYxl",
+	"U8BnY+DGsqDv+Z6GmQazuLLqGuSICcM0/JYJDZH3wfdAa6W9ERJzpXNqfC8BY/gcvJGXU4jLpLLshsci",
+	"8nzPWG4z4432+v27uzvfM+ECEo5U/T8NM2/k/WWnYtmO+9XsHONhx/IGYpWCRwsjMKEWKTIJr74ANlXR",
+	"qjjOLoCdnr95zeyC4ydhmEpBE08ZN9eGzZTusYljxYQtuGFKAgNp9Qp/Y8DDheOm20MYx9Ced+d7z5We",
+	"iigC+UDJSWWfI0+bcjuUjEeJkMJYza3SbLlQBhgPQzCGEfuLe5FEumWJV964ZMRiNWdCMj7nQtblNyuv",
+	"Upfea2UZj2O1hKbQdr+30NoUz0FmQoLPuIxYpMDdgUghMRL7T6QFLXn8QO6L2rJ1BtZ4Uj5YZ8m5SsDp",
+	"wxKkza1LSaYyzYyIoMan4fdXbgP6BjSbcRFD1GOvlSOl0Eq2FHZBWu84qTR9yA3zGUOtJtGzmFvQxMUL",
+	"fPL4NiWLfhgnbWtplzoSHWhXkD9XY/DHpb1yf9c5TASVj9fUbhB8b3bmvm1N70jtakT32HMheTxClzAH",
+	"y6bK5osMPWpARsTpzIBmVtHfsZoLWbH4tbLvyfs9jMfOMmiHdXdRt5olN0iHRfNOYx4CU7Nc+rVLbnAa",
+	"dU/BWyvuKbBNHn4wQN5PeXQu5pLbTEMrXJXaijfALYyYS4jYdMU4u4ZVzXnn6m91ZqzpvoopTkGChHTk",
+	"fIcr/M6KR4wPQ0gtn8bwjARHl2KGrwxbLlbfrIPqJddzeLCJV8s2RBsKuDXskCiEDvu7T/fYdGXB1Llv",
+	"lbqKab8NIMEqxYoHSv4Hu78XSKCj0ElyyYJ99pP4gZj1TvLMLpQWf3+wT0yEMULON/DrMN+W1leI6wfg",
+	"GjSJkTfNus68rE5VnX+HreiZ04Duvxt0Bb93/G5R8CXNPsvNQTiU6uM6h1R6nu8tgEegibuXl5fbyEOQ",
+	"FoVA3O2Ikkg6ehW0BZ9NHHsn7NHZ8yO2/2TYf4zb5lLzRl7OfuLzv4293Gs4xDv2vDqn7CrFFcZqFPId",
+	"seOd5DdcxHi9BypL1ly5wcAMGIOA1Vjl3BqxtFzY1JDy64Z7K+O+UUo2IMp3Na0KHOU+u0QsEiAySDtf",
+	"8tVDgUuPnVu+Qo2YQ0TwFV1dcaeWipyB1avtw5kFva4dL9SSJVyumIFQyQg1li25QCOcIXOtXiFZ5b6l",
+	"jgQdSoD4cA661AKTpanSFqJXEAl+QQ89UB26t+jQiyO36zY+Usvc2gc0dKPc/CrB3a/oGnU1oUMZfl1o",
+	"Wbmk4Y6Hv2fOFkEYcw0R44Zytx47LyKbkzKb1C8/8ZkBi3KctG8/6XkVncTgJjGdvgPTP7PgKcEnuAG9",
+	"cn4BtSHVmD1a4aRVCKO9y/GGlNGnhDIFlcbQY6/4CiUGSWpXPt0dyE6yOG4o3gYILSwkpsMh+cUXXGu+",
+	"ws+5/Lvuei1kRNfER3LytJprnhifmSxcoAwmJWKaoFlOapn+pMdwm1i42K1SkCNmNXCLYSyT11ItJSPt",
+	"RTQnrGFOiZrutw7J1q5Tamf7ApfI2wVPU5AQNXjb2LydTawdUKh1e/9DFqp0VYDoFxcXb7uI3xsEPibP",
+	"CbfOI+wOqkMqB+F7ZdEEMao7srpcISW/UKoP5R5q+hFCi4TmQbJW8+FRJJBaHr+taeaMxwbaykolHnfJ",
+	"Gc9i642Cfv9p39/kHxMhMwuG7i5h2QzwsbgBM6rXifwK+OG27JGBG5As4ivzuMdeAr8BCu6ZJUHhrjkh",
+	"vlvRYy/VfE6QIbMM0DXnGFmg5RTFnDoZhvFYA49WbC7wMJVZnxnFODMJj2NGVyZMiWGIz4CFCyXCpn4E",
+	"/Q7xJfxWJFlS8igRsvi8LttWhazb0hp430ezKtE5m+fMsYqtVNbUXlidLqY/huKNOD159/eT4LU4MSfy",
+	"bBgeneyfXKc/vz86PejB6jSGF4fizcfjwauL47+/upivXl1cm5Mkvv7lctjnP58NTz4qEQ0WN/znV9n0",
+	"5/cf+Y+3adj/QU4vn6fTo+HH6aAvXh6dpmFwsPjlxyCdipP96MVp8Mv5UnB5luL6E7EU0+S5/eX8ZP8k",
+	"Po3/drmcXxR7rU4PemJ68uZv1397kcL7Yfr27PVP56//Y08d3Zx8zN7vvdcXV9t75z8efXz/mwk94upL",
+	"kHO7oOjaBlZNi2my+DPWAREZPOl80wKc6nxOSJRrqsLpyyhVQlrnwx18sYqhS2PLhUK9CnkcCzlHdELA",
+	"zDK45aGNVyjflcocYHOhC8NK7kpI6s/IHG5AL7Uo7EzFET7XYye2UbX786jEmnOGqrjU9v4gu52TW2J8",
+	"xInvpLgtod4jI2QILGCnXGZcr1hw8KTvs3cXR49HjDe8Pe30/w3D8DWB23RCjoU0AeWK2lBgFRVBtaTK",
+	"ZJYFfWGmNaAaiQQoiKfcGESxtumH9oNgN3g6CA6a/mh/78vhpKHZFc+6reRGOYS0ztI3sko16KpLhBwy",
+	"wuiqNEOXaqkirWYY3kWESZjNyzPGcoSJLEvz0oNcB0zFii5p4r754YYtQUNx8nKBHwogRYiiaQ/LhRKm",
+	"l2ThIhbm3+cJF3EvVEmXNl1Daq8yaUW8TsI7/NqJzUUNDQkkU9BIREuVeozSiyXXEZppkbPMWD1bC7lE",
+	"gEepZI8dTqk2527jDkBqXI/hBnRLGfoHe08Gu/3+PZTB96Sym/DRcqEIVnJzDREzC5XFETHRZwKluCKc",
+	"2mToWT1WGXctYSp5Y6qGQVogzNMU2zLU6JlWCUP3qEhCa9zXwE2X3l0uVs/YJFZzldlJZThqKTEnRy1o",
+	"G4sX89SqFP1rTCrfcdaNuoboitsNrkM01Lst35Ywnj55GgTB/r2EYRCeybBDICfW5IVZ4W44QzeiZkyX",
+	"Rml67CW3oDEMGLZAYLAQ8wXlBaiLbex5T4pIITeUSjoNvqWvaPqlcbasH221KZz9WQBRvz/g0+HwYPh0",
+	"eNAP9mA66x8Mg+FgEB3wfhTMhtNgOoiG0A/70/4siHbDIX8CB/1p0AHS2/C5YHGpUw2Bf97vvc2TiaZr",
+	"knBrN5iQVWg9ZKhUpJi4UsEEf5iDzYPQrWUpn0PJOOVEHCM8xpjekFtwL7nV1GKdtNewBGPZTGhDtlHm",
+	"g5/LxWvefy1RXANc1eGfZ+h985Em/T+KG2AgLOr2pFAml2DmmjZ5SAA5ltGalja9VkeUkmp531DyWaz6",
+	"WdfmMtPCD2O+kmN/TJrzLtznXFvCb4uTB/1+V/66ybyP86pJYeJ5iU0YdvJXn+3vsVgtQW+H3ABbwC2P",
+	"IBQJj1kk5sKa727TtYvs7zU4ih/XLb5T5a7h69LfL6Roh62GTCuUY1IgI4LsCV85v1x0Br9zIkMCDTMt",
+	"7OqcqthdTcAp1aufFy7k9PLCa9tXqzvou9YgN2zSakHkte///s//IoNzpXNvlJ9ROaaFtakr3wk5U+ss",
+	"PIMIIDFNRiJSyrNcA/pGhEDNPcO4G8u4hClzBZpHp5cXj33i+lZji60euyhafyKEsYTbcMHlHAyKA22L",
+	"Yw7gI7jRdjsWNxCxra365be2KvjuSkToCOr15ALS2FUq5Hws7QKEJqS+VDrKS+fUnaHC8FiO5V/+wig8",
+	"cBbGAnkbKTD4Q9BjPwGkrlwhzRKjeS3xG7U7PG7fJt96Yzmo1T2bfV40Y5ej5mW4TSkqpipcQ28sd3vs",
+	"sjMheVSHPY/r+Qk+OsmVfFKlPi6lpYQAkZoDlywEbZFFGAKpDGj8sWSMMmQ2efvm/ILt8FTs3AQ7+T0n",
+	"dO24jJ+tJG5rq8yNt7aayXF5Ecfc/BytBaBaTRoGhkFa+Y56ysDXE+423/fWTkCsvrW1Nwi2tvDa+OcA",
+	"VWpTH3ZBMypF77WuKzRM5Ip/bvpIzZCp+Min4vtPLAEuhZyzT2yZ449IsU/4yPb2Nmv8i18O+n32Ke+w",
+	"QcQ+5W2iTrbSgr1+32d7wS7+M2Sf6o2WouywLDvuJNFiUop9YjNxm3fw4hj0s2p0Km/m1erd+WmDoDyj",
+	"7mJr9Wzcdo2XPpurRhe72G7Qud1aC/1hmx74bNjfxZ2VcgXQnCOGVN00+1pLcCWAvJ2FkuLCskmt9TQp",
+	"jIp8mqy6Vc/avocoGJIQVaYZFUWRkOaoTteysTxkU62WBl0Mle5vVxSgNKRUgy/FqmQICElRGNQEPQiC",
+	"PsaEkCbhgmFv2Bv0H6OrdQJccJ3EqDeI/0e5IeD99wbBWBYOWLouXqHj1F0hH3hc9U38qo+iVWbBJ8m7",
+	"kmwCbEZ3FhBHZsQmzgYmPpvklXH8M+89oG0V2tZjb/M+xVgibImov1Asf1aukTzJTf1aYAAvt23sRlls",
+	"1T+g3xLXntGAAQCi3li+hqVrZZDZFidgls/TFLhm1PVYkV/tVUzIfUgmqXNFXtCdXustlf5rcsTDBWwf",
+	"KWm1ikdMqm2y5kmPNXbLnx/Lyc/bOSDaPokmI7ow5baoc+ivNaRKoyqkWk1jSApZuSqpU2e8fllsxN8v",
+	"unwHesHyqS32SFjDwpiLhE1yjy4MmxD6mjweUbPHpfCRcMWyj5mxrrnIy9DaY2+KeUyDYTePY6S6IUYp",
+	"stKqGUWa5+wQqviMIKCanBRK+kWpw9UmmLC9MYLpWIQgDeV/yClv5L06QeyU6TiHOGa0s0MBTGU6hJ7S",
+	"85180U4iCIZaYdfLJAU88XzvBrTD417Q6/f6uAQ35KnwRt5ur9/bxbyG2wUhuyIsEv07rZRvDh1JKSaw",
+	"KDitsvmi9LhCogaH4KPgqsyQPW/yRmlD0IBkUToTakjwqboBt6CR0vqU/iLqGMsy981brgQS8MlJmXBh",
+	"jCZel4O2JxGmNcLYs9rtkAWaJ2Cpa//rei0yXtXrIg71cJeysKIA4OZ2aB60u8dETHCJOebIuPNvGeiV",
+	"5xfydxdqjHispeZV+6erFLtxxKBOPneBFF1f3ijzWYAcDPr9/j0aZJvId229OvX1/t4XWlv9L1ztg9+c",
+	"VB/0+w8caEjzYkttarHQKQdtNZD3SZwMyjkHV47ZC1pFkF/rJYDPZOtFOr6WTNfLgvW6XlW02xugRO91",
+	"Sr2aXK/YVqdTSXPDsfhk7diglsh/e7Z99+EBExqt2ljHiMYbCTm0bxYr0bftOaXoOqBUnp3aOw60JPjy",
+	"ksYIHi3a/fKiaiD/zveG96GsnCGnBbv3oqscsapn66SdjTz91w9oQZXqX+auOtcGTK353M2s5lUr78Od",
+	"76XKdHj9e/nx0Xq2SJNBVLCYCHNFO4yY1VkBgfLXAuibHuuuyo1loyy3lh+hVwtVgrFHFfNeDoibdmKL",
+	"GrRslJoJM6H9EzK5pAprebLfLOq5fLirjufGCstiH6Ky+psOxesvPdaq9IxlkfpPBLeT6lUDC3HVDUJi",
+	"hTEZJr7ItVBlEu9mMIME3RXvQg3cQq3g6spAYOwPKlo99I2FWt2z5ko3V+XrvvRbPOZds75YnV3rFdbP",
+	"+p4u7GscWOlk1n1YUcsHmQuRBk8Py3FlN/tbL9ahTdx9cwj8/WXn2n/fo21H4NH1nqhukknKAc+On58d",
+	"n7+4unjz0/Hrq5cnz48vTl4dMyrK2d43x9uvEfRGCVctrH/u4LQX3GNFObNPC4b3oatjgPSfMBQey8gN",
+	"WjoTKOcLNptER6i8871WUZEgZ2f4fA9azEReC2hGJDd0j4GszDLWct8CklPJoqDKDT9SCmw637UZy0cI",
+	"032mVQx5cVAxJR+T/bkcPqKa5LOyXFfm2l1V4sZQEIVLmNZnfg27BkhbQ3K1urjPpuBG73lZOHJHATer",
+	"vDltFTMWeEyOoRxoGcsUtFCRCHkcr4gaqcq3KBwAQe+SAJfLhYg7k8CcOxf5oMrXB0SaLvwrX5mmV73M",
+	"XRxlRf4mQVajiXVX2+oQ/QuPWVFzDeQrN+HZTs+6dR+RZP58jWf5UGnQ9/9U7HtAvGpM7N7rXTCO+ETM",
+	"2JJLixa7UEsWq7zi1T2J+0fAmKK/8CV1qatHc+LyX3pwsZxTrOb4Hq4n5ezqvRQFkU4hlWIEtVNH2u+D",
+	"Fp20rwVIfyhy2RsE9zmt9h4yLRrcc1H5Uu7/BkhqQqK8rb2WMZct7radFZDIxfk2IELgvRkPHct8DKUx",
+	"/7UOjqaAvgfP/Oa03yXu7rixLLN+dihX5WvXn53CWIo4ZpHyCa/knUMEkZSqUEdFRvTyVnWppQirF+ak",
+	"a7aM5SNO9fKz50fsSb9/8LgxzrneNOxGMsjfbwcyeYmw4VRfKnoJ4s8KTh6UDVbzQPfymZ1zPV8TPvc+",
+	"P025+OYs9A92sv/3/GVlJV2pIS1Ej9TVXKr9Rxq5U9I3lBoKwyIVZgkab9EU3PEwdc3PWHOjhdPOPUXV",
+	"mMmd8np76Jhe1XeU9tgh28o/bDHXPCumhIQ1XYlqHBd5HZEeUg9dq4QJ22PHbQcIMjJjuVW9SbU1amWH",
+	"+TyDhuolqvK1KgSXeZdP6OI9CFdyrXIo5x3zW5ciuPtw9z8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

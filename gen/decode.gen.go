@@ -49,6 +49,69 @@ func (r *RefreshRequest) DecodeStrict(data []byte) error {
 	return nil
 }
 
+// DecodeStrict sets r from a JSON body that satisfies the schema RevocationRequest. Any other body leaves r as it is and gives an
+// [*InvalidBody] that lists everything that is wrong. An optional member that the body leaves out is nil.
+// Nothing in r points into data, which may be reused after the return.
+func (r *RevocationRequest) DecodeStrict(data []byte) error {
+	var decoded RevocationRequest
+	var hasIdentity, hasReason, hasSession bool
+	b := openBody(data)
+	defer b.close()
+	if b.object() {
+		for b.next() {
+			switch string(b.name) {
+			case "identity":
+				if value, ok := b.string("identity", &hasIdentity, 1, 2147483647); ok {
+					decoded.Identity = &value
+				}
+			case "reason":
+				if value, ok := b.string("reason", &hasReason, 0, 200); ok {
+					decoded.Reason = &value
+				}
+			case "session":
+				if value, ok := b.string("session", &hasSession, 64, 64); ok {
+					decoded.Session = &value
+				}
+			default:
+				b.unknown("identity", "reason", "session")
+			}
+		}
+	}
+	if err := b.err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
+// DecodeStrict sets r from a JSON body that satisfies the schema RevokeRequest. Any other body leaves r as it is and gives an
+// [*InvalidBody] that lists everything that is wrong. An optional member that the body leaves out is nil.
+// Nothing in r points into data, which may be reused after the return.
+func (r *RevokeRequest) DecodeStrict(data []byte) error {
+	var decoded RevokeRequest
+	var hasRefreshToken bool
+	b := openBody(data)
+	defer b.close()
+	if b.object() {
+		for b.next() {
+			switch string(b.name) {
+			case "refresh_token":
+				if value, ok := b.string("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
+					decoded.RefreshToken = value
+				}
+			default:
+				b.unknown("refresh_token")
+			}
+		}
+		b.require("refresh_token", hasRefreshToken)
+	}
+	if err := b.err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
 // InvalidBody says what is wrong with a request body.
 type InvalidBody struct {
 	// Causes has one entry for each thing that is wrong, at least one and at most 32, for people. An entry starts with the name of the

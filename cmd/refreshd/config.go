@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"kalsel.dev/refresh/impl/token"
 )
@@ -27,6 +28,10 @@ type Config struct {
 	Issuer      string `group:"settings" env:"REFRESH_ISSUER" placeholder:"NAME" help:"The iss that incoming tokens must have and new ones carry."`
 	Audience    string `group:"settings" env:"REFRESH_AUDIENCE" placeholder:"NAME" help:"The aud that incoming tokens must have and new ones carry."`
 
+	Store         string   `group:"settings" env:"REFRESH_STORE" default:"sqlite:refresh.db" placeholder:"URL" help:"Where revocations are kept: sqlite:FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME."`
+	MaxLifetime   lifetime `group:"settings" env:"REFRESH_MAX_LIFETIME" default:"365d" placeholder:"DURATION" help:"The longest that a refresh token may live. A revocation is remembered at least that long."`
+	TokenLifetime lifetime `group:"settings" env:"REFRESH_TOKEN_LIFETIME" default:"0s" placeholder:"DURATION" help:"How long the login's refresh tokens live. Needed only if they have no iat: it then says when they were issued. 0s: not known."`
+
 	Docs       bool `group:"settings" env:"REFRESH_DOCS" default:"true" help:"Serve the documentation page at /docs. --docs=false switches it off."`
 	Playground bool `group:"settings" env:"REFRESH_PLAYGROUND" default:"false" help:"Serve the playground at /playground, where anybody can log in as anybody. Never in production. Always on with a development key."`
 
@@ -42,7 +47,10 @@ func invalid(flag, problem string) configError {
 
 // rules are the settings that decide which tokens are acceptable.
 func (c *Config) rules() token.Rules {
-	return token.Rules{Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType}
+	return token.Rules{
+		Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType,
+		TokenLifetime: time.Duration(c.TokenLifetime), MaxLifetime: time.Duration(c.MaxLifetime),
+	}
 }
 
 // checkAddress reports whether address can be listened on at all, before anything is opened.
@@ -53,6 +61,17 @@ func checkAddress(flag, address string) error {
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return invalid(flag, fmt.Sprintf("%q is not a port number from 0 to 65535", port))
+	}
+	return nil
+}
+
+// checkLifetimes reports settings of the two that exclude each other.
+func (c *Config) checkLifetimes() error {
+	if time.Duration(c.MaxLifetime) < time.Second {
+		return invalid("max-lifetime", "must be at least one second")
+	}
+	if c.TokenLifetime > c.MaxLifetime {
+		return invalid("token-lifetime", "must not be more than --max-lifetime")
 	}
 	return nil
 }

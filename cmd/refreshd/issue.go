@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,26 +84,13 @@ func (l login) check(signed string, v *token.Verifier, now time.Time) error {
 	return nil
 }
 
-// parseTTL reads a Go duration in which days (d) may come first: 30d, 1d12h, 90m.
+// parseTTL reads a lifetime that may be negative, for a token that has expired.
 func parseTTL(s string) (time.Duration, error) {
-	malformed := configError(fmt.Sprintf("--ttl: %q is not a duration such as 30d, 12h or 90m", s))
 	rest, negative := strings.CutPrefix(s, "-")
-	total := time.Duration(0)
-	if days, after, found := strings.Cut(rest, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 32)
-		if err != nil || n > math.MaxInt64/uint64(24*time.Hour) {
-			return 0, malformed
-		}
-		total, rest = time.Duration(n)*24*time.Hour, after
-	}
-	if rest != "" || total == 0 {
-		d, err := time.ParseDuration(rest)
-		if err != nil || d < 0 || total+d < 0 {
-			return 0, malformed
-		}
-		total += d
-	}
+	total, err := parseLifetime(rest)
 	switch {
+	case err != nil:
+		return 0, configError(fmt.Sprintf("--ttl: %q %v", s, err))
 	case total < time.Second:
 		return 0, configError("--ttl: must be at least one second")
 	case negative:

@@ -3,22 +3,22 @@ package main
 import (
 	"context"
 
+	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/impl/web"
 )
 
 // pages are the documentation, the session keeper and the playground, as far as they are switched on.
-func (c *Config) pages(p *program, keys token.KeySource, development bool) ([]web.Route, error) {
+func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Service, development bool) ([]web.Route, error) {
 	o := web.Options{Docs: c.Docs}
 	if development || c.Playground {
-		o.Playground = c.playground(p, keys)
+		o.Playground = c.playground(p, keys, sessions)
 	}
 	return web.Routes(o)
 }
 
 // playground plays the login service, and an API that asks who is calling.
-func (c *Config) playground(p *program, keys token.KeySource) *web.PlaygroundOptions {
-	verifier := token.NewVerifier(keys, c.rules())
+func (c *Config) playground(p *program, keys token.KeySource, sessions *session.Service) *web.PlaygroundOptions {
 	return &web.PlaygroundOptions{
 		Login: func(_ context.Context, r web.LoginRequest) (access, refresh string, expires int64, err error) {
 			now := p.now()
@@ -30,8 +30,8 @@ func (c *Config) playground(p *program, keys token.KeySource) *web.PlaygroundOpt
 			refresh, err = user.sign(keys, c.rules(), now)
 			return access, refresh, now.Add(r.AccessLifetime).Unix(), err
 		},
-		Identify: func(_ context.Context, access string) (string, error) {
-			t, err := verifier.Access(access, p.now())
+		Identify: func(ctx context.Context, access string) (string, error) {
+			t, err := sessions.Authenticate(ctx, access)
 			if err != nil {
 				return "", err
 			}

@@ -8,8 +8,8 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/impl/web"
 )
 
 type serveCmd struct{}
@@ -25,25 +25,48 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	pages, err := c.pages(p, keys, development)
-	if err != nil {
-		return err
-	}
 	ports, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	doors, err := c.doors(ctx, p, ports, keys, pages, logger)
+	defer ports.close() //nolint:errcheck // the servers have closed them, or nothing was served
+	db, err := store.Open(ctx, c.Store)
 	if err != nil {
-		return errors.Join(err, ports.close())
+		return err
+	}
+	defer db.Close() //nolint:errcheck // every change was committed when it was acknowledged
+	sessions := c.sessions(p, keys, db, logger)
+	defer background(ctx, sessions.Run)()
+	doors, err := c.doors(ctx, p, ports, keys, sessions, development, logger)
+	if err != nil {
+		return err
 	}
 	ports.announce(logger)
 	if development {
 		if err := c.announceDevelopment(p, keys, ports.public.Addr(), logger); err != nil {
-			return errors.Join(err, ports.close())
+			return err
 		}
 	}
 	return serveUntil(ctx, logger, defaultLimits().shutdown, doors...)
+}
+
+// sessions wires the rules to the store.
+func (c *Config) sessions(p *program, keys token.KeySource, db session.Store, logger *slog.Logger) *session.Service {
+	return session.New(session.Config{Keys: keys, Rules: c.rules(), Store: db, Log: logger, Now: p.now})
+}
+
+// background starts run and returns what ends it and waits for it. It outlives ctx: requests in flight still need it.
+func background(ctx context.Context, run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // checkServer finds what is wrong with the server's settings before a port is opened.
@@ -55,28 +78,31 @@ func (c *Config) checkServer(p *program) (*slog.Logger, error) {
 	if err := checkAddress("listen", c.Listen); err != nil {
 		return nil, err
 	}
+	if err := c.checkLifetimes(); err != nil {
+		return nil, err
+	}
 	if c.OpsListen != "" {
 		return logger, checkAddress("ops-listen", c.OpsListen)
 	}
 	return logger, nil
 }
 
-// doors wires the service: from the keys to the handlers behind the open ports.
-func (c *Config) doors(ctx context.Context, p *program, ports listeners, keys token.KeySource, pages []web.Route, logger *slog.Logger) ([]door, error) {
+// doors wires the handlers to the open ports.
+func (c *Config) doors(
+	ctx context.Context, p *program, ports listeners, keys token.KeySource, sessions *session.Service, development bool,
+	logger *slog.Logger,
+) ([]door, error) {
 	registry, err := newRegistry()
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	pages, err := c.pages(p, keys, sessions, development)
+	if err != nil {
+		return nil, err
+	}
 	config := api.Config{
-		Sessions: session.New(session.Config{
-			Verifier: token.NewVerifier(keys, c.rules()),
-			Minter:   token.NewMinter(keys, c.rules()),
-			Now:      p.now,
-		}),
-		Logger:   logger,
-		Registry: registry,
-		Ready:    func(context.Context) error { return readiness(ctx) },
-		Pages:    pages,
+		Sessions: sessions, Logger: logger, Registry: registry, Pages: pages,
+		Ready: func(context.Context) error { return readiness(ctx, sessions) },
 	}
 	public, err := api.New(config)
 	if err != nil {
@@ -89,10 +115,13 @@ func (c *Config) doors(ctx context.Context, p *program, ports listeners, keys to
 	return doors, nil
 }
 
-// readiness sends load balancers away as soon as stopping has begun.
-func readiness(ctx context.Context) error {
+// readiness keeps load balancers away until all revocations are known, and as soon as stopping has begun.
+func readiness(ctx context.Context, sessions *session.Service) error {
 	if ctx.Err() != nil {
 		return errors.New("the server is stopping")
+	}
+	if what := sessions.Waiting(); what != "" {
+		return errors.New(what)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -28,14 +29,16 @@ func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler 
 	if err != nil {
 		tb.Fatal(err)
 	}
-	sessions := session.New(session.Config{
-		Verifier: token.NewVerifier(keys, token.Rules{}),
-		Minter:   token.NewMinter(keys, token.Rules{}),
-		Now:      now,
-	})
+	db, err := store.Open(tb.Context(), "sqlite::memory:")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	logger := slog.New(slog.NewJSONHandler(log, nil))
+	sessions := session.New(session.Config{Keys: keys, Store: db, Now: now, Log: logger})
 	h, err := api.New(api.Config{
 		Sessions: sessions,
-		Logger:   slog.New(slog.NewJSONHandler(log, nil)),
+		Logger:   logger,
 		Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {

@@ -1,13 +1,16 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -28,6 +31,9 @@ type envelopeError struct {
 	Message string   `json:"message"`
 	Kind    string   `json:"error"`
 	Causes  []string `json:"causes"`
+
+	// challenge is the WWW-Authenticate of a 401.
+	challenge string
 }
 
 func (e *envelopeError) Error() string { return e.Message }
@@ -37,6 +43,20 @@ func problem(status int, message, kind string, causes ...string) *envelopeError 
 		causes = []string{}
 	}
 	return &envelopeError{Status: status, Message: message, Kind: kind, Causes: causes}
+}
+
+func badRequest(causes ...string) error {
+	return problem(http.StatusBadRequest, "Request is not valid", "bad_request", causes...)
+}
+
+func unauthorized(cause, challenge string) error {
+	e := problem(http.StatusUnauthorized, "Access token is missing or not valid", "unauthorized", cause)
+	e.challenge = challenge
+	return e
+}
+
+func forbidden(cause string) error {
+	return problem(http.StatusForbidden, "Not allowed", "forbidden", cause)
 }
 
 // envelope is the only place that turns errors into statuses. An error that it does not know is ours:
@@ -57,12 +77,26 @@ func envelope(err error) *envelopeError {
 		return problem(http.StatusMisdirectedRequest, "Token expired", "jwt_error", token.ErrExpired.Error())
 	case errors.As(err, &fault):
 		return problem(http.StatusUnprocessableEntity, "Token is not valid", "jwt_error", fault.Error())
+	case errors.Is(err, session.ErrUnavailable), errors.Is(err, context.Canceled):
+		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrUnavailable.Error())
+	case errors.As(err, &web) && web.Code == http.StatusBadRequest:
+		return problem(http.StatusBadRequest, "Request is not valid", "bad_request", parameterCause(web))
 	case errors.As(err, &web) && web.Code == http.StatusNotFound:
 		return problem(http.StatusNotFound, "Not found", "not_found")
 	case errors.As(err, &web) && web.Code == http.StatusMethodNotAllowed:
 		return problem(http.StatusMethodNotAllowed, "Method not allowed", "method_not_allowed")
 	}
 	return problem(http.StatusInternalServerError, "Something went wrong on our side", "internal")
+}
+
+// parameterCause is what is wrong with a parameter that the generated code could not read. Its own words repeat the value.
+func parameterCause(err *echo.HTTPError) string {
+	const prefix = "Invalid format for parameter "
+	message, _ := err.Message.(string)
+	if name, _, ok := strings.Cut(strings.TrimPrefix(message, prefix), ":"); ok && strings.HasPrefix(message, prefix) {
+		return name + ": is not what the contract asks for"
+	}
+	return "a parameter is not what the contract asks for"
 }
 
 // writeError is echo's error handler: every error of every route leaves as the envelope.
@@ -80,8 +114,13 @@ func writeError(err error, c echo.Context) {
 	h := r.Header()
 	h.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	h.Set(echo.HeaderCacheControl, "no-store")
-	if e.Status == http.StatusRequestEntityTooLarge {
+	switch e.Status {
+	case http.StatusRequestEntityTooLarge:
 		h.Set(echo.HeaderConnection, "close")
+	case http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, e.challenge)
+	case http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, "1")
 	}
 	r.WriteHeader(e.Status)
 	_, _ = r.Write(body) // the client has gone: nobody is left to tell

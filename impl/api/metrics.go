@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -17,7 +18,7 @@ type metrics struct {
 	refreshes *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "refreshd_http_request_duration_seconds",
@@ -26,10 +27,25 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}, []string{"route", "status"}),
 		refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "refreshd_refreshes_total",
-			Help: "Refreshes by outcome (accepted, expired, refused, failed) and, where a token was refused, the cause.",
+			Help: "Refreshes by outcome (accepted, expired, refused, unavailable, failed) and, where a token was refused, the cause.",
 		}, []string{"outcome", "cause"}),
 	}
-	return m, errors.Join(r.Register(m.requests), r.Register(m.refreshes))
+	return m, errors.Join(
+		r.Register(m.requests), r.Register(m.refreshes),
+		r.Register(gauge("refreshd_revocations", "Revocations in force, as this node knows them.", func() float64 {
+			return float64(sessions.Status().InForce)
+		})),
+		r.Register(gauge("refreshd_feed_lag", "Entries of the feed of revocations that this node has not applied.", func() float64 {
+			return float64(sessions.Status().Lag)
+		})),
+		r.Register(gauge("refreshd_lease_age_seconds", "Time since this node's lease counts from, in seconds; 0 without a lease.", func() float64 {
+			return sessions.Status().LeaseAge.Seconds()
+		})),
+	)
+}
+
+func gauge(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
 func (m *metrics) request(route string, status int, took time.Duration) {
@@ -48,6 +64,8 @@ func (m *metrics) refreshed(err error) {
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):
 		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
+	case errors.Is(err, session.ErrUnavailable):
+		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:
 		m.refreshes.WithLabelValues("failed", "").Inc()
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,6 +63,9 @@ func (o *observer) recovered(next echo.HandlerFunc, c echo.Context) (err error) 
 // only where it is our fault; it never holds a token.
 func (o *observer) log(c echo.Context, id string, status int, took time.Duration, err error) {
 	level := levelOf(status)
+	if errors.Is(err, context.Canceled) {
+		level = slog.LevelDebug // the client has gone
+	}
 	ctx := c.Request().Context()
 	if !o.logger.Enabled(ctx, level) {
 		return

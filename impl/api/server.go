@@ -30,7 +30,7 @@ type Config struct {
 
 // New returns the public routes: the operations of the contract and the contract itself.
 func New(c Config) (http.Handler, error) {
-	m, err := newMetrics(c.Registry)
+	m, err := newMetrics(c.Registry, c.Sessions)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -38,7 +38,14 @@ func New(c Config) (http.Handler, error) {
 	e.Binder = newBinder()
 	o := &observer{logger: c.Logger, metrics: m}
 	e.Use(o.middleware)
-	gen.RegisterHandlers(e, gen.NewStrictHandler(&handler{sessions: c.Sessions, metrics: m}, nil))
+	h := &handler{sessions: c.Sessions, metrics: m}
+	admin := []echo.MiddlewareFunc{h.authenticated, administrators}
+	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
+		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
+			"createRevocation": admin,
+			"listRevocations":  admin,
+		},
+	})
 	servePages(e, c.Pages)
 	return e, serveContract(e)
 }

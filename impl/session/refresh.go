@@ -3,30 +3,74 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
 )
 
-// Config is what a Service works with. All fields are required.
-type Config struct {
-	Verifier *token.Verifier
-	Minter   *token.Minter
-	Now      func() time.Time
+// Store is where a Service keeps what must outlive it.
+type Store interface {
+	Feed
+	Leases
+	Ledger
+	Lister
 }
 
-// Service redeems refresh tokens. It is safe for concurrent use.
+// Config is what a Service works with. All fields but Clock are required.
+type Config struct {
+	Keys  token.KeySource
+	Rules token.Rules
+	Store Store
+	Log   *slog.Logger
+	// Now is the time for the claims of tokens, Clock the one for leases: the machine's, if it is nil.
+	Now   func() time.Time
+	Clock Clock
+}
+
+// Service redeems refresh tokens and ends their sessions. It is safe for concurrent use.
 type Service struct {
+	*Revoker
+
 	verifier *token.Verifier
 	minter   *token.Minter
 	now      func() time.Time
+	log      *slog.Logger
+	node     *Node
+	lister   Lister
+	rules    token.Rules
+
+	sawUndated atomic.Bool
 }
 
-// New returns a Service in stateless mode: a token is accepted for what it says, and no I/O is done.
+// New returns a Service in stateless mode: a token is accepted for what it says unless its session is revoked, and while the
+// node has a lease no I/O is done. Until Run is called there is none, and each refresh reads the store.
 func New(c Config) *Service {
-	return &Service{verifier: c.Verifier, minter: c.Minter, now: c.Now}
+	if c.Clock == nil {
+		c.Clock = SystemClock()
+	}
+	node := NewNode(NodeConfig{Feed: c.Store, Leases: c.Store, Clock: c.Clock, Log: c.Log})
+	return &Service{
+		Revoker:  NewRevoker(RevokerConfig{Ledger: c.Store, Clock: c.Clock, Log: c.Log, Node: node, MaxLifetime: c.Rules.MaxLifetime}),
+		verifier: token.NewVerifier(c.Keys, c.Rules), minter: token.NewMinter(c.Keys, c.Rules),
+		now: c.Now, log: c.Log, node: node, lister: c.Store, rules: c.Rules,
+	}
 }
+
+// Run keeps the service's knowledge of revocations up to date until ctx ends.
+func (s *Service) Run(ctx context.Context) { s.node.Run(ctx) }
+
+// Waiting says what the service waits for before it is ready, or is empty.
+func (s *Service) Waiting() string { return s.node.Waiting() }
+
+// Status is the state of the service's knowledge of revocations.
+func (s *Service) Status() Status { return s.node.Status() }
+
+// Undated reports that nothing tells when a refresh token without iat was issued: Rules.TokenLifetime is not set.
+func (s *Service) Undated() bool { return s.rules.TokenLifetime == 0 }
 
 // Grant is what a redeemed refresh token is worth.
 type Grant struct {
@@ -35,11 +79,16 @@ type Grant struct {
 }
 
 // Refresh redeems the refresh token raw for an access token that lives for life. A token that is not
-// acceptable gives a token.Fault: token.ErrExpired if expiry is its only fault. Any other error is ours.
-func (s *Service) Refresh(_ context.Context, raw string, life time.Duration) (Grant, error) {
+// acceptable gives a token.Fault: token.ErrExpired if expiry is its only fault, whatever became of its session.
+// ErrUnavailable means that nobody knows whether the session is revoked. Any other error is ours.
+func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration) (Grant, error) {
 	now := s.now()
 	t, err := s.verifier.Refresh(raw, now)
 	if err != nil {
+		return Grant{}, err
+	}
+	s.warnUndated(t)
+	if err := s.node.Refuse(ctx, SubjectOf(t)); err != nil {
 		return Grant{}, err
 	}
 	m, err := s.minter.Access(t, life, now)
@@ -47,4 +96,44 @@ func (s *Service) Refresh(_ context.Context, raw string, life time.Duration) (Gr
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}
 	return Grant{AccessToken: m.Token, Expires: m.Expires}, nil
+}
+
+// warnUndated says once that a token does not tell when it was issued, before somebody ends all sessions of an identity.
+func (s *Service) warnUndated(t *token.Token) {
+	if _, ok := t.Issued(); ok || s.sawUndated.Load() || s.sawUndated.Swap(true) {
+		return
+	}
+	s.log.Warn("A refresh token has no iat. Once all sessions of its identity are ended, such tokens of that identity are refused, "+
+		"new ones too, unless the setting says how long the login's refresh tokens live", "setting", "REFRESH_TOKEN_LIFETIME")
+}
+
+// Authenticate verifies an access token, for the routes that need to know who is calling. It returns a token.Fault for one that
+// is not acceptable, and ErrUnavailable if nobody knows whether it is revoked.
+func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, error) {
+	t, err := s.verifier.Access(raw, s.now())
+	if err != nil {
+		return nil, err
+	}
+	return t, s.node.Refuse(ctx, SubjectOfAccess(t))
+}
+
+// Logout ends the session of a genuine refresh token, an expired or revoked one too. See Revoker for what its return means.
+func (s *Service) Logout(ctx context.Context, raw string) error {
+	t, err := s.verifier.Refresh(raw, s.now())
+	if err != nil && !errors.Is(err, token.ErrExpired) {
+		return err
+	}
+	_, err = s.EndToken(ctx, t, "logout")
+	return err
+}
+
+// Lister lists revocations.
+type Lister interface {
+	// List returns up to limit revocations in force at now (Unix milliseconds), newest first, with sequences below before.
+	List(ctx context.Context, before, now int64, limit int) ([]Revocation, error)
+}
+
+// Revocations returns up to limit revocations in force, newest first, with sequences below before.
+func (s *Service) Revocations(ctx context.Context, before int64, limit int) ([]Revocation, error) {
+	return s.lister.List(ctx, before, s.now().UnixMilli(), limit)
 }

@@ -30,7 +30,9 @@ type decoder interface {
 // decoders returns an empty request for each schema of a JSON request body in openapi.yaml.
 func decoders() map[string]func() decoder {
 	return map[string]func() decoder{
-		"RefreshRequest": func() decoder { return new(gen.RefreshRequest) },
+		"RefreshRequest":    func() decoder { return new(gen.RefreshRequest) },
+		"RevocationRequest": func() decoder { return new(gen.RevocationRequest) },
+		"RevokeRequest":     func() decoder { return new(gen.RevokeRequest) },
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -41,11 +42,15 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
+	db, err := store.Open(tb.Context(), "sqlite::memory:")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
+	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	handler, err := api.New(api.Config{
-		Sessions: session.New(session.Config{
-			Verifier: token.NewVerifier(keys, o.Rules), Minter: token.NewMinter(keys, o.Rules), Now: o.Now,
-		}),
-		Logger:   slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Sessions: session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Log: logger, Now: o.Now}),
+		Logger:   logger,
 		Registry: prometheus.NewRegistry(),
 		Ready:    func(context.Context) error { return nil },
 	})

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"math"
+
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/session"
+)
+
+// RevokeToken implements POST /api/v1/revoke.
+func (h *handler) RevokeToken(ctx context.Context, r gen.RevokeTokenRequestObject) (gen.RevokeTokenResponseObject, error) {
+	if err := h.sessions.Logout(ctx, r.Body.RefreshToken); err != nil {
+		return nil, err
+	}
+	return gen.RevokeToken204Response{}, nil
+}
+
+// undatedNote is for whoever ends all sessions of an identity while nothing tells when tokens without iat were issued.
+const undatedNote = "Refresh tokens of this identity without iat are refused from now on, new ones too, unless REFRESH_TOKEN_LIFETIME is set."
+
+// CreateRevocation implements POST /api/v1/admin/revocations.
+func (h *handler) CreateRevocation(ctx context.Context, r gen.CreateRevocationRequestObject) (gen.CreateRevocationResponseObject, error) {
+	ended, err := h.end(ctx, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	answer := revocation(ended)
+	if ended.OfIdentity() && h.sessions.Undated() {
+		note := undatedNote
+		answer.Note = &note
+	}
+	return gen.CreateRevocation200JSONResponse(answer), nil
+}
+
+func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (session.Revocation, error) {
+	reason := ""
+	if body.Reason != nil {
+		reason = *body.Reason
+	}
+	switch {
+	case body.Identity != nil && body.Session != nil:
+		return session.Revocation{}, badRequest("identity: must be left out where session is given")
+	case body.Identity != nil:
+		return h.sessions.EndIdentity(ctx, *body.Identity, reason)
+	case body.Session == nil:
+		return session.Revocation{}, badRequest("identity: is required, or session")
+	}
+	id, err := session.ParseID(*body.Session)
+	if err != nil {
+		return session.Revocation{}, badRequest("session: must be 64 lower-case hexadecimal digits")
+	}
+	return h.sessions.EndSession(ctx, id, "", reason)
+}
+
+// defaultPage and maxPage are how many revocations a page has; the contract says the same.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// ListRevocations implements GET /api/v1/admin/revocations.
+func (h *handler) ListRevocations(ctx context.Context, r gen.ListRevocationsRequestObject) (gen.ListRevocationsResponseObject, error) {
+	before, limit, err := pageOf(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	// One more than asked for tells whether there is a next page.
+	list, err := h.sessions.Revocations(ctx, before, limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page := gen.ListRevocations200JSONResponse{Revocations: []gen.Revocation{}}
+	if len(list) > limit {
+		list = list[:limit]
+		page.Next = &list[limit-1].Sequence
+	}
+	for _, one := range list {
+		page.Revocations = append(page.Revocations, revocation(one))
+	}
+	return page, nil
+}
+
+func pageOf(p gen.ListRevocationsParams) (before int64, limit int, err error) {
+	before, limit = math.MaxInt64, defaultPage
+	var causes []string
+	if p.Before != nil {
+		if before = *p.Before; before < 1 {
+			causes = append(causes, "before: must be at least 1")
+		}
+	}
+	if p.Limit != nil {
+		if limit = int(*p.Limit); limit < 1 || limit > maxPage {
+			causes = append(causes, "limit: must be from 1 to 1000")
+		}
+	}
+	if causes != nil {
+		return 0, 0, badRequest(causes...)
+	}
+	return before, limit, nil
+}
+
+func revocation(r session.Revocation) gen.Revocation {
+	out := gen.Revocation{Sequence: r.Sequence, Reason: r.Reason, RevokedAt: r.RevokedAt / 1000}
+	if r.Identity != "" {
+		out.Identity = &r.Identity
+	}
+	if !r.OfIdentity() {
+		id := r.Session.String()
+		out.Session = &id
+	}
+	if r.KeptUntil != session.Forever {
+		until := r.KeptUntil / 1000
+		out.KeptUntil = &until
+	}
+	return out
+}
