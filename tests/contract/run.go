@@ -10,10 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-const maxAnswer = 4 << 20
+const (
+	maxAnswer  = 4 << 20
+	maxRetries = 5
+	maxWait    = 30 * time.Second
+)
 
 // Run is one case under way. Breaches are collected, so that a report shows everything that is wrong at once.
 type Run struct {
@@ -66,7 +72,7 @@ func (r *Run) Send(q Request, want Want) Answer {
 		q.Header = http.Header{}
 	}
 	r.exchanges++
-	a, err := r.exchange(q)
+	a, err := r.patient(q, want)
 	if err != nil {
 		r.Breach("no answer: %v", err)
 		return Answer{}
@@ -75,6 +81,25 @@ func (r *Run) Send(q Request, want Want) Answer {
 	r.judgeEverywhere(q, a)
 	r.judgeWant(q, a, want)
 	return a
+}
+
+// patient sends again when a rate limit stands in front of the deployment, after the time that it asks for.
+func (r *Run) patient(q Request, want Want) (Answer, error) {
+	for tries := 0; ; tries++ {
+		a, err := r.exchange(q)
+		if err != nil || a.Status != http.StatusTooManyRequests || want.Status == a.Status || tries == maxRetries {
+			return a, err
+		}
+		seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		if err != nil {
+			seconds = 1
+		}
+		select {
+		case <-r.ctx.Done():
+			return a, r.ctx.Err()
+		case <-time.After(min(time.Duration(seconds)*time.Second, maxWait)):
+		}
+	}
 }
 
 func (r *Run) exchange(q Request) (Answer, error) {

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,7 +38,16 @@ func (r *Report) verdict() string {
 	if broken > 0 {
 		verdict = "The contract is BROKEN"
 	}
-	return fmt.Sprintf("%s: %d kept, %d broken, %d left out, in %s.", verdict, kept, broken, left, r.Took.Round(time.Millisecond))
+	verdict = fmt.Sprintf("%s: %d kept, %d broken, %d left out, in %s.", verdict, kept, broken, left, r.Took.Round(time.Millisecond))
+	if !r.granted() {
+		verdict += "\nNo refresh token was accepted: does the deployment have the secret that was given?"
+	}
+	return verdict
+}
+
+// granted reports whether any refresh token was accepted.
+func (r *Report) granted() bool {
+	return slices.ContainsFunc(r.Coverage, func(c Covered) bool { return c.Status == http.StatusOK && c.Answers > 0 })
 }
 
 func writeResult(b *strings.Builder, name string, r Result) {
