@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -36,6 +37,7 @@ func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler 
 	tb.Cleanup(func() { _ = db.Close() })
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	sessions := session.New(session.Config{Keys: keys, Store: db, Now: now, Log: logger})
+	tb.Cleanup(answerFromMemory(sessions))
 	h, err := api.New(api.Config{
 		Sessions: sessions,
 		Logger:   logger,
@@ -45,6 +47,23 @@ func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler 
 		tb.Fatal(err)
 	}
 	return h
+}
+
+// answerFromMemory runs the service until the returned function is called, and returns when it has its lease.
+func answerFromMemory(s *session.Service) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	for !s.Status().HasLease {
+		time.Sleep(time.Millisecond)
+	}
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 func refreshToken(tb testing.TB, claims jwt.MapClaims) string {
