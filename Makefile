@@ -54,7 +54,7 @@ dynamic: unit fuzz web browser
 .PHONY: install generated format vet lint vuln spec unit fuzz web browser
 install: ## install what the tests need beside Go
 	@$(STEP) install .ci/install
-	@$(STEP) tools $(MAKE) --no-print-directory $(TOOLS)
+	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS)
 
 # Installed anew only when the lock file changes.
 $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc
@@ -80,7 +80,7 @@ spec: $(TOOLS) ## openapi.yaml obeys the rules in tests/redocly.yaml
 	@$(STEP) spec redocly lint --config tests/redocly.yaml --lint-config error --format stylish openapi.yaml
 
 unit: ## Go tests with the race detector; includes the comparison with the released contract
-	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 10m ./...
+	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 6m ./...
 
 fuzz: ## fuzz each target for FUZZTIME
 	@$(STEP) fuzz .ci/fuzz $(FUZZTIME)
