@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -22,8 +23,8 @@ type inspectCmd struct {
 }
 
 // Run prints the report and succeeds if the token is acceptable.
-func (cmd inspectCmd) Run(p *program, c *Config) error {
-	raw, err := cmd.read(p.stdin)
+func (cmd inspectCmd) Run(ctx context.Context, p *program, c *Config) error {
+	raw, err := cmd.read(ctx, p.stdin)
 	if err != nil {
 		return err
 	}
@@ -46,11 +47,11 @@ func (cmd inspectCmd) Run(p *program, c *Config) error {
 	return nil
 }
 
-func (cmd inspectCmd) read(stdin io.Reader) (string, error) {
+func (cmd inspectCmd) read(ctx context.Context, stdin io.Reader) (string, error) {
 	if cmd.Token != "" && cmd.Token != "-" {
 		return cmd.Token, nil
 	}
-	data, err := io.ReadAll(io.LimitReader(stdin, maxTokenBytes+1))
+	data, err := readAll(ctx, io.LimitReader(stdin, maxTokenBytes+1))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the token from standard input: %w", err)
@@ -62,6 +63,24 @@ func (cmd inspectCmd) read(stdin io.Reader) (string, error) {
 		return "", configError("no token: give it as an argument or on standard input")
 	}
 	return raw, nil
+}
+
+// readAll is io.ReadAll that a signal can interrupt: somebody may wait at a terminal and have nothing to type. What is
+// still being read is abandoned, for the command ends.
+func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
+	done := make(chan struct{})
+	var read []byte
+	var failure error
+	go func() {
+		read, failure = io.ReadAll(r)
+		close(done)
+	}()
+	select {
+	case <-done:
+		return read, failure
+	case <-ctx.Done():
+		return nil, errors.New("interrupted")
+	}
 }
 
 // judge says what the server would make of the token.

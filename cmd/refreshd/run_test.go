@@ -34,6 +34,20 @@ func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	}
 }
 
+// Standard input that never comes does not hold up an interrupted command.
+func TestRunIsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	stdin, typed := io.Pipe()
+	defer typed.Close()
+	cancel()
+	var stderr bytes.Buffer
+	none := func(string) (string, bool) { return "", false }
+	got := run(ctx, []string{"token", "inspect"}, none, stdin, io.Discard, &stderr)
+	if want := "refreshd: read the token from standard input: interrupted\n"; got != 1 || stderr.String() != want {
+		t.Errorf("run() = %d: %q, want 1: %q", got, &stderr, want)
+	}
+}
+
 func TestParseTTL(t *testing.T) {
 	const day = 24 * time.Hour
 	for in, want := range map[string]time.Duration{
