@@ -24,7 +24,7 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func send(ts *testscript.TestScript, want, method, url string, header http.Header, body io.Reader) {
-	req, err := http.NewRequest(method, url, body) //nolint:noctx // the client has a time limit
+	req, err := http.NewRequest(method, url, body)
 	ts.Check(err)
 	req.Header = header
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -144,14 +144,14 @@ func (h *heldRequest) expect(ts *testscript.TestScript, status string) {
 }
 
 func dial(ts *testscript.TestScript) net.Conn {
-	conn, err := net.DialTimeout("tcp", ts.Getenv("ADDR"), patience) //nolint:noctx // has a time limit
+	conn, err := net.DialTimeout("tcp", ts.Getenv("ADDR"), patience)
 	ts.Check(err)
 	return conn
 }
 
 func refused(ts *testscript.TestScript, _ bool, _ []string) {
 	waitFor(ts, "refused connections", server(ts), func() bool {
-		conn, err := net.DialTimeout("tcp", ts.Getenv("ADDR"), patience) //nolint:noctx // has a time limit
+		conn, err := net.DialTimeout("tcp", ts.Getenv("ADDR"), patience)
 		if err != nil {
 			return true
 		}

@@ -89,7 +89,7 @@ func (c *Config) serverKeys() (keys *token.KeySet, development bool, err error) 
 		return nil, false, configError(string(errNoKey) + " (a development key is made only while listening on loopback)")
 	}
 	secret := make([]byte, 32)
-	rand.Read(secret) //nolint:errcheck // never fails: crypto/rand ends the process instead
+	rand.Read(secret) // never fails: it ends the process instead
 	keys, err = token.SecretKeySet(secret, false)
 	return keys, true, err
 }

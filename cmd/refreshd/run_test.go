@@ -156,7 +156,7 @@ func TestServeUntilCutsOffWhatDoesNotEnd(t *testing.T) {
 		<-r.Context().Done()
 	})
 	go func() {
-		if answer, err := http.Get("http://" + listener.Addr().String()); err == nil { //nolint:noctx // ends with the server
+		if answer, err := http.Get("http://" + listener.Addr().String()); err == nil {
 			answer.Body.Close()
 		}
 	}()

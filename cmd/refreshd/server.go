@@ -61,7 +61,9 @@ func serveUntil(ctx context.Context, logger *slog.Logger, grace time.Duration, d
 	}
 	shutDown(context.WithoutCancel(ctx), logger, grace, doors)
 	for range running {
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			failure = errors.Join(failure, err)
+		}
 	}
 	return failure
 }
@@ -73,6 +75,6 @@ func shutDown(ctx context.Context, logger *slog.Logger, grace time.Duration, doo
 		if err := d.server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
 			logger.Warn("requests still in flight were cut off", "address", d.listener.Addr().String(), "after", grace.String())
 		}
-		d.server.Close() //nolint:errcheck // nothing is left to be saved
+		d.server.Close()
 	}
 }
