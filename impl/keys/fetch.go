@@ -1,0 +1,87 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+func isURL(location string) bool { return strings.Contains(location, "://") }
+
+// newClient returns a client for one URL: https except on loopback, and never on to another host.
+func newClient(location string) (*http.Client, error) {
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, errors.New("the issuer's URL is malformed")
+	case u.User != nil:
+		return nil, errors.New("the issuer's URL must not hold a name or password")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return nil, errors.New("the issuer's URL must begin with https:// (http:// is for this machine alone)")
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
+			MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute, MaxIdleConns: 1,
+		},
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if next.URL.Scheme != u.Scheme || next.URL.Host != u.Host {
+				return errors.New("the issuer redirects to another host")
+			}
+			if len(via) >= 3 {
+				return errors.New("the issuer redirects too often")
+			}
+			return nil
+		},
+	}, nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func get(ctx context.Context, client *http.Client, location string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, plainError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the issuer answered %d", resp.StatusCode)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxSet+1))
+	if err != nil {
+		return nil, plainError(err)
+	}
+	if len(data) > maxSet {
+		return nil, fmt.Errorf("the issuer's set is larger than %d bytes", maxSet)
+	}
+	return data, nil
+}
+
+// plainError leaves out what the caller logs anyway: method and URL.
+func plainError(err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return errors.New("the issuer did not answer in time")
+	}
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		return outer.Err
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package keys_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// line describes a set: each key with its nbf and exp relative to the test's clock.
+func line(set *token.KeySet) string {
+	var all []string
+	base := newClock().now().Unix()
+	relative := func(at int64) string {
+		if at == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%+d", at-base)
+	}
+	for _, k := range set.All() {
+		all = append(all, k.ID()+"["+relative(k.NotBefore())+","+relative(k.Expires())+"]")
+	}
+	return strings.Join(all, " ")
+}
+
+func TestRotate(t *testing.T) {
+	now := newClock().now()
+	unix := now.Unix()
+	key := func(alg, id string, notBefore, expires int64) *token.Key {
+		k, err := newKey(t, alg, id).WithTimes(notBefore, expires)
+		return must(t, k, err)
+	}
+	public, err := token.NewKey(token.KeySpec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()})
+	must(t, public, err)
+	hour := keys.Rotation{Key: newKey(t, "EdDSA", "new"), Delay: time.Hour, Keep: 24 * time.Hour}
+	leaked := keys.Rotation{Key: newKey(t, "EdDSA", "new")}
+	for name, c := range map[string]struct {
+		rotation keys.Rotation
+		set      *token.KeySet
+		want     string
+	}{
+		"one key":               {hour, newSet(t, key("EdDSA", "old", 0, 0)), "new[+3601,] old[,+90001]"},
+		"a login's keys":        {hour, newSet(t, key("EdDSA", "old", 0, 0), public, key("HS256", "", 0, 0)), "new[+3601,] old[,+90001] login[,] [,]"},
+		"an older one":          {hour, newSet(t, key("EdDSA", "old", unix-9, 0), key("EdDSA", "older", 0, unix+5)), "new[+3601,] old[-9,+90001] older[,+5]"},
+		"an expired one":        {hour, newSet(t, key("EdDSA", "old", 0, 0), key("EdDSA", "gone", 0, unix)), "new[+3601,] old[,+90001]"},
+		"one that comes sooner": {hour, newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)), "new[+3601,] next[+60,+90001] old[,+86460]"},
+		"one that comes later":  {hour, newSet(t, key("EdDSA", "next", unix+9999, 0), key("EdDSA", "old", 0, 0)), "new[+3601,] next[+9999,+90001] old[,+90001]"},
+		"one behind":            {hour, newSet(t, key("EdDSA", "old", 0, 0), key("HS256", "behind", unix+60, 0)), "new[+3601,] old[,+90001] behind[+60,]"},
+		"a leaked key":          {leaked, newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)), "new[+0,] next[+60,+0] old[,+0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, err := c.rotation.Rotate(c.set, now)
+			if got := line(must(t, set, err)); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	for name, set := range map[string]*token.KeySet{
+		"no file": nil, "no key that signs": newSet(t, public), "an ID that is taken": newSet(t, key("EdDSA", "new", 0, 0)),
+	} {
+		if _, err := hour.Rotate(set, now); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// TestRotationLogsNobodyOut: whenever keys are rotated, and however often, a token verifies for as long as the keys were to be
+// kept, and there is always a key that signs, which was published for the whole delay before it did.
+func TestRotationLogsNobodyOut(t *testing.T) {
+	const keep = 100 * time.Second
+	rapid.Check(t, func(r *rapid.T) {
+		clock, made := newClock(), 0
+		next := func() *token.Key { made++; return newKey(t, "HS256", fmt.Sprint(made)) }
+		set := newSet(t, next())
+		published := map[string]time.Time{"1": {}}
+		delays := map[string]time.Duration{}
+		var alive []string
+		for range rapid.IntRange(1, 30).Draw(r, "steps") {
+			clock.move(time.Duration(rapid.IntRange(0, 40).Draw(r, "seconds")) * time.Second)
+			if rapid.IntRange(0, 3).Draw(r, "rotate") > 0 {
+				delay := time.Duration(rapid.IntRange(0, 90).Draw(r, "delay")) * time.Second
+				rotation := keys.Rotation{Key: next(), Delay: delay, Keep: keep}
+				rotated, err := rotation.Rotate(set, clock.now())
+				if err != nil {
+					r.Fatal(err)
+				}
+				set = rotated
+				published[rotation.Key.ID()], delays[rotation.Key.ID()] = clock.now(), delay
+			}
+			active := set.Active(clock.now())
+			if active == nil {
+				r.Fatal("no key signs")
+			}
+			if since := clock.now().Sub(published[active.ID()]); since < delays[active.ID()] {
+				r.Fatalf("key %s signs %s after it was published, want %s", active.ID(), since, delays[active.ID()])
+			}
+			claims := fmt.Sprintf(`{"identity":"me","exp":%d}`, clock.now().Add(keep).Unix())
+			raw, err := token.NewMinter(set, token.Rules{}).Issue([]byte(claims), clock.now())
+			if err != nil {
+				r.Fatal(err)
+			}
+			alive = append(alive, raw)
+			v := token.NewVerifier(set, token.Rules{})
+			for _, raw := range alive {
+				if _, err := v.Refresh(raw, clock.now()); err != nil && err != token.ErrUnknownKey && err != token.ErrExpired { //nolint:errorlint // faults come bare
+					r.Fatal(err)
+				} else if err == token.ErrUnknownKey && unexpired(raw, clock.now()) { //nolint:errorlint // faults come bare
+					r.Fatal("a token lives and its key is gone")
+				}
+			}
+		}
+	})
+}

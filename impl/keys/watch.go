@@ -1,0 +1,114 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// maxSet is the size of the largest JWK Set, in bytes: hundreds of keys.
+const maxSet = 256 << 10
+
+// pace is how often things are done.
+type pace struct {
+	poll     time.Duration // look at a file
+	refresh  time.Duration // ask the issuer
+	retry    time.Duration // ask the issuer after a failure
+	cooldown time.Duration // at least, between two questions that unknown keys lead to
+	patience time.Duration // at most, to hold a request until the answer is there
+	fetch    time.Duration // at most, for one answer of the issuer, all told
+}
+
+func defaultPace() pace {
+	return pace{
+		poll: time.Second, refresh: 5 * time.Minute, retry: 15 * time.Second, cooldown: 10 * time.Second, patience: 2 * time.Second,
+		fetch: 5 * time.Second,
+	}
+}
+
+// watched is a file that is read again and again. It is always read whole, which takes microseconds: no modification time, size or
+// inode, and no way in which symbolic links are swapped, can then hide a change.
+type watched struct {
+	path    string
+	content []byte
+	failure string
+}
+
+// read returns the file's content, and whether that, or the reason why there is none, differs from the last time.
+func (w *watched) read() (data []byte, changed bool, err error) {
+	data, err = readFile(w.path)
+	if err != nil {
+		changed = w.failure != err.Error()
+		w.failure = err.Error()
+		return nil, changed, err
+	}
+	changed = w.content == nil || !bytes.Equal(w.content, data)
+	w.content, w.failure = data, ""
+	return data, changed, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSet+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSet {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSet)
+	}
+	if len(data) == 0 {
+		return nil, errors.New(path + " is empty")
+	}
+	return data, nil
+}
+
+func (s *Source) follow(ctx context.Context) {
+	for {
+		s.look(false)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(s.pace.poll):
+		}
+	}
+}
+
+// Reload reads the files now, changed or not, and asks the issuer anew.
+func (s *Source) Reload() {
+	s.look(true)
+	if s.remote != nil {
+		s.remote.ask()
+	}
+}
+
+// look takes into use what has changed in the files; with always, also what has not.
+func (s *Source) look(always bool) {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	s.lookAt(s.file, always, s.parseOwn, "the keys could not be reloaded: those in use stay in use")
+	s.lookAt(s.issuerFile, always, s.parseTheirs, "the issuer's keys could not be read")
+}
+
+func (s *Source) lookAt(w *watched, always bool, use func([]byte) error, failed string) {
+	if w == nil {
+		return
+	}
+	data, changed, err := w.read()
+	if !changed && !always {
+		return
+	}
+	if err == nil {
+		err = use(data)
+	}
+	if err != nil {
+		s.c.Log.Error(failed, "path", w.path, "error", err)
+	}
+}
