@@ -3,6 +3,7 @@
 
 const TIMEOUT = 10_000; // ms that one request may take
 const LOCK_WAIT = 15_000; // ms to wait for another tab, longer than any request that it makes meanwhile
+const STORAGE_LAG = 1000; // ms that storage may take to show what another tab has stored
 const MAX_WAIT = 30_000; // ms between two tries; a longer Retry-After goes to the caller instead
 const RETRIES = 3;
 const MARGIN = 60_000; // ms before expiry at which a refresh begins
@@ -155,20 +156,23 @@ export function createSession(options = {}) {
 
   /** Runs work while no other tab does. After a bounded wait it runs anyway: two tabs at once are a waste, a tab that hangs is worse. */
   async function exclusive(work) {
-    if (!env.locks) return leased(work);
+    if (!env.locks) return leased(work, LOCK_WAIT);
     const limit = abortIn(LOCK_WAIT);
     let running;
     const start = () => {
       limit.clear();
-      return (running ??= work());
+      return (running ??= leased(work, STORAGE_LAG));
     };
     const granted = env.locks.request(key, { signal: limit.signal }, () => start().catch(() => {}));
     await Promise.race([granted, limit.passed]).catch(() => {}); // refused where the page may not use locks
     return start();
   }
 
-  /** The same without Web Locks (pages without TLS): a lease in storage that expires by itself. */
-  async function leased(work) {
+  /**
+   * Holds a lease in storage, which expires by itself, while work runs. Without Web Locks (pages without TLS) it is the lock. With
+   * them it keeps order: what another tab has stored may arrive here after its lock does, but not after the end of its lease.
+   */
+  async function leased(work, patience) {
     const lease = `${key}#lease`;
     const owner = String(env.random());
     const get = () => {
@@ -178,7 +182,8 @@ export function createSession(options = {}) {
         return {};
       }
     };
-    for (const end = env.monotonic() + LOCK_WAIT; env.monotonic() < end; await sleep(100 + 100 * env.random())) {
+    const pause = patience / 100;
+    for (const end = env.monotonic() + patience; env.monotonic() < end; await sleep(pause + pause * env.random())) {
       const left = get().until - env.now();
       if (left > 0 && left <= LOCK_WAIT) continue; // more than that: the clock was put back
       try {
@@ -186,6 +191,7 @@ export function createSession(options = {}) {
       } catch {
         break;
       }
+      if (env.locks) break;
       await sleep(20 + 20 * env.random()); // who writes last, wins
       if (get().owner === owner) break;
     }

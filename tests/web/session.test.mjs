@@ -128,6 +128,36 @@ for (const [name, env] of [['Web Locks', {}], ['a storage lease', { locks: undef
   });
 }
 
+test('a tab that sees late what another has stored, as browsers may have it, makes no refresh of its own', async () => {
+  const world = new World();
+  const views = [memoryStorage(), memoryStorage()];
+  const [a, b] = views.map((own, i) => {
+    const other = views[1 - i];
+    const both = (act) => (act(own), world.setTimeout(() => act(other), 300));
+    const storage = {
+      getItem: own.getItem,
+      setItem: (key, value) => both((view) => view.setItem(key, value)),
+      removeItem: (key) => both((view) => view.removeItem(key)),
+    };
+    return world.tab({ storage });
+  });
+  a.login(world.pair());
+  world.server = async () => (await world.sleep(500), world.accept());
+  await world.pass(hour);
+  const [first, second] = await world.value(Promise.all([a.token(), b.token()]));
+  assert.equal(first, second);
+  assert.equal(world.refreshes(), 1);
+});
+
+test('a tab that died at work, leaving its lease, is waited for a second', async () => {
+  const { world, tab } = loggedIn();
+  await world.pass(hour);
+  const start = world.time;
+  world.storage.setItem(`session@${base}/#lease`, JSON.stringify({ owner: 'gone', until: world.epoch + world.time + 15_000 }));
+  await world.value(tab.token());
+  assert.ok(world.time - start < 2000);
+});
+
 test('a lock whose holder hangs delays a refresh, it does not prevent it', async () => {
   const { world, tab } = loggedIn();
   world.locks.hang(`session@${base}/`);
