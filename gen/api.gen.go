@@ -44,6 +44,64 @@ type ErrorEnvelope struct {
 	Status int32 `json:"status"`
 }
 
+// JSONWebKey A public key (RFC 7517, section 4). Which of the other members it has depends on `kty`.
+type JSONWebKey struct {
+	// Alg The one algorithm that the key is to be used with.
+	//
+	// Example: EdDSA
+	Alg string `json:"alg"`
+
+	// Crv The curve of an `EC` or `OKP` key.
+	//
+	// Example: Ed25519
+	Crv *string `json:"crv,omitempty"`
+
+	// E The exponent of an `RSA` key, base64url.
+	E *string `json:"e,omitempty"`
+
+	// Exp When the key stops to verify, in Unix seconds. Absent if that is not known yet.
+	//
+	// Example: 1642680000
+	Exp *int64 `json:"exp,omitempty"`
+
+	// Kid The key ID, which tokens name in their header. Absent for the key of tokens that name none.
+	//
+	// Example: 20210120-k3vq
+	Kid *string `json:"kid,omitempty"`
+
+	// Kty The family of the key, `RSA`, `EC` or `OKP`.
+	//
+	// Example: OKP
+	Kty string `json:"kty"`
+
+	// N The modulus of an `RSA` key, base64url.
+	N *string `json:"n,omitempty"`
+
+	// Nbf When the key begins to sign, in Unix seconds. Absent if it always could.
+	//
+	// Example: 1611144000
+	Nbf *int64 `json:"nbf,omitempty"`
+
+	// Use What the key is for, always `sig`.
+	//
+	// Example: sig
+	Use string `json:"use"`
+
+	// X The x coordinate, or the public key of `OKP`, base64url.
+	//
+	// Example: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
+	X *string `json:"x,omitempty"`
+
+	// Y The y coordinate of an `EC` key, base64url.
+	Y *string `json:"y,omitempty"`
+}
+
+// JSONWebKeySet A JWK Set (RFC 7517, section 5).
+type JSONWebKeySet struct {
+	// Keys The keys, the newest first. May be empty.
+	Keys []JSONWebKey `json:"keys"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	// Limit How many minutes the new access token lives: at least 10, at most 10080 (seven days). Leave it out for the default, 10080. Logging out ends refreshing, not the access tokens already given out, so a small limit is the safe choice.
@@ -170,6 +228,12 @@ type Unavailable = ErrorEnvelope
 // UnsupportedMediaType The one shape of every error.
 type UnsupportedMediaType = ErrorEnvelope
 
+// GetJwksParams defines parameters for GetJwks.
+type GetJwksParams struct {
+	// IfNoneMatch The `ETag` of the set that you have. When nothing has changed, the answer is 304. At most once.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // ListRevocationsParams defines parameters for ListRevocations.
 type ListRevocationsParams struct {
 	// Before Only revocations with a lower sequence than this. Leave it out for the first page.
@@ -262,6 +326,17 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetJwks The public keys that verify access tokens
+	//
+	// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
+	// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
+	// Secrets are never published: where tokens are signed with one, the set is empty.
+	//
+	// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+	//
+	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
+	GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRevocations What is revoked
 	//
 	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
@@ -343,6 +418,27 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// GetJwks The public keys that verify access tokens
+//
+// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
+// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
+// Secrets are never published: where tokens are signed with one, the set is empty.
+//
+// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+//
+// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
+func (c *Client) GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetJwksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // ListRevocations What is revoked
@@ -495,6 +591,48 @@ func (c *Client) RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBod
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewGetJwksRequest constructs an http.Request for the GetJwks method
+func NewGetJwksRequest(server string, params *GetJwksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/jwks.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
 }
 
 // NewListRevocationsRequest constructs an http.Request for the ListRevocations method
@@ -727,6 +865,19 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// GetJwksWithResponse The public keys that verify access tokens
+	//
+	// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
+	// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
+	// Secrets are never published: where tokens are signed with one, the set is empty.
+	//
+	// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
+	GetJwksWithResponse(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*GetJwksResponse, error)
+
 	// ListRevocationsWithResponse What is revoked
 	//
 	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
@@ -810,6 +961,77 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeTokenWithResponse(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+}
+
+// GetJwksResponse200Headers the declared response headers of an HTTP 200 response for GetJwks
+type GetJwksResponse200Headers struct {
+	CacheControl string
+	ETag         string
+}
+
+// GetJwksResponse304Headers the declared response headers of an HTTP 304 response for GetJwks
+type GetJwksResponse304Headers struct {
+	CacheControl string
+	ETag         string
+}
+
+type GetJwksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JSONWebKeySet
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetJwksResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetJwksResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetJwksResponse) GetJSON200() *JSONWebKeySet {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetJwksResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetJwksResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetBody returns the raw response body bytes
+func (r GetJwksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetJwksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetJwksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetJwksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // ListRevocationsResponse401Headers the declared response headers of an HTTP 401 response for ListRevocations
@@ -1186,6 +1408,25 @@ func (r RevokeTokenResponse) ContentType() string {
 	return ""
 }
 
+// GetJwksWithResponse The public keys that verify access tokens
+//
+// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
+// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
+// Secrets are never published: where tokens are signed with one, the set is empty.
+//
+// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
+func (c *ClientWithResponses) GetJwksWithResponse(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*GetJwksResponse, error) {
+	rsp, err := c.GetJwks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetJwksResponse(rsp)
+}
+
 // ListRevocationsWithResponse What is revoked
 //
 // Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
@@ -1310,6 +1551,86 @@ func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, body 
 		return nil, err
 	}
 	return ParseRevokeTokenResponse(rsp)
+}
+
+// ParseGetJwksResponse parses an HTTP response from a GetJwksWithResponse call
+func ParseGetJwksResponse(rsp *http.Response) (*GetJwksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetJwksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONWebKeySet
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetJwksResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetJwksResponse304Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseListRevocationsResponse parses an HTTP response from a ListRevocationsWithResponse call
@@ -1661,6 +1982,9 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetJwks The public keys that verify access tokens
+	// (GET /.well-known/jwks.json)
+	GetJwks(ctx echo.Context, params GetJwksParams) error
 	// ListRevocations What is revoked
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx echo.Context, params ListRevocationsParams) error
@@ -1678,6 +2002,35 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// GetJwks converts echo context to params.
+func (w *ServerInterfaceWrapper) GetJwks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetJwksParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetJwks(ctx, params)
+	return err
 }
 
 // ListRevocations converts echo context to params.
@@ -1783,6 +2136,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/v1/revoke", wrapper.RevokeToken, options.OperationMiddlewares["revokeToken"]...)
 	router.GET(options.BaseURL+"/api/v1/admin/revocations", wrapper.ListRevocations, options.OperationMiddlewares["listRevocations"]...)
 	router.POST(options.BaseURL+"/api/v1/admin/revocations", wrapper.CreateRevocation, options.OperationMiddlewares["createRevocation"]...)
+	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJwks, options.OperationMiddlewares["getJwks"]...)
 
 }
 
@@ -1817,6 +2171,82 @@ type UnavailableJSONResponse struct {
 }
 
 type UnsupportedMediaTypeJSONResponse ErrorEnvelope
+
+type GetJwksRequestObject struct {
+	Params GetJwksParams
+}
+
+type GetJwksResponseObject interface {
+	VisitGetJwksResponse(w http.ResponseWriter) error
+}
+
+type GetJwks200ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+}
+
+type GetJwks200JSONResponse struct {
+	Body    JSONWebKeySet
+	Headers GetJwks200ResponseHeaders
+}
+
+func (response GetJwks200JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJwks304ResponseHeaders struct {
+	CacheControl string
+	ETag         string
+}
+
+type GetJwks304Response struct {
+	Headers GetJwks304ResponseHeaders
+}
+
+func (response GetJwks304Response) VisitGetJwksResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type GetJwks400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetJwks400JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJwks500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetJwks500JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListRevocationsRequestObject struct {
 	Params ListRevocationsParams
@@ -2276,6 +2706,9 @@ func (response RevokeToken503JSONResponse) VisitRevokeTokenResponse(w http.Respo
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetJwks The public keys that verify access tokens
+	// (GET /.well-known/jwks.json)
+	GetJwks(ctx context.Context, request GetJwksRequestObject) (GetJwksResponseObject, error)
 	// ListRevocations What is revoked
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx context.Context, request ListRevocationsRequestObject) (ListRevocationsResponseObject, error)
@@ -2300,6 +2733,31 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// GetJwks operation middleware
+func (sh *strictHandler) GetJwks(ctx echo.Context, params GetJwksParams) error {
+	var request GetJwksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetJwks(ctx.Request().Context(), request.(GetJwksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetJwks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetJwksResponseObject); ok {
+		return validResponse.VisitGetJwksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListRevocations operation middleware
@@ -2470,90 +2928,109 @@ func (sh *strictHandler) RevokeToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"5Hz7cts4lveroDhf1Ze4aFmULSdWaqvW7XE6due2thP3dCtlQeSRhJgE2ABoWTNx1T7NPtg+ydY54F1U",
-	"Yifp3tnpf1KWRAAH5/o7F+YfXqiSVEmQ1nijf3gaTKqkAfrwA4/O4LcMjMVPoZIWJP3J0zQWIbdCyZ2P",
-	"Rkn8Dm55ksZu4bSx0GRJwvXKG3kXS8XsQsi5YVwDW2ol54xbpmQInu/d8DgDOopnRMKvXiwSYUcsyYxl",
-	"U8BnY+DGsqDv+Z6GmQazuLLqGuSICcM0/JYJDZH3wfdAa6W9ERJzpXNqfC8BY/gcvJGXU4jLpLLshsci",
-	"8nzPWG4z4432+v27uzvfM+ECEo5U/T8NM2/k/WWnYtmO+9XsHONhx/IGYpWCRwsjMKEWKTIJr74ANlXR",
-	"qjjOLoCdnr95zeyC4ydhmEpBE08ZN9eGzZTusYljxYQtuGFKAgNp9Qp/Y8DDheOm20MYx9Ced+d7z5We",
-	"iigC+UDJSWWfI0+bcjuUjEeJkMJYza3SbLlQBhgPQzCGEfuLe5FEumWJV964ZMRiNWdCMj7nQtblNyuv",
-	"Upfea2UZj2O1hKbQdr+30NoUz0FmQoLPuIxYpMDdgUghMRL7T6QFLXn8QO6L2rJ1BtZ4Uj5YZ8m5SsDp",
-	"wxKkza1LSaYyzYyIoMan4fdXbgP6BjSbcRFD1GOvlSOl0Eq2FHZBWu84qTR9yA3zGUOtJtGzmFvQxMUL",
-	"fPL4NiWLfhgnbWtplzoSHWhXkD9XY/DHpb1yf9c5TASVj9fUbhB8b3bmvm1N70jtakT32HMheTxClzAH",
-	"y6bK5osMPWpARsTpzIBmVtHfsZoLWbH4tbLvyfs9jMfOMmiHdXdRt5olN0iHRfNOYx4CU7Nc+rVLbnAa",
-	"dU/BWyvuKbBNHn4wQN5PeXQu5pLbTEMrXJXaijfALYyYS4jYdMU4u4ZVzXnn6m91ZqzpvoopTkGChHTk",
-	"fIcr/M6KR4wPQ0gtn8bwjARHl2KGrwxbLlbfrIPqJddzeLCJV8s2RBsKuDXskCiEDvu7T/fYdGXB1Llv",
-	"lbqKab8NIMEqxYoHSv4Hu78XSKCj0ElyyYJ99pP4gZj1TvLMLpQWf3+wT0yEMULON/DrMN+W1leI6wfg",
-	"GjSJkTfNus68rE5VnX+HreiZ04Duvxt0Bb93/G5R8CXNPsvNQTiU6uM6h1R6nu8tgEegibuXl5fbyEOQ",
-	"FoVA3O2Ikkg6ehW0BZ9NHHsn7NHZ8yO2/2TYf4zb5lLzRl7OfuLzv4293Gs4xDv2vDqn7CrFFcZqFPId",
-	"seOd5DdcxHi9BypL1ly5wcAMGIOA1Vjl3BqxtFzY1JDy64Z7K+O+UUo2IMp3Na0KHOU+u0QsEiAySDtf",
-	"8tVDgUuPnVu+Qo2YQ0TwFV1dcaeWipyB1avtw5kFva4dL9SSJVyumIFQyQg1li25QCOcIXOtXiFZ5b6l",
-	"jgQdSoD4cA661AKTpanSFqJXEAl+QQ89UB26t+jQiyO36zY+Usvc2gc0dKPc/CrB3a/oGnU1oUMZfl1o",
-	"Wbmk4Y6Hv2fOFkEYcw0R44Zytx47LyKbkzKb1C8/8ZkBi3KctG8/6XkVncTgJjGdvgPTP7PgKcEnuAG9",
-	"cn4BtSHVmD1a4aRVCKO9y/GGlNGnhDIFlcbQY6/4CiUGSWpXPt0dyE6yOG4o3gYILSwkpsMh+cUXXGu+",
-	"ws+5/Lvuei1kRNfER3LytJprnhifmSxcoAwmJWKaoFlOapn+pMdwm1i42K1SkCNmNXCLYSyT11ItJSPt",
-	"RTQnrGFOiZrutw7J1q5Tamf7ApfI2wVPU5AQNXjb2LydTawdUKh1e/9DFqp0VYDoFxcXb7uI3xsEPibP",
-	"CbfOI+wOqkMqB+F7ZdEEMao7srpcISW/UKoP5R5q+hFCi4TmQbJW8+FRJJBaHr+taeaMxwbaykolHnfJ",
-	"Gc9i642Cfv9p39/kHxMhMwuG7i5h2QzwsbgBM6rXifwK+OG27JGBG5As4ivzuMdeAr8BCu6ZJUHhrjkh",
-	"vlvRYy/VfE6QIbMM0DXnGFmg5RTFnDoZhvFYA49WbC7wMJVZnxnFODMJj2NGVyZMiWGIz4CFCyXCpn4E",
-	"/Q7xJfxWJFlS8igRsvi8LttWhazb0hp430ezKtE5m+fMsYqtVNbUXlidLqY/huKNOD159/eT4LU4MSfy",
-	"bBgeneyfXKc/vz86PejB6jSGF4fizcfjwauL47+/upivXl1cm5Mkvv7lctjnP58NTz4qEQ0WN/znV9n0",
-	"5/cf+Y+3adj/QU4vn6fTo+HH6aAvXh6dpmFwsPjlxyCdipP96MVp8Mv5UnB5luL6E7EU0+S5/eX8ZP8k",
-	"Po3/drmcXxR7rU4PemJ68uZv1397kcL7Yfr27PVP56//Y08d3Zx8zN7vvdcXV9t75z8efXz/mwk94upL",
-	"kHO7oOjaBlZNi2my+DPWAREZPOl80wKc6nxOSJRrqsLpyyhVQlrnwx18sYqhS2PLhUK9CnkcCzlHdELA",
-	"zDK45aGNVyjflcocYHOhC8NK7kpI6s/IHG5AL7Uo7EzFET7XYye2UbX786jEmnOGqrjU9v4gu52TW2J8",
-	"xInvpLgtod4jI2QILGCnXGZcr1hw8KTvs3cXR49HjDe8Pe30/w3D8DWB23RCjoU0AeWK2lBgFRVBtaTK",
-	"ZJYFfWGmNaAaiQQoiKfcGESxtumH9oNgN3g6CA6a/mh/78vhpKHZFc+6reRGOYS0ztI3sko16KpLhBwy",
-	"wuiqNEOXaqkirWYY3kWESZjNyzPGcoSJLEvz0oNcB0zFii5p4r754YYtQUNx8nKBHwogRYiiaQ/LhRKm",
-	"l2ThIhbm3+cJF3EvVEmXNl1Daq8yaUW8TsI7/NqJzUUNDQkkU9BIREuVeozSiyXXEZppkbPMWD1bC7lE",
-	"gEepZI8dTqk2527jDkBqXI/hBnRLGfoHe08Gu/3+PZTB96Sym/DRcqEIVnJzDREzC5XFETHRZwKluCKc",
-	"2mToWT1WGXctYSp5Y6qGQVogzNMU2zLU6JlWCUP3qEhCa9zXwE2X3l0uVs/YJFZzldlJZThqKTEnRy1o",
-	"G4sX89SqFP1rTCrfcdaNuoboitsNrkM01Lst35Ywnj55GgTB/r2EYRCeybBDICfW5IVZ4W44QzeiZkyX",
-	"Rml67CW3oDEMGLZAYLAQ8wXlBaiLbex5T4pIITeUSjoNvqWvaPqlcbasH221KZz9WQBRvz/g0+HwYPh0",
-	"eNAP9mA66x8Mg+FgEB3wfhTMhtNgOoiG0A/70/4siHbDIX8CB/1p0AHS2/C5YHGpUw2Bf97vvc2TiaZr",
-	"knBrN5iQVWg9ZKhUpJi4UsEEf5iDzYPQrWUpn0PJOOVEHCM8xpjekFtwL7nV1GKdtNewBGPZTGhDtlHm",
-	"g5/LxWvefy1RXANc1eGfZ+h985Em/T+KG2AgLOr2pFAml2DmmjZ5SAA5ltGalja9VkeUkmp531DyWaz6",
-	"WdfmMtPCD2O+kmN/TJrzLtznXFvCb4uTB/1+V/66ybyP86pJYeJ5iU0YdvJXn+3vsVgtQW+H3ABbwC2P",
-	"IBQJj1kk5sKa727TtYvs7zU4ih/XLb5T5a7h69LfL6Roh62GTCuUY1IgI4LsCV85v1x0Br9zIkMCDTMt",
-	"7OqcqthdTcAp1aufFy7k9PLCa9tXqzvou9YgN2zSakHkte///s//IoNzpXNvlJ9ROaaFtakr3wk5U+ss",
-	"PIMIIDFNRiJSyrNcA/pGhEDNPcO4G8u4hClzBZpHp5cXj33i+lZji60euyhafyKEsYTbcMHlHAyKA22L",
-	"Yw7gI7jRdjsWNxCxra365be2KvjuSkToCOr15ALS2FUq5Hws7QKEJqS+VDrKS+fUnaHC8FiO5V/+wig8",
-	"cBbGAnkbKTD4Q9BjPwGkrlwhzRKjeS3xG7U7PG7fJt96Yzmo1T2bfV40Y5ej5mW4TSkqpipcQ28sd3vs",
-	"sjMheVSHPY/r+Qk+OsmVfFKlPi6lpYQAkZoDlywEbZFFGAKpDGj8sWSMMmQ2efvm/ILt8FTs3AQ7+T0n",
-	"dO24jJ+tJG5rq8yNt7aayXF5Ecfc/BytBaBaTRoGhkFa+Y56ysDXE+423/fWTkCsvrW1Nwi2tvDa+OcA",
-	"VWpTH3ZBMypF77WuKzRM5Ip/bvpIzZCp+Min4vtPLAEuhZyzT2yZ449IsU/4yPb2Nmv8i18O+n32Ke+w",
-	"QcQ+5W2iTrbSgr1+32d7wS7+M2Sf6o2WouywLDvuJNFiUop9YjNxm3fw4hj0s2p0Km/m1erd+WmDoDyj",
-	"7mJr9Wzcdo2XPpurRhe72G7Qud1aC/1hmx74bNjfxZ2VcgXQnCOGVN00+1pLcCWAvJ2FkuLCskmt9TQp",
-	"jIp8mqy6Vc/avocoGJIQVaYZFUWRkOaoTteysTxkU62WBl0Mle5vVxSgNKRUgy/FqmQICElRGNQEPQiC",
-	"PsaEkCbhgmFv2Bv0H6OrdQJccJ3EqDeI/0e5IeD99wbBWBYOWLouXqHj1F0hH3hc9U38qo+iVWbBJ8m7",
-	"kmwCbEZ3FhBHZsQmzgYmPpvklXH8M+89oG0V2tZjb/M+xVgibImov1Asf1aukTzJTf1aYAAvt23sRlls",
-	"1T+g3xLXntGAAQCi3li+hqVrZZDZFidgls/TFLhm1PVYkV/tVUzIfUgmqXNFXtCdXustlf5rcsTDBWwf",
-	"KWm1ikdMqm2y5kmPNXbLnx/Lyc/bOSDaPokmI7ow5baoc+ivNaRKoyqkWk1jSApZuSqpU2e8fllsxN8v",
-	"unwHesHyqS32SFjDwpiLhE1yjy4MmxD6mjweUbPHpfCRcMWyj5mxrrnIy9DaY2+KeUyDYTePY6S6IUYp",
-	"stKqGUWa5+wQqviMIKCanBRK+kWpw9UmmLC9MYLpWIQgDeV/yClv5L06QeyU6TiHOGa0s0MBTGU6hJ7S",
-	"85180U4iCIZaYdfLJAU88XzvBrTD417Q6/f6uAQ35KnwRt5ur9/bxbyG2wUhuyIsEv07rZRvDh1JKSaw",
-	"KDitsvmi9LhCogaH4KPgqsyQPW/yRmlD0IBkUToTakjwqboBt6CR0vqU/iLqGMsy981brgQS8MlJmXBh",
-	"jCZel4O2JxGmNcLYs9rtkAWaJ2Cpa//rei0yXtXrIg71cJeysKIA4OZ2aB60u8dETHCJOebIuPNvGeiV",
-	"5xfydxdqjHispeZV+6erFLtxxKBOPneBFF1f3ijzWYAcDPr9/j0aZJvId229OvX1/t4XWlv9L1ztg9+c",
-	"VB/0+w8caEjzYkttarHQKQdtNZD3SZwMyjkHV47ZC1pFkF/rJYDPZOtFOr6WTNfLgvW6XlW02xugRO91",
-	"Sr2aXK/YVqdTSXPDsfhk7diglsh/e7Z99+EBExqt2ljHiMYbCTm0bxYr0bftOaXoOqBUnp3aOw60JPjy",
-	"ksYIHi3a/fKiaiD/zveG96GsnCGnBbv3oqscsapn66SdjTz91w9oQZXqX+auOtcGTK353M2s5lUr78Od",
-	"76XKdHj9e/nx0Xq2SJNBVLCYCHNFO4yY1VkBgfLXAuibHuuuyo1loyy3lh+hVwtVgrFHFfNeDoibdmKL",
-	"GrRslJoJM6H9EzK5pAprebLfLOq5fLirjufGCstiH6Ky+psOxesvPdaq9IxlkfpPBLeT6lUDC3HVDUJi",
-	"hTEZJr7ItVBlEu9mMIME3RXvQg3cQq3g6spAYOwPKlo99I2FWt2z5ko3V+XrvvRbPOZds75YnV3rFdbP",
-	"+p4u7GscWOlk1n1YUcsHmQuRBk8Py3FlN/tbL9ahTdx9cwj8/WXn2n/fo21H4NH1nqhukknKAc+On58d",
-	"n7+4unjz0/Hrq5cnz48vTl4dMyrK2d43x9uvEfRGCVctrH/u4LQX3GNFObNPC4b3oatjgPSfMBQey8gN",
-	"WjoTKOcLNptER6i8871WUZEgZ2f4fA9azEReC2hGJDd0j4GszDLWct8CklPJoqDKDT9SCmw637UZy0cI",
-	"032mVQx5cVAxJR+T/bkcPqKa5LOyXFfm2l1V4sZQEIVLmNZnfg27BkhbQ3K1urjPpuBG73lZOHJHATer",
-	"vDltFTMWeEyOoRxoGcsUtFCRCHkcr4gaqcq3KBwAQe+SAJfLhYg7k8CcOxf5oMrXB0SaLvwrX5mmV73M",
-	"XRxlRf4mQVajiXVX2+oQ/QuPWVFzDeQrN+HZTs+6dR+RZP58jWf5UGnQ9/9U7HtAvGpM7N7rXTCO+ETM",
-	"2JJLixa7UEsWq7zi1T2J+0fAmKK/8CV1qatHc+LyX3pwsZxTrOb4Hq4n5ezqvRQFkU4hlWIEtVNH2u+D",
-	"Fp20rwVIfyhy2RsE9zmt9h4yLRrcc1H5Uu7/BkhqQqK8rb2WMZct7radFZDIxfk2IELgvRkPHct8DKUx",
-	"/7UOjqaAvgfP/Oa03yXu7rixLLN+dihX5WvXn53CWIo4ZpHyCa/knUMEkZSqUEdFRvTyVnWppQirF+ak",
-	"a7aM5SNO9fKz50fsSb9/8LgxzrneNOxGMsjfbwcyeYmw4VRfKnoJ4s8KTh6UDVbzQPfymZ1zPV8TPvc+",
-	"P025+OYs9A92sv/3/GVlJV2pIS1Ej9TVXKr9Rxq5U9I3lBoKwyIVZgkab9EU3PEwdc3PWHOjhdPOPUXV",
-	"mMmd8np76Jhe1XeU9tgh28o/bDHXPCumhIQ1XYlqHBd5HZEeUg9dq4QJ22PHbQcIMjJjuVW9SbU1amWH",
-	"+TyDhuolqvK1KgSXeZdP6OI9CFdyrXIo5x3zW5ciuPtw9z8BAAD//w==",
+	"5Hz5cts4uu+roDi36iYuWiZlyYmVmqrrdjsdO+vYTtyLUxZEQhJiEmADoGT1xFX3ac6DnSc59X0AV1GO",
+	"naRn5sz847IkYvvW37eAf/cimWZSMGG0N/q7N2c0Zgr/PaTRnB1KYZRM4HPMdKR4ZrgU3sh7IZckkWJG",
+	"zJwRzQxJ6YpMGLlmmfHJZEWoWE1kvOp5vsduaJolzBt5WT5JeOSTlN5s0xn7624QeL6n2O85Vyz2Rkbl",
+	"zPd0NGcphTXNKoNh2iguZt7tre8dndPZ+m7e0JRpYuZckwVTK9hQc+FLr/9aXc9fpL++nEaHkx+EPPyZ",
+	"vj//26X3oPVv4WGdSaEZ0ugHGp+y33OmDXyKpDBM4L80yxIeUdjezicNe/x7sRscOGkM1HmaUrXyRt75",
+	"UsIxxEwTqhhZKiAxNUSKiHm+t6BJznApmuMWfvMSnnIzImmuDdCfGpIwqg0JLWWniun5lZHXTIwI16Q8",
+	"60ffY0pJ5Y1gM1fK7cb3UqY1ncGx3Q5hmJCGLGjCY8/3tKEm195oEARIkYpc/0exqTfy/rJTCdWO/VXv",
+	"HMFiR2LBEpkxS8omD8/njIDEFMuBYJ2cvX1DzJway1uZMYU0JVRfazKVqkfGlhRjMqeaSMEIE0at4DfC",
+	"aDS31LRzcG0J2vNufe+5VBMex0w8kHNCmudA0ybfDgShccoF10ZRIxVZzqVmhEYR05og+YtzIUe6eQlH",
+	"3jhkRBI5I1wQOqNc1Pk3LY9S594baQhNErlkTabtfm+mtXc8YyLngvmEipjEktkz4FaQjUj+Y2GYEjR5",
+	"IPV5bdg6AWs0KR+sk+RMpszKw5IJ47RLCiJzRTSPWY1Ow+8v3JqpBVNkSnnC4h55I+1WCqkkS27mKPWW",
+	"klLhB6eYzwhINbKeJNQwhVQ8hyePbjJrvR5ESdMa2iWOuA/QK+aeqxH409Jc2f/rFMYNlY/XxK4ffm9y",
+	"Otu2JncodrVN98hzLmgyApMwY4ZMpHGDND6qmYiR0rlmihiJ/ydyxkVF4jfSfEDr9zAaW83AGdbNRV1r",
+	"llTDPgyod5bQiBE5ddyvHXKD0ahbCtoacU+GbbLw/T7QfkLjMz4T1OSKtdxVKa1wAphC85lgMQIAcs1W",
+	"NePtxN+oXBvdfRRdrAIb4sJu5zsc4U8WPCR8FLHM0EnCniHj8FBE05Umy/nqm2VQvqJqxh6s4tWwDd4G",
+	"HW4NO6QSoMPe7tMBmawM03XqGymvEpxvA0gwUpLigZL+4e6fBRJwKTCSVJBwj7zkPyCx3guam7lU/I8H",
+	"28SUaw1Ar5teB25aHF8hrh8YVUwhG2lTrevEy+u7qtPvoOU93R7A/HeDrvDP9t+tHXxJsk+dOnCLUn0Y",
+	"Z5EKQPBaQHFxcbENNGTCABPYOoxHLwlbB6sCuuCTsSXvmDw6fX5I9p4Mg8dNZO/Ij3T+66XnrIZFvIju",
+	"70DzVloWlCdwvAcKS94cuUHBNNMaAKs20po1JGk5sCkh5dcN81b6fS2laECU76paFThyNrtELIKxWMPe",
+	"6ZKuHgpceuTM0BVIxIzFCF/B1BVnaonIKTNqtX0wNUx1h5wpFRDdRVLEILFkSTko4RSIa9QKtlXOW8pI",
+	"2CEEgA9nTJVSoPMsk8qw+DWLOT3Hhx4oDt1TdMjFoZ11Gx6pRW7tBRqyUU5+lcLsV3iMupjgogS+LqSs",
+	"HNIwx8M/M2aLWZRQxWJCNcZuPXJWeDbLZTKuH37sY+rASDJun37c86p9IoGbm+m0HRD+6TnNED4xzAQg",
+	"BUEaMgXRo+GWWwUz2rMcbQgZfQwoMyazhPXIa5vrYGlmVj6enaGe5EnSELwNEJobluoOg+QXX1Cl6Ao+",
+	"O/53nfWaixiPCY+47Sk5UzTVPtF5NAcejEvENAa1HNci/XGPwDQJt75bZkyMiFGMGnBjubgWcikISi+g",
+	"OW40sULUNL91SLZ2nFI62we4ANrOaZYxweIGbRuTt6OJtQUKsW7Pf0Aima0KEP3i/Pxd1+YH/dCH4Dml",
+	"xlqE3X61SGUg6gmi34olq8MVXPILofpYziEnn1hkYKOgDBds8pKtujZr02KIl9HNPRmGT0A1Isx1DB73",
+	"yMWcR/PiPNLMmSIpSydMafC7IF8xyxgYRSnI+NqsxusyT5PZZrWhyUwqbuZpZf1hO4jqQNZzzWI09E0O",
+	"HcU/nh10cSZSi+7FolwtUD+pIOOjQyuXb1++G8N67cn7w2G43zX9BgPAbqwJK+Y/PTvAeX0yoZrtDXKF",
+	"Cro+3U3WJaRMlITQRmZIiwVTfApaL8h7wW8KZ9QjBxMbwU1LywEW0arRqpWPDPcG/b2nQRAETQHcG3QI",
+	"oO9d28izwwiwFTn+0SdLFA8XUAiaMtiemTOunN0ttzd13hlGgjjZIbhjHCekaClhP+iHQdgPtq93F793",
+	"Ee/arLp3N6UpT0otRDYgR/wm45vLvX35rmsR0b1EKuM8yfVD+S0m0y/we8JmXCDDISi9k93cEJosAQ9H",
+	"Mk/iFqPDMBwM7svoXG8yljWFnIK9dyuONZ+1CKj5rOvIN90EvCGRlCrmghoL3WGhmj2SU8ukFkWr5cLw",
+	"918Ofnl5c6imH86unpyvLv724u3syTxavKMZf52o5TGl76IX709l17Y2iM6qtq26sfgib1vWGmTTktVH",
+	"+3e3bT5jpss8n1y8JGfMdNnm4eN1O3vNVnqjumofKSzYEoLmKVeAkOt4AuYrAcJd4KzmUtaQQ5sKsKOu",
+	"o7vYrVaKoHHMYcc0eVc71JQmmrXPiZUHe9ApzRPjjcIgeBr4m2B7ykVusEyD52/GnQlfMD2qly/8Kh8B",
+	"05JHmi2YIDFd6cc98orRBcOYM6+MmtuIb0f0yCs5m2EkmxuCztGlbjgAuqLGUN+GJjRRjMYrMuOwmMyN",
+	"T7QklOiUJgnBI6NThOiIThmJ5pJHTYsZBh2oIqU3PM3TkkYpF8XnLkPQKNx0C1MjDeUD2iuTRmTmiGMk",
+	"Wcm8qbBsdTKf/BTxt/zk+P0fx+EbfqyPxekwOjzeO77Ofv5weLLfY6uThL044G8/HfVfnx/98fp8tnp9",
+	"fq2P0+T614thQH8+HR5/kjzuzxf059f55OcPn+hPN1kU/CAmF8+zyeHw06Qf8FeHJ1kU7s9//SnMJvx4",
+	"L35xEv56tuRUnGYw/pgv+SR9bn49O947Tk6SXy6Ws/NirtXJfo9Pjt/+cv3Li4x9GGbvTt+8PHvzt4E8",
+	"XBx/yj8MPqjzq+3B2U+Hnz78riMPqfqKiZmZY9B3t2lokvgO7WAx4lCU+RaiQtG5i0mYApVFLCLiTHJh",
+	"nLvFqNpIhAhkOZcgVxFNEi5mEDRjvsAQdkMjk6yAvyuZ2zyCjagAtjnfilx/huqwYGqpeKFnMonhuR45",
+	"No1i0n+OSHRhvaLmscH/rxknO0SvoQDySHMRMRKSEypyqlYk3H8S+OT9+eHjEaGNIARn+r+aABwcs5ts",
+	"jIYFJQH4CtJQhNAyZtWQKsG2LPYX5UoB9jA8ZYj9M6oBnnOzhj12w6f9cP8e2KOlHA3JrmjWrSULaQP3",
+	"dZK+FVUGDI+6hEhYxBD0SUXApBoslFoXz2MmDDeuaqANVYbFJM9cRlys+9piRBc3YV63uCZLplix8nIO",
+	"HwqUjgi9qQ/LueS6l+bRPOH6/81SypNeJNNO8Msyc5ULwzt6JN7D15Zt1msoZoM22MQ6oJwappZUxaCm",
+	"RSptSupJxIgKwAmY4SwRqD2NXQB2Y0vfC6ZawhDsD570d+8JRIU0m5Doci4x20H1NYuJngPmRSL6AIap",
+	"WGH6pEnQ07qv0vZYXFf8hsASnDSnBvseFJtiwDlVMiVgHqXoxPGKUd0ldxfz1TMyTuRM5mZcKY5cCqas",
+	"FLSVxUtoZmQG9jVBke9YayGvWXxFzQbTwRvi3eZvixlPnzwNw3DvXszQAM9E1MGQY6NdvdDGe2QKZkRO",
+	"iSqVUvfIK2qYAjegyRyAwZzP5piuwgRCKyVyzx2hQG7I4HcqfEteQfVL5WxpP+hqkzl705DFQdCnk+Fw",
+	"f/h0uB+EAzaZBvvDcNjvx/s0iMPpcBJO+vGQBVEwCaZhvBsN6RO2H0zC+ItxQkniUqYaDL/b7r1zOa6m",
+	"aRLsxmwK5iRoDyoq5s7HNoM9hh9mzDgndGNIRmesJJy0LE4AHrej9EF4L77VxKKjiaoek9w3CqlZ/y9F",
+	"IfXF7ybofeOR5v5/4gtGGMfk2LgQJptmcJI2fogDORLxmpQ2rVaHlxJyeV9XcidWvdO02YRpYYchXnHY",
+	"n2tTNIfcZdpSelOs3A+CrrTqJvU+csn8QsVd5YdrzELtDUgil0xtR1QzMmc3NGYRT2lCYj7jRn93na4d",
+	"ZG/QoCh8XNf4TpG7Zl8X/n4hRDto9Qm0XDkEBSJGyJ7SlbXLRcPKdw5kkKFRrrhZnWFxtas3ZYJl1OeF",
+	"CTm5OPfa+tVqWvFtxwrVZNyqjLuS7H////9ChbMVXW/k1qgM09yYzFaVuJjKdRKespixVDcJCUjJRbma",
+	"qQWPGGboNKG2W/CCTYitGzw6uTh/bNMtW40ptnrkvOhI4RG7FOwmmlMxY5hMB92iEAP4AG6U2U74gsVk",
+	"a6t++K2tCr7bygUYgnqZs4A0ZpVxMbsUNhsLSH0pVewqutg0gPXKS3Ep/vIXgu6BkijhQNtYMg0/hD3y",
+	"krHMpiuEXoI3rwV+o3bjgZ23SbfepejXynHN9iNQYxujuurQphAVQhWqWO9S7PbIRWdA8qgOex7X4xN4",
+	"dOyEfFyFPjakxYAAkJoFlyRiygCJwAVidUr7l4IQjJDJ+N3bs3OyQzO+swh33DnHeOyk9J+tIG5rq4yN",
+	"t7aawXF5EEtct45SnIFYjRsKBk5a+nb3GIGvB9xtug/WVgCsvrU16IdbW3Bs+LcPIrWpPWiOrZNFS1Bd",
+	"VrDH1dakbFOsnAJR4ZHPxfefScqo4GJGPpOlwx+xJJ/hke3tbdL4C1/2g4B8do0fLCafXfdCJ1lxwCAI",
+	"fDIId+HPkHyu1/+LtMOybARDjhYNvOQzmfIb11iSJEw9qzp6XY9JrQzrVuuH5Rp1E1srs8K0a7T0yUw2",
+	"mquK6fqd0611dj1s0n2fDINdmFlKmwB1FNEo6rrZbrFkNgXguiyAU5QbMq51RIwLpUKbJqomimdt24M7",
+	"GCITZa4IJkVhI80O0q5hl+KATJRcajAxWFG+WaGDUizD0nDJVikiBpAUmIGJ8f0wDKrEeDjsDXv94DGY",
+	"WsvAOVVpAnID+H/kFAHOP+iHl6IwwMI2lxQyjkV/tIFHVTnfr8r7SuaG+ch5m5JNGZnimTlLYj0iY6sD",
+	"Y5+MXcEW/nUlcdCtQtp65J0rn18KgC0xlr2L4c/KMcJdNbAV+GfVtI3ZMIqtytr4m7shoRg4ABb3LsUb",
+	"trQVdlTbYgWI8mmWMaoIFuNXaFd7FRGcDckFNlSgFbSr11oeSvs1xnsc2+4ix4gIuY3aPO6Rxmzu+Usx",
+	"/nnbAaLt43g8cuVEY6NosNeKZVKBKGRKThKWFrw6r9US4fhlshF+P++yHWAFy6e2yCNuNIkSylMydhad",
+	"azJG9DV+PMIeBBvCx9wmyz7l2tieF1q61h55W1wT0OB2nR9D0Y3AS6GWVj0SKHnc3WQp/TOAgKqhn0vh",
+	"F6kOm5sg3PQuAUwnPGLClu2AUt7Ie30M2ClXiYM4erSzgw5M5ipiPalmO27QTsoRhhpu1tMkBTzxfG/B",
+	"lMXjXtgLegEMgQlpxr2Rt9sLersQ11AzR2S301uyJNnGvNbOp+W17hX9SrOu+hZwZq3C9RiF1+2g4Cka",
+	"wma9ZFSvF85psrCiDD76mq30evuvxWoAOFBrL4VrGLbfYEAMMRefOVSipRQ9cjiXUrOqOLuyWOKax+NG",
+	"ftXeObDsseOdzJAxTWZjQhPw95fijEWKGXvHxgIOPIKes3hUpAed+1WM1LYILt8v7zxx7Wp21nCCfLsa",
+	"bTkd2nkLjFybGrdN0hoB5HUL1gmJt6qKttam8lqPaMWuvApzHHsjYOzJ8lqjFCiaMoP9dL91sXp8dE5n",
+	"4yocMRUQgyDEQRVnhtGwWtMc+y38shsMeuTAlejAGzzgxhWH3djOBM8v9OZ4uv1GCrb9mppofmfj5sfW",
+	"Nax+EDywW09JU6asq3b2t8I1e1j+UIeVMRUDWA+csxAyFxG2I5Wtfbbi+5trsSmbYrAHptbFgm0ca/0U",
+	"2D7h2h6wL6HeM4ANAa6kf/PAavutX27orD/cKzf0btt+wqaXeidKub8gDPrBdvrkJi73d3Tore9m+nT3",
+	"7cnuj/2b5+EPs6eLfLJvXrFw9uL1Hx+e7LGn57nez9+9WJx+OHrvYanfu7l6fvTHab6f7u69ePXmyuRs",
+	"b7j/6k3288Vedrg6M/z6l08vjy+OhzTwbj+60FUxs37tYM2eEErcs+uc+fiApsdmO8CGpkeYt9W72lDV",
+	"TYu453calytr1xrvGoPP4H52g8Gm1GtZnQZ5bWr2P227A6ueXQ+XarxTu0p563vD+wwp75DVUxz2GlhT",
+	"Vqp+FueRbBNX05V5vmfoTFf9EjBrEWIiFthppU873ek7OkOHqWQ+m5fRCxfgUCPmtzo/njdxhlQaw2zE",
+	"NSUwx+I+nUiwzs9dq0OZHvYxlQwKcCnKPLLrqkUnCU+Oy+Sl9X9rDiTh2pzWTvcFR/JWJKt6jaFQQEz/",
+	"kSKZbn0YXvnr7tdAItgkd+EUfs+ZWlU+wR6o4QzW0txVK0VXWXNjF3l9+9QGpeDtXNOJT0KgYBgEwT2a",
+	"TTZt37bI1Hdf75X5QptI8IWjfbsXzFzhonYxrZAp6/oUQwCUWh6UVtWWNgZhq6DwWz2dfkfmu0htryWm",
+	"6yW2eo2sKoAN+sDRe61Sr8zWq5/V6lge3LAsPFlbNqwlxb89c337EH/UqjN1OCSALTZN1iz8eV9newdB",
+	"+OUhjVtWOGj3y4OqO9cPN/EwYPde+ypv0bTcQivn/dvH24ajuHCm2klDzR0UFSDv463vZVJ3WP172fHR",
+	"euYVL39g8n/M9RXOMCJG5UU6wd38xm96pLvCdSkaJa61XCNieJmC75EFbLKxnG4niUGClo2yLeYfQP8x",
+	"xrnAamW5st8skNnccldNzN4cKwtnERWNy+zFGw56pFU1uRRFGn3MqRlXt8kNS6rOCtgs1zqHGAWoFslc",
+	"wNk0kUnMVJe/ixSjhtWKl7akwrT5Qcarh15Kr9UQa6Z0c4W7bku/xWLeNmt1zUCm+KG21vc0YV9jwEoj",
+	"s27Diro4E46JeLfwoLyRaq93tt/VcfvNLvDP551tpfkeLTAIHm0fB9YgcoH51NOj56dHZy+uzt++PHpz",
+	"9er4+dH58esjgjkX0/tmf/s1jN7I4aod5F/bOQ3Ce4wor2XjgOF99tVxR/Bf0BUeidjepbMqUPbqbVaJ",
+	"DldZi56cTUfI2ek+P0A8xl1evemR7L1qcGRllLGWRy4gOab/i13Z+22YTtadr1O4FI8ApvtEyYS5Qpsk",
+	"UjxG/bP58Bjre8/K0leZt+6quDYabNFdskn9Wqe26b5mw3mtxuyTCbO3q2lZhLFLMapXrtHLSKINowka",
+	"hrI59FJkTHEZ84gmyQp3I2R5Ud4CELAuKaNiOedJZxDoqHPumj6/3iFip/6P1F6DqCEsZ+IwKvI3MbJq",
+	"86+b2la3xb9xyzI2qjDx2t6WaIdn3bIPSNI9X6OZu6ARBv5/FPke4K8at1/u9boPCviET8mSCgMaO6+/",
+	"B637Vss/AsYUtfoviUtdPJq3F/6tLwGUPf9VT/zD5aS8B3IvQQGkU3CluM7RKSPtV/4UXSlfC5D+ochl",
+	"0A/vs1rtVVM4qH/PQeV7l/4ZIKkJiVyL2FrEXLaLtfWsgEQuu9wCRAC8N+OhI+FaOhu91OvgaMLA9sCa",
+	"3xz228DdLncpyqifHIhV+WatOzsasXAbSx/xiuvCwSKElDaiYyLG93NUh1ryqHonirCNC5fiEcV8OZai",
+	"g2D/ceNqxHoDTjeSAfp+O5BxKcKGUX0l8ULhfyo4eVA0WPXW3stmdvbIfo37HNx9M2H+zVHoP9jI/u+z",
+	"l5WWdIWGOBAs0qYuheJlcdYoqUXxdtdYRnkKyls02Ox4ELq6NdbMaGG0naWoCjPOKK+Xh47wbWx2pz1y",
+	"QLbchy1ii2dFxy03uitQTZLGKxUi7EdTMiXc9MhR2wAyEetLsVXdSt4ataJD1xuoWHUhubyiDODSVfm4",
+	"Ku4U2pRrFUNZ6+hOXbJg/dwfbEW07KTZ1LpToyFWSW8/3v5PAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -15,8 +15,9 @@ import (
 
 // handler implements the operations of the contract.
 type handler struct {
-	sessions *session.Service
-	metrics  *metrics
+	sessions   *session.Service
+	metrics    *metrics
+	publicKeys func() ([]byte, error)
 }
 
 var _ gen.StrictServerInterface = (*handler)(nil)

@@ -17,7 +17,7 @@ import (
 	"kalsel.dev/refresh/impl/web"
 )
 
-// Config is what the HTTP side works with. All fields but Pages are required.
+// Config is what the HTTP side works with. All fields but Pages and PublicKeys are required.
 type Config struct {
 	Sessions *session.Service
 	Logger   *slog.Logger
@@ -26,6 +26,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// Pages are served beside the contract.
 	Pages []web.Route
+	// PublicKeys writes the JWK Set that others verify our tokens with; nil publishes no key.
+	PublicKeys func() ([]byte, error)
 }
 
 // New returns the public routes: the operations of the contract and the contract itself.
@@ -38,7 +40,10 @@ func New(c Config) (http.Handler, error) {
 	e.Binder = newBinder()
 	o := &observer{logger: c.Logger, metrics: m}
 	e.Use(o.middleware)
-	h := &handler{sessions: c.Sessions, metrics: m}
+	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys}
+	if h.publicKeys == nil {
+		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
+	}
 	admin := []echo.MiddlewareFunc{h.authenticated, administrators}
 	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{

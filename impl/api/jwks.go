@@ -1,0 +1,65 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"kalsel.dev/refresh/gen"
+)
+
+// keysCacheControl is how long the public keys may be cached: well below the time for which a new key is published before it
+// signs (an hour, unless the operator says otherwise), and long enough that they cost nothing.
+const keysCacheControl = "public, max-age=300"
+
+// GetJwks implements GET /.well-known/jwks.json.
+func (h *handler) GetJwks(_ context.Context, r gen.GetJwksRequestObject) (gen.GetJwksResponseObject, error) {
+	body, err := h.publicKeys()
+	if err != nil {
+		return nil, fmt.Errorf("write the public keys: %w", err)
+	}
+	sum := sha256.Sum256(body)
+	set := publicKeys{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	set.known = r.Params.IfNoneMatch != nil && matches(*r.Params.IfNoneMatch, set.etag)
+	return set, nil
+}
+
+// matches compares as If-None-Match asks for (RFC 9110 section 13.1.2): weakly, with each of a list.
+func matches(list, etag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.TrimPrefix(one, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// publicKeys is the answer, 304 if the caller has the set already.
+type publicKeys struct {
+	body  []byte
+	etag  string
+	known bool
+}
+
+// VisitGetJwksResponse implements gen.GetJwksResponseObject.
+func (k publicKeys) VisitGetJwksResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", k.etag)
+	w.Header().Set(echo.HeaderCacheControl, keysCacheControl)
+	if k.known {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.WriteHeader(http.StatusOK)
+	if _, err := w.Write(k.body); err != nil {
+		return errors.Join(errClientGone, err)
+	}
+	return nil
+}
