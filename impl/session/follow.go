@@ -12,12 +12,16 @@ var errLeaseGone = errors.New("the lease is gone")
 // join loads the whole feed, and only then takes a lease and reads what was added meanwhile: under a lease it has to be quick.
 // What the memory holds already stays: after a restore it may be more than the store has.
 func (n *Node) join(ctx context.Context) error {
+	before := n.applied.Load()
 	n.reading.Lock()
 	n.applied.Store(0)
 	n.reading.Unlock()
 	applied, err := n.read(ctx)
 	if err != nil {
 		return err
+	}
+	if applied < before {
+		n.alarm(applied, before)
 	}
 	n.loaded.Store(true)
 	return n.take(ctx, func(ctx context.Context) error {
@@ -105,8 +109,7 @@ func (n *Node) read(ctx context.Context) (int64, error) {
 		n.head.Store(page.Head)
 		switch {
 		case page.Head < applied:
-			n.log.Error("The feed of revocations is shorter than what was applied: the store was restored or failed over with "+
-				"loss. What is in memory is kept; see the restore procedure", "head", page.Head, "applied", applied)
+			n.alarm(page.Head, applied)
 			n.term.Store(nil)
 			n.applied.Store(0)
 		case page.Read < pageSize:
@@ -124,6 +127,11 @@ func (n *Node) CatchUp(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	return n.read(ctx)
+}
+
+func (n *Node) alarm(head, applied int64) {
+	n.log.Error("The feed of revocations is shorter than what was applied: the store was restored, or failed over with loss. "+
+		"What is in memory is kept; follow the restore procedure", "head", head, "applied", applied)
 }
 
 // drop makes the node answer from the store until it has joined anew.

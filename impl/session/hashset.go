@@ -4,41 +4,48 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 )
 
-// hashTable maps 32-byte hashes to 32-bit numbers. It is safe for concurrent use. Keys must be hashes: their own bytes place
-// them.
+// hashTable maps 32-byte hashes to 32-bit numbers. It is safe for concurrent use, and readers take no lock. Keys must be hashes:
+// their own bytes place them.
 //
-// One entry takes 37 bytes. A shard grows by a fifth when three quarters of it are in use, so that at least 0.625 of it are,
-// which makes at most 60 bytes an entry; a map doubles, and takes up to 150.
+// One place takes 37 bytes. A shard grows by a fifth when three quarters of its places are in use, so that at least 0.62 of
+// them are, which makes at most 60 bytes a key. A map doubles, and takes up to 150.
 type hashTable struct {
 	shards [256]shard
 }
 
-// shard is open addressing with linear probing. The tags, a byte of each key, are apart from the entries, so that a key that is
-// not there, which is the rule, costs one look at memory and not one for each probe.
 type shard struct {
-	mu      sync.RWMutex
-	tags    []byte // 0 is empty
+	table atomic.Pointer[places]
+	mu    sync.Mutex // held by writers
+	used  int
+}
+
+// places is open addressing with linear probing, by groups of 8. A key, once written, stays where it is; to remove keys a
+// shard gets new places. The tags, a byte of each key, are apart from the entries, so that a key that is not there, which is the
+// rule, costs one look at memory.
+type places struct {
+	tags    []uint64 // of 8 entries each; 0 is empty
 	entries []entry
-	used    int
-	_       [40]byte // keeps the locks of two shards out of one cache line
 }
 
 type entry struct {
 	key   ID
-	value uint32
+	value uint32 // read and changed atomically
 }
 
 // get returns the value of key.
 func (t *hashTable) get(key *ID) (uint32, bool) {
-	s := &t.shards[key[0]]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if i, ok := s.find(key); ok {
-		return s.entries[i].value, true
+	p := t.shards[key[0]].table.Load()
+	if p == nil {
+		return 0, false
 	}
-	return 0, false
+	i, ok := p.find(key)
+	if !ok {
+		return 0, false
+	}
+	return atomic.LoadUint32(&p.entries[i].value), true
 }
 
 // raise sets the value of key to value, or leaves it where it is greater.
@@ -46,14 +53,18 @@ func (t *hashTable) raise(key ID, value uint32) {
 	s := &t.shards[key[0]]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i, ok := s.find(&key); ok {
-		s.entries[i].value = max(s.entries[i].value, value)
-		return
+	p := s.table.Load()
+	if p == nil || 4*s.used >= 3*len(p.entries) {
+		p = p.resized(s.used*8/5, 0)
+		s.table.Store(p)
 	}
-	if 4*(s.used+1) > 3*len(s.tags) {
-		s.resize(len(s.tags)*6/5 + 4)
+	i, ok := p.find(&key)
+	if !ok {
+		p.put(i, entry{key: key, value: value})
+		s.used++
+	} else if value > p.entries[i].value {
+		atomic.StoreUint32(&p.entries[i].value, value)
 	}
-	s.insert(entry{key: key, value: value})
 }
 
 // length returns how many keys there are.
@@ -61,9 +72,9 @@ func (t *hashTable) length() int {
 	n := 0
 	for i := range t.shards {
 		s := &t.shards[i]
-		s.mu.RLock()
+		s.mu.Lock()
 		n += s.used
-		s.mu.RUnlock()
+		s.mu.Unlock()
 	}
 	return n
 }
@@ -80,58 +91,81 @@ func (t *hashTable) removeBelow(least uint32) int {
 func (s *shard) removeBelow(least uint32) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	gone := 0
-	for i, tag := range s.tags {
-		if tag != 0 && s.entries[i].value < least {
-			s.tags[i] = 0
-			gone++
+	p, stay := s.table.Load(), 0
+	if p == nil {
+		return 0
+	}
+	for i := range p.entries {
+		if p.taken(i) && p.entries[i].value >= least {
+			stay++
 		}
 	}
+	gone := s.used - stay
 	if gone > 0 {
-		s.resize((s.used-gone)*3/2 + 4)
+		s.table.Store(p.resized(stay*8/5, least))
+		s.used = stay
 	}
 	return gone
 }
 
-// find returns where key is, or where it would go. The shard may have no room at all.
-func (s *shard) find(key *ID) (int, bool) {
-	if len(s.tags) == 0 {
-		return 0, false
+// resized returns room for at least size keys, with the keys of p in it whose value is at least least.
+func (p *places) resized(size int, least uint32) *places {
+	groups := size/8 + 1
+	q := &places{tags: make([]uint64, groups), entries: make([]entry, 8*groups)}
+	if p == nil {
+		return q
 	}
-	tag := tagOf(key)
-	for i := home(key, len(s.tags)); ; {
-		if s.tags[i] == 0 {
-			return i, false
+	for i := range p.entries {
+		if e := &p.entries[i]; p.taken(i) && e.value >= least {
+			at, _ := q.find(&e.key)
+			q.put(at, *e)
 		}
-		if s.tags[i] == tag && s.entries[i].key == *key {
-			return i, true
+	}
+	return q
+}
+
+func (p *places) taken(i int) bool { return byte(p.tags[i/8]>>(i%8*8)) != 0 }
+
+// put writes the entry and then, for those who read meanwhile, its tag.
+func (p *places) put(i int, e entry) {
+	p.entries[i] = e
+	atomic.StoreUint64(&p.tags[i/8], p.tags[i/8]|tagOf(&e.key)<<(i%8*8))
+}
+
+// Bits of each byte of a group's tags.
+const (
+	lowest  = 0x0101010101010101
+	highest = 0x8080808080808080
+)
+
+// zeros has the highest bit set in each zero byte. It may be set in a byte that is 1 too, but not in one below the first zero.
+func zeros(x uint64) uint64 { return (x - lowest) &^ x & highest }
+
+// find returns where key is, or else where it would go. There is an empty place always.
+func (p *places) find(key *ID) (int, bool) {
+	tags := tagOf(key) * lowest
+	for g := home(key, len(p.tags)); ; {
+		group := atomic.LoadUint64(&p.tags[g])
+		for match := zeros(group ^ tags); match != 0; match &= match - 1 {
+			i := 8*g + bits.TrailingZeros64(match)/8
+			if p.entries[i].key == *key {
+				return i, true
+			}
 		}
-		if i++; i == len(s.tags) {
-			i = 0
+		if empty := zeros(group); empty != 0 {
+			return 8*g + bits.TrailingZeros64(empty)/8, false
+		}
+		if g++; g == len(p.tags) {
+			g = 0
 		}
 	}
 }
 
-func (s *shard) insert(e entry) {
-	i, _ := s.find(&e.key)
-	s.tags[i], s.entries[i] = tagOf(&e.key), e
-	s.used++
-}
-
-func (s *shard) resize(size int) {
-	tags, entries := s.tags, s.entries
-	s.tags, s.entries, s.used = make([]byte, size), make([]entry, size), 0
-	for i, tag := range tags {
-		if tag != 0 {
-			s.insert(entries[i])
-		}
-	}
-}
-
-// home maps the key's second to ninth byte evenly onto the places; the first byte chose the shard.
-func home(key *ID, places int) int {
-	at, _ := bits.Mul64(binary.BigEndian.Uint64(key[1:]), uint64(places))
+// home maps the key's second to ninth byte evenly onto the groups; the first byte chose the shard.
+func home(key *ID, groups int) int {
+	at, _ := bits.Mul64(binary.BigEndian.Uint64(key[1:]), uint64(groups))
 	return int(at)
 }
 
-func tagOf(key *ID) byte { return max(key[9], 1) }
+// tagOf is never 0, which is empty, nor 1, with which zeros would take an empty place for a match.
+func tagOf(key *ID) uint64 { return uint64(max(key[9], 2)) }

@@ -7,8 +7,21 @@ import (
 	"testing"
 )
 
+// event names a transition: what, and by which node if it is a node's.
+type event struct {
+	what string
+	node int8 // -1: nobody's
+}
+
+func (e event) String() string {
+	if e.node < 0 {
+		return e.what
+	}
+	return fmt.Sprintf("node %d %s", e.node, e.what)
+}
+
 // next calls visit with every state that one transition leads to.
-func (w world) next(d design, visit func(string, world)) {
+func (w world) next(d *design, visit func(event, world)) {
 	for i := range w.nodes {
 		w.nextOfNode(i, d, visit)
 	}
@@ -16,14 +29,14 @@ func (w world) next(d design, visit func(string, world)) {
 	w.ticks(d, visit)
 }
 
-func (w world) nextOfNode(i int, d design, visit func(string, world)) {
-	change := func(name string, f func(*modelNode)) {
+func (w world) nextOfNode(i int, d *design, visit func(event, world)) {
+	change := func(what string, f func(*modelNode)) {
 		v := w
 		f(&v.nodes[i])
 		v.tidy(d)
-		visit(fmt.Sprintf("node %d %s", i, name), v)
+		visit(event{what, int8(i)}, v)
 	}
-	n := w.nodes[i]
+	n := &w.nodes[i]
 	switch {
 	case n.dead:
 		// A new process has a new lease; nobody renews the old one.
@@ -33,8 +46,7 @@ func (w world) nextOfNode(i int, d design, visit func(string, world)) {
 		change("ends its leaving", func(n *modelNode) { n.leave(!d.leavesFirst); n.dead = true })
 		return
 	}
-	change([]string{"notes the time", "writes its lease", "reads the feed", "applies and answers", "acknowledges"}[d.node[n.at]],
-		func(n *modelNode) { n.step(d, w.head) })
+	change(d.node[n.at].String(), func(n *modelNode) { n.step(d, w.head) })
 	change("crashes", func(n *modelNode) { n.dead = true })
 	if n.at != 0 {
 		return
@@ -54,52 +66,45 @@ func (n *modelNode) leave(deletes bool) {
 	n.answers = false
 }
 
-func (w world) nextOfRevoker(d design, visit func(string, world)) {
-	change := func(name string, f func(*world)) {
-		f(&w)
-		w.tidy(d)
-		visit("revoker "+name, w)
+func (w world) nextOfRevoker(d *design, visit func(event, world)) {
+	change := func(what string, f func(*world)) {
+		v := w
+		f(&v)
+		v.tidy(d)
+		visit(event{what, -1}, v)
 	}
 	switch {
 	case w.revoker == starts && w.entry == modelEntries:
 	case w.revoker == starts && d.leasesFirst:
-		// The marks of who is awaited last only in waiting, so the wrong order is one step, with all else in between.
-		change("reads the leases", func(w *world) { w.readLeases(w.entry+1, d); w.revoker = waiting; w.waited = 0 })
+		change("revoker reads the leases", func(w *world) { w.readLeases(w.entry+1, d); w.revoker = waiting })
 	case w.revoker == starts:
-		change("commits", func(w *world) { w.commit(); w.revoker = second })
+		change("revoker commits", func(w *world) { w.commit(); w.revoker = second })
 	case w.revoker == second:
-		change("reads the leases", func(w *world) { w.readLeases(w.entry, d); w.revoker = waiting })
+		change("revoker reads the leases", func(w *world) { w.readLeases(w.entry, d); w.revoker = waiting })
 	case d.leasesFirst && w.entry == w.returned:
-		change("commits", func(w *world) { w.commit() })
+		change("revoker commits", (*world).commit)
 	default:
-		w.nextOfWaiting(d, visit)
+		w.nextOfWaiting(d, change)
 	}
 }
 
-func (w world) nextOfWaiting(d design, visit func(string, world)) {
-	change := func(name string, drop bool) {
-		v := w
-		v.finish(drop, d.dropAlways)
-		v.tidy(d)
-		visit(name, v)
-	}
+func (w world) nextOfWaiting(d *design, change func(string, func(*world))) {
 	looked := w
 	if all := looked.poll(); all {
-		looked.finish(false, false)
-		looked.tidy(d)
-		visit("revoker sees all acknowledged and returns", looked)
+		change("revoker sees all acknowledged and returns", func(w *world) { w.poll(); w.finish(false, false) })
 	} else if looked != w {
-		visit("revoker looks", looked)
+		change("revoker looks", func(w *world) { w.poll() })
 	}
 	if w.waited >= d.wait {
-		change("revoker deletes the silent and returns", true)
-		change("revoker fails to delete and returns", false)
+		change("revoker deletes the silent and returns", func(w *world) { w.finish(true, d.dropAlways) })
+		change("revoker fails to delete and returns", func(w *world) { w.finish(false, false) })
 	}
 }
 
 // ticks lets time pass. Each machine may be suspended during a tick; the revoker's waits longer then.
-func (w world) ticks(d design, visit func(string, world)) {
-	for suspended := range 4 {
+func (w world) ticks(d *design, visit func(event, world)) {
+	names := []string{"a tick passes", "a tick passes, node 0 asleep", "a tick passes, node 1 asleep", "a tick passes, both asleep"}
+	for suspended, name := range names {
 		if suspended > 0 && !d.suspends {
 			break
 		}
@@ -113,13 +118,13 @@ func (w world) ticks(d design, visit func(string, world)) {
 			v.waited = min(v.waited+1, modelTerm)
 		}
 		v.tidy(d)
-		visit(fmt.Sprintf("a tick passes, asleep %02b", suspended), v)
+		visit(event{name, -1}, v)
 	}
 	for i := range w.nodes {
 		if d.setsBack {
 			v := w
 			v.nodes[i].noted.wall, v.nodes[i].term.wall = 0, 0
-			visit(fmt.Sprintf("node %d: the wall clock is set back", i), v)
+			visit(event{"has its wall clock set back", int8(i)}, v)
 		}
 	}
 }
@@ -135,7 +140,7 @@ func (a *age) pass(asleep, counts bool) {
 }
 
 // canonical is the same for a state and its mirror image: the nodes are alike, unless one of them is the revoker's.
-func (w world) canonical(d design) world {
+func (w world) canonical(d *design) world {
 	if !d.sameProcess && w.nodes[0].less(&w.nodes[1]) {
 		w.nodes[0], w.nodes[1] = w.nodes[1], w.nodes[0]
 	}
@@ -145,41 +150,42 @@ func (w world) canonical(d design) world {
 func (n *modelNode) less(o *modelNode) bool { return n.key() < o.key() }
 
 func (n *modelNode) key() uint64 {
-	var k uint64
-	for _, b := range []bool{n.dead, n.joined, n.follows, n.answers, n.row.there, n.row.renewed, n.row.awaited, n.leaving} {
+	k := uint64(0)
+	for _, b := range [...]bool{n.dead, n.joined, n.follows, n.answers, n.row.there, n.row.renewed, n.row.awaited, n.leaving} {
 		k <<= 1
 		if b {
 			k |= 1
 		}
 	}
-	for _, u := range []uint8{n.at, n.noted.mono, n.noted.wall, n.seen, n.applied, n.term.mono, n.term.wall, n.row.acked} {
+	for _, u := range [...]uint8{n.at, n.noted.mono, n.noted.wall, n.seen, n.applied, n.term.mono, n.term.wall, n.row.acked} {
 		k = k<<3 | uint64(u)
 	}
 	return k
 }
 
 // explore visits every state breadth first, and returns how many there are and, if one is broken, the shortest way to it.
-func explore(d design) (states int, way []string) {
+func explore(d *design) (states int, way []string) {
 	type arrival struct {
-		from world
-		by   string
+		world
+		from int
+		by   event
 	}
-	var first world
-	reached := map[world]arrival{first: {}}
-	for queue := []world{first}; len(queue) > 0; queue = queue[1:] {
-		w := queue[0]
+	queue := []arrival{{}}
+	reached := map[world]struct{}{{}: {}}
+	for at := 0; at < len(queue); at++ {
+		w := queue[at].world
 		if w.broken(d) {
-			for ; w != first; w = reached[w].from {
-				way = append(way, reached[w].by)
+			for i := at; i > 0; i = queue[i].from {
+				way = append(way, queue[i].by.String())
 			}
 			slices.Reverse(way)
 			return len(reached), way
 		}
-		w.next(d, func(by string, v world) {
+		w.next(d, func(by event, v world) {
 			v = v.canonical(d)
 			if _, ok := reached[v]; !ok {
-				reached[v] = arrival{w, by}
-				queue = append(queue, v)
+				reached[v] = struct{}{}
+				queue = append(queue, arrival{v, at, by})
 			}
 		})
 	}
@@ -199,7 +205,7 @@ func TestModel(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := right()
 			c.change(&d)
-			states, way := explore(d)
+			states, way := explore(&d)
 			if way != nil {
 				t.Errorf("a revoked session is accepted:\n%s", strings.Join(way, "\n"))
 			}
@@ -228,7 +234,7 @@ func TestModelFindsFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := right()
 			c.change(&d)
-			states, way := explore(d)
+			states, way := explore(&d)
 			if way == nil {
 				t.Fatalf("nothing was found in %d states", states)
 			}

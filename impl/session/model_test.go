@@ -36,6 +36,10 @@ func right() design {
 	return design{node: []act{note, write, read, publish, ack}, mono: true, wall: true, wait: modelTerm, suspends: true}
 }
 
+func (a act) String() string {
+	return [...]string{"notes the time", "writes its lease", "reads the feed", "applies and answers", "acknowledges"}[a]
+}
+
 // age is the time since some moment by the two clocks, modelTerm at most.
 type age struct{ mono, wall uint8 }
 
@@ -71,7 +75,7 @@ type modelRow struct {
 
 // broken: a refresh that starts now at this node succeeds although its session's revoke has returned. Looking at one moment is
 // enough: what is applied never shrinks while a process lives, so a refresh that is stopped half-way sees no less.
-func (w *world) broken(d design) bool {
+func (w *world) broken(d *design) bool {
 	for i := range w.nodes {
 		if n := &w.nodes[i]; n.live(d) && n.applied < w.returned {
 			return true
@@ -80,12 +84,12 @@ func (w *world) broken(d design) bool {
 	return false
 }
 
-func (n *modelNode) live(d design) bool {
+func (n *modelNode) live(d *design) bool {
 	return n.answers && !n.dead && !(d.mono && n.term.mono >= modelTerm) && !(d.wall && n.term.wall >= modelTerm)
 }
 
 // tidy clears what has no meaning any more.
-func (w *world) tidy(d design) {
+func (w *world) tidy(d *design) {
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		if !n.live(d) {
@@ -104,7 +108,7 @@ func (w *world) tidy(d design) {
 }
 
 // step takes the node's next step.
-func (n *modelNode) step(d design, head uint8) {
+func (n *modelNode) step(d *design, head uint8) {
 	switch d.node[n.at] {
 	case note:
 		n.noted = age{}
@@ -151,7 +155,7 @@ const (
 func (w *world) commit() { w.entry++; w.head = w.entry }
 
 // readLeases notes whom to wait for: entry is the one that is, or will be, committed.
-func (w *world) readLeases(entry uint8, d design) {
+func (w *world) readLeases(entry uint8, d *design) {
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		if d.sameProcess && i == 0 && !n.dead {

@@ -75,9 +75,12 @@ const (
 	clockLeeway     = time.Minute
 )
 
-// latestExpiry is the latest exp of any token that exists by now, in Unix milliseconds.
+// latestExpiry is the latest exp of any token that exists by now, in Unix milliseconds, rounded up to a whole day: to end a session
+// again does not have to be written again.
 func (r *Revoker) latestExpiry(now Instant) int64 {
-	return now.milliseconds() + (r.c.MaxLifetime + clockLeeway).Milliseconds()
+	const day = int64(24 * time.Hour / time.Millisecond)
+	latest := now.milliseconds() + (r.c.MaxLifetime + clockLeeway).Milliseconds()
+	return (latest + day - 1) / day * day
 }
 
 // revoke commits, then reads the leases, then waits for those who have one: in this order, or a node might take a lease and read

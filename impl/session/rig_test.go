@@ -1,0 +1,205 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+)
+
+// machine is one process on one machine: its clock can be suspended and set, and its store be away or hang.
+type machine struct {
+	store  atomic.Pointer[store.Store]
+	log    journal
+	clock  clock
+	away   atomic.Bool
+	halted atomic.Pointer[chan struct{}]
+
+	mu    sync.Mutex
+	calls []string
+}
+
+// clock is the bubble's clock, moved.
+type clock struct {
+	session.Clock
+	owner      *machine
+	mono, wall atomic.Int64 // moved by this much
+}
+
+func (c *clock) Now() session.Instant {
+	c.owner.note("Now")
+	i := c.Clock.Now()
+	return session.Instant{Mono: i.Mono + time.Duration(c.mono.Load()), Wall: i.Wall + c.wall.Load()}
+}
+
+// journal is what was logged.
+type journal struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.b.Write(b)
+}
+
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return bytes.Contains(j.b.Bytes(), []byte(text))
+}
+
+func newMachine(s *store.Store) *machine {
+	m := &machine{}
+	m.store.Store(s)
+	m.clock.Clock, m.clock.owner = session.SystemClock(), m
+	return m
+}
+
+func (m *machine) logger() *slog.Logger { return slog.New(slog.NewTextHandler(&m.log, nil)) }
+
+func (m *machine) node() *session.Node {
+	return session.NewNode(session.NodeConfig{Feed: m, Leases: m, Clock: &m.clock, Log: m.logger()})
+}
+
+func (m *machine) revoker(n *session.Node) *session.Revoker {
+	return session.NewRevoker(session.RevokerConfig{
+		Ledger: m, Clock: &m.clock, Log: m.logger(), Node: n, MaxLifetime: 365 * 24 * time.Hour,
+	})
+}
+
+// run runs the node until the test ends or stop is called, which waits for its end.
+func run(t *testing.T, n *session.Node) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// awaitLease returns when the node answers from memory.
+func awaitLease(n *session.Node) {
+	for !n.Status().HasLease {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// halt makes the machine's calls of the store hang until the function it returns is called: the process was stopped there.
+func (m *machine) halt() (resume func()) {
+	ch := make(chan struct{})
+	m.halted.Store(&ch)
+	return func() {
+		m.halted.Store(nil)
+		close(ch)
+	}
+}
+
+func (m *machine) note(call string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = append(m.calls, call)
+}
+
+// taken returns the calls since it was called last.
+func (m *machine) taken() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer func() { m.calls = nil }()
+	return slices.Clone(m.calls)
+}
+
+func (m *machine) before(call string) error {
+	m.note(call)
+	if ch := m.halted.Load(); ch != nil {
+		<-*ch
+	}
+	if m.away.Load() {
+		return session.ErrUnavailable
+	}
+	return nil
+}
+
+func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+	if err := m.before("Changes"); err != nil {
+		return session.Page{}, err
+	}
+	return m.store.Load().Changes(ctx, after, limit, apply)
+}
+
+func (m *machine) Standing(ctx context.Context, id session.ID, identity string) (session.Standing, error) {
+	if err := m.before("Standing"); err != nil {
+		return session.Standing{}, err
+	}
+	return m.store.Load().Standing(ctx, id, identity)
+}
+
+func (m *machine) Join(ctx context.Context, l session.Lease) error {
+	if err := m.before("Join"); err != nil {
+		return err
+	}
+	return m.store.Load().Join(ctx, l)
+}
+
+func (m *machine) Renew(ctx context.Context, l session.Lease, since int64) (bool, error) {
+	if err := m.before("Renew"); err != nil {
+		return false, err
+	}
+	return m.store.Load().Renew(ctx, l, since)
+}
+
+func (m *machine) Acknowledge(ctx context.Context, l session.Lease, since int64) (bool, error) {
+	if err := m.before("Acknowledge"); err != nil {
+		return false, err
+	}
+	return m.store.Load().Acknowledge(ctx, l, since)
+}
+
+func (m *machine) Leave(ctx context.Context, node string) error {
+	if err := m.before("Leave"); err != nil {
+		return err
+	}
+	return m.store.Load().Leave(ctx, node)
+}
+
+func (m *machine) Revoke(ctx context.Context, r session.Revocation) (session.Revocation, error) {
+	if err := m.before("Revoke"); err != nil {
+		return session.Revocation{}, err
+	}
+	return m.store.Load().Revoke(ctx, r)
+}
+
+func (m *machine) Leases(ctx context.Context) ([]session.Lease, error) {
+	if err := m.before("Leases"); err != nil {
+		return nil, err
+	}
+	return m.store.Load().Leases(ctx)
+}
+
+func (m *machine) DropLease(ctx context.Context, l session.Lease) error {
+	if err := m.before("DropLease"); err != nil {
+		return err
+	}
+	return m.store.Load().DropLease(ctx, l)
+}
+
+func (m *machine) Watch(ctx context.Context, wake func()) { m.store.Load().Watch(ctx, wake) }
+
+func (m *machine) Expire(ctx context.Context, now int64, limit int) (int, error) {
+	return m.store.Load().Expire(ctx, now, limit)
+}

@@ -1,0 +1,172 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/impl/token"
+)
+
+const revokedAt = 1_000_000 // Unix seconds
+
+func dated(iat int64) func(*token.Token) {
+	return func(t *token.Token) { t.IssuedAt, t.HasIssuedAt = iat, true }
+}
+
+// TestCutoff: who is refused after all sessions of an identity were ended at revokedAt.
+func TestCutoff(t *testing.T) {
+	own := func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }
+	for _, c := range []struct {
+		name    string
+		subject session.Subject
+		want    error
+	}{
+		{"issued before", session.SubjectOf(login(dated(revokedAt - 1))), session.ErrRevoked},
+		{"issued in the same second", session.SubjectOf(login(dated(revokedAt))), session.ErrRevoked},
+		{"issued after", session.SubjectOf(login(dated(revokedAt + 1))), nil},
+		{"without iat", session.SubjectOf(login(nil)), session.ErrUndated},
+		{"without jti, issued after", session.SubjectOf(login(func(t *token.Token) {
+			t.ID = ""
+			dated(revokedAt + 1)(t)
+		})), nil},
+		{"refreshed after, session unknown", session.SubjectOf(login(func(t *token.Token) {
+			own(t)
+			dated(revokedAt + 1)(t)
+		})), session.ErrRevoked},
+		{"session started before", session.Subject{Identity: login(nil).Identity, Started: revokedAt - 1, HasStarted: true}, session.ErrRevoked},
+		{"session started after", session.Subject{Identity: login(nil).Identity, Started: revokedAt + 1, HasStarted: true}, nil},
+		{"access token from before", session.SubjectOfAccess(login(dated(revokedAt))), session.ErrRevoked},
+		{"access token from after", session.SubjectOfAccess(login(dated(revokedAt + 1))), nil},
+		{"access token without iat", session.SubjectOfAccess(login(nil)), session.ErrUndated},
+		{"somebody else", session.SubjectOf(login(func(t *token.Token) { t.Identity = "other" })), nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			both(t, func(t *testing.T, s *store.Store, n *session.Node) {
+				cut := session.Revocation{Identity: login(nil).Identity, RevokedAt: revokedAt*1000 + 999, KeptUntil: session.Forever}
+				if _, err := s.Revoke(t.Context(), cut); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(1500 * time.Millisecond)
+				wants(t, n, c.subject, c.want)
+			})
+		})
+	}
+}
+
+// both runs the test with a node that answers from memory, and with one that answers from the store.
+func both(t *testing.T, test func(t *testing.T, s *store.Store, n *session.Node)) {
+	t.Run("memory", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *store.Store) {
+			n := newMachine(s).node()
+			run(t, n)
+			synctest.Wait()
+			test(t, s, n)
+		})
+	})
+	t.Run("store", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *store.Store) { test(t, s, newMachine(s).node()) })
+	})
+}
+
+// TestEndToken: which other tokens go with a token's session.
+func TestEndToken(t *testing.T) {
+	own := func(generation int64) func(*token.Token) {
+		return func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, generation }
+	}
+	for _, c := range []struct {
+		name       string
+		end, later func(*token.Token)
+		want       error
+	}{
+		{"itself", nil, nil, session.ErrRevoked},
+		{"signed anew", nil, func(t *token.Token) { t.SigningInput = "x.y" }, session.ErrRevoked},
+		{"with a foreign sid and gen", nil, func(t *token.Token) { t.Session, t.Generation = ownSession, 3 }, session.ErrRevoked},
+		{"another jti", nil, func(t *token.Token) { t.ID = "other" }, nil},
+		{"a later generation", own(1), own(5), session.ErrRevoked},
+		{"an earlier generation", own(5), own(1), session.ErrRevoked},
+		{"a younger token after an expired one", func(t *token.Token) { t.Expires = 1 }, func(t *token.Token) { t.Expires = 1 << 40 }, session.ErrRevoked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			both(t, func(t *testing.T, s *store.Store, n *session.Node) {
+				if _, err := newMachine(s).revoker(n).EndToken(t.Context(), login(c.end), "logout"); err != nil {
+					t.Fatal(err)
+				}
+				wants(t, n, session.SubjectOf(login(c.later)), c.want)
+			})
+		})
+	}
+	t.Run("an access token of the session", func(t *testing.T) {
+		both(t, func(t *testing.T, s *store.Store, n *session.Node) {
+			if _, err := newMachine(s).revoker(n).EndToken(t.Context(), login(own(2)), "logout"); err != nil {
+				t.Fatal(err)
+			}
+			wants(t, n, session.SubjectOfAccess(login(func(t *token.Token) { t.Own, t.Session = true, ownSession })), session.ErrRevoked)
+			wants(t, n, session.SubjectOfAccess(login(func(t *token.Token) { t.Session = ownSession })), nil)
+		})
+	})
+}
+
+// TestKeptUntil: a revocation outlives every token of its session by 8 days.
+func TestKeptUntil(t *testing.T) {
+	const day, year = 24 * time.Hour, 365 * 24 * time.Hour
+	for _, c := range []struct {
+		name        string
+		jti         string
+		life        time.Duration
+		least, most time.Duration
+	}{
+		{"one token alone", "", 30 * day, 38 * day, 38 * day},
+		{"younger ones may be", "1", 30 * day, year + 8*day + time.Minute, year + 9*day + time.Minute},
+		{"even if it is expired", "1", -day, year + 8*day + time.Minute, year + 9*day + time.Minute},
+		{"it lives longer itself", "1", 2 * year, 2*year + 8*day, 2*year + 8*day},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *store.Store) {
+				r, now := newMachine(s).revoker(nil), time.Now()
+				tok := login(func(t *token.Token) { t.ID, t.Expires = c.jti, now.Add(c.life).Unix() })
+				got, err := r.EndToken(t.Context(), tok, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if kept := time.UnixMilli(got.KeptUntil).Sub(now); kept < c.least || kept > c.most {
+					t.Errorf("kept for %v, want %v to %v", kept, c.least, c.most)
+				}
+				time.Sleep(time.Second)
+				if again, err := r.EndToken(t.Context(), tok, ""); err != nil || again != got {
+					t.Errorf("again: got %+v, %v, want %+v", again, err, got)
+				}
+			})
+		})
+	}
+	t.Run("cut-off", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, s *store.Store) {
+			if got, err := newMachine(s).revoker(nil).EndIdentity(t.Context(), "a", ""); err != nil || got.KeptUntil != session.Forever {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	})
+}
+
+// TestRefuseDoesNotAllocate: a refresh looks revocations up without I/O and without garbage.
+func TestRefuseDoesNotAllocate(t *testing.T) {
+	s := openStore(t, "sqlite::memory:")
+	n := session.NewNode(session.NodeConfig{Feed: s, Leases: s, Clock: session.SystemClock(), Log: newMachine(s).logger()})
+	run(t, n)
+	awaitLease(n)
+	if _, err := newMachine(s).revoker(n).EndIdentity(t.Context(), "other", ""); err != nil {
+		t.Fatal(err)
+	}
+	tok, ctx := login(nil), context.Background()
+	if a := testing.AllocsPerRun(1000, func() {
+		if err := n.Refuse(ctx, session.SubjectOf(tok)); err != nil && !errors.Is(err, session.ErrUnavailable) {
+			t.Error(err)
+		}
+	}); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}
