@@ -27,15 +27,15 @@ func Build(tb testing.TB) string {
 	return binary
 }
 
-// Start runs the real program with Secret and these arguments on a free port of loopback. When the test ends the program
-// has to end by itself after SIGTERM, with status 0.
+// Start runs the real program with Secret and these arguments on a free port of loopback. Its store ends with it unless they name
+// another. When the test ends the program has to end by itself after SIGTERM, with status 0.
 func Start(tb testing.TB, binary string, args ...string) *url.URL {
 	tb.Helper()
 	secretFile := filepath.Join(tb.TempDir(), "secret")
 	if err := os.WriteFile(secretFile, []byte(Secret), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, append(args,
+	cmd := exec.CommandContext(context.WithoutCancel(tb.Context()), binary, append(append([]string{"--store=sqlite::memory:"}, args...),
 		"--secret-file="+secretFile, "--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0", "--log-format=json")...)
 	cmd.Env = withoutSettings(os.Environ())
 	stderr, err := cmd.StderrPipe()

@@ -27,6 +27,8 @@ type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
+	// StoreAway takes the store away before the first request.
+	StoreAway bool
 }
 
 // Handler returns the public routes of a server with Secret.
@@ -47,12 +49,16 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
+	if o.StoreAway {
+		_ = db.Close() // whatever it says, it does not answer any more
+	}
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	handler, err := api.New(api.Config{
-		Sessions: session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Log: logger, Now: o.Now}),
-		Logger:   logger,
-		Registry: prometheus.NewRegistry(),
-		Ready:    func(context.Context) error { return nil },
+		Sessions:   session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Log: logger, Now: o.Now}),
+		Logger:     logger,
+		Registry:   prometheus.NewRegistry(),
+		Ready:      func(context.Context) error { return nil },
+		PublicKeys: func() ([]byte, error) { return keys.MarshalPublic(o.Now()) },
 	})
 	if err != nil {
 		tb.Fatal(err)
