@@ -77,6 +77,8 @@ func envelope(err error) *envelopeError {
 		return problem(http.StatusMisdirectedRequest, "Token expired", "jwt_error", token.ErrExpired.Error())
 	case errors.As(err, &fault):
 		return problem(http.StatusUnprocessableEntity, "Token is not valid", "jwt_error", fault.Error())
+	case errors.Is(err, session.ErrKeysUnavailable):
+		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrKeysUnavailable.Error())
 	case errors.Is(err, session.ErrUnavailable), errors.Is(err, context.Canceled):
 		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrUnavailable.Error())
 	case errors.As(err, &web) && web.Code == http.StatusBadRequest:

@@ -64,7 +64,7 @@ func (m *metrics) refreshed(err error) {
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):
 		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
-	case errors.Is(err, session.ErrUnavailable):
+	case errors.Is(err, session.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
 		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:
 		m.refreshes.WithLabelValues("failed", "").Inc()

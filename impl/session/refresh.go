@@ -20,7 +20,7 @@ type Store interface {
 	Lister
 }
 
-// Config is what a Service works with. All fields but Clock are required.
+// Config is what a Service works with. All fields but Clock and Refetch are required.
 type Config struct {
 	Keys  token.KeySource
 	Rules token.Rules
@@ -29,6 +29,9 @@ type Config struct {
 	// Now is the time for the claims of tokens, Clock the one for leases: the machine's, if it is nil.
 	Now   func() time.Time
 	Clock Clock
+	// Refetch is called when the key of a token is unknown. Afterwards the token is looked at once more; an error means that the key
+	// may exist all the same. nil: Keys are all that there is.
+	Refetch func(context.Context) error
 }
 
 // Service redeems refresh tokens and ends their sessions. It is safe for concurrent use.
@@ -42,6 +45,7 @@ type Service struct {
 	node     *Node
 	lister   Lister
 	rules    token.Rules
+	refetch  func(context.Context) error
 
 	sawUndated atomic.Bool
 }
@@ -56,7 +60,7 @@ func New(c Config) *Service {
 	return &Service{
 		Revoker:  NewRevoker(RevokerConfig{Ledger: c.Store, Clock: c.Clock, Log: c.Log, Node: node, MaxLifetime: c.Rules.MaxLifetime}),
 		verifier: token.NewVerifier(c.Keys, c.Rules), minter: token.NewMinter(c.Keys, c.Rules),
-		now: c.Now, log: c.Log, node: node, lister: c.Store, rules: c.Rules,
+		now: c.Now, log: c.Log, node: node, lister: c.Store, rules: c.Rules, refetch: c.Refetch,
 	}
 }
 
@@ -80,10 +84,11 @@ type Grant struct {
 
 // Refresh redeems the refresh token raw for an access token that lives for life. A token that is not
 // acceptable gives a token.Fault: token.ErrExpired if expiry is its only fault, whatever became of its session.
-// ErrUnavailable means that nobody knows whether the session is revoked. Any other error is ours.
+// ErrUnavailable means that nobody knows whether the session is revoked, ErrKeysUnavailable the same of the key. Any other error is
+// ours.
 func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration) (Grant, error) {
 	now := s.now()
-	t, err := s.verifier.Refresh(raw, now)
+	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -98,6 +103,20 @@ func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration) (
 	return Grant{AccessToken: m.Token, Expires: m.Expires}, nil
 }
 
+type check func(v *token.Verifier, raw string, now time.Time) (*token.Token, error)
+
+// verify gives a token whose key is unknown a second chance: whoever issued it may just have made the key.
+func (s *Service) verify(ctx context.Context, check check, raw string, now time.Time) (*token.Token, error) {
+	t, err := check(s.verifier, raw, now)
+	if s.refetch == nil || !errors.Is(err, token.ErrUnknownKey) {
+		return t, err
+	}
+	if err := s.refetch(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
+	}
+	return check(s.verifier, raw, now)
+}
+
 // warnUndated says once that a token does not tell when it was issued, before somebody ends all sessions of an identity.
 func (s *Service) warnUndated(t *token.Token) {
 	if _, ok := t.Issued(); ok || s.sawUndated.Load() || s.sawUndated.Swap(true) {
@@ -110,7 +129,7 @@ func (s *Service) warnUndated(t *token.Token) {
 // Authenticate verifies an access token, for the routes that need to know who is calling. It returns a token.Fault for one that
 // is not acceptable, and ErrUnavailable if nobody knows whether it is revoked.
 func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, error) {
-	t, err := s.verifier.Access(raw, s.now())
+	t, err := s.verify(ctx, (*token.Verifier).Access, raw, s.now())
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +138,7 @@ func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, e
 
 // Logout ends the session of a genuine refresh token, an expired or revoked one too. See Revoker for what its return means.
 func (s *Service) Logout(ctx context.Context, raw string) error {
-	t, err := s.verifier.Refresh(raw, s.now())
+	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, s.now())
 	if err != nil && !errors.Is(err, token.ErrExpired) {
 		return err
 	}

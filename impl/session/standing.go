@@ -11,6 +11,10 @@ import (
 // was asked, and nothing that was acknowledged is lost.
 var ErrUnavailable = errors.New("the session store is not available")
 
+// ErrKeysUnavailable means that the keys of the login service are not known or may be out of date, and that the token names one that
+// is not among those known: whoever asked may try again.
+var ErrKeysUnavailable = errors.New("the keys of the login service are not available")
+
 // Why a session is refused.
 const (
 	// ErrRevoked: the session was ended, or started no later than the cut-off of its identity.
@@ -74,17 +78,28 @@ func (s Standing) fault(of Subject) error {
 // Refuse says why a token of the subject must not be redeemed: ErrRevoked, ErrUndated, ErrUnavailable, or nil if it may. While
 // the node has a live lease it answers from memory, and does no I/O.
 func (n *Node) Refuse(ctx context.Context, of Subject) error {
-	// The lease first, then the memory: the other way round the look at memory might be older than the lease.
-	if n.term.Load().live(n.clock.Now()) {
-		return n.known.standing(of).fault(of)
-	}
-	stored, err := n.feed.Standing(ctx, of.Session, of.Identity)
+	s, err := n.standing(ctx, of)
 	if err != nil {
 		return err
 	}
-	if err := stored.fault(of); err != nil {
-		return err
+	return s.fault(of)
+}
+
+// standing returns what is known about the subject.
+func (n *Node) standing(ctx context.Context, of Subject) (Standing, error) {
+	// The lease first, then the memory: the other way round the look at memory might be older than the lease.
+	if n.term.Load().live(n.clock.Now()) {
+		return n.known.standing(of), nil
+	}
+	s, err := n.feed.Standing(ctx, of.Session, of.Identity)
+	if err != nil {
+		return s, err
 	}
 	// The memory may still know what a restored store forgot.
-	return n.known.standing(of).fault(of)
+	known := n.known.standing(of)
+	s.Revoked = s.Revoked || known.Revoked
+	if known.HasCutoff && (!s.HasCutoff || known.Cutoff > s.Cutoff) {
+		s.Cutoff, s.HasCutoff = known.Cutoff, true
+	}
+	return s, nil
 }
