@@ -17,11 +17,11 @@ async function ownToken() {
 async function start() {
   const playground = 'playground' in document.documentElement.dataset;
   const token = playground ? await ownToken().catch(() => undefined) : undefined;
-  SwaggerUIBundle({
+  const ui = SwaggerUIBundle({
     url: '/openapi.yaml',
     dom_id: '#docs',
     deepLinking: true,
-    docExpansion: 'full',
+    docExpansion: 'list',
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
     tryItOutEnabled: true,
@@ -33,7 +33,10 @@ async function start() {
       }
       return response;
     },
-    onComplete: () => document.documentElement.setAttribute('data-ready', ''),
+    onComplete() {
+      if (!location.hash) ui.layoutActions.show(['operations', 'tokens', 'refreshToken'], true); // what most people come for
+      document.documentElement.setAttribute('data-ready', '');
+    },
   });
 }
 

@@ -97,6 +97,14 @@ test('an expired refresh token leads to the login, once', async () => {
   await happened(page, 'Logged in');
 });
 
+test('a revoked refresh token leads to the login, once', async () => {
+  const page = await playground();
+  await press(page, 'Revoke the refresh token');
+  await page.getByRole('status').getByText('422').waitFor();
+  await happened(page, 'token is revoked');
+  assert.equal(await requests(page, 'Back to the login'), 1);
+});
+
 test('everything can be done with the keyboard', async () => {
   const page = await browser.open(`${server}/playground`, looks.light);
   await page.keyboard.press('Tab');
