@@ -11,8 +11,7 @@ import (
 
 // limits bound what one client can hold. The defaults suit requests of at most 16 KiB that take milliseconds.
 type limits struct {
-	header   time.Duration // to send the request's header: a client that drips bytes is cut off
-	read     time.Duration // to send header and body
+	read     time.Duration // to send header and body: a client that drips bytes is cut off
 	write    time.Duration // from the header to the last byte of the answer: also a client that does not read
 	idle     time.Duration // between requests: above the 60 s of common load balancers, which must be the first to close
 	headers  int           // bytes of header; echo's and Go's own limit of 1 MiB is a gift to attackers
@@ -21,20 +20,19 @@ type limits struct {
 
 func defaultLimits() limits {
 	return limits{
-		header: 5 * time.Second, read: 10 * time.Second, write: 20 * time.Second, idle: 120 * time.Second,
+		read: 10 * time.Second, write: 20 * time.Second, idle: 120 * time.Second,
 		headers: 16 << 10, shutdown: 10 * time.Second,
 	}
 }
 
 func newServer(h http.Handler, l limits, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: l.header,
-		ReadTimeout:       l.read,
-		WriteTimeout:      l.write,
-		IdleTimeout:       l.idle,
-		MaxHeaderBytes:    l.headers,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		Handler:        h,
+		ReadTimeout:    l.read, // the header's too; a limit of its own would cost another timer for each request
+		WriteTimeout:   l.write,
+		IdleTimeout:    l.idle,
+		MaxHeaderBytes: l.headers,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }
 

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 	"time"
@@ -64,6 +65,7 @@ type reading struct {
 	raw, part, payload, signature []byte
 	custom, digested              []byte
 	header                        header
+	headerPart                    []byte // what header was read from
 }
 
 // Refresh verifies a refresh token at the time now and returns a Fault when it is refused. With ErrExpired the token is
@@ -136,17 +138,31 @@ func (v *Verifier) genuine(key *Key, r *reading, s shape) bool {
 
 func (r *reading) decode(raw string, s shape) (err error) {
 	r.raw = append(r.raw[:0], raw...)
-	if r.part, err = decodePart(r.part, r.raw[:s.first]); err != nil {
+	if err = r.decodeHeader(r.raw[:s.first]); err != nil {
 		return err
 	}
 	if r.payload, err = decodePart(r.payload, r.raw[s.first+1:s.last]); err != nil {
 		return err
 	}
-	if r.signature, err = decodePart(r.signature, r.raw[s.last+1:]); err != nil {
+	r.signature, err = decodePart(r.signature, r.raw[s.last+1:])
+	return err
+}
+
+// decodeHeader spares itself the work when the header is, byte for byte, the one that was read last: a login service writes the
+// same one into all its tokens.
+func (r *reading) decodeHeader(part []byte) (err error) {
+	if len(part) > 0 && bytes.Equal(part, r.headerPart) {
+		return nil
+	}
+	r.headerPart = r.headerPart[:0]
+	if r.part, err = decodePart(r.part, part); err != nil {
 		return err
 	}
-	r.header, err = decodeHeader(&r.members, r.part, r.header)
-	return err
+	if r.header, err = decodeHeader(&r.members, r.part, r.header); err != nil {
+		return err
+	}
+	r.headerPart = append(r.headerPart, part...)
+	return nil
 }
 
 // selectKey finds the one key that may verify the token. The token's alg never decides how: it must be the key's.
