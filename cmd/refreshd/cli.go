@@ -14,11 +14,13 @@ import (
 type commands struct {
 	Config
 
-	Serve    serveCmd    `cmd:"" default:"1" help:"Run the server. This is what refreshd does without a command."`
-	Token    tokenCmd    `cmd:"" help:"Sign and examine tokens."`
-	Contract contractCmd `cmd:"" help:"Judge any deployment by the contract. The settings say what it is configured with."`
-	OpenAPI  openAPICmd  `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
-	Version  versionCmd  `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" default:"1" help:"Run the server. This is what refreshd does without a command."`
+	Token       tokenCmd       `cmd:"" help:"Sign and examine tokens."`
+	Revoke      revokeCmd      `cmd:"" help:"End one session, or all of an identity, on all servers that use the store."`
+	Revocations revocationsCmd `cmd:"" help:"Show what is revoked."`
+	Contract    contractCmd    `cmd:"" help:"Judge any deployment by the contract. The settings say what it is configured with."`
+	OpenAPI     openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 const description = `Redeems refresh tokens for access tokens: POST /api/v1/refresh.

@@ -51,6 +51,11 @@ func (cmd inspectCmd) read(ctx context.Context, stdin io.Reader) (string, error)
 	if cmd.Token != "" && cmd.Token != "-" {
 		return cmd.Token, nil
 	}
+	return readToken(ctx, stdin, "no token: give it as an argument or on standard input")
+}
+
+// readToken reads a token from standard input; missing is the error when there is none.
+func readToken(ctx context.Context, stdin io.Reader, missing configError) (string, error) {
 	data, err := readAll(ctx, io.LimitReader(stdin, maxTokenBytes+1))
 	switch {
 	case err != nil:
@@ -60,7 +65,7 @@ func (cmd inspectCmd) read(ctx context.Context, stdin io.Reader) (string, error)
 	}
 	raw := strings.TrimSpace(string(data))
 	if raw == "" {
-		return "", configError("no token: give it as an argument or on standard input")
+		return "", missing
 	}
 	return raw, nil
 }

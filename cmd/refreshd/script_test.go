@@ -38,8 +38,12 @@ func TestMain(m *testing.M) {
 //	load NAME FILE         set a variable to what a file holds
 //	write FILE TEXT        write TEXT, without a newline
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	testscript.Run(t, scripts("testdata/script"))
+}
+
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -51,10 +55,11 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = new(current)
 			env.Setenv("SECRET", testSecret)
+			env.Setenv("OTHER", strings.ToUpper(testSecret))
 			env.Setenv("COLUMNS", "120")
 			return nil
 		},
-	})
+	}
 }
 
 const testSecret = "a test secret that has 32 bytes."
