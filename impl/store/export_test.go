@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
+
+	"kalsel.dev/refresh/impl/session"
 )
 
 // LimitPages makes SQLite's file full at that many pages.
@@ -29,4 +33,32 @@ func (s *Store) Pragmas(ctx context.Context, name string) ([]string, error) {
 	var v string
 	err := s.writes.QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
 	return append(values, v), err
+}
+
+// Fill inserts count revocations at once, as if they had been made one after the other.
+func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) session.Revocation) error {
+	const rows = 500
+	statement := "INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until) VALUES "
+	for i := range rows {
+		statement += strings.TrimPrefix(fmt.Sprintf(",($%d,$%d,$%d,$%d,$%d,$%d)", 6*i+1, 6*i+2, 6*i+3, 6*i+4, 6*i+5, 6*i+6),
+			map[bool]string{true: ","}[i == 0])
+	}
+	tx, err := s.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	for n := 0; n < count; n += rows {
+		var args []any
+		for i := n; i < n+rows; i++ {
+			r := revocation(i)
+			args = append(args, rowID(r.Key(), r.OfIdentity()), i+1, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
+		}
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE refresh_feed SET head = $1", count); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
