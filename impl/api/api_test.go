@@ -122,7 +122,7 @@ func TestLogNeverHoldsAToken(t *testing.T) {
 		if w.Code < 400 {
 			t.Fatalf("got %d", w.Code)
 		}
-		for _, part := range strings.Split(expired, ".") {
+		for part := range strings.SplitSeq(expired, ".") {
 			if strings.Contains(w.Body.String(), part) || strings.Contains(log.String(), part) {
 				t.Errorf("a part of the token came back: %s %s", w.Body, log.String())
 			}

@@ -33,8 +33,7 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 		return nil, unauthorized("Authorization: must be Bearer and an access token", "Bearer")
 	}
 	t, err := h.sessions.Authenticate(r.Context(), strings.TrimSpace(raw))
-	var fault token.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[token.Fault](err); ok {
 		return nil, unauthorized(fault.Error(), `Bearer error="invalid_token"`)
 	}
 	return t, err

@@ -50,7 +50,7 @@ func (o *observer) recovered(next echo.HandlerFunc, c echo.Context) (err error) 
 	defer func() {
 		switch v := recover(); v {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // a panic value, compared as net/http does
+		case http.ErrAbortHandler:
 			panic(v)
 		default:
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())

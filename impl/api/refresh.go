@@ -24,7 +24,7 @@ var _ gen.StrictServerInterface = (*handler)(nil)
 
 // RefreshToken implements POST /api/v1/refresh.
 func (h *handler) RefreshToken(ctx context.Context, r gen.RefreshTokenRequestObject) (gen.RefreshTokenResponseObject, error) {
-	minutes := int32(gen.RefreshRequestLimitDefault)
+	minutes := gen.RefreshRequestLimitDefault
 	if r.Body.Limit != nil {
 		minutes = *r.Body.Limit
 	}
