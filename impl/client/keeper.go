@@ -38,7 +38,7 @@ type Config struct {
 	HTTP gen.HttpRequestDoer
 	// Log receives warnings about the Store. Nil: none.
 	Log *slog.Logger
-	// Now is the clock. Nil: time.Now.
+	// Now is the clock. Nil: the system's.
 	Now func() time.Time
 	// Sleep waits before another try. Nil: a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -48,7 +48,7 @@ type Config struct {
 type Keeper struct {
 	config Config
 	server *url.URL
-	api    *gen.ClientWithResponses
+	api    *gen.Client
 	flight singleflight.Group
 
 	mu      sync.Mutex
@@ -77,12 +77,12 @@ func New(config Config) (*Keeper, error) {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.Now == nil {
-		config.Now = time.Now
+		config.Now = time.Now //nolint:forbidigo // the default of a library that programs use as it is
 	}
 	if config.Sleep == nil {
 		config.Sleep = sleep
 	}
-	api, err := gen.NewClientWithResponses(config.Server, gen.WithHTTPClient(config.HTTP))
+	api, err := gen.NewClient(config.Server, gen.WithHTTPClient(config.HTTP))
 	if err != nil {
 		return nil, err
 	}

@@ -286,6 +286,20 @@ func TestTroubleStays(t *testing.T) {
 	access(t, k)
 }
 
+// The status alone decides, whatever a proxy has made of the body.
+func TestFinalAnswerWithoutEnvelope(t *testing.T) {
+	s := newService(t)
+	k, _ := loggedIn(t, s, nil)
+	s.answer.Store(func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusMisdirectedRequest)
+		_, _ = io.WriteString(w, "<html>")
+	})
+	if err := k.Refresh(t.Context()); !errors.Is(err, client.ErrLoginRequired) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCallersMistake(t *testing.T) {
 	s := newService(t)
 	k, _ := loggedIn(t, s, nil)

@@ -1,11 +1,12 @@
 package client
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,10 +15,11 @@ import (
 )
 
 const (
-	timeout  = 10 * time.Second // for one request
-	maxWait  = 30 * time.Second // between two tries; a longer Retry-After goes to the caller
-	retries  = 3
-	firstTry = 500 * time.Millisecond // wait after the first failure, doubled after each
+	timeout   = 10 * time.Second // for one request
+	maxWait   = 30 * time.Second // between two tries; a longer Retry-After goes to the caller
+	retries   = 3
+	maxAnswer = 64 << 10               // bytes; tokens are a few hundred
+	firstTry  = 500 * time.Millisecond // wait after the first failure, doubled after each
 )
 
 // Error is an answer of the refresh endpoint that brought no token. It wraps [ErrLoginRequired] for 421 and 422, [ErrTemporary] for what may
@@ -126,20 +128,33 @@ func (k *Keeper) redeemOnce(ctx context.Context, old string) error {
 	if k.config.Limit != 0 {
 		request.Limit = &k.config.Limit
 	}
-	answer, err := k.api.RefreshTokenWithResponse(ctx, request)
+	response, err := k.api.RefreshToken(ctx, request)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
-	if answer.JSON200 == nil || answer.JSON200.AccessToken == "" {
-		return k.refused(tokens.RefreshToken, answer)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
-	k.accept(tokens.RefreshToken, answer)
-	return nil
+	var answer grant
+	if response.StatusCode == http.StatusOK && json.Unmarshal(body, &answer) == nil && answer.AccessToken != "" {
+		k.accept(tokens.RefreshToken, answer)
+		return nil
+	}
+	return k.refused(tokens.RefreshToken, newError(response, body, k.config.Now()))
+}
+
+// grant is the answer to an accepted refresh token. The generated client's own parser would fail on a Retry-After in another form than
+// the contract's, such as a proxy's, and lose the status with it; here the status alone decides.
+type grant struct {
+	gen.RefreshedTokens
+	RefreshToken string `json:"refresh_token"` // the one to use next, where the server rotates them
 }
 
 // accept stores an answer to the refresh token sent, unless the store has moved on since.
-func (k *Keeper) accept(sent string, answer *gen.RefreshTokenResponse) {
-	rotated := rotatedToken(answer, sent)
+func (k *Keeper) accept(sent string, answer grant) {
+	rotated := cmp.Or(answer.RefreshToken, sent)
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	k.mu.Lock()
@@ -153,8 +168,8 @@ func (k *Keeper) accept(sent string, answer *gen.RefreshTokenResponse) {
 	}
 	next := held
 	next.RefreshToken = rotated
-	if issuedAt(answer.JSON200.AccessToken) >= issuedAt(held.AccessToken) {
-		next.AccessToken, next.Expired = answer.JSON200.AccessToken, answer.JSON200.Expired
+	if issuedAt(answer.AccessToken) >= issuedAt(held.AccessToken) {
+		next.AccessToken, next.Expired = answer.AccessToken, answer.Expired
 		next.Received = k.config.Now()
 	}
 	if err := k.save(ctx, next); err != nil {
@@ -162,9 +177,8 @@ func (k *Keeper) accept(sent string, answer *gen.RefreshTokenResponse) {
 	}
 }
 
-// refused turns an answer into an error. The session ends on 421 and 422 alone, and only if the refused token is still the one in use.
-func (k *Keeper) refused(sent string, answer *gen.RefreshTokenResponse) error {
-	failure := newError(answer, k.config.Now())
+// refused draws the conclusion from a failure. The session ends on 421 and 422 alone, and only if the refused token is still the one in use.
+func (k *Keeper) refused(sent string, failure *Error) error {
 	if !errors.Is(failure, ErrLoginRequired) {
 		return failure
 	}
@@ -182,12 +196,12 @@ func (k *Keeper) refused(sent string, answer *gen.RefreshTokenResponse) error {
 	return failure
 }
 
-func newError(answer *gen.RefreshTokenResponse, now time.Time) *Error {
+func newError(response *http.Response, body []byte, now time.Time) *Error {
 	var envelope gen.ErrorEnvelope
-	_ = json.Unmarshal(answer.Body, &envelope) // the status alone decides
+	_ = json.Unmarshal(body, &envelope) // it is for people
 	return &Error{
-		Status: answer.StatusCode(), Message: envelope.Message, Causes: envelope.Causes,
-		RetryAfter: retryAfter(answer.HTTPResponse.Header, now),
+		Status: response.StatusCode, Message: envelope.Message, Causes: envelope.Causes,
+		RetryAfter: retryAfter(response.Header, now),
 	}
 }
 
@@ -207,28 +221,11 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	return max(at.Sub(now), 0)
 }
 
-// rotatedToken is the refresh token to use next: the answer's where the server rotates them, else the one sent.
-func rotatedToken(answer *gen.RefreshTokenResponse, sent string) string {
-	var body struct {
-		RefreshToken string `json:"refresh_token"`
-	}
-	if json.Unmarshal(answer.Body, &body) != nil || body.RefreshToken == "" {
-		return sent
-	}
-	return body.RefreshToken
-}
-
-// revoke tells the server of a logout, if it wants to know.
+// revoke tells the server of a logout, as far as it can be reached.
 func (k *Keeper) revoke(ctx context.Context, token string) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body, _ := json.Marshal(gen.RefreshRequest{RefreshToken: token})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, k.server.JoinPath("api/v1/revoke").String(), bytes.NewReader(body))
-	if err != nil {
-		return
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if response, err := k.config.HTTP.Do(request); err == nil {
+	if response, err := k.api.RevokeToken(ctx, gen.RevokeRequest{RefreshToken: token}); err == nil {
 		_ = response.Body.Close()
 	}
 }

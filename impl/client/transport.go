@@ -63,13 +63,8 @@ func (t *transport) again(request *http.Request, response *http.Response, first 
 		return nil, err
 	}
 	spare := withToken(request, second)
-	if request.Body != nil && request.Body != http.NoBody {
-		if request.GetBody == nil {
-			return response, nil
-		}
-		if spare.Body, err = request.GetBody(); err != nil {
-			return response, nil
-		}
+	if !rewind(spare) {
+		return response, nil
 	}
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // lets the connection be used again
 	_ = response.Body.Close()
@@ -78,6 +73,19 @@ func (t *transport) again(request *http.Request, response *http.Response, first 
 		t.keeper.setUseless(second)
 	}
 	return response, err
+}
+
+// rewind gives a request whose body was sent the body again, if that can be had.
+func rewind(request *http.Request) bool {
+	if request.Body == nil || request.Body == http.NoBody {
+		return true
+	}
+	if request.GetBody == nil {
+		return false
+	}
+	body, err := request.GetBody()
+	request.Body = body
+	return err == nil
 }
 
 // isUseless reports whether token was refused right after its birth: a newer one would not help.

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -126,17 +125,21 @@ func readLogin(body io.Reader) (request LoginRequest, causes []string) {
 // hello is an API that needs to know who is calling.
 func (o *PlaygroundOptions) hello(w http.ResponseWriter, r *http.Request) {
 	access, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	err := errors.New("Authorization: must be Bearer and the access token")
-	identity := ""
-	if found {
-		identity, err = o.Identify(r.Context(), access)
+	if !found {
+		unauthorized(w, "Authorization: must be Bearer and the access token")
+		return
 	}
+	identity, err := o.Identify(r.Context(), access)
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		fail(w, http.StatusUnauthorized, "Unauthorized", "unauthorized", err.Error())
+		unauthorized(w, err.Error())
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{"hello": identity})
+}
+
+func unauthorized(w http.ResponseWriter, cause string) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	fail(w, http.StatusUnauthorized, "Unauthorized", "unauthorized", cause)
 }
 
 // fail answers with the error envelope of the contract.
