@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,12 +21,14 @@ type Store interface {
 	Lister
 }
 
-// Config is what a Service works with. All fields but Clock and Refetch are required.
+// Config is what a Service works with. All fields but Rotation, Clock and Refetch are required.
 type Config struct {
 	Keys  token.KeySource
 	Rules token.Rules
 	Store Store
 	Log   *slog.Logger
+	// Rotation turns rotation mode on; nil is stateless mode.
+	Rotation *Rotation
 	// Now is the time for the claims of tokens, Clock the one for leases: the machine's, if it is nil.
 	Now   func() time.Time
 	Clock Clock
@@ -46,26 +49,41 @@ type Service struct {
 	lister   Lister
 	rules    token.Rules
 	refetch  func(context.Context) error
+	rotator  *rotator // nil in stateless mode
 
 	sawUndated atomic.Bool
 }
 
-// New returns a Service in stateless mode: a token is accepted for what it says unless its session is revoked, and while the
-// node has a lease no I/O is done. Until Run is called there is none, and each refresh reads the store.
+// New returns a Service. In stateless mode a token is accepted for what it says unless its session is revoked, and while the
+// node has a lease no I/O is done. Until Run is called there is none, and each refresh reads the store. In rotation mode the
+// session's row decides too.
 func New(c Config) *Service {
 	if c.Clock == nil {
 		c.Clock = SystemClock()
 	}
 	node := NewNode(NodeConfig{Feed: c.Store, Leases: c.Store, Clock: c.Clock, Log: c.Log})
-	return &Service{
-		Revoker:  NewRevoker(RevokerConfig{Ledger: c.Store, Clock: c.Clock, Log: c.Log, Node: node, MaxLifetime: c.Rules.MaxLifetime}),
+	s := &Service{
+		Revoker: NewRevoker(RevokerConfig{
+			Ledger: c.Store, Clock: c.Clock, Log: c.Log, Node: node, MaxLifetime: c.Rules.MaxLifetime, Successors: c.Rotation != nil,
+		}),
 		verifier: token.NewVerifier(c.Keys, c.Rules), minter: token.NewMinter(c.Keys, c.Rules),
 		now: c.Now, log: c.Log, node: node, lister: c.Store, rules: c.Rules, refetch: c.Refetch,
 	}
+	if c.Rotation != nil {
+		s.rotator = newRotator(c, s)
+	}
+	return s
 }
 
-// Run keeps the service's knowledge of revocations up to date until ctx ends.
-func (s *Service) Run(ctx context.Context) { s.node.Run(ctx) }
+// Run keeps the service's knowledge of revocations up to date, and removes what need not be kept, until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	if s.rotator != nil {
+		var tasks sync.WaitGroup
+		defer tasks.Wait()
+		tasks.Go(func() { s.rotator.expire(ctx, s.node.clock) })
+	}
+	s.node.Run(ctx)
+}
 
 // Waiting says what the service waits for before it is ready, or is empty.
 func (s *Service) Waiting() string { return s.node.Waiting() }
@@ -80,6 +98,8 @@ func (s *Service) Undated() bool { return s.rules.TokenLifetime == 0 }
 type Grant struct {
 	AccessToken string
 	Expires     int64 // the access token's exp, Unix seconds
+	// RefreshToken takes the place of the one that was redeemed; empty in stateless mode.
+	RefreshToken string
 }
 
 // Refresh redeems the refresh token raw for an access token that lives for life. A token that is not
@@ -87,12 +107,20 @@ type Grant struct {
 // ErrUnavailable means that nobody knows whether the session is revoked, ErrKeysUnavailable the same of the key. Any other error is
 // ours.
 func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration) (Grant, error) {
+	return s.RefreshFrom(ctx, raw, life, Client{})
+}
+
+// RefreshFrom is Refresh with what is known of the client, which rotation mode keeps with the session.
+func (s *Service) RefreshFrom(ctx context.Context, raw string, life time.Duration, from Client) (Grant, error) {
 	now := s.now()
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
 	if err != nil {
 		return Grant{}, err
 	}
 	s.warnUndated(t)
+	if s.rotator != nil {
+		return s.rotator.redeem(ctx, raw, t, life, from, now)
+	}
 	if err := s.node.Refuse(ctx, SubjectOf(t)); err != nil {
 		return Grant{}, err
 	}

@@ -28,6 +28,8 @@ type RevokerConfig struct {
 	Node *Node
 	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime.
 	MaxLifetime time.Duration
+	// Successors: any session may have tokens that expire later than the one that is at hand.
+	Successors bool
 }
 
 // Revoker ends sessions. When one of its methods returns without an error, no node accepts a token of the session any more. With
@@ -42,7 +44,7 @@ func NewRevoker(c RevokerConfig) *Revoker { return &Revoker{c} }
 func (r *Revoker) EndToken(ctx context.Context, t *token.Token, reason string) (Revocation, error) {
 	now := r.c.Clock.Now()
 	until := t.Expires * 1000
-	if !namesOneToken(t) {
+	if r.c.Successors || !namesOneToken(t) {
 		until = max(until, r.latestExpiry(now))
 	}
 	return r.revoke(ctx, Revocation{

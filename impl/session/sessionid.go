@@ -87,3 +87,11 @@ func identityKey(identity string) ID {
 	var room [256]byte
 	return sha256.Sum256(append(room[:0], identity...))
 }
+
+// generationOf is the place of a refresh token in its session: 0 for one that a login issued.
+func generationOf(t *token.Token) int64 {
+	if _, own := ownID(t); own {
+		return t.Generation
+	}
+	return 0
+}

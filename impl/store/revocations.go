@@ -125,11 +125,16 @@ func (s *Store) Expire(ctx context.Context, now int64, limit int) (int, error) {
 	return int(n), err
 }
 
+const (
+	sessionMark  = "s"
+	identityMark = "i"
+)
+
 // A row's id says what it is about, and is the same length for all.
 func rowID(key session.ID, ofIdentity bool) string {
-	kind := "s"
+	kind := sessionMark
 	if ofIdentity {
-		kind = "i"
+		kind = identityMark
 	}
 	return kind + key.String()
 }

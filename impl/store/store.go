@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"kalsel.dev/refresh/impl/session"
@@ -17,6 +18,9 @@ type Store struct {
 	engine engine
 	reads  *sql.DB
 	writes *sql.DB // one connection for SQLite, which has one writer; else the same as reads
+	group  *group  // SQLite's writer, through which all changes go; nil for PostgreSQL
+
+	commits atomic.Int64
 }
 
 // Each engine knows the few things that differ.
@@ -66,11 +70,17 @@ func (e oneLine) Unwrap() error { return e.error }
 
 // Close ends all connections.
 func (s *Store) Close() error {
+	if s.group != nil {
+		s.group.close()
+	}
 	if s.reads == s.writes {
 		return s.writes.Close()
 	}
 	return errors.Join(s.reads.Close(), s.writes.Close())
 }
+
+// Commits is how many transactions this process has committed. Changes that waited together share one in SQLite.
+func (s *Store) Commits() int64 { return s.commits.Load() }
 
 // Ping reports whether the store answers.
 func (s *Store) Ping(ctx context.Context) error {
@@ -95,6 +105,13 @@ var errUnchanged = errors.New("nothing to commit")
 func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	if s.group != nil {
+		err := s.group.several(limited, f)
+		if errors.Is(err, errUnchanged) {
+			return nil
+		}
+		return s.explain(ctx, err)
+	}
 	tx, err := s.writes.BeginTx(limited, nil)
 	if err != nil {
 		return s.explain(ctx, err)
@@ -106,14 +123,21 @@ func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) erro
 		}
 		return s.explain(ctx, err)
 	}
-	return s.explain(ctx, tx.Commit())
+	err = tx.Commit()
+	s.commits.Add(1)
+	return s.explain(ctx, err)
 }
 
 // exec runs one statement, and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, statement string, args ...any) (int64, error) {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	if s.group != nil {
+		n, err := s.group.exec(limited, statement, args)
+		return n, s.explain(ctx, err)
+	}
 	result, err := s.writes.ExecContext(limited, statement, args...)
+	s.commits.Add(1)
 	if err != nil {
 		return 0, s.explain(ctx, err)
 	}

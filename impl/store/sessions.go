@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"kalsel.dev/refresh/impl/session"
+)
+
+const (
+	sessionColumns = `id, owner, identity, started_at, generation, rotated_at, key_id, acknowledged, last_used_at, user_agent,
+expires_at, ends_at, kept_until`
+	insertRow = `INSERT INTO refresh_sessions (` + sessionColumns + `)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`
+	advanceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5, acknowledged = 0, last_used_at = $4,
+user_agent = $6, expires_at = $7
+WHERE id = $1 AND owner = $2 AND generation = $3 - 1 AND rotated_at <= $8 AND expires_at > $4 AND started_at >= $9
+AND ends_at >= $10 AND ends_at <= $11`
+	replaceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5, acknowledged = $6, last_used_at = $7,
+user_agent = $8, expires_at = $9, ends_at = $10, kept_until = $11
+WHERE id = $1 AND owner = $2 AND generation = $12 AND rotated_at = $13 AND acknowledged = $14 AND last_used_at = $15`
+	selectRow = `SELECT ` + sessionColumns + ` FROM refresh_sessions WHERE id = $1`
+	// In force: neither expired, nor ended, nor cut off. As everywhere, a cut-off refuses what started in its very second.
+	selectRows = `SELECT ` + sessionColumns + ` FROM refresh_sessions s WHERE owner = $1 AND expires_at > $2
+AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $3 || s.id)
+AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $4 AND r.revoked_at / 1000 >= s.started_at / 1000)
+ORDER BY last_used_at DESC, id LIMIT $5`
+	deleteRows = `DELETE FROM refresh_sessions WHERE id IN
+(SELECT id FROM refresh_sessions WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
+)
+
+// frequent are the statements of every refresh in rotation mode.
+func frequent() []string { return []string{insertRow, advanceRow, replaceRow} }
+
+// Adopt writes the first row of a session, and returns false if there is one.
+func (s *Store) Adopt(ctx context.Context, r session.Row) (bool, error) {
+	n, err := s.exec(ctx, insertRow, r.ID.String(), ownerOf(r.Identity), escape(r.Identity), r.StartedAt, r.Generation, r.RotatedAt,
+		escape(r.KeyID), flag(r.Acknowledged), r.LastUsedAt, escape(r.UserAgent), r.ExpiresAt, r.EndsAt, r.KeptUntil)
+	return n > 0, err
+}
+
+// Advance makes next of the row that is one generation behind it, if that is within the guard.
+func (s *Store) Advance(ctx context.Context, next session.Row, g session.Guard) (bool, error) {
+	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, escape(next.KeyID),
+		escape(next.UserAgent), next.ExpiresAt, g.RotatedUntil, g.StartedFrom, g.EndsFrom, g.EndsUntil)
+	return n > 0, err
+}
+
+// Replace makes next of the row if that is still have.
+func (s *Store) Replace(ctx context.Context, have, next session.Row) (bool, error) {
+	n, err := s.exec(ctx, replaceRow, have.ID.String(), ownerOf(have.Identity), next.Generation, next.RotatedAt, escape(next.KeyID),
+		flag(next.Acknowledged), next.LastUsedAt, escape(next.UserAgent), next.ExpiresAt, next.EndsAt, next.KeptUntil,
+		have.Generation, have.RotatedAt, flag(have.Acknowledged), have.LastUsedAt)
+	return n > 0, err
+}
+
+// Session returns a session's row, or nil if there is none.
+func (s *Store) Session(ctx context.Context, id session.ID) (*session.Row, error) {
+	var found *session.Row
+	err := s.read(ctx, func(ctx context.Context) error {
+		r, err := scanRow(s.reads.QueryRowContext(ctx, selectRow, id.String()))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		found = &r
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds), those used last first.
+func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]session.Row, error) {
+	var list []session.Row
+	owner := ownerOf(identity)
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows, err := s.reads.QueryContext(ctx, selectRows, owner, now, sessionMark, identityMark+owner, limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scanRow(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, r)
+		}
+		return rows.Err()
+	})
+	return list, err
+}
+
+// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns how many.
+func (s *Store) ExpireSessions(ctx context.Context, now int64, limit int) (int, error) {
+	n, err := s.exec(ctx, deleteRows, now, limit)
+	return int(n), err
+}
+
+func scanRow(row interface{ Scan(...any) error }) (session.Row, error) {
+	var r session.Row
+	var id, owner string
+	var acknowledged int64
+	err := row.Scan(&id, &owner, &r.Identity, &r.StartedAt, &r.Generation, &r.RotatedAt, &r.KeyID, &acknowledged, &r.LastUsedAt,
+		&r.UserAgent, &r.ExpiresAt, &r.EndsAt, &r.KeptUntil)
+	if err != nil {
+		return r, err
+	}
+	r.Identity, r.KeyID, r.UserAgent = unescape(r.Identity), unescape(r.KeyID), unescape(r.UserAgent)
+	r.Acknowledged = acknowledged != 0
+	if r.ID, err = session.ParseID(id); err != nil {
+		return r, errors.Join(errRowID, err)
+	}
+	return r, nil
+}
+
+// ownerOf is what an identity's rows are found by.
+func ownerOf(identity string) string {
+	r := session.Revocation{Identity: identity}
+	return r.Key().String()
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
