@@ -12,23 +12,6 @@ import (
 	refresh "kalsel.dev/refresh"
 )
 
-func failureCases() []Case {
-	return []Case{{
-		Name: "refreshToken/failure/server's own fault", Broken: ClockFails, Produces: http.StatusInternalServerError,
-		Rule: "A failure of the server is a 500 envelope that tells nothing of its insides.",
-		Run: func(r *Run) {
-			a := r.Send(refreshRequest(bodyWith(r.sketch().sign(), "10")), Want{
-				Status: http.StatusInternalServerError, Kind: "internal", Message: "Something went wrong on our side", Causes: []string{},
-			})
-			for _, inside := range []string{"goroutine", ".go:", string(ClockFails)} {
-				if strings.Contains(string(a.Body), inside) {
-					r.Breach("the answer shows %q of the server's insides", inside)
-				}
-			}
-		},
-	}}
-}
-
 func everywhereCases() []Case {
 	return slices.Concat(unknownRoutes(), otherMethods(), requestIDs())
 }
@@ -57,8 +40,9 @@ func otherMethods() []Case {
 		all = append(all, Case{
 			Name: "everywhere/other method/" + method, Rule: "A method that a path does not have is a 405 envelope with Allow.",
 			Run: func(r *Run) {
-				a := r.Send(Request{Method: method, Path: refreshPath}, want)
-				r.allows(a, http.MethodPost)
+				for _, path := range []string{refreshPath, revokePath} {
+					r.allows(r.Send(Request{Method: method, Path: path}, want), http.MethodPost)
+				}
 			},
 		})
 	}

@@ -11,10 +11,7 @@ import (
 	"time"
 )
 
-const (
-	refreshPath = "/api/v1/refresh"
-	clockSkew   = 60 // seconds that the clock of a deployment elsewhere may differ from ours
-)
+const clockSkew = 60 // seconds that the clock of a deployment elsewhere may differ from ours
 
 //go:embed testdata/sample.claims.json
 var sampleClaims string

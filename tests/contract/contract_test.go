@@ -14,8 +14,8 @@ import (
 
 const (
 	year = 365 * 24 * time.Hour
-	// programLife is the life of a refresh token that the program allows by default: any.
-	programLife = 0
+	// programLife is the life of a refresh token that the program allows by default.
+	programLife = year
 )
 
 func suite(t *testing.T) *contract.Suite {
@@ -45,11 +45,12 @@ func configurations() []configuration {
 func (c configuration) target(t *testing.T) contract.Target {
 	t.Helper()
 	broken := deploy.InProcess(t, deploy.Options{Rules: c.rules, Now: func() time.Time { panic(string(contract.ClockFails)) }})
+	away := deploy.InProcess(t, deploy.Options{Rules: c.rules, StoreAway: true})
 	return contract.Target{
 		URL: deploy.InProcess(t, deploy.Options{Rules: c.rules}), Secret: []byte(deploy.Secret),
 		Issuer: c.rules.Issuer, Audience: c.rules.Audience, RequireType: c.rules.RequireType, MaxLifetime: c.rules.MaxLifetime,
 		Exact:  true,
-		Broken: map[contract.Fault]*url.URL{contract.ClockFails: broken},
+		Broken: map[contract.Fault]*url.URL{contract.ClockFails: broken, contract.StoreAway: away},
 	}
 }
 

@@ -58,6 +58,8 @@ type Want struct {
 	Causes  []string
 	// Silent says why the document itself cannot tell that the request is wrong.
 	Silent string
+	// Refuses says that the document refuses the request too, though the status has another reason.
+	Refuses bool
 }
 
 // Breach notes that the contract is not kept. Tokens are taken out of the text.
@@ -140,7 +142,7 @@ func (r *Run) judgeByDocument(q Request, a Answer, want Want) {
 		r.Breach("the answer departs from the document: %v", err)
 	}
 	err := e.request(r.ctx)
-	refuse := want.Status == http.StatusBadRequest || want.Status == http.StatusUnsupportedMediaType
+	refuse := want.Refuses || want.Status == http.StatusBadRequest || want.Status == http.StatusUnsupportedMediaType
 	switch {
 	case err != nil && !refuse:
 		r.Breach("the document refuses this request, the case wants %d: %v", want.Status, err)

@@ -38,8 +38,13 @@ type Target struct {
 // Fault is a thing that a tester breaks on purpose.
 type Fault string
 
-// ClockFails is a deployment that cannot tell the time, so that it fails while it serves a request.
-const ClockFails Fault = "the server's clock fails"
+// What a tester breaks.
+const (
+	// ClockFails is a deployment that cannot tell the time, so that it fails while it serves a request.
+	ClockFails Fault = "the server's clock fails"
+	// StoreAway is a deployment whose store of revocations does not answer.
+	StoreAway Fault = "the server's store is away"
+)
 
 // Case is one promise of the contract. Its name is stable and begins with the operation; reports are read by it.
 type Case struct {
@@ -54,6 +59,8 @@ type Case struct {
 	Broken Fault
 	// Produces is the status that the case brings about, for the report when the case is left out.
 	Produces int
+	// Slow marks a case that waits for the clock.
+	Slow bool
 	// Run sends requests and judges the answers.
 	Run func(r *Run)
 }
@@ -93,11 +100,27 @@ func New(document []byte) (*Suite, error) {
 }
 
 func allCases() []Case {
-	return slices.Concat(grantCases(), bodyCases(), transportCases(), refusalCases(), failureCases(), everywhereCases(), documentCases())
+	all := slices.Concat(
+		grantCases(), refreshBodyCases(), refusalCases(), bodyCases(), transportCases(), failureCases(),
+		revokeCases(), revocationCases(), listCases(), administratorCases(), sessionCases(), keysCases(), everywhereCases(),
+		documentCases(),
+	)
+	slices.SortStableFunc(all, func(a, b Case) int { return rank(a) - rank(b) })
+	return all
+}
+
+// rank keeps the cases of an operation together.
+func rank(c Case) int {
+	return slices.Index([]string{"refreshToken", "revokeToken", "createRevocation", "listRevocations", "getJwks", "everywhere", "document"}, c.Operation())
 }
 
 // Cases returns the cases in the order in which they run.
 func (s *Suite) Cases() []Case { return slices.Clone(s.cases) }
+
+// Quick is the suite without its slow cases.
+func (s *Suite) Quick() *Suite {
+	return &Suite{spec: s.spec, cases: slices.DeleteFunc(s.Cases(), func(c Case) bool { return c.Slow })}
+}
 
 // Run runs every case against the target, one after the other. A cancelled ctx makes the remaining cases fail.
 func (s *Suite) Run(ctx context.Context, t Target) *Report {
