@@ -1,0 +1,80 @@
+package fake
+
+import (
+	"crypto/rand"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// who is the body of POST /fake/login. All of it is optional.
+type who struct {
+	Identity string `json:"identity"`
+	Name     string `json:"name"`
+	Admin    bool   `json:"is_admin"`
+	// Claims are further claims of both tokens, and may replace those that the fake sets.
+	Claims map[string]any `json:"claims"`
+	// Limit is how many minutes the access token lives.
+	Limit int `json:"limit"`
+	// RefreshSeconds is how long the refresh token lives; a negative number gives one that has expired.
+	RefreshSeconds int64 `json:"refresh_seconds"`
+}
+
+// pair is what a login gives.
+type pair struct {
+	AccessToken  string `json:"access_token"`
+	Expired      int64  `json:"expired"` // Unix seconds
+	RefreshToken string `json:"refresh_token"`
+}
+
+// login implements POST /fake/login: nobody is asked for a password.
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	in := who{Identity: "demo@example.com", Name: "Demo", Limit: 10, RefreshSeconds: 30 * 24 * 3600}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	now := s.clock()
+	out := pair{Expired: now.Unix() + int64(in.Limit)*60}
+	var err error
+	if out.AccessToken, err = s.issue(in, now, map[string]any{"type": 0, "fresh": true, "exp": out.Expired}); err == nil {
+		out.RefreshToken, err = s.issue(in, now, map[string]any{"type": 1, "exp": now.Unix() + in.RefreshSeconds})
+	}
+	if err != nil {
+		badRequest(w, "body: the claims cannot be signed")
+		return
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+func (s *server) issue(in who, now time.Time, kind map[string]any) (string, error) {
+	claims := map[string]any{
+		"identity": in.Identity, "name": in.Name, "is_admin": in.Admin, "iat": now.Unix(), "jti": rand.Text(),
+	}
+	for name, value := range map[string]string{"iss": s.config.Rules.Issuer, "aud": s.config.Rules.Audience} {
+		if value != "" {
+			claims[name] = value
+		}
+	}
+	maps.Copy(claims, kind)
+	maps.Copy(claims, in.Claims)
+	return s.minter.Issue(marshal(claims), now)
+}
+
+// me implements GET /fake/me: what an endpoint that needs an access token does.
+func (s *server) me(w http.ResponseWriter, r *http.Request) {
+	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	now := s.clock()
+	t, err := s.verifier.Access(raw, now)
+	if err != nil {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		writeJSON(w, http.StatusUnauthorized, envelope{http.StatusUnauthorized, "Access token is not valid", "unauthorized", []string{err.Error()}})
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Identity string `json:"identity"`
+		Admin    bool   `json:"is_admin"`
+		Fresh    bool   `json:"fresh"`
+		Left     int64  `json:"seconds_left"`
+	}{t.Identity, t.Admin, t.Fresh, t.Expires - now.Unix()})
+}

@@ -1,0 +1,147 @@
+package fake
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answer is an HTTP answer that is held back, repeated or lost.
+type answer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
+}
+
+func (a *answer) send(w http.ResponseWriter) {
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body.Bytes()) //nolint:gosec // JSON, and the caller who has gone needs no word of it
+}
+
+// misbehave answers a request of the contract as the next plan says, and as the real server does when there is none.
+func (s *server) misbehave(w http.ResponseWriter, r *http.Request) {
+	p := s.takePlan(r.URL.Path)
+	n := s.record(r, p.Behaviour)
+	readAhead(r)
+	if !pause(r, time.Duration(p.DelayMS)*time.Millisecond) {
+		s.finish(n, lost)
+		return
+	}
+	a := s.perform(p, r)
+	if p.Behaviour == loseAnswer {
+		s.finish(n, lost)
+		panic(http.ErrAbortHandler) // net/http cuts the connection
+	}
+	s.finish(n, a.status)
+	a.send(w)
+}
+
+// perform does what the plan says and returns the answer.
+func (s *server) perform(p plan, r *http.Request) *answer {
+	if status, err := strconv.Atoi(p.Behaviour); err == nil {
+		return refusal(status, p)
+	}
+	if p.Behaviour == repeat {
+		if a, ok := s.lastAnswer(r.URL.Path); ok {
+			return &a
+		}
+	}
+	a := &answer{header: http.Header{}}
+	s.serveReal(a, r)
+	if a.status == http.StatusOK {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.answers[r.URL.Path] = *a
+	}
+	return a
+}
+
+func (s *server) lastAnswer(path string) (answer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.answers[path]
+	return a, ok
+}
+
+// readAhead takes in the body: until it is read, net/http does not notice that the caller goes away. A body that is too large
+// anyway is left to the real handler, which refuses it before it is sent.
+func readAhead(r *http.Request) {
+	if r.ContentLength > maxBody {
+		return
+	}
+	head, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return // the real handler meets the same error
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+}
+
+// pause waits; it returns false if the caller went away meanwhile.
+func pause(r *http.Request, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// refusal is the contract's answer of a status.
+func refusal(status int, p plan) *answer {
+	e := envelopes()[status]
+	if p.Cause != "" {
+		e.Causes = []string{p.Cause}
+	}
+	a := &answer{status: status, header: http.Header{}}
+	if p.RetryAfter > 0 {
+		a.header.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	a.header.Set("X-Request-Id", "fake-"+strconv.Itoa(status))
+	setJSON(a.header)
+	a.body.Write(marshal(e))
+	return a
+}
+
+// envelope is the one shape of every error.
+type envelope struct {
+	Status  int      `json:"status"`
+	Message string   `json:"message"`
+	Error   string   `json:"error"`
+	Causes  []string `json:"causes"`
+}
+
+// envelopes are the errors that can be ordered, by status.
+func envelopes() map[int]envelope {
+	return map[int]envelope{
+		421: {421, "Token expired", "jwt_error", []string{"token has expired"}},
+		422: {422, "Token is not valid", "jwt_error", []string{"token is revoked"}},
+		429: {429, "Too many requests", "rate_limiter", []string{}},
+		500: {500, "Something went wrong on our side", "internal", []string{}},
+		503: {503, "Try again soon", "unavailable", []string{"the session store is not available"}},
+	}
+}
