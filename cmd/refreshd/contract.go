@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/tests/contract"
 )
 
-// contractCmd judges a deployment. The settings --secret, --issuer, --audience and --require-type say what the deployment
-// is configured with.
+// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type and --max-lifetime say what the
+// deployment is configured with.
 type contractCmd struct {
 	URL    string `name:"url" placeholder:"URL" help:"Where the deployment is, such as https://example.com: the paths of the contract follow it."`
 	Format string `enum:"text,junit,json" default:"text" placeholder:"FORMAT" help:"text, junit or json."`
@@ -74,7 +75,8 @@ func (cmd contractCmd) target(c *Config) (contract.Target, error) {
 		return contract.Target{}, configError("--url: must be http:// or https://, a host and, if need be, a path")
 	}
 	return contract.Target{
-		URL: u, Secret: secret, Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType, Exact: cmd.Exact,
+		URL: u, Secret: secret, Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType,
+		MaxLifetime: time.Duration(c.MaxLifetime), Exact: cmd.Exact,
 	}, nil
 }
 
