@@ -24,6 +24,9 @@ type Config struct {
 	SecretFile      *string `group:"settings" env:"REFRESH_SECRET_FILE" empty:"error" placeholder:"PATH" help:"File that holds the secret: its raw bytes, without one newline at the end."`
 	AllowWeakSecret bool    `group:"settings" env:"REFRESH_ALLOW_WEAK_SECRET" default:"false" help:"Accept a secret shorter than 32 bytes."`
 
+	Keys       *string `group:"settings" env:"REFRESH_KEYS" empty:"error" placeholder:"PATH" help:"JWK Set file with the keys that verify and sign, in place of a secret. It is read again when it changes; refreshd keys manages it."`
+	IssuerJwks string  `group:"settings" env:"REFRESH_ISSUER_JWKS" placeholder:"URL|PATH" help:"Where the login service publishes its public keys (JWK Set). They verify tokens whose iss is --issuer."`
+
 	RequireType bool   `group:"settings" env:"REFRESH_REQUIRE_TYPE" default:"false" help:"Refuse refresh tokens without the claim type. Switch it on if your login service sets the claim."`
 	Issuer      string `group:"settings" env:"REFRESH_ISSUER" placeholder:"NAME" help:"The iss that incoming tokens must have and new ones carry."`
 	Audience    string `group:"settings" env:"REFRESH_AUDIENCE" placeholder:"NAME" help:"The aud that incoming tokens must have and new ones carry."`

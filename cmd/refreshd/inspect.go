@@ -29,7 +29,7 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, c *Config) error {
 		return err
 	}
 	// A configuration without any key can still show what the token says.
-	keys, err := c.keySet()
+	keys, err := c.commandKeys(ctx, p)
 	if err != nil && !errors.Is(err, errNoKey) {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (cmd issueCmd) Run(p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	keys, err := c.keySet()
+	keys, err := c.keySource(p, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

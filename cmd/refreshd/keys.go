@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
+	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -15,22 +17,22 @@ import (
 const maxSecretBytes = 64 << 10
 
 // errNoKey means that the configuration names no key at all.
-const errNoKey = configError("no key: set --secret-file/REFRESH_SECRET_FILE or --secret/REFRESH_SECRET")
+const errNoKey = configError("no key: set --secret-file/REFRESH_SECRET_FILE, --secret/REFRESH_SECRET or --keys/REFRESH_KEYS")
 
-// keySet makes the configured keys; errNoKey if there are none.
+// keySet is the set of the one configured secret; errNoKey without one.
 func (c *Config) keySet() (*token.KeySet, error) {
 	secret, setting, err := c.secret()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := token.SecretKeySet(secret, c.AllowWeakSecret)
+	set, err := token.SecretKeySet(secret, c.AllowWeakSecret)
 	switch {
 	case err != nil && len(secret) > 0:
 		return nil, invalid(setting, err.Error()+"; --allow-weak-secret/REFRESH_ALLOW_WEAK_SECRET accepts it")
 	case err != nil:
 		return nil, invalid(setting, err.Error())
 	}
-	return keys, nil
+	return set, nil
 }
 
 // secret returns the configured secret and the setting that it came from. A secret that is set and empty is most
@@ -42,7 +44,10 @@ func (c *Config) secret() ([]byte, string, error) {
 		return nil, "", configError("--secret/REFRESH_SECRET and --secret-file/REFRESH_SECRET_FILE cannot be used together")
 	case hasFile:
 		secret, err := readSecret(*c.SecretFile)
-		return secret, "secret-file", err
+		if err != nil {
+			return nil, "", invalid("secret-file", err.Error())
+		}
+		return secret, "secret-file", nil
 	case hasSecret:
 		return []byte(*c.Secret), "secret", nil
 	case c.Secret != nil:
@@ -56,15 +61,15 @@ func (c *Config) secret() ([]byte, string, error) {
 func readSecret(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, invalid("secret-file", "cannot be read: "+err.Error())
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+1))
 	switch {
 	case err != nil:
-		return nil, invalid("secret-file", "cannot be read: "+err.Error())
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	case len(data) > maxSecretBytes:
-		return nil, invalid("secret-file", fmt.Sprintf("%s is larger than %d bytes", path, maxSecretBytes))
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretBytes)
 	}
 	return withoutNewline(data), nil
 }
@@ -78,18 +83,22 @@ func withoutNewline(data []byte) []byte {
 	return []byte(text)
 }
 
-// serverKeys is keySet for the server: without any key it makes a random one, for development, which exists only
+// serverKeys is keySource for the server: without any key it makes a random one, for development, which exists only
 // while nobody but this machine can reach the server.
-func (c *Config) serverKeys() (keys *token.KeySet, development bool, err error) {
-	keys, err = c.keySet()
+func (c *Config) serverKeys(p *program, log *slog.Logger) (source *keys.Source, development bool, err error) {
+	source, err = c.keySource(p, log)
 	if !errors.Is(err, errNoKey) {
-		return keys, false, err
+		return source, false, err
 	}
 	if !isLoopback(c.Listen) {
 		return nil, false, configError(string(errNoKey) + " (a development key is made only while listening on loopback)")
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: it ends the process instead
-	keys, err = token.SecretKeySet(secret, false)
-	return keys, true, err
+	set, err := token.SecretKeySet(secret, false)
+	if err != nil {
+		return nil, true, err
+	}
+	source, err = c.openKeys(keys.Config{Set: set}, p, log)
+	return source, true, err
 }

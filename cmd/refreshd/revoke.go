@@ -102,7 +102,7 @@ func (cmd revokeCmd) genuine(ctx context.Context, p *program, c *Config) (*token
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.keySet()
+	keys, err := c.commandKeys(ctx, p)
 	if err != nil {
 		return nil, err
 	}

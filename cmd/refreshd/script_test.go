@@ -26,7 +26,8 @@ func TestMain(m *testing.M) {
 // said into those scripts that compare it. Beside testscript's own commands they have:
 //
 //	start ARGS...          start refreshd and wait until it listens; sets $ADDR, $OPS and, with a development key, $CURL
-//	signal TERM|INT        send the started refreshd a signal
+//	signal TERM|INT|HUP    send the started refreshd a signal
+//	logged REGEXP          wait until the started refreshd has logged it
 //	ended STATUS           wait until it has ended, with this exit status or signal; its output is in server.out and server.err
 //	status N CMD ARGS...   run a command that must end with exit status N
 //	http STATUS METHOD URL [FILE]   send a request, with FILE as JSON body; the answer's body is then stdout
@@ -48,7 +49,7 @@ func scripts(dir string) testscript.Params {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": start, "signal": sendSignal, "ended": ended, "status": status,
+			"start": start, "signal": sendSignal, "logged": logged, "ended": ended, "status": status,
 			"http": request, "paste": paste, "hold": hold, "release": release, "refused": refused, "drip": drip,
 			"body": body, "load": load, "write": write,
 		},
@@ -156,8 +157,13 @@ func waitFor(ts *testscript.TestScript, what string, p *process, happened func()
 }
 
 func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
 	ts.Check(server(ts).cmd.Process.Signal(signals[args[0]]))
+}
+
+func logged(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[0])
+	waitFor(ts, "a log line "+args[0], server(ts), func() bool { return pattern.MatchString(server(ts).errOut.String()) })
 }
 
 func ended(ts *testscript.TestScript, _ bool, args []string) {

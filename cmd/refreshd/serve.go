@@ -9,9 +9,9 @@ import (
 	"runtime/debug"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 type serveCmd struct{}
@@ -23,7 +23,7 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	keys, development, err := c.serverKeys()
+	keys, development, err := c.serverKeys(p, logger)
 	if err != nil {
 		return err
 	}
@@ -40,6 +40,7 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	collectLessOften()
 	sessions := c.sessions(p, keys, db, logger)
 	defer background(ctx, sessions.Run)()
+	defer background(ctx, c.follow(keys))()
 	doors, err := c.doors(ctx, p, ports, keys, sessions, development, logger)
 	if err != nil {
 		return err
@@ -54,8 +55,8 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 }
 
 // sessions wires the rules to the store.
-func (c *Config) sessions(p *program, keys token.KeySource, db session.Store, logger *slog.Logger) *session.Service {
-	return session.New(session.Config{Keys: keys, Rules: c.rules(), Store: db, Log: logger, Now: p.now})
+func (c *Config) sessions(p *program, keys *keys.Source, db session.Store, logger *slog.Logger) *session.Service {
+	return session.New(session.Config{Keys: keys, Rules: c.rules(), Store: db, Log: logger, Now: p.now, Refetch: keys.Refetch})
 }
 
 // collectLessOften gives the garbage collector the room that a server of this kind has to spare: its live memory is a few MiB, and
@@ -100,7 +101,7 @@ func (c *Config) checkServer(p *program) (*slog.Logger, error) {
 
 // doors wires the handlers to the open ports.
 func (c *Config) doors(
-	ctx context.Context, p *program, ports listeners, keys token.KeySource, sessions *session.Service, development bool,
+	ctx context.Context, p *program, ports listeners, keys *keys.Source, sessions *session.Service, development bool,
 	logger *slog.Logger,
 ) ([]door, error) {
 	registry, err := newRegistry()
@@ -113,7 +114,8 @@ func (c *Config) doors(
 	}
 	config := api.Config{
 		Sessions: sessions, Logger: logger, Registry: registry, Pages: pages,
-		Ready: func(context.Context) error { return readiness(ctx, sessions) },
+		Ready:      func(context.Context) error { return readiness(ctx, sessions, keys) },
+		PublicKeys: func() ([]byte, error) { return keys.Keys().MarshalPublic(p.now()) },
 	}
 	public, err := api.New(config)
 	if err != nil {
@@ -126,13 +128,13 @@ func (c *Config) doors(
 	return doors, nil
 }
 
-// readiness keeps load balancers away until all revocations are known, and as soon as stopping has begun.
-func readiness(ctx context.Context, sessions *session.Service) error {
+// readiness keeps load balancers away until all revocations and keys are known, and as soon as stopping has begun.
+func readiness(ctx context.Context, sessions *session.Service, keys *keys.Source) error {
 	if ctx.Err() != nil {
 		return errors.New("the server is stopping")
 	}
 	if what := sessions.Waiting(); what != "" {
 		return errors.New(what)
 	}
-	return nil
+	return keys.Ready()
 }

@@ -85,3 +85,12 @@ func plainError(err error) error {
 	}
 	return err
 }
+
+// CheckIssuer says why a location cannot be used as Config.Issuer.
+func CheckIssuer(location string) error {
+	if !isURL(location) {
+		return nil
+	}
+	_, err := newClient(location)
+	return err
+}
