@@ -68,6 +68,9 @@ func (g *group) close() {
 
 // do runs a change and returns after its commit. A change that has not begun when ctx ends never does.
 func (g *group) do(ctx context.Context, run func(context.Context, *sql.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	j := &job{run: run, done: make(chan struct{})}
 	select {
 	case <-g.ended:
