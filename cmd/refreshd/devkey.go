@@ -19,6 +19,8 @@ Try it:
 
   %s
 
+or in a browser: http://%s/playground
+
 `
 
 // announceDevelopment says that the key is a development key, and prints a request to paste. The text is for a person
@@ -34,7 +36,7 @@ func (c *Config) announceDevelopment(p *program, keys token.KeySource, address n
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, developmentText, line)
+	_, err = fmt.Fprintf(p.stdout, developmentText, line, address)
 	return err
 }
 
