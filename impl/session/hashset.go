@@ -124,7 +124,7 @@ func (p *places) resized(size int, least uint32) *places {
 	return q
 }
 
-func (p *places) taken(i int) bool { return byte(p.tags[i/8]>>(i%8*8)) != 0 }
+func (p *places) taken(i int) bool { return p.tags[i/8]>>(i%8*8)&0xff != 0 }
 
 // put writes the entry and then, for those who read meanwhile, its tag.
 func (p *places) put(i int, e entry) {
@@ -163,8 +163,8 @@ func (p *places) find(key *ID) (int, bool) {
 
 // home maps the key's second to ninth byte evenly onto the groups; the first byte chose the shard.
 func home(key *ID, groups int) int {
-	at, _ := bits.Mul64(binary.BigEndian.Uint64(key[1:]), uint64(groups))
-	return int(at)
+	at, _ := bits.Mul64(binary.BigEndian.Uint64(key[1:]), uint64(groups)) //nolint:gosec // a length
+	return int(at)                                                        //nolint:gosec // below groups
 }
 
 // tagOf is never 0, which is empty, nor 1, with which zeros would take an empty place for a match.

@@ -73,8 +73,7 @@ func sqliteName(path string) (string, error) {
 func create(path string) error {
 	probe, err := os.CreateTemp(filepath.Dir(path), ".refresh-*")
 	if err != nil {
-		var cause *fs.PathError
-		if errors.As(err, &cause) {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
 			err = cause.Err
 		}
 		return fmt.Errorf("%s: cannot write in the folder %s: %w", path, filepath.Dir(path), err)
@@ -82,7 +81,7 @@ func create(path string) error {
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator's own choice
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
