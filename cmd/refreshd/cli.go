@@ -20,6 +20,7 @@ type commands struct {
 	Revoke      revokeCmd      `cmd:"" help:"End one session, or all of an identity, on all servers that use the store."`
 	Revocations revocationsCmd `cmd:"" help:"Show what is revoked."`
 	Contract    contractCmd    `cmd:"" help:"Judge any deployment by the contract. The settings say what it is configured with."`
+	Fake        fakeCmd        `cmd:"" help:"Run a server for the tests of callers, which misbehaves on demand."`
 	OpenAPI     openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
