@@ -152,11 +152,14 @@ func (n *Node) leave(ctx context.Context) {
 
 // Waiting says what the node waits for before it is ready, or is empty.
 func (n *Node) Waiting() string {
-	if n.loaded.Load() {
-		return ""
+	switch {
+	case !n.loaded.Load():
+		return "the feed of revocations is being read: " + strconv.FormatInt(n.applied.Load(), 10) + " of " +
+			strconv.FormatInt(n.head.Load(), 10)
+	case !n.term.Load().live(n.clock.Now()):
+		return "there is no lease: the store does not answer, or too slowly"
 	}
-	return "the feed of revocations is being read: " + strconv.FormatInt(n.applied.Load(), 10) + " of " +
-		strconv.FormatInt(n.head.Load(), 10)
+	return ""
 }
 
 // Status is what the node shows to operators.

@@ -186,6 +186,9 @@ func TestStoreAway(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 		wants(t, n, subject(1), session.ErrUnavailable)
+		if n.Waiting() == "" {
+			t.Error("ready without a lease")
+		}
 		m.away.Store(false)
 		time.Sleep(300 * time.Millisecond)
 		if !n.Status().HasLease {
