@@ -13,7 +13,7 @@ import (
 
 const clockSkew = 60 // seconds that the clock of a deployment elsewhere may differ from ours
 
-//go:embed testdata/sample.claims.json
+//go:embed sample.claims.json
 var sampleClaims string
 
 // grant is the body of a 200.
@@ -108,7 +108,7 @@ func claimCases() []Case {
 		},
 		{
 			Name: "refreshToken/grant/sample, exact claims", Left: needsNoType, Exact: true,
-			Rule: "The access token of the sample has exactly the claims of testdata/sample.claims.json.",
+			Rule: "The access token of the sample has exactly the claims of sample.claims.json.",
 			Run:  func(r *Run) { r.sampleRedeemed(goldenClaims) },
 		},
 		{
@@ -244,7 +244,7 @@ func goldenClaims(r *Run, g grant, o opened) {
 	}
 	text, err := json.MarshalIndent(got, "", "  ")
 	if err != nil || string(text)+"\n" != sampleClaims {
-		r.Breach("the claims differ from testdata/sample.claims.json:\n%s", text)
+		r.Breach("the claims differ from sample.claims.json:\n%s", text)
 	}
 }
 
