@@ -57,7 +57,7 @@ install: ## install what the tests need beside Go
 	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS)
 
 # Installed anew only when the lock file changes.
-$(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc
+$(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc tests/clients/package.json
 	cd tests && rm -rf node_modules && npm ci --loglevel=error --no-progress
 	@touch $@
 
