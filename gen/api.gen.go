@@ -126,6 +126,11 @@ type RefreshedTokens struct {
 	//
 	// Example: 1611318219
 	Expired int64 `json:"expired"`
+
+	// RefreshToken Only where rotation is on: the refresh token to use from now on. Store it in place of the one that you sent, in the same step as the access token. If an answer is lost, ask again with the token that you have: you get the same successor. It may be the very token that you sent. A token whose successor was used counts as stolen when it comes back later, and its session ends (422).
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	RefreshToken *string `json:"refresh_token,omitempty"`
 }
 
 // Revocation One session that was ended, or all those of an identity that started up to then.
@@ -201,6 +206,45 @@ type RevokeRequest struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
+// Session One login, and all the tokens that came from it. Times are Unix seconds.
+type Session struct {
+	// Current Whether the access token of this request came from it.
+	//
+	// Example: true
+	Current bool `json:"current"`
+
+	// Expires When its newest refresh token expires.
+	//
+	// Example: 1611318219
+	Expires int64 `json:"expires"`
+
+	// ID What the session is ended by.
+	//
+	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
+	ID string `json:"id"`
+
+	// LastUsed When it was refreshed last, give or take the rotation window.
+	//
+	// Example: 1608867516
+	LastUsed int64 `json:"last_used"`
+
+	// Started When the login issued its refresh token, or the first refresh where the token does not tell.
+	//
+	// Example: 1608781116
+	Started int64 `json:"started"`
+
+	// UserAgent The client's `User-Agent` at the last refresh, at most 200 characters of it. Empty if it sent none.
+	//
+	// Example: Mozilla/5.0 (X11; Linux x86_64; rv:84.0) Gecko/20100101 Firefox/84.0
+	UserAgent string `json:"user_agent"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	// Sessions Those used last come first.
+	Sessions []Session `json:"sessions"`
+}
+
 // BadRequest The one shape of every error.
 type BadRequest = ErrorEnvelope
 
@@ -209,6 +253,12 @@ type Forbidden = ErrorEnvelope
 
 // Internal The one shape of every error.
 type Internal = ErrorEnvelope
+
+// NotEnabled The one shape of every error.
+type NotEnabled = ErrorEnvelope
+
+// NotFound The one shape of every error.
+type NotFound = ErrorEnvelope
 
 // TokenExpired The one shape of every error.
 type TokenExpired = ErrorEnvelope
@@ -240,6 +290,15 @@ type ListRevocationsParams struct {
 	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
 
 	// Limit How many revocations a page has at most, 1 to 1000. Leave it out for the default, 100.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Identity Whose sessions. Leave it out for your own.
+	Identity *string `form:"identity,omitempty" json:"identity,omitempty"`
+
+	// Limit How many sessions the answer has at most, 1 to 1000. Leave it out for the default, 100.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -418,6 +477,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions Your sessions
+	//
+	// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
+	// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+	//
+	// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+	//
+	// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSession End one of your sessions
+	//
+	// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
+	// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
+	// error. Somebody else's session is not found.
+	//
+	// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
+	EndSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetJwks The public keys that verify access tokens
@@ -583,6 +661,45 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 // Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 func (c *Client) RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRevokeTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions Your sessions
+//
+// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
+// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+//
+// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+//
+// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSession End one of your sessions
+//
+// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
+// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
+// error. Somebody else's session is not found.
+//
+// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -821,6 +938,106 @@ func NewRevokeTokenRequestWithBody(server string, contentType string, body io.Re
 	return req, nil
 }
 
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string, params *ListSessionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Identity != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "identity", *params.Identity, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -961,6 +1178,29 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeTokenWithResponse(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
+
+	// ListSessionsWithResponse Your sessions
+	//
+	// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
+	// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+	//
+	// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
+
+	// EndSessionWithResponse End one of your sessions
+	//
+	// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
+	// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
+	// error. Somebody else's session is not found.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
 }
 
 // GetJwksResponse200Headers the declared response headers of an HTTP 200 response for GetJwks
@@ -1408,6 +1648,186 @@ func (r RevokeTokenResponse) ContentType() string {
 	return ""
 }
 
+// ListSessionsResponse401Headers the declared response headers of an HTTP 401 response for ListSessions
+type ListSessionsResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListSessionsResponse503Headers the declared response headers of an HTTP 503 response for ListSessions
+type ListSessionsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ListSessionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListSessionsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSessionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSessionsResponse) GetJSON200() *SessionList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListSessionsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSessionsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListSessionsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListSessionsResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r ListSessionsResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSessionsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSessionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionResponse401Headers the declared response headers of an HTTP 401 response for EndSession
+type EndSessionResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// EndSessionResponse503Headers the declared response headers of an HTTP 503 response for EndSession
+type EndSessionResponse503Headers struct {
+	RetryAfter *int
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndSessionResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndSessionResponse503Headers
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndSessionResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r EndSessionResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r EndSessionResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r EndSessionResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndSessionResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJwksWithResponse The public keys that verify access tokens
 //
 // The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
@@ -1551,6 +1971,41 @@ func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, body 
 		return nil, err
 	}
 	return ParseRevokeTokenResponse(rsp)
+}
+
+// ListSessionsWithResponse Your sessions
+//
+// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
+// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+//
+// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error) {
+	rsp, err := c.ListSessions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResponse(rsp)
+}
+
+// EndSessionWithResponse End one of your sessions
+//
+// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
+// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
+// error. Somebody else's session is not found.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
 }
 
 // ParseGetJwksResponse parses an HTTP response from a GetJwksWithResponse call
@@ -1980,6 +2435,177 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 	return response, nil
 }
 
+// ParseListSessionsResponse parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListSessionsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSessionsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers EndSessionResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndSessionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetJwks The public keys that verify access tokens
@@ -1997,6 +2623,12 @@ type ServerInterface interface {
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx echo.Context) error
+	// ListSessions Your sessions
+	// (GET /api/v1/sessions)
+	ListSessions(ctx echo.Context, params ListSessionsParams) error
+	// EndSession End one of your sessions
+	// (DELETE /api/v1/sessions/{id})
+	EndSession(ctx echo.Context, id string) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -2085,6 +2717,47 @@ func (w *ServerInterfaceWrapper) RevokeToken(ctx echo.Context) error {
 	return err
 }
 
+// ListSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+	// ------------- Optional query parameter "identity" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "identity", ctx.QueryParams(), &params.Identity, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter identity: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSessions(ctx, params)
+	return err
+}
+
+// EndSession converts echo context to params.
+func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndSession(ctx, id)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2137,6 +2810,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/v1/admin/revocations", wrapper.ListRevocations, options.OperationMiddlewares["listRevocations"]...)
 	router.POST(options.BaseURL+"/api/v1/admin/revocations", wrapper.CreateRevocation, options.OperationMiddlewares["createRevocation"]...)
 	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJwks, options.OperationMiddlewares["getJwks"]...)
+	router.GET(options.BaseURL+"/api/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.DELETE(options.BaseURL+"/api/v1/sessions/:id", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
 
 }
 
@@ -2145,6 +2820,10 @@ type BadRequestJSONResponse ErrorEnvelope
 type ForbiddenJSONResponse ErrorEnvelope
 
 type InternalJSONResponse ErrorEnvelope
+
+type NotEnabledJSONResponse ErrorEnvelope
+
+type NotFoundJSONResponse ErrorEnvelope
 
 type TokenExpiredJSONResponse ErrorEnvelope
 
@@ -2704,6 +3383,210 @@ func (response RevokeToken503JSONResponse) VisitRevokeTokenResponse(w http.Respo
 	return err
 }
 
+type ListSessionsRequestObject struct {
+	Params ListSessionsParams
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200JSONResponse SessionList
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ListSessions400JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListSessions401JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ListSessions403JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListSessions500JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response ListSessions501JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSessions503JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	ID string `json:"id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSession401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response EndSession500JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response EndSession501JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response EndSession503JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetJwks The public keys that verify access tokens
@@ -2721,6 +3604,12 @@ type StrictServerInterface interface {
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
+	// ListSessions Your sessions
+	// (GET /api/v1/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession End one of your sessions
+	// (DELETE /api/v1/sessions/{id})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2923,114 +3812,182 @@ func (sh *strictHandler) RevokeToken(ctx echo.Context) error {
 	return nil
 }
 
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx echo.Context, params ListSessionsParams) error {
+	var request ListSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.Request().Context(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		return validResponse.VisitListSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
+	var request EndSessionRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx.Request().Context(), request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		return validResponse.VisitEndSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"5Hz5cts4uu+roDi36iYuWiZlyYmVmqrrdjsdO+vYTtyLUxZEQhJiEmADoGT1xFX3ac6DnSc59X0AV1GO",
-	"naRn5sz847IkYvvW37eAf/cimWZSMGG0N/q7N2c0Zgr/PaTRnB1KYZRM4HPMdKR4ZrgU3sh7IZckkWJG",
-	"zJwRzQxJ6YpMGLlmmfHJZEWoWE1kvOp5vsduaJolzBt5WT5JeOSTlN5s0xn7624QeL6n2O85Vyz2Rkbl",
-	"zPd0NGcphTXNKoNh2iguZt7tre8dndPZ+m7e0JRpYuZckwVTK9hQc+FLr/9aXc9fpL++nEaHkx+EPPyZ",
-	"vj//26X3oPVv4WGdSaEZ0ugHGp+y33OmDXyKpDBM4L80yxIeUdjezicNe/x7sRscOGkM1HmaUrXyRt75",
-	"UsIxxEwTqhhZKiAxNUSKiHm+t6BJznApmuMWfvMSnnIzImmuDdCfGpIwqg0JLWWniun5lZHXTIwI16Q8",
-	"60ffY0pJ5Y1gM1fK7cb3UqY1ncGx3Q5hmJCGLGjCY8/3tKEm195oEARIkYpc/0exqTfy/rJTCdWO/VXv",
-	"HMFiR2LBEpkxS8omD8/njIDEFMuBYJ2cvX1DzJway1uZMYU0JVRfazKVqkfGlhRjMqeaSMEIE0at4DfC",
-	"aDS31LRzcG0J2vNufe+5VBMex0w8kHNCmudA0ybfDgShccoF10ZRIxVZzqVmhEYR05og+YtzIUe6eQlH",
-	"3jhkRBI5I1wQOqNc1Pk3LY9S594baQhNErlkTabtfm+mtXc8YyLngvmEipjEktkz4FaQjUj+Y2GYEjR5",
-	"IPV5bdg6AWs0KR+sk+RMpszKw5IJ47RLCiJzRTSPWY1Ow+8v3JqpBVNkSnnC4h55I+1WCqkkS27mKPWW",
-	"klLhB6eYzwhINbKeJNQwhVQ8hyePbjJrvR5ESdMa2iWOuA/QK+aeqxH409Jc2f/rFMYNlY/XxK4ffm9y",
-	"Otu2JncodrVN98hzLmgyApMwY4ZMpHGDND6qmYiR0rlmihiJ/ydyxkVF4jfSfEDr9zAaW83AGdbNRV1r",
-	"llTDPgyod5bQiBE5ddyvHXKD0ahbCtoacU+GbbLw/T7QfkLjMz4T1OSKtdxVKa1wAphC85lgMQIAcs1W",
-	"NePtxN+oXBvdfRRdrAIb4sJu5zsc4U8WPCR8FLHM0EnCniHj8FBE05Umy/nqm2VQvqJqxh6s4tWwDd4G",
-	"HW4NO6QSoMPe7tMBmawM03XqGymvEpxvA0gwUpLigZL+4e6fBRJwKTCSVJBwj7zkPyCx3guam7lU/I8H",
-	"28SUaw1Ar5teB25aHF8hrh8YVUwhG2lTrevEy+u7qtPvoOU93R7A/HeDrvDP9t+tHXxJsk+dOnCLUn0Y",
-	"Z5EKQPBaQHFxcbENNGTCABPYOoxHLwlbB6sCuuCTsSXvmDw6fX5I9p4Mg8dNZO/Ij3T+66XnrIZFvIju",
-	"70DzVloWlCdwvAcKS94cuUHBNNMaAKs20po1JGk5sCkh5dcN81b6fS2laECU76paFThyNrtELIKxWMPe",
-	"6ZKuHgpceuTM0BVIxIzFCF/B1BVnaonIKTNqtX0wNUx1h5wpFRDdRVLEILFkSTko4RSIa9QKtlXOW8pI",
-	"2CEEgA9nTJVSoPMsk8qw+DWLOT3Hhx4oDt1TdMjFoZ11Gx6pRW7tBRqyUU5+lcLsV3iMupjgogS+LqSs",
-	"HNIwx8M/M2aLWZRQxWJCNcZuPXJWeDbLZTKuH37sY+rASDJun37c86p9IoGbm+m0HRD+6TnNED4xzAQg",
-	"BUEaMgXRo+GWWwUz2rMcbQgZfQwoMyazhPXIa5vrYGlmVj6enaGe5EnSELwNEJobluoOg+QXX1Cl6Ao+",
-	"O/53nfWaixiPCY+47Sk5UzTVPtF5NAcejEvENAa1HNci/XGPwDQJt75bZkyMiFGMGnBjubgWcikISi+g",
-	"OW40sULUNL91SLZ2nFI62we4ANrOaZYxweIGbRuTt6OJtQUKsW7Pf0Aima0KEP3i/Pxd1+YH/dCH4Dml",
-	"xlqE3X61SGUg6gmi34olq8MVXPILofpYziEnn1hkYKOgDBds8pKtujZr02KIl9HNPRmGT0A1Isx1DB73",
-	"yMWcR/PiPNLMmSIpSydMafC7IF8xyxgYRSnI+NqsxusyT5PZZrWhyUwqbuZpZf1hO4jqQNZzzWI09E0O",
-	"HcU/nh10cSZSi+7FolwtUD+pIOOjQyuXb1++G8N67cn7w2G43zX9BgPAbqwJK+Y/PTvAeX0yoZrtDXKF",
-	"Cro+3U3WJaRMlITQRmZIiwVTfApaL8h7wW8KZ9QjBxMbwU1LywEW0arRqpWPDPcG/b2nQRAETQHcG3QI",
-	"oO9d28izwwiwFTn+0SdLFA8XUAiaMtiemTOunN0ttzd13hlGgjjZIbhjHCekaClhP+iHQdgPtq93F793",
-	"Ee/arLp3N6UpT0otRDYgR/wm45vLvX35rmsR0b1EKuM8yfVD+S0m0y/we8JmXCDDISi9k93cEJosAQ9H",
-	"Mk/iFqPDMBwM7svoXG8yljWFnIK9dyuONZ+1CKj5rOvIN90EvCGRlCrmghoL3WGhmj2SU8ukFkWr5cLw",
-	"918Ofnl5c6imH86unpyvLv724u3syTxavKMZf52o5TGl76IX709l17Y2iM6qtq26sfgib1vWGmTTktVH",
-	"+3e3bT5jpss8n1y8JGfMdNnm4eN1O3vNVnqjumofKSzYEoLmKVeAkOt4AuYrAcJd4KzmUtaQQ5sKsKOu",
-	"o7vYrVaKoHHMYcc0eVc71JQmmrXPiZUHe9ApzRPjjcIgeBr4m2B7ykVusEyD52/GnQlfMD2qly/8Kh8B",
-	"05JHmi2YIDFd6cc98orRBcOYM6+MmtuIb0f0yCs5m2EkmxuCztGlbjgAuqLGUN+GJjRRjMYrMuOwmMyN",
-	"T7QklOiUJgnBI6NThOiIThmJ5pJHTYsZBh2oIqU3PM3TkkYpF8XnLkPQKNx0C1MjDeUD2iuTRmTmiGMk",
-	"Wcm8qbBsdTKf/BTxt/zk+P0fx+EbfqyPxekwOjzeO77Ofv5weLLfY6uThL044G8/HfVfnx/98fp8tnp9",
-	"fq2P0+T614thQH8+HR5/kjzuzxf059f55OcPn+hPN1kU/CAmF8+zyeHw06Qf8FeHJ1kU7s9//SnMJvx4",
-	"L35xEv56tuRUnGYw/pgv+SR9bn49O947Tk6SXy6Ws/NirtXJfo9Pjt/+cv3Li4x9GGbvTt+8PHvzt4E8",
-	"XBx/yj8MPqjzq+3B2U+Hnz78riMPqfqKiZmZY9B3t2lokvgO7WAx4lCU+RaiQtG5i0mYApVFLCLiTHJh",
-	"nLvFqNpIhAhkOZcgVxFNEi5mEDRjvsAQdkMjk6yAvyuZ2zyCjagAtjnfilx/huqwYGqpeKFnMonhuR45",
-	"No1i0n+OSHRhvaLmscH/rxknO0SvoQDySHMRMRKSEypyqlYk3H8S+OT9+eHjEaGNIARn+r+aABwcs5ts",
-	"jIYFJQH4CtJQhNAyZtWQKsG2LPYX5UoB9jA8ZYj9M6oBnnOzhj12w6f9cP8e2KOlHA3JrmjWrSULaQP3",
-	"dZK+FVUGDI+6hEhYxBD0SUXApBoslFoXz2MmDDeuaqANVYbFJM9cRlys+9piRBc3YV63uCZLplix8nIO",
-	"HwqUjgi9qQ/LueS6l+bRPOH6/81SypNeJNNO8Msyc5ULwzt6JN7D15Zt1msoZoM22MQ6oJwappZUxaCm",
-	"RSptSupJxIgKwAmY4SwRqD2NXQB2Y0vfC6ZawhDsD570d+8JRIU0m5Doci4x20H1NYuJngPmRSL6AIap",
-	"WGH6pEnQ07qv0vZYXFf8hsASnDSnBvseFJtiwDlVMiVgHqXoxPGKUd0ldxfz1TMyTuRM5mZcKY5cCqas",
-	"FLSVxUtoZmQG9jVBke9YayGvWXxFzQbTwRvi3eZvixlPnzwNw3DvXszQAM9E1MGQY6NdvdDGe2QKZkRO",
-	"iSqVUvfIK2qYAjegyRyAwZzP5piuwgRCKyVyzx2hQG7I4HcqfEteQfVL5WxpP+hqkzl705DFQdCnk+Fw",
-	"f/h0uB+EAzaZBvvDcNjvx/s0iMPpcBJO+vGQBVEwCaZhvBsN6RO2H0zC+ItxQkniUqYaDL/b7r1zOa6m",
-	"aRLsxmwK5iRoDyoq5s7HNoM9hh9mzDgndGNIRmesJJy0LE4AHrej9EF4L77VxKKjiaoek9w3CqlZ/y9F",
-	"IfXF7ybofeOR5v5/4gtGGMfk2LgQJptmcJI2fogDORLxmpQ2rVaHlxJyeV9XcidWvdO02YRpYYchXnHY",
-	"n2tTNIfcZdpSelOs3A+CrrTqJvU+csn8QsVd5YdrzELtDUgil0xtR1QzMmc3NGYRT2lCYj7jRn93na4d",
-	"ZG/QoCh8XNf4TpG7Zl8X/n4hRDto9Qm0XDkEBSJGyJ7SlbXLRcPKdw5kkKFRrrhZnWFxtas3ZYJl1OeF",
-	"CTm5OPfa+tVqWvFtxwrVZNyqjLuS7H////9ChbMVXW/k1qgM09yYzFaVuJjKdRKespixVDcJCUjJRbma",
-	"qQWPGGboNKG2W/CCTYitGzw6uTh/bNMtW40ptnrkvOhI4RG7FOwmmlMxY5hMB92iEAP4AG6U2U74gsVk",
-	"a6t++K2tCr7bygUYgnqZs4A0ZpVxMbsUNhsLSH0pVewqutg0gPXKS3Ep/vIXgu6BkijhQNtYMg0/hD3y",
-	"krHMpiuEXoI3rwV+o3bjgZ23SbfepejXynHN9iNQYxujuurQphAVQhWqWO9S7PbIRWdA8qgOex7X4xN4",
-	"dOyEfFyFPjakxYAAkJoFlyRiygCJwAVidUr7l4IQjJDJ+N3bs3OyQzO+swh33DnHeOyk9J+tIG5rq4yN",
-	"t7aawXF5EEtct45SnIFYjRsKBk5a+nb3GIGvB9xtug/WVgCsvrU16IdbW3Bs+LcPIrWpPWiOrZNFS1Bd",
-	"VrDH1dakbFOsnAJR4ZHPxfefScqo4GJGPpOlwx+xJJ/hke3tbdL4C1/2g4B8do0fLCafXfdCJ1lxwCAI",
-	"fDIId+HPkHyu1/+LtMOybARDjhYNvOQzmfIb11iSJEw9qzp6XY9JrQzrVuuH5Rp1E1srs8K0a7T0yUw2",
-	"mquK6fqd0611dj1s0n2fDINdmFlKmwB1FNEo6rrZbrFkNgXguiyAU5QbMq51RIwLpUKbJqomimdt24M7",
-	"GCITZa4IJkVhI80O0q5hl+KATJRcajAxWFG+WaGDUizD0nDJVikiBpAUmIGJ8f0wDKrEeDjsDXv94DGY",
-	"WsvAOVVpAnID+H/kFAHOP+iHl6IwwMI2lxQyjkV/tIFHVTnfr8r7SuaG+ch5m5JNGZnimTlLYj0iY6sD",
-	"Y5+MXcEW/nUlcdCtQtp65J0rn18KgC0xlr2L4c/KMcJdNbAV+GfVtI3ZMIqtytr4m7shoRg4ABb3LsUb",
-	"trQVdlTbYgWI8mmWMaoIFuNXaFd7FRGcDckFNlSgFbSr11oeSvs1xnsc2+4ix4gIuY3aPO6Rxmzu+Usx",
-	"/nnbAaLt43g8cuVEY6NosNeKZVKBKGRKThKWFrw6r9US4fhlshF+P++yHWAFy6e2yCNuNIkSylMydhad",
-	"azJG9DV+PMIeBBvCx9wmyz7l2tieF1q61h55W1wT0OB2nR9D0Y3AS6GWVj0SKHnc3WQp/TOAgKqhn0vh",
-	"F6kOm5sg3PQuAUwnPGLClu2AUt7Ie30M2ClXiYM4erSzgw5M5ipiPalmO27QTsoRhhpu1tMkBTzxfG/B",
-	"lMXjXtgLegEMgQlpxr2Rt9sLersQ11AzR2S301uyJNnGvNbOp+W17hX9SrOu+hZwZq3C9RiF1+2g4Cka",
-	"wma9ZFSvF85psrCiDD76mq30evuvxWoAOFBrL4VrGLbfYEAMMRefOVSipRQ9cjiXUrOqOLuyWOKax+NG",
-	"ftXeObDsseOdzJAxTWZjQhPw95fijEWKGXvHxgIOPIKes3hUpAed+1WM1LYILt8v7zxx7Wp21nCCfLsa",
-	"bTkd2nkLjFybGrdN0hoB5HUL1gmJt6qKttam8lqPaMWuvApzHHsjYOzJ8lqjFCiaMoP9dL91sXp8dE5n",
-	"4yocMRUQgyDEQRVnhtGwWtMc+y38shsMeuTAlejAGzzgxhWH3djOBM8v9OZ4uv1GCrb9mppofmfj5sfW",
-	"Nax+EDywW09JU6asq3b2t8I1e1j+UIeVMRUDWA+csxAyFxG2I5Wtfbbi+5trsSmbYrAHptbFgm0ca/0U",
-	"2D7h2h6wL6HeM4ANAa6kf/PAavutX27orD/cKzf0btt+wqaXeidKub8gDPrBdvrkJi73d3Tore9m+nT3",
-	"7cnuj/2b5+EPs6eLfLJvXrFw9uL1Hx+e7LGn57nez9+9WJx+OHrvYanfu7l6fvTHab6f7u69ePXmyuRs",
-	"b7j/6k3288Vedrg6M/z6l08vjy+OhzTwbj+60FUxs37tYM2eEErcs+uc+fiApsdmO8CGpkeYt9W72lDV",
-	"TYu453calytr1xrvGoPP4H52g8Gm1GtZnQZ5bWr2P227A6ueXQ+XarxTu0p563vD+wwp75DVUxz2GlhT",
-	"Vqp+FueRbBNX05V5vmfoTFf9EjBrEWIiFthppU873ek7OkOHqWQ+m5fRCxfgUCPmtzo/njdxhlQaw2zE",
-	"NSUwx+I+nUiwzs9dq0OZHvYxlQwKcCnKPLLrqkUnCU+Oy+Sl9X9rDiTh2pzWTvcFR/JWJKt6jaFQQEz/",
-	"kSKZbn0YXvnr7tdAItgkd+EUfs+ZWlU+wR6o4QzW0txVK0VXWXNjF3l9+9QGpeDtXNOJT0KgYBgEwT2a",
-	"TTZt37bI1Hdf75X5QptI8IWjfbsXzFzhonYxrZAp6/oUQwCUWh6UVtWWNgZhq6DwWz2dfkfmu0htryWm",
-	"6yW2eo2sKoAN+sDRe61Sr8zWq5/V6lge3LAsPFlbNqwlxb89c337EH/UqjN1OCSALTZN1iz8eV9newdB",
-	"+OUhjVtWOGj3y4OqO9cPN/EwYPde+ypv0bTcQivn/dvH24ajuHCm2klDzR0UFSDv463vZVJ3WP172fHR",
-	"euYVL39g8n/M9RXOMCJG5UU6wd38xm96pLvCdSkaJa61XCNieJmC75EFbLKxnG4niUGClo2yLeYfQP8x",
-	"xrnAamW5st8skNnccldNzN4cKwtnERWNy+zFGw56pFU1uRRFGn3MqRlXt8kNS6rOCtgs1zqHGAWoFslc",
-	"wNk0kUnMVJe/ixSjhtWKl7akwrT5Qcarh15Kr9UQa6Z0c4W7bku/xWLeNmt1zUCm+KG21vc0YV9jwEoj",
-	"s27Diro4E46JeLfwoLyRaq93tt/VcfvNLvDP551tpfkeLTAIHm0fB9YgcoH51NOj56dHZy+uzt++PHpz",
-	"9er4+dH58esjgjkX0/tmf/s1jN7I4aod5F/bOQ3Ce4wor2XjgOF99tVxR/Bf0BUeidjepbMqUPbqbVaJ",
-	"DldZi56cTUfI2ek+P0A8xl1evemR7L1qcGRllLGWRy4gOab/i13Z+22YTtadr1O4FI8ApvtEyYS5Qpsk",
-	"UjxG/bP58Bjre8/K0leZt+6quDYabNFdskn9Wqe26b5mw3mtxuyTCbO3q2lZhLFLMapXrtHLSKINowka",
-	"hrI59FJkTHEZ84gmyQp3I2R5Ud4CELAuKaNiOedJZxDoqHPumj6/3iFip/6P1F6DqCEsZ+IwKvI3MbJq",
-	"86+b2la3xb9xyzI2qjDx2t6WaIdn3bIPSNI9X6OZu6ARBv5/FPke4K8at1/u9boPCviET8mSCgMaO6+/",
-	"B637Vss/AsYUtfoviUtdPJq3F/6tLwGUPf9VT/zD5aS8B3IvQQGkU3CluM7RKSPtV/4UXSlfC5D+ochl",
-	"0A/vs1rtVVM4qH/PQeV7l/4ZIKkJiVyL2FrEXLaLtfWsgEQuu9wCRAC8N+OhI+FaOhu91OvgaMLA9sCa",
-	"3xz228DdLncpyqifHIhV+WatOzsasXAbSx/xiuvCwSKElDaiYyLG93NUh1ryqHonirCNC5fiEcV8OZai",
-	"g2D/ceNqxHoDTjeSAfp+O5BxKcKGUX0l8ULhfyo4eVA0WPXW3stmdvbIfo37HNx9M2H+zVHoP9jI/u+z",
-	"l5WWdIWGOBAs0qYuheJlcdYoqUXxdtdYRnkKyls02Ox4ELq6NdbMaGG0naWoCjPOKK+Xh47wbWx2pz1y",
-	"QLbchy1ii2dFxy03uitQTZLGKxUi7EdTMiXc9MhR2wAyEetLsVXdSt4ataJD1xuoWHUhubyiDODSVfm4",
-	"Ku4U2pRrFUNZ6+hOXbJg/dwfbEW07KTZ1LpToyFWSW8/3v5PAAAA//8=",
+	"7H17b9u4tu9XIbwvMG2gOJJjp42LA9xMdjpN3ztJm3lkENPSss1GJj0kFcezp8D9NPeD3U9ysRapp+U8",
+	"2s4+5+w5/xSNLYnkej9+S/5nJ1bzhZIgrekM/9mZAU9A038PeTyDQyWtVin+nYCJtVhYoWRn2HmhlixV",
+	"csrsDJgBy+Z8xcbArmBhAzZeMS5XY5Wsup2gAzd8vkihM+wssnEq4oDN+c02n8J/7IZhJ+ho+C0TGpLO",
+	"0OoMgo6JZzDnuKZdLfA2Y7WQ087nz0Hn6IxP13fzls/BMDsThl2DXuGG6gtfdHpv9NXsxfznV5P4cPy9",
+	"VIc/8g9n/7joPGj9z3ixWShpgGj0PU9O4LcMjMW/YiUtSPovXyxSEXPc3s4ng3v8Z74bunFcu9Fk8znX",
+	"q86wc7ZUeAw5NYxrYEuNJOaWKRlDJ+hc8zQDWopntIVfOqmYCztk88xYpD+3LAVuLIscZScazOzSqiuQ",
+	"QyYMK876a9ABrZXuDHEzl9rvJujMwRg+xWP7HeJtUll2zVORdIKOsdxmpjPshyFRpCTX/9Iw6Qw7f9sp",
+	"hWrHfWt2jnCxI3kNqVqAI2Wdh2czYCgx+XIoWC9P371ldsat461agCaaMm6uDJso3WUjR4oRm3HDlAQG",
+	"0uoVfseAxzNHTfcMYRxBu53PQee50mORJCAfyDmp7HOkaZ1vB5LxZC6kMFZzqzRbzpQBxuMYjGFE/vxc",
+	"xJF2XuKRN94yZKmaMiEZn3Ihq/ybFEepcu+tsoynqVpCnWm735ppzR1PQWZCQsC4TFiiwJ2BtkJsJPIf",
+	"Swta8vSB1BeV29YJWKFJcWGVJKdqDk4eliCt1y4lmco0MyKBCp0G3164Dehr0GzCRQpJl71Vbiu5VLKl",
+	"sDOSekdJpekPr5jPGEo1sZ6l3IImKr5V9kjycYq266FSXLmxRRS1sk7TUO0mE/Zoezv/aOfk6PnJ0emL",
+	"y5N3Zwdnx+/ePh469fQHvAJYIM9ZKoxlasIMGCOUNFWZlcpegt9BU2r958iZynNrzIn+JOZ4hYuVnIhp",
+	"piEhQ4K7eEbcIAIxw1eGLb1JUZNJzovnKpNfwInitlslGik2oSub9Mo/LXW8/43Jo8FRhpksnuX8DFBE",
+	"BdHAqDmQ7YbUwHdOw89Qio9uFs6zPogmtnFrm6kkHUGbD/66Cqk+Le2l+3+VVLSh4vIKuXrfXJq8312z",
+	"iWQSK5vusudC8nSIUjYFy8bK+psMXWpAJiR3mQHNrKL/p2oqZEnit8p+JM/8MBo7q01PWHdlVYu+5KiB",
+	"0qLrWaQ8BlRp2zzkBodW9WK8ccc9GbYp+uj1kPZjnpyKqeQ209AIpQpLiifARxgxlZBQcMquYFUJLLz2",
+	"W50Za9qPYvJVcENCuu18gyP8yYJHhI9jWFi0qS1GbPXVMqhecz2FB6t4eduGSIgMSiWunSsMa/d2n/bZ",
+	"eGWh5k6sUpcpPW9DAGuVYvkFBf2j3T8rgKWl0HFwyaI99kp8T8T6IHlmZ0qL3x9sE+fCGExC2ul14B9L",
+	"95fZwPfANWhiI6+rdZV4WXVXVfodNCI7vwe0++0JQfRnx5aNHdwl2SdeHYTLoMhjuSga08NKsnt+fr6N",
+	"NARpkQmwnmJSkIBbR6uCuhCwkSPviD06eX7I9p4Mwsf1rNOTn+j8HxcdbzVcNkaZ5y2ZppOWay5SPN4D",
+	"hSWr37lBwbwfZ8aq3MFbVt5Yl5Di45p5K2JSo5SsRWjfVLXKwN3b7CJgkwCJwb3zJV89NKjuslPLVygR",
+	"U0gotUJTl5+pISInYPVq+2BiQbeXQ+ZcrpiBWMkEJZYtuUAlnCBxrV7htornFjIStQgB5i5T0IUUmGyx",
+	"UNpC8gYSwc/oogeKQ/sjWuTi0D11Gy+pVBWaC9Rko3j45RyffknHqIoJLcrw41zKiltq5njwZ9YTEohT",
+	"jhE9N1RX6LLT3LM5LrNR9fCjgMpaVrFR8/SjbqfcJxG4vplW26EkMDPjCwqfgKpUREGUhoVWC9BWOG7l",
+	"zGg+5WhDOSOgHGUBapFCl71xdTiYL+wqoLMD6UmWpjXB2xBCCwtz02KQgvwDrjVf4d+e/21nvRIyoWPi",
+	"JX57Wk01n5vApRDcsFERMY1QLUeVKtSoy/AxlD+6so8cMquBW3RjmbySaikZSS9Gc8Ia5oSobn6rIdna",
+	"cQrpbB7gHGk744sFSEhqtK09vJlNrC2Qi3Xz+QcsVotVHkS/ODt737b5fi8KOhOl59w6i7DbKxcpDUS1",
+	"ePlLvmR5uJxLQS5UvxbPUONPEFvcKCrDOYxfwapts65kS/Eyubkng+gJqkZM1YH+4y47n4l4lp9H2Rlo",
+	"Nof5GLRBv4vylcAC0CgqyUZXdjVal3meTjerDU+nSgs7m5fWH7dDUR3KemYgIUNf59BR8vfTgzbOxPq6",
+	"fbE409ekn1yy0dGhk8t3r96PcL3mw3uDQbTf9vgNBgBunAnLn39yekDPDdiYG9jrZ5oUdP1xN4s2IQVZ",
+	"EMJYtSBaXIMWE9R6yT5IcZM7oy47GLsMblJYDrSITo1WjVp5tNfv7T0NwzCsC+Bev0UAg86VyzxbjACs",
+	"2PHfA7Yk8fAJheRzwO3ZGQjt7W6xvYn3zngnipO7hXZM90klG0rYC3tRGPXC7avd69/aiHdlV+27m/C5",
+	"SAstJDYQR4I64+vLvXv1vm0R2b7EXCVZmpmH8luOJ3fwewxTIYnhmJTeym5hGU+XGA/HKkuTBqOjKOr3",
+	"78vozGwylhWFnKC99yuOjJg2CGjEtO3IN+0EvGGxUjoRklsXuuNCFXukJo5JDYqWy0XRbz8d/PTq5lBP",
+	"Pp5ePjlbnf/jxbvpk1l8/Z4vxJtUL485fx+/+HCi2ra1QXRWlW1VjcWdvG1Ya5RNR9aA7N/ttvkUbJt5",
+	"fnn+ip2CbbPNg8frdvYKVmajupqAKCxhiUnzRGiMkKvxBD6vCBBuC84qLmUtcmhSAXfUdnSfu1XaZDxJ",
+	"BO6Yp+8rh5rw1EDznNQVcwed8Cy1nWEUhk/DYFPYPhcys9RCpPPX885UXIMZVltrQVmPwMeyRwauQbKE",
+	"r8zjLnsN/Boo58xKo+Y3Erg7uuy1mk4pk80sI+foSzcCA7q8/1XdhmE81cCTFZsKXExlNmBGMc7MnKcp",
+	"oyOTU8TsiE+AxTMl4rrFjMKWqGLOb8Q8mxc0mguZ/91mCGpNxXZhqpWhAoz2iqIRm3riWMVWKqsrLKxe",
+	"zsY/xOKdeHn84ffj6K04NsfyZBAfHu8dXy1+/Hj4cr8Lq5cpvDgQ7z4d9d6cHf3+5my6enN2ZY7n6dXP",
+	"54OQ/3gyOP6kRNKbXfMf32TjHz9+4j/cLOLwezk+f74YHw4+jXuheH34chFH+7Off4gWY3G8l7x4Gf18",
+	"uhRcnizw/mOxFOP5c/vz6fHecfoy/el8OT3Ln7V6ud8V4+N3P1399GIBHweL9ydvX52+/UdfHV4ff8o+",
+	"9j/qs8vt/ukPh58+/mbiDlH1NcipnVHSd7tpqJP4Fu2AhOJQkvlGREWicxuTqASq8lxEJgslpPXulrJq",
+	"qyhEYMuZQrmKeZoKOcWkmeoFlsENj226Qv6uVObqCC6jwrDN+1bi+jNSh2vQSy1yPVNpgtd12bGtNTr/",
+	"OiLRFuvlPY8N/n/NOLlbzFoUwB4ZIWNgEXvJZcb1ikX7T8KAfTg7fDxkvJaE0JO+MwzDwRHcLEZkWEgS",
+	"kK8oDXkKrRIobykLbMt8f3GmNcYeVsyBYv8FNxieC7sWe+xGT3vR/r1ijztMzjuZrnALGlitb4lZ41pR",
+	"3FXv2ESrOUPpVrIi0c0eB8pxQQcMqgIfvTKDEamxsMitW5UrXXZMcQGXZum6iqkyFg3hla+XNepSxRoz",
+	"fg1D+t8UbGWhjJ6uNGmLx9rgt6S8jWfgPrvsIO9+EBKheAB1QyhjilUmrcHtG6tSuhIkEiFWczBszOMr",
+	"12p2nXzKsn3FkBzWo36v9/gvq6wNi10zt6Uit5vua+WqSW2SXJZliZ/ILZAJJBQAo5+3xE8Xd4oEpBXW",
+	"t7KM5dpCwrKFb9PI9QAwv6PNxJCc+F49W6I2+ZWdauWpI6WNdb4vZ0qY7jyLZ6kw/3s65yLtxmrempHB",
+	"wl5m0ooWUNkH/LgQQ0IruUoCbmI9y5lY0EuuE+pM+/ruhFUr2zGXqChUdi/SIncatwDuxmGFrkE3LFS4",
+	"33/S271ndiSV3ZQeLWeKSnDcXEHCzAwTMSJigBkalyuq6dUJelI1WcYdS5iS32g+MHIU3BJQTMOEdLpq",
+	"1dqor4GbNrk7n62esVGqpiqzo9Kaq6UE7aSgacE7KV9YtfC2o32ta3UFySW3G/yZqIl3k78NZjx98jSK",
+	"or17McNgziDjFoYcW+MNvDfjE/RtasJ0oZSmy16j1UPbb8ges5mYzqiGSlWtRp3unjsigdzQVmpV+Ia8",
+	"ouoXytnQftTVOnP2JhEkYdjj48Fgf/B0sB9GfRhPwv1BNOj1kn0eJtFkMI7GvWQAYRyOw0mU7MYD/gT2",
+	"w3GU3GnvChIXMlVj+O12770vvNZNk4Qbu6nCoMh1oqKS4xy5tsoIv8j9JN7OFnwKBeGUY3GKOVuzdNSP",
+	"7hl4FGLRgjqtJsr3TY0r1v+u1Li6+O0EvW+SXN//D+IaGAiq2I5yYXK1Ly9po4c4kCOZrElp3Wq1eCmp",
+	"lvd1JbcmULeaNlfFz+0wJtE+IRXG5mi620zbnN/kK/fCsK3Wv0m9j3yHKVdxH/YJQ6XRvT5L1RL0dswN",
+	"sBnc8ARiMecpS8RUWPPNdbpykL1+jaL457rGt4rcFXxZTeaOIP6gEac3XDlmqjKhPBLDX7LLOYrqm2fX",
+	"p5v4ifEZJbQuJnbxGNRK1THG6+SHhe2yM4GxNLropnNrNP1c3tTqKUlB17DBuXb5nll93argOFC7P+NY",
+	"qRS4LJNNs9E5m7wSWOeLv+1r0jmR3FJJzhkuvB9k49Wf7duCDvqIS4ygbg9VdF51IacSUCWOCtP8yqVj",
+	"Rfq5FDJpmDYMYp7uPRncN4hxdvKWWoCrpwljMnDpWaPs5iuP5J+K7/JYPs88C4C2hUaH+IFBV2ZAX/Jp",
+	"qxBTcy0VIO13ho0+GNDbB3jliHmmk4/2WyyLq70wZPGMax5b0ORPUKWO5gu78s0N8vPrfaE36neRpnxn",
+	"0A3Zox+j6Bl7LWR2w26e7l3u9Z8xfT182u+Gj9kPEF+pnV4YhWEURuy50DBRNzv45Z0hUI598jCGUoRK",
+	"1apRJSiU/BaT81o4u1q3DgWCuoWymLVR7E80xNz9gRFJbuzuCkeqMO7G9skFxpkWdnVKGKk2iOmY0FDP",
+	"c0l6eX7WaUYkDexp4PjLDRs1AG4eWfX//s//pRDFAbPQvNHnJetm1i4cOETIiVon3wkkAPOG5mBu6ZXL",
+	"gL4WMVCjzTDuBlLOYcxc+//Ry/Ozx65rslV7xFaXneXAUhHDhYSbeMblFKgnjtEIR+saYDqo7XYqriFh",
+	"W1vVw29tlVU4B0DA0KmKVsqTQLtaCDm9kK6puuDGLJVOfKGJ3BTBji7khfzb3xgZWu7VkdQfv4i67BXA",
+	"wrkZV7Wq1m+HTfyge26dbt0L2augauooYgx8XKk5d1gbKs0rlaG/7F7I3S47b60rPqr60sfVMiNeOvJh",
+	"wahSEaPKNFlEzG1dOs5i0BZJhEkDgUxMcCEZo0I3G71/d3rGdvhC7FxHO/6cIzp2WmQcjVrs1lZR4t7a",
+	"qte4i4M44vp1tBYYHbBRLSTBtEYFbvdUSF+vmzfp3l9bAf3n1la/F21t4bHxvz0UqU0o3xlN5+TI3qqs",
+	"0BiVg5a4uSs1QaLiJX/kn//B5sClkFP2hxuMsIoliv2Bl2xvb7Pav/ghmvY/PH4TEvaHByG2kpVu6Idh",
+	"wPrRLv4zYH9UYXx592BZ4LmJo/mMGPuDTcSNx4emKehn5dBYbZLDIQbdar2oWKMa/FTQUvjYNVoGbKpq",
+	"GOn8cb3Wx60BtB/20P2ADcJdfLJSro/pKWJI1E0dNbkEV8n3YEnkFBeWjSrAxlGuVGTTZImFfNa0PbSD",
+	"ATFRZZpRbxM3Uh9SarvtQh6wsVZLgyaGgGE3KwrpNSwI4VWwVckYMIlHZlB/ez+KwrK/HQ26g24vfIym",
+	"1jFwxvU8RbnBGGfoFQHP3+9FFzI3wNJhRHMZJ+we2cCjEpUXlCg9rTILAXG+KMdP6MwC0sQM2cjpwChg",
+	"I4+7wv96ZBvqVi5tXfbeo+AuJCZ6CaHX8tufFfdIP83qgHTPysfWnkZJRYlOo+98Y0ADOgBIuhfyLSwd",
+	"UI7UNl8hRmu+WADXjDB1K7Kr3ZII3oZkknCRZAXd6hXkYmG/RjQqvO1nhYdMqm3S5lGX1Z7mr7+Qox+3",
+	"fQq5fZyMhh4VZF3dEe21hoXSKAoLrcYpzHNenVXyLDx+0TPE78/abAdaweKqLfYIw+Q45WLORt6iC8NG",
+	"lK+OHg8pinZFz0S4ntenzFgHXeWFa+2yd/kkqkG36/0YiW6MXsqniDnUkSRP+GHpwj9jEFDOjNJAlS8O",
+	"u2ouBrsXEiNLEYN06BukFMa3xxg7ZTr1IY4Z7uyQA1OZjqGr9HTH37QzFxReWmHXC8t5eNIJOtegXcbb",
+	"ibphN8Rb8IF8ITrDzm437O5iysrtjCK7ne4S0nSbOgE7n5ZXppvDjqewIfxfA6o8JuH1O8h5SoawDnsY",
+	"VmE/M55eO1FGH30FK7M+xeNiNQw4SGsvpJ/7cZ9QCTFN6SoXlRilZJcdzhRG0gXGauViiSuRjGptUpf4",
+	"O/a4+73MsBFPpyPGU/T3F/IUYg3Wpf4u4KAjYPI4zJMw7341sMoW0eUHxVg9ZsEEvXGGE+XbQ62Kx5Gd",
+	"d4GRR5sLN+tkKIC8aoR1UtHgfj6dUlde5xGd2BXT1sdJZ4iMfbm8MiQFms/BEiz+lzZWj47O+HRUFnBs",
+	"vb3pQxVvhsmwOtOcBI34ZTfsd9mBTwbRGzxgqF/gbhzAsBPkenM82X6rJGy/4Tae3Tp/8Wtj0r8Xhg8E",
+	"3eelgPpU2jvpMZuOP9zHylS8xlgPnbOUKpMxJZIFQt8Bt37xSNkC20pQ1goYldCYa7BIQkF69CLBC6vQ",
+	"P8L1eWTezQNBc5+DYkOnvcFesaH32+4vwq5WAaXF/sIo7IXb8yc3SbG/o8PO+m4mT3ffvdz9e+/mefT9",
+	"9Ol1Nt63ryGavnjz+8cne/D0LDP72fsX1ycfjz50CLHXubl8fvT7SbY/39178frtpc1gb7D/+u3ix/O9",
+	"xeHq1Iqrnz69Oj4/HvCw8/lXn7pqsOvTg2v2hHHmr13nzK8PmF2oo/o2zC7gcxsjKDVV3bSIv36n9v6O",
+	"ypszbruHrqH97Ib9Tc2qAmRWA0eQZv+nbbfv1LPt4kKNdypv6/gcdAb3uaV4TUG1xOHmsuuyUsJSvUdy",
+	"WOy6K+sEHcunpoQ94lPzFJNigZ1Gw6nVnb7nU3KYWmXTWZG9CIkONYagAeB8Xo8zlDaUZlNcUwTmhNHj",
+	"Y4XW+bmvGxYNNYdbQQW4kEXnzQ/HkJPEK0dFQdr5vzUHkgpjTyqnu8OREKanQo1cAalhwvL2o/Nh9FaJ",
+	"dtilK35SWzB3Cr9loFelT3AHqjmDtWpniYhsm8HYOAxW3T53SSl6O1/eDFiEFIzCMLwHZnTT9h3Stbr7",
+	"KuT1DrRneMfRvt4LLnyrtzJfnsuUc30aKACaOx4UVtU1g/tRowX7S7UBeUuvMG8GrrXyqqCEaoG7hAz0",
+	"e8jRe61SxbJU8SLl6gSo2LAsXllZNqq0Eb++x/H5If6o0ZlvcUgYtrgyWR0q0fky29sPo7tvqQ1L0027",
+	"d99Uvtbn4SYeb9i9176KYdiGW2jUvH/59XPNUZx7U+2loeIOytr656CzUKbF6t/Ljg/XK680w0nt0pEw",
+	"l/SEIbM6y8sJ/uVC9EmXtWMCLmQNFLBWa6QYXs3R96g8bHK5nGkWiVGCljWgC9UfUP8pxzknfEexclCH",
+	"FLjachuKwA2AF1CDmMva+5Lyl2h1WaPPfCHzMvpIcDuq98MKLBpu1jXanOEqsZMqTUC3+btYA7dQgXu4",
+	"bgoY+71KVg9971EFdVExpZsxQVVb+jUW83Md3VBPZPIvKmt9SxP2JQasMDLrNixHEoH0TKRXBBwUL5Zw",
+	"b2lovg7u81e7wD+fdw58+C1AgxQ8OuQb9SAySfXU/I1PZ+9eHb29fH38/Ojs+M0RvfnHTQ9+nb/9EkZv",
+	"5HAJoPuv7Zz60T3uKN6uQjcM7rOvllH//4Ku8EgmbiS+8i4pfqtKtLjKSvbkbTqFnK3u8yPmY8LX1ese",
+	"yb0eBR1ZkWWs1ZHzkJzK//mu3Jg6lZNN61uRLuQjDNMDplUKvtGmmJKPSf9cPTyh/t6zovVV1K3bOq61",
+	"ORlylzCuvp3BuHJffW6s0mMO2BjcS1J40YRxSwE3Kw+NtYoZCzwlw1DMeFzIBWihEhHzNF3RbqQq3nfj",
+	"AhC0LnPgcjkTaWsS6Klz5mHyX+4QaeDu79xNM1YiLG/iKCsKNjGynNarmtoGPu3feJiBoH0g37ihx2Z6",
+	"1i77GEn66ys083OWURj8pcj3AH9VG2K911u7OMYnYsKWXFrU2Fn1Vbvtw6n/ijAm79XfJS5V8agPIf5b",
+	"jwcVo3slFpIAVMryNaKdt4yq5caqOaym/oeeJbb0f2zMZhtTjALfy8hglJxrdD7/2Gpf1iYiPaLpS4Pr",
+	"f2nU2+9F91mt8rZRuql3z5uKV2/+ZwTY9XDawwvXqi0F1LBpo/Nw2ncmGsE0Jm2bY+kj6QcoapNL64H1",
+	"GNBv4ZpfXTJyRR+33IUsKkbsQK6Kl6veOj9ATf9EBRTregQXNbCUctUAkAm9oq081FLE5WvxpAO9XMhH",
+	"nHotBGMIw/3HtUHEdfBWexSM9P36INiXl2u+5bWid0r8VQPbB1USykmWe9nM1omULwm9+rfPAc6+uoLx",
+	"Lzay//3sZaklt5cVqsD7jdCmas0iHzJbK8OXtjAfE5LMWDRKYyjnSgI/3l0C+n0X96C98n8hS2zlo7vr",
+	"+48JIZiPUlYmyVeVkjvVFU7zM3EN/kVh45UD6qlNb1vosqPUQDlgUgJ5BmG0qSWcL3RXP7g+nt7SMF2p",
+	"TDM/md7WKK2UkkoLccfY2C2v+fTkaXi0v1Jr1y7V+o+XmJKdzZ6A42ox6ObG0oohtGqYTyChbzDmVZnq",
+	"qg5fFZNV1YJ0dXzp28wPofgUp/UTkZuPG/JBMhiHk72kF/cne/HTeAC7PBo/mewnPejHe/zpGE+8C4P4",
+	"Cd8fR8nuZABP4n0ejntJf7J+3Ce4p7B53DDMUV/lcR/WLa5OKm38NQWvpv92/eF77Kvyoxx/fh39J/rt",
+	"klLp7ufOdv4pks/OoKTQ9uIKivDLUPh+ju2ZyzbugTVyvw31nbklLbiQD84LikYy5hR6rX7eMp175GJ+",
+	"YZvB/oV0L+dlp/VftqhOp8r8pzfaXBvI5LTojt6JmPVP/c6gGx4FboP5hPo3n34lX7PgdlZ1jg/6Haxf",
+	"vzak/SL17t9L99yvqfx7aHfeJXMTV3cqOj0bNWaznLnfuXBKo6/zH01LVJzN3YyqGyrY6eBG/BprxiEv",
+	"NvgMtxQjX0xYD5yO6Ick8tjtgG35P7Zc5FhMGa5NMZdj9htH7I+aiTvIxFzIrfKFilvDRkfMz0NpKN+l",
+	"WLxdMRXX4JGNQuevQ3Mwk7Jv5FTen7pgwfq5PzoUaPMdAWvjChUaEjL086+f/38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

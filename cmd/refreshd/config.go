@@ -35,6 +35,11 @@ type Config struct {
 	MaxLifetime   lifetime `group:"settings" env:"REFRESH_MAX_LIFETIME" default:"365d" placeholder:"DURATION" help:"The longest that a refresh token may live. A revocation is remembered at least that long."`
 	TokenLifetime lifetime `group:"settings" env:"REFRESH_TOKEN_LIFETIME" default:"0s" placeholder:"DURATION" help:"How long the login's refresh tokens live. Needed only if they have no iat: it then says when they were issued. 0s: not known."`
 
+	Rotation        bool     `group:"settings" env:"REFRESH_ROTATION" default:"false" help:"Give a new refresh token with each refresh, and end a session whose token is reused."`
+	RotationWindow  lifetime `group:"settings" env:"REFRESH_ROTATION_WINDOW" default:"30s" placeholder:"DURATION" help:"For how long after a rotation the old refresh token may come again: retries and other tabs."`
+	IdleLifetime    lifetime `group:"settings" env:"REFRESH_IDLE_LIFETIME" default:"0s" placeholder:"DURATION" help:"With rotation, a session ends this long after its last use. 0s: it does not."`
+	SessionLifetime lifetime `group:"settings" env:"REFRESH_SESSION_LIFETIME" default:"0s" placeholder:"DURATION" help:"With rotation, a session ends this long after its start. 0s: when the login's refresh token expires."`
+
 	Docs       bool `group:"settings" env:"REFRESH_DOCS" default:"true" help:"Serve the documentation page at /docs. --docs=false switches it off."`
 	Playground bool `group:"settings" env:"REFRESH_PLAYGROUND" default:"false" help:"Serve the playground at /playground, where anybody can log in as anybody. Never in production. Always on with a development key."`
 
@@ -76,7 +81,7 @@ func (c *Config) checkLifetimes() error {
 	if c.TokenLifetime > c.MaxLifetime {
 		return invalid("token-lifetime", "must not be more than --max-lifetime")
 	}
-	return nil
+	return c.checkRotation()
 }
 
 func (c *Config) logger(w io.Writer) (*slog.Logger, error) {

@@ -11,7 +11,7 @@ import (
 	"kalsel.dev/refresh/tests/contract"
 )
 
-// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type and --max-lifetime say what the
+// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type, --rotation and --max-lifetime say what the
 // deployment is configured with.
 type contractCmd struct {
 	URL    string `name:"url" placeholder:"URL" help:"Where the deployment is, such as https://example.com: the paths of the contract follow it."`
@@ -75,7 +75,7 @@ func (cmd contractCmd) target(c *Config) (contract.Target, error) {
 		return contract.Target{}, configError("--url: must be http:// or https://, a host and, if need be, a path")
 	}
 	return contract.Target{
-		URL: u, Secret: secret, Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType,
+		URL: u, Secret: secret, Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType, Rotation: c.Rotation,
 		MaxLifetime: time.Duration(c.MaxLifetime), Exact: cmd.Exact,
 	}, nil
 }

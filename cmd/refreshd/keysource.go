@@ -52,6 +52,7 @@ func (c *Config) keyFile() (string, error) {
 
 func (c *Config) openKeys(config keys.Config, p *program, log *slog.Logger) (*keys.Source, error) {
 	config.Issuer, config.AllowWeak, config.Now, config.Log = c.IssuerJwks, c.AllowWeakSecret, p.now, log
+	config.Check = c.keyCheck(p.now)
 	if c.IssuerJwks != "" && c.Issuer == "" {
 		return nil, invalid("issuer-jwks", "needs --issuer/REFRESH_ISSUER: these keys verify only tokens with that iss")
 	}

@@ -44,6 +44,7 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, c *Config) error {
 	defer db.Close() //nolint:errcheck // what was acknowledged was committed
 	ended, err := end(ctx, session.NewRevoker(session.RevokerConfig{
 		Ledger: db, Clock: session.SystemClock(), Log: logger, MaxLifetime: time.Duration(c.MaxLifetime),
+		Successors: c.Rotation,
 	}))
 	switch {
 	case errors.Is(err, session.ErrUnavailable):

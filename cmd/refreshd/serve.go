@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/session"
@@ -41,11 +43,18 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	sessions := c.sessions(p, keys, db, logger)
 	defer background(ctx, sessions.Run)()
 	defer background(ctx, c.follow(keys))()
-	doors, err := c.doors(ctx, p, ports, keys, sessions, development, logger)
+	registry, err := newRegistry(db)
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	doors, err := c.doors(ctx, p, ports, keys, sessions, development, logger, registry)
 	if err != nil {
 		return err
 	}
 	ports.announce(logger)
+	if c.Playground && !development {
+		logger.Warn("the playground is on: whoever reaches it can log in as anybody, though not as an administrator")
+	}
 	if development {
 		if err := c.announceDevelopment(p, keys, ports.public.Addr(), logger); err != nil {
 			return err
@@ -55,8 +64,10 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 }
 
 // sessions wires the rules to the store.
-func (c *Config) sessions(p *program, keys *keys.Source, db session.Store, logger *slog.Logger) *session.Service {
-	return session.New(session.Config{Keys: keys, Rules: c.rules(), Store: db, Log: logger, Now: p.now, Refetch: keys.Refetch})
+func (c *Config) sessions(p *program, keys *keys.Source, db *store.Store, logger *slog.Logger) *session.Service {
+	return session.New(session.Config{
+		Keys: keys, Rules: c.rules(), Store: db, Rotation: c.rotation(db), Log: logger, Now: p.now, Refetch: keys.Refetch,
+	})
 }
 
 // collectLessOften gives the garbage collector the room that a server of this kind has to spare: its live memory is a few MiB, and
@@ -102,12 +113,8 @@ func (c *Config) checkServer(p *program) (*slog.Logger, error) {
 // doors wires the handlers to the open ports.
 func (c *Config) doors(
 	ctx context.Context, p *program, ports listeners, keys *keys.Source, sessions *session.Service, development bool,
-	logger *slog.Logger,
+	logger *slog.Logger, registry *prometheus.Registry,
 ) ([]door, error) {
-	registry, err := newRegistry()
-	if err != nil {
-		return nil, fmt.Errorf("register metrics: %w", err)
-	}
 	pages, err := c.pages(p, keys, sessions, development)
 	if err != nil {
 		return nil, err

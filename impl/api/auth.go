@@ -43,14 +43,21 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 // work (the user's rule).
 func administrators(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		switch caller := callerOf(c.Request().Context()); {
-		case !caller.Admin:
-			return forbidden("the access token is not an administrator's")
-		case !caller.Fresh:
-			return forbidden("the access token is not fresh: log in again")
+		if err := administrator(callerOf(c.Request().Context())); err != nil {
+			return err
 		}
 		return next(c)
 	}
+}
+
+func administrator(caller *token.Token) error {
+	switch {
+	case !caller.Admin:
+		return forbidden("the access token is not an administrator's")
+	case !caller.Fresh:
+		return forbidden("the access token is not fresh: log in again")
+	}
+	return nil
 }
 
 func callerOf(ctx context.Context) *token.Token {

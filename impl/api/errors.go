@@ -81,6 +81,11 @@ func envelope(err error) *envelopeError {
 		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrKeysUnavailable.Error())
 	case errors.Is(err, session.ErrUnavailable), errors.Is(err, context.Canceled):
 		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrUnavailable.Error())
+	case errors.Is(err, session.ErrNoRotation):
+		return problem(http.StatusNotImplemented, "Not enabled on this server", "not_enabled",
+			"rotation is off (--rotation/REFRESH_ROTATION): this server keeps no list of sessions")
+	case errors.Is(err, session.ErrNoSession):
+		return problem(http.StatusNotFound, "Not found", "not_found")
 	case errors.As(err, &web) && web.Code == http.StatusBadRequest:
 		return problem(http.StatusBadRequest, "Request is not valid", "bad_request", parameterCause(web))
 	case errors.As(err, &web) && web.Code == http.StatusNotFound:

@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 	}
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
 	return m, errors.Join(
-		r.Register(m.requests), r.Register(m.refreshes),
+		r.Register(m.requests), r.Register(m.refreshes), registerRotation(r, sessions),
 		r.Register(gauge("refreshd_revocations", "Revocations in force, as this node knows them.", func() float64 {
 			return float64(sessions.Status().InForce)
 		})),
@@ -44,6 +44,32 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 			return sessions.Status().LeaseAge.Seconds()
 		})),
 	)
+}
+
+// registerRotation counts the answers of rotation mode. "late" and "reused" are what an operator should watch.
+func registerRotation(r prometheus.Registerer, sessions *session.Service) error {
+	if sessions.Rotations() == nil {
+		return nil
+	}
+	answers := map[string]func(*session.Counts) int64{
+		"adopted":  func(c *session.Counts) int64 { return c.Adopted },
+		"advanced": func(c *session.Counts) int64 { return c.Advanced },
+		"same":     func(c *session.Counts) int64 { return c.Same },
+		"again":    func(c *session.Counts) int64 { return c.Again },
+		"late":     func(c *session.Counts) int64 { return c.Late },
+		"reused":   func(c *session.Counts) int64 { return c.Reused },
+		"healed":   func(c *session.Counts) int64 { return c.Healed },
+	}
+	var errs []error
+	for answer, count := range answers {
+		errs = append(errs, r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "refreshd_rotations_total",
+			Help: "Answers of rotation: adopted and advanced (a new refresh token), same and again (inside the window), late (a replay after " +
+				"the window: a lost answer, or a thief one step behind), reused (the session was ended), healed (ahead of a restored store).",
+			ConstLabels: prometheus.Labels{"answer": answer},
+		}, func() float64 { return float64(count(sessions.Rotations())) })))
+	}
+	return errors.Join(errs...)
 }
 
 func gauge(name, help string, value func() float64) prometheus.Collector {

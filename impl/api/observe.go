@@ -88,6 +88,8 @@ func (o *observer) log(c echo.Context, id string, status int, took time.Duration
 
 func levelOf(status int) slog.Level {
 	switch {
+	case status == http.StatusNotImplemented: // the caller's mistake
+		return slog.LevelInfo
 	case status >= http.StatusInternalServerError:
 		return slog.LevelError
 	case status >= http.StatusBadRequest:

@@ -28,7 +28,7 @@ func (h *handler) RefreshToken(ctx context.Context, r gen.RefreshTokenRequestObj
 	if r.Body.Limit != nil {
 		minutes = *r.Body.Limit
 	}
-	grant, err := h.sessions.Refresh(ctx, r.Body.RefreshToken, time.Duration(minutes)*time.Minute)
+	grant, err := h.sessions.RefreshFrom(ctx, r.Body.RefreshToken, time.Duration(minutes)*time.Minute, clientOf(ctx))
 	h.metrics.refreshed(err)
 	if err != nil {
 		return nil, err
@@ -41,11 +41,16 @@ type refreshed session.Grant
 
 // VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject.
 func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
-	body := make([]byte, 0, len(g.AccessToken)+64)
+	body := make([]byte, 0, len(g.AccessToken)+len(g.RefreshToken)+96)
 	body = append(body, `{"access_token":"`...)
 	body = append(body, g.AccessToken...)
 	body = append(body, `","expired":`...)
 	body = strconv.AppendInt(body, g.Expires, 10)
+	if g.RefreshToken != "" {
+		body = append(body, `,"refresh_token":"`...)
+		body = append(body, g.RefreshToken...)
+		body = append(body, '"')
+	}
 	body = append(body, "}\n"...)
 	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	w.WriteHeader(http.StatusOK)

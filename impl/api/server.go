@@ -45,12 +45,16 @@ func New(c Config) (http.Handler, error) {
 		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 	}
 	admin := []echo.MiddlewareFunc{h.authenticated, administrators}
-	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
-		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
-			"createRevocation": admin,
-			"listRevocations":  admin,
-		},
-	})
+	before := map[string][]echo.MiddlewareFunc{
+		"createRevocation": admin,
+		"listRevocations":  admin,
+		"listSessions":     {h.authenticated},
+		"endSession":       {h.authenticated},
+	}
+	if c.Sessions.Rotations() != nil {
+		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
+	}
+	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{OperationMiddlewares: before})
 	servePages(e, c.Pages)
 	return e, serveContract(e)
 }

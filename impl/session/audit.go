@@ -53,7 +53,7 @@ func (r *rotator) note(q *redemption, d decision, have *Row) {
 		r.counts.again.Add(1)
 	case againLate:
 		r.counts.late.Add(1)
-		r.log.Info("audit: a refresh token was presented again after the window: its answer was lost, or a copy of it is in use",
+		r.log.Warn("audit: a refresh token was presented again after the window: its answer was lost, or a copy of it is in use",
 			"session", d.row.ID.String(), "identity", d.row.Identity,
 			"presented", q.p.Generation, "current", d.row.Generation, "client", q.from.Address)
 	}

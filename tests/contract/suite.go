@@ -27,6 +27,8 @@ type Target struct {
 	RequireType bool
 	// MaxLifetime bounds the life of a refresh token; 0 if the deployment has no bound.
 	MaxLifetime time.Duration
+	// Rotation says that the deployment rotates refresh tokens.
+	Rotation bool
 	// Exact judges also what only this repository's server promises, such as the wording of causes.
 	Exact bool
 	// Broken are copies of the deployment with one thing broken on purpose. Cases that need one are left out without it.
@@ -102,7 +104,7 @@ func New(document []byte) (*Suite, error) {
 func allCases() []Case {
 	all := slices.Concat(
 		grantCases(), refreshBodyCases(), refusalCases(), bodyCases(), transportCases(), failureCases(),
-		revokeCases(), revocationCases(), listCases(), administratorCases(), sessionCases(), keysCases(), everywhereCases(),
+		revokeCases(), revocationCases(), listCases(), administratorCases(), sessionCases(), rotationCases(), keysCases(), everywhereCases(),
 		documentCases(),
 	)
 	slices.SortStableFunc(all, func(a, b Case) int { return rank(a) - rank(b) })
@@ -111,7 +113,7 @@ func allCases() []Case {
 
 // rank keeps the cases of an operation together.
 func rank(c Case) int {
-	return slices.Index([]string{"refreshToken", "revokeToken", "createRevocation", "listRevocations", "getJwks", "everywhere", "document"}, c.Operation())
+	return slices.Index([]string{"refreshToken", "revokeToken", "createRevocation", "listRevocations", "listSessions", "endSession", "getJwks", "everywhere", "document"}, c.Operation())
 }
 
 // Cases returns the cases in the order in which they run.

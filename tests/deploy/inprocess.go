@@ -27,6 +27,8 @@ type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
+	// Rotation turns rotation mode on; its Sessions and Lister are the server's own.
+	Rotation *session.Rotation
 	// StoreAway takes the store away before the first request.
 	StoreAway bool
 }
@@ -53,8 +55,13 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		_ = db.Close() // whatever it says, it does not answer any more
 	}
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if o.Rotation != nil {
+		rotation := *o.Rotation
+		rotation.Sessions, rotation.Lister = db, db
+		o.Rotation = &rotation
+	}
 	handler, err := api.New(api.Config{
-		Sessions:   session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Log: logger, Now: o.Now}),
+		Sessions:   session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Rotation: o.Rotation, Log: logger, Now: o.Now}),
 		Logger:     logger,
 		Registry:   prometheus.NewRegistry(),
 		Ready:      func(context.Context) error { return nil },

@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+
+	"github.com/labstack/echo/v4"
+
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// clientKey is where the request's context holds what is known of the client, in rotation mode.
+type clientKey struct{}
+
+// withClient notes who sends a refresh.
+func withClient(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		from := session.Client{UserAgent: r.UserAgent(), Address: c.RealIP()}
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), clientKey{}, from)))
+		return next(c)
+	}
+}
+
+func clientOf(ctx context.Context) session.Client {
+	from, _ := ctx.Value(clientKey{}).(session.Client)
+	return from
+}
+
+// ListSessions implements GET /api/v1/sessions.
+func (h *handler) ListSessions(ctx context.Context, r gen.ListSessionsRequestObject) (gen.ListSessionsResponseObject, error) {
+	caller := callerOf(ctx)
+	identity, limit, err := whose(caller, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := h.sessions.SessionsOf(ctx, identity, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := gen.ListSessions200JSONResponse{Sessions: make([]gen.Session, 0, len(rows))}
+	current := session.SubjectOfAccess(caller).Session
+	for i := range rows {
+		one := &rows[i]
+		list.Sessions = append(list.Sessions, gen.Session{
+			ID: one.ID.String(), Started: one.StartedAt / 1000, LastUsed: one.LastUsedAt / 1000, Expires: one.ExpiresAt / 1000,
+			UserAgent: one.UserAgent, Current: one.ID == current,
+		})
+	}
+	return list, nil
+}
+
+// whose reads the parameters. To ask for somebody else's sessions is administration.
+func whose(caller *token.Token, p gen.ListSessionsParams) (identity string, limit int, err error) {
+	identity, limit = caller.Identity, defaultPage
+	var causes []string
+	if p.Identity != nil {
+		if identity = *p.Identity; identity == "" {
+			causes = append(causes, "identity: must have at least 1 character")
+		}
+	}
+	if p.Limit != nil {
+		if limit = int(*p.Limit); limit < 1 || limit > maxPage {
+			causes = append(causes, "limit: must be from 1 to 1000")
+		}
+	}
+	switch {
+	case causes != nil:
+		return "", 0, badRequest(causes...)
+	case identity != caller.Identity:
+		return identity, limit, administrator(caller)
+	}
+	return identity, limit, nil
+}
+
+// EndSession implements DELETE /api/v1/sessions/{id}.
+func (h *handler) EndSession(ctx context.Context, r gen.EndSessionRequestObject) (gen.EndSessionResponseObject, error) {
+	caller := callerOf(ctx)
+	id, err := session.ParseID(r.ID)
+	if err != nil {
+		id = session.ID{} // which is no session's
+	}
+	identity, reason := caller.Identity, "ended by its owner"
+	if administrator(caller) == nil {
+		identity, reason = "", "ended by an administrator"
+	}
+	if err := h.sessions.EndOwn(ctx, id, identity, reason); err != nil {
+		return nil, err
+	}
+	return gen.EndSession204Response{}, nil
+}
