@@ -52,7 +52,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return invalid("secret", err.Error())
 	}
-	makers := &realHandlers{keys: keys, rules: c.rules(), logger: logger}
+	makers := &realHandlers{config: c, keys: keys, logger: logger}
 	defer makers.Close() //nolint:errcheck // nothing in it is kept
 	handler, err := fake.New(fake.Config{
 		Keys: keys, Rules: c.rules(), Now: p.now, Origins: cmd.AllowOrigin,
@@ -76,6 +76,9 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, c *Config) error {
 
 func (cmd fakeCmd) check(p *program, c *Config) (*slog.Logger, error) {
 	if err := checkAddress("listen", c.Listen); err != nil {
+		return nil, err
+	}
+	if err := c.checkLifetimes(); err != nil {
 		return nil, err
 	}
 	if !cmd.AllowRemote && !isLoopback(c.Listen) {
@@ -104,8 +107,8 @@ func announceFake(p *program, address net.Addr, secret []byte) error {
 
 // realHandlers makes the handlers of the fake, each on a store of its own in memory.
 type realHandlers struct {
+	config *Config
 	keys   *token.KeySet
-	rules  token.Rules
 	logger *slog.Logger
 
 	mu     sync.Mutex
@@ -121,7 +124,9 @@ func (m *realHandlers) make(ctx context.Context, now func() time.Time) (http.Han
 	m.stores = append(m.stores, db)
 	m.mu.Unlock()
 	return api.New(api.Config{
-		Sessions:   session.New(session.Config{Keys: m.keys, Rules: m.rules, Store: db, Log: m.logger, Now: now}),
+		Sessions: session.New(session.Config{
+			Keys: m.keys, Rules: m.config.rules(), Rotation: m.config.rotation(db), Store: db, Log: m.logger, Now: now,
+		}),
 		Logger:     m.logger,
 		Registry:   prometheus.NewRegistry(),
 		Ready:      func(context.Context) error { return nil },
