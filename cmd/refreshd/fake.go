@@ -21,7 +21,7 @@ import (
 )
 
 // fakeSecret is what the fake verifies with unless it is given a secret. Everybody knows it, so that tests can sign their own tokens.
-const fakeSecret = "refreshd fake: everybody knows this secret"
+const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec // that is what it is for
 
 type fakeCmd struct {
 	AllowRemote bool     `help:"Listen where other machines can reach it. The fake signs tokens for anybody."`
@@ -53,7 +53,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, c *Config) error {
 		return invalid("secret", err.Error())
 	}
 	makers := &realHandlers{config: c, keys: keys, logger: logger}
-	defer makers.Close() //nolint:errcheck // nothing in it is kept
+	defer makers.Close() // nothing in it is kept
 	handler, err := fake.New(fake.Config{
 		Keys: keys, Rules: c.rules(), Now: p.now, Origins: cmd.AllowOrigin,
 		Real: func(now func() time.Time) (http.Handler, error) { return makers.make(ctx, now) },
