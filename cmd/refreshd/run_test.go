@@ -134,9 +134,11 @@ func TestCurlLineSurvivesAShell(t *testing.T) {
 func TestServersLimitTheirClients(t *testing.T) {
 	s := newServer(http.NotFoundHandler(), defaultLimits(), slog.New(slog.DiscardHandler))
 	for name, limited := range map[string]bool{
-		"ReadHeaderTimeout": s.ReadHeaderTimeout > 0, "ReadTimeout": s.ReadTimeout > s.ReadHeaderTimeout,
-		"WriteTimeout": s.WriteTimeout > s.ReadTimeout, "IdleTimeout": s.IdleTimeout > time.Minute,
-		"MaxHeaderBytes": s.MaxHeaderBytes > 0, "ErrorLog": s.ErrorLog != nil,
+		"ReadTimeout, which is the header's too": s.ReadTimeout > 0 && s.ReadHeaderTimeout == 0,
+		"WriteTimeout":                           s.WriteTimeout > s.ReadTimeout,
+		"IdleTimeout":                            s.IdleTimeout > time.Minute,
+		"MaxHeaderBytes":                         s.MaxHeaderBytes > 0,
+		"ErrorLog":                               s.ErrorLog != nil,
 	} {
 		if !limited {
 			t.Errorf("%s is not set as it should be", name)
