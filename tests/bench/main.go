@@ -24,6 +24,7 @@
 //
 //	go run ./tests/bench
 //	go run ./tests/bench -open
+//	go run ./tests/bench -rotation
 package main
 
 import (
@@ -44,6 +45,7 @@ type settings struct {
 	Warmup      time.Duration `json:"warmup_ns"`
 	Connections int           `json:"connections"`
 	Open        bool          `json:"open"`
+	Rotation    bool          `json:"rotation,omitempty"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
 	refreshd    string
@@ -84,17 +86,35 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&set.Connections, "c", 16, "keep-alive connections")
 	flags.BoolVar(&set.Open, "open", false, "open loop: latency at a fixed rate of requests")
 	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
-	flags.StringVar(&servers, "servers", "floor,by hand,refreshd", "servers to compare; open loop leaves out \"by hand\"")
+	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode on SQLite and PostgreSQL, with few and with many sessions, 64 connections")
+	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd (open loop leaves out \"by hand\"); with -rotation "+
+		"engine/sessions ("+rotationServers+")")
 	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure in place of building one")
 	flags.StringVar(&set.output, "json", "", "file to write every single measurement to")
 	if err := flags.Parse(args); err != nil {
 		return set, err
 	}
-	set.Servers = strings.Split(servers, ",")
+	set.adjust(flags, servers)
 	if flags.NArg() > 0 || set.Rounds < 1 || set.Connections < 1 || set.Duration <= 0 || set.Load <= 0 || set.Load >= 1 {
 		return set, errors.New("no arguments; rounds, c and duration above 0; load between 0 and 1")
 	}
 	return set, nil
+}
+
+// adjust chooses the servers, and connections for rotation.
+func (set *settings) adjust(flags *flag.FlagSet, servers string) {
+	all, given := "floor,by hand,refreshd", false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "c" })
+	if set.Rotation {
+		all = rotationServers
+		if !given {
+			set.Connections = 64
+		}
+	}
+	if servers == "" {
+		servers = all
+	}
+	set.Servers = strings.Split(servers, ",")
 }
 
 func run(ctx context.Context, set settings) error {
@@ -103,19 +123,29 @@ func run(ctx context.Context, set settings) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	scenarios, err := refreshScenarios(ctx, set, scratch)
-	if err != nil {
-		return err
-	}
 	result := newReport(set)
-	if set.Open {
-		err = compareOpen(ctx, set, scenarios, result)
+	if set.Rotation {
+		err = compareRotation(ctx, set, scratch, result)
 	} else {
-		err = compareClosed(ctx, set, scenarios, result)
+		err = compareRefresh(ctx, set, scratch, result)
 	}
 	if err != nil {
 		return err
 	}
 	result.print(os.Stdout)
+	if set.Rotation {
+		result.printRotation(os.Stdout)
+	}
 	return result.save(set.output)
+}
+
+func compareRefresh(ctx context.Context, set settings, scratch string, result *report) error {
+	scenarios, err := refreshScenarios(ctx, set, scratch)
+	if err != nil {
+		return err
+	}
+	if set.Open {
+		return compareOpen(ctx, set, scenarios, result)
+	}
+	return compareClosed(ctx, set, scenarios, result)
 }

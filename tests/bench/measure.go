@@ -26,6 +26,7 @@ type sample struct {
 	LateP99   float64 `json:"late_p99_us"` // open loop: by how much the generator missed its times
 	ServerCPU float64 `json:"server_cpu_us_per_request"`
 	ClientCPU float64 `json:"client_cpu_us_per_request"`
+	Shared    float64 `json:"rotations_per_commit,omitempty"`
 	Others    float64 `json:"others"`  // share of the machine that other processes and the kernel's own work took
 	RSS       int64   `json:"rss_kib"` // at the end of the load
 	Peak      int64   `json:"peak_rss_kib"`
@@ -79,6 +80,11 @@ func spentBy(pid int) (spent, error) {
 
 func observe(ctx context.Context, server *process, workers []*worker, how loop, length time.Duration) (sample, error) {
 	pid := server.cmd.Process.Pid
+	result := sample{Server: server.name}
+	counted, err := countersOf(ctx, server.operations)
+	if err != nil {
+		return sample{}, err
+	}
 	before, err := spentBy(pid)
 	if err != nil {
 		return sample{}, err
@@ -90,7 +96,9 @@ func observe(ctx context.Context, server *process, workers []*worker, how loop, 
 	if err != nil {
 		return sample{}, err
 	}
-	result := sample{Server: server.name}
+	if result.Shared, err = counted.since(ctx, server.operations); err != nil {
+		return sample{}, err
+	}
 	if result.RSS, result.Peak, err = memory(pid); err != nil {
 		return sample{}, err
 	}

@@ -25,6 +25,8 @@ type scenario struct {
 	env     func(listen string) []string // makes the server listen at host:port
 	dir     string                       // working directory and place of the server's log
 	talk    func(client int) dialogue    // one for each connection
+	// operations is where the server counts its rotations and commits; empty where there are none.
+	operations string
 }
 
 // dialogue is one client's side of a connection. It may remember answers: the next request can depend on them.
@@ -79,13 +81,7 @@ func choose(all map[string]scenario, names []string) ([]scenario, error) {
 }
 
 func refreshdScenario(ctx context.Context, binary, scratch, secret string, tokens *tokens) (scenario, error) {
-	if binary == "" {
-		binary = filepath.Join(scratch, "refreshd")
-		if err := build(ctx, binary, "kalsel.dev/refresh/cmd/refreshd"); err != nil {
-			return scenario{}, err
-		}
-	}
-	binary, err := filepath.Abs(binary)
+	binary, err := program(ctx, binary, scratch)
 	if err != nil {
 		return scenario{}, err
 	}
@@ -98,6 +94,15 @@ func refreshdScenario(ctx context.Context, binary, scratch, secret string, token
 		return []string{"REFRESH_LISTEN=" + listen, "REFRESH_OPS_LISTEN=" + operations, "REFRESH_SECRET=" + secret}
 	}
 	return scenario{name: refreshd, command: []string{binary}, env: env, dir: scratch, talk: tokens.refreshing}, nil
+}
+
+// program is the path of the refreshd that was given, or of one built now.
+func program(ctx context.Context, given, scratch string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	built := filepath.Join(scratch, "refreshd")
+	return built, build(ctx, built, "kalsel.dev/refresh/cmd/refreshd")
 }
 
 // build compiles a program with the flags of a release.
