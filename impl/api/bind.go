@@ -49,11 +49,14 @@ func (b *binder) Bind(into any, c echo.Context) error {
 }
 
 func checkHeaders(r *http.Request) error {
-	if !isJSON(r.Header.Get(echo.HeaderContentType)) {
+	// Of two fields a proxy in front may have looked at the other one.
+	if types := r.Header[echo.HeaderContentType]; len(types) != 1 || !isJSON(types[0]) {
 		return errMediaType
 	}
-	if coding := r.Header.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
-		return errCoding
+	for _, coding := range r.Header[echo.HeaderContentEncoding] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return errCoding
+		}
 	}
 	if r.ContentLength > maxBody {
 		return errTooLarge
