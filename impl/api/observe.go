@@ -33,7 +33,7 @@ func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		if strings.HasPrefix(c.Path(), "/api/") {
 			c.Response().Header().Set(echo.HeaderCacheControl, "no-store") // tokens are not for caches
 		}
-		err := o.recovered(next, c)
+		err := recovered(next, c)
 		if err != nil {
 			writeError(err, c)
 		}
@@ -46,7 +46,7 @@ func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // recovered calls next and returns a panic of it as an error.
-func (o *observer) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
+func recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -11,15 +12,27 @@ import (
 // /healthz (the process answers), /readyz (it can serve requests) and /metrics (Prometheus).
 func NewOps(c Config) http.Handler {
 	e := newEcho()
-	e.GET("/healthz", func(c echo.Context) error { return status(c, "ok") })
-	e.GET("/readyz", func(ec echo.Context) error {
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc { return quietly(c.Logger, next) })
+	readable(e, "/healthz", func(c echo.Context) error { return status(c, "ok") })
+	readable(e, "/readyz", func(ec echo.Context) error {
 		if err := c.Ready(ec.Request().Context()); err != nil {
 			return problem(http.StatusServiceUnavailable, "Not ready", "unavailable", err.Error())
 		}
 		return status(ec, "ready")
 	})
-	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{})))
+	readable(e, "/metrics", echo.WrapHandler(promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{})))
 	return e
+}
+
+// quietly logs panics alone: probes come every second.
+func quietly(logger *slog.Logger, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := recovered(next, c)
+		if err != nil && envelope(err).Status == http.StatusInternalServerError {
+			logger.Error("request", "route", c.Path(), "error", err.Error())
+		}
+		return err
+	}
 }
 
 func status(c echo.Context, text string) error {

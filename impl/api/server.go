@@ -61,12 +61,17 @@ func New(c Config) (http.Handler, error) {
 
 func servePages(e *echo.Echo, pages []web.Route) {
 	for _, p := range pages {
-		methods := []string{p.Method}
 		if p.Method == http.MethodGet {
-			methods = append(methods, http.MethodHead)
+			readable(e, p.Path, echo.WrapHandler(p.Handler))
+			continue
 		}
-		e.Match(methods, p.Path, echo.WrapHandler(p.Handler))
+		e.Add(p.Method, p.Path, echo.WrapHandler(p.Handler))
 	}
+}
+
+// readable serves HEAD as well as GET (RFC 9110 section 9.1); net/http leaves the body out.
+func readable(e *echo.Echo, path string, h echo.HandlerFunc) {
+	e.Match([]string{http.MethodGet, http.MethodHead}, path, h)
 }
 
 func newEcho() *echo.Echo {
@@ -83,9 +88,7 @@ func serveContract(e *echo.Echo) error {
 		return fmt.Errorf("read the embedded contract: %w", err)
 	}
 	document := func(path, mediaType string, body []byte) {
-		e.Match([]string{http.MethodGet, http.MethodHead}, path, func(c echo.Context) error {
-			return c.Blob(http.StatusOK, mediaType, body)
-		})
+		readable(e, path, func(c echo.Context) error { return c.Blob(http.StatusOK, mediaType, body) })
 	}
 	document("/openapi.yaml", "application/yaml", refresh.OpenAPI)
 	document("/openapi.json", echo.MIMEApplicationJSON, asJSON)
