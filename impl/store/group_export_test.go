@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/session"
+)
+
+const GroupQueue = groupQueue
+
+// Occupy keeps the writer busy until release is called.
+func (s *Store) Occupy(t *testing.T) (release func()) {
+	t.Helper()
+	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.group.do(context.Background(), func(context.Context, *sql.Tx) error {
+			close(begun)
+			<-end
+			return nil
+		})
+	}()
+	<-begun
+	return func() {
+		close(end)
+		<-ended
+	}
+}
+
+// AwaitQueue returns when so many changes wait.
+func (s *Store) AwaitQueue(t *testing.T, n int) {
+	t.Helper()
+	for len(s.group.jobs) < n {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Fail makes a change that is wrong.
+func (s *Store) Fail(ctx context.Context) error {
+	_, err := s.exec(ctx, "INSERT INTO refresh_feed (id, head) VALUES (1, 1)")
+	return err
+}
+
+// FailHalfway makes a revocation, and then fails in the same change.
+func (s *Store) FailHalfway(ctx context.Context, r session.Revocation) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
+			return err
+		}
+		if _, err := insert(ctx, tx, rowID(r.Key(), false), &r); err != nil {
+			return err
+		}
+		return errors.New("on purpose")
+	})
+}

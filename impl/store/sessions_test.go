@@ -1,0 +1,255 @@
+package store_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+)
+
+var (
+	_ session.Sessions      = (*store.Store)(nil)
+	_ session.SessionLister = (*store.Store)(nil)
+)
+
+// row is a session for the tests: n makes it different from others.
+func row(n int, identity string) session.Row {
+	return session.Row{
+		ID: idOf(n), Identity: identity, StartedAt: 1000, Generation: 1, RotatedAt: 2000, KeyID: "k1", LastUsedAt: 2000, UserAgent: "browser",
+		ExpiresAt: 90_000, EndsAt: 90_000, KeptUntil: 100_000,
+	}
+}
+
+func adopt(t *testing.T, s *store.Store, r session.Row) {
+	t.Helper()
+	if done, err := s.Adopt(t.Context(), r); !done || err != nil {
+		t.Fatalf("Adopt: %t, %v", done, err)
+	}
+}
+
+// stored checks what the store has, read through another handle.
+func stored(t *testing.T, s *store.Store, want session.Row) {
+	t.Helper()
+	got, err := s.Session(t.Context(), want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == nil || *got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, other := open(), open()
+		if got, err := s.Session(t.Context(), idOf(1)); got != nil || err != nil {
+			t.Errorf("before: %v, %v", got, err)
+		}
+		first := row(1, "a\x00\\\xff"+strings.Repeat("é", 8000))
+		first.KeyID, first.UserAgent, first.Acknowledged, first.KeptUntil = "\x00", "ü\\", true, math.MaxInt64
+		adopt(t, s, first)
+		stored(t, other, first)
+		again := row(1, "other")
+		if done, err := other.Adopt(t.Context(), again); done || err != nil {
+			t.Errorf("a second time: %t, %v", done, err)
+		}
+		stored(t, s, first)
+	})
+}
+
+// TestAdvance: each condition of its own keeps the statement from applying, and then nothing changes.
+func TestAdvance(t *testing.T) {
+	next := row(1, "a")
+	next.Generation, next.RotatedAt, next.LastUsedAt, next.KeyID, next.UserAgent = 2, 50_000, 50_000, "k2", "phone"
+	guard := session.Guard{RotatedUntil: 2000, StartedFrom: 1000, EndsFrom: 90_000, EndsUntil: 90_000}
+	for _, c := range []struct {
+		name   string
+		change func(r *session.Row, g *session.Guard)
+		want   bool
+	}{
+		{"at every bound", func(*session.Row, *session.Guard) {}, true},
+		{"expires later", func(r *session.Row, _ *session.Guard) { r.ExpiresAt = 95_000 }, true},
+		{"another session", func(r *session.Row, _ *session.Guard) { r.ID = idOf(2) }, false},
+		{"another identity", func(r *session.Row, _ *session.Guard) { r.Identity = "b" }, false},
+		{"same generation", func(r *session.Row, _ *session.Guard) { r.Generation = 1 }, false},
+		{"two generations on", func(r *session.Row, _ *session.Guard) { r.Generation = 3 }, false},
+		{"inside the window", func(_ *session.Row, g *session.Guard) { g.RotatedUntil = 1999 }, false},
+		{"expired", func(r *session.Row, _ *session.Guard) { r.RotatedAt = 90_000 }, false},
+		{"cut off", func(_ *session.Row, g *session.Guard) { g.StartedFrom = 1001 }, false},
+		{"ends before", func(_ *session.Row, g *session.Guard) { g.EndsFrom = 90_001 }, false},
+		{"ends after", func(_ *session.Row, g *session.Guard) { g.EndsUntil = 89_999 }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, open func() *store.Store) {
+				s, want, next, guard := open(), row(1, "a"), next, guard
+				adopt(t, s, want)
+				c.change(&next, &guard)
+				if done, err := s.Advance(t.Context(), next, guard); done != c.want || err != nil {
+					t.Errorf("%t, %v", done, err)
+				}
+				if c.want {
+					want, want.Acknowledged = next, false
+				}
+				stored(t, s, want)
+			})
+		})
+	}
+}
+
+// TestAdvanceForgetsAcknowledgement: the new token was presented by nobody yet.
+func TestAdvanceForgetsAcknowledgement(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, r := open(), row(1, "a")
+		r.Acknowledged = true
+		adopt(t, s, r)
+		r.Generation, r.RotatedAt, r.LastUsedAt = 2, 3000, 3000
+		if done, err := s.Advance(t.Context(), r, session.Guard{RotatedUntil: 2000, EndsUntil: math.MaxInt64}); !done || err != nil {
+			t.Fatalf("%t, %v", done, err)
+		}
+		r.Acknowledged = false
+		stored(t, s, r)
+	})
+}
+
+func TestReplace(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, have := open(), row(1, "a")
+		adopt(t, s, have)
+		next := have
+		next.Generation, next.RotatedAt, next.KeyID, next.Acknowledged, next.LastUsedAt = 5, 7000, "k5", true, 8000
+		next.UserAgent, next.ExpiresAt, next.EndsAt, next.KeptUntil = "tv", 95_000, 96_000, 200_000
+		for name, change := range map[string]func(*session.Row){
+			"generation": func(r *session.Row) { r.Generation = 2 }, "rotated": func(r *session.Row) { r.RotatedAt = 2001 },
+			"acknowledged": func(r *session.Row) { r.Acknowledged = true }, "used": func(r *session.Row) { r.LastUsedAt = 1 },
+			"session": func(r *session.Row) { r.ID = idOf(2) }, "identity": func(r *session.Row) { r.Identity = "b" },
+		} {
+			stale := have
+			change(&stale)
+			if done, err := s.Replace(t.Context(), stale, next); done || err != nil {
+				t.Errorf("%s: %t, %v", name, done, err)
+			}
+			stored(t, s, have)
+		}
+		if done, err := s.Replace(t.Context(), have, next); !done || err != nil {
+			t.Errorf("%t, %v", done, err)
+		}
+		stored(t, s, next)
+	})
+}
+
+// TestSessionsOf: only what is in force, those used last first.
+func TestSessionsOf(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		for n := 1; n <= 6; n++ {
+			r := row(n, "a")
+			r.LastUsedAt += int64(n)
+			if n == 2 {
+				r.ExpiresAt = 10_000
+			}
+			if n == 4 {
+				r.StartedAt = 6_000
+			}
+			adopt(t, s, r)
+		}
+		adopt(t, s, row(7, "b"))
+		revoke(t, s, ended(3))
+		names := func(identity string, limit int) (out []int) {
+			rows, err := s.SessionsOf(t.Context(), identity, 10_000, limit)
+			must(t, err)
+			for _, r := range rows {
+				out = append(out, int(r.ID[31]))
+			}
+			return out
+		}
+		if got := names("a", 10); !slices.Equal(got, []int{6, 5, 4, 1}) {
+			t.Errorf("got %v", got)
+		}
+		if got := names("a", 2); !slices.Equal(got, []int{6, 5}) {
+			t.Errorf("two: %v", got)
+		}
+		if got := names("c", 10); got != nil {
+			t.Errorf("nobody's: %v", got)
+		}
+		revoke(t, s, cutoff("a", 5_999))
+		if got := names("a", 10); !slices.Equal(got, []int{4}) {
+			t.Errorf("after a cut-off: %v", got)
+		}
+		if got := names("b", 10); !slices.Equal(got, []int{7}) {
+			t.Errorf("another's: %v", got)
+		}
+	})
+}
+
+func TestExpireSessions(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		for n := range 10 {
+			r := row(n, "a")
+			r.KeptUntil = int64(1000 * n)
+			adopt(t, s, r)
+		}
+		var removed []int
+		for _, limit := range []int{3, 3, 3} {
+			n, err := s.ExpireSessions(t.Context(), 5000, limit)
+			must(t, err)
+			removed = append(removed, n)
+		}
+		if !slices.Equal(removed, []int{3, 2, 0}) {
+			t.Errorf("removed %v", removed)
+		}
+		if got, _ := s.Session(t.Context(), idOf(5)); got == nil {
+			t.Error("one that is still to be kept is gone")
+		}
+	})
+}
+
+// TestAdvanceOnce: of many that advance one row at once, from several handles, one does.
+func TestAdvanceOnce(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		handles := []*store.Store{open(), open()}
+		adopt(t, handles[0], row(1, "a"))
+		for generation := int64(2); generation < 6; generation++ {
+			next := row(1, "a")
+			next.Generation = generation
+			var applied atomic.Int64
+			var group sync.WaitGroup
+			for i := range 40 {
+				group.Go(func() {
+					done, err := handles[i%2].Advance(t.Context(), next, session.Guard{RotatedUntil: 3000, EndsUntil: math.MaxInt64})
+					if err != nil {
+						t.Error(err)
+					}
+					if done {
+						applied.Add(1)
+					}
+				})
+			}
+			group.Wait()
+			if applied.Load() != 1 {
+				t.Errorf("generation %d: %d have advanced", generation, applied.Load())
+			}
+		}
+	})
+}
+
+// TestSessionsUnavailable: a closed store says so in every call.
+func TestSessionsUnavailable(t *testing.T) {
+	s, err := store.Open(t.Context(), "sqlite::memory:")
+	must(t, err)
+	must(t, s.Close())
+	_, adopted := s.Adopt(t.Context(), row(1, "a"))
+	_, read := s.Session(t.Context(), idOf(1))
+	_, listed := s.SessionsOf(t.Context(), "a", 0, 1)
+	for _, err := range []error{adopted, read, listed} {
+		if !errors.Is(err, session.ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
