@@ -59,7 +59,9 @@ func (o operation) beforeItIsSent() Case {
 		Run: func(r *Run) {
 			q := o.padded(r, 1<<20)
 			q.Header.Set("Expect", "100-continue")
-			r.Send(q, tooLarge())
+			if r.Send(q, tooLarge()).Continued {
+				r.Breach("the server asked for the body first")
+			}
 		},
 	}
 }

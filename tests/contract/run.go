@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +48,8 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Continued says that the server asked for a body that was sent with Expect: 100-continue.
+	Continued bool
 }
 
 // Want is what the answer has to be.
@@ -115,7 +119,9 @@ func (r *Run) exchange(q Request) (Answer, error) {
 	path, query, _ := strings.Cut(q.Path, "?")
 	u := r.base.JoinPath(path)
 	u.RawQuery = query
-	req, err := http.NewRequestWithContext(r.ctx, q.Method, u.String(), body)
+	var continued atomic.Bool
+	ctx := httptrace.WithClientTrace(r.ctx, &httptrace.ClientTrace{Got100Continue: func() { continued.Store(true) }})
+	req, err := http.NewRequestWithContext(ctx, q.Method, u.String(), body)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -129,7 +135,7 @@ func (r *Run) exchange(q Request) (Answer, error) {
 	}
 	defer func() { _ = resp.Body.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: data}, err
+	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: data, Continued: continued.Load()}, err
 }
 
 func (r *Run) judgeByDocument(q Request, a Answer, want Want) {
