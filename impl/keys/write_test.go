@@ -21,6 +21,13 @@ func add(key *token.Key) keys.Change {
 	return func(set *token.KeySet) (*token.KeySet, error) { return keys.Add(set, key) }
 }
 
+// edit is keys.Edit, which waits no longer than a test may.
+func edit(tb testing.TB, path string, change keys.Change) error {
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	return keys.Edit(ctx, path, false, change)
+}
+
 // files are the names in a folder.
 func files(tb testing.TB, dir string) []string {
 	entries, err := os.ReadDir(dir)
@@ -43,7 +50,7 @@ func TestWritersLoseNoKey(t *testing.T) {
 		}
 		all.Go(func() {
 			for i := range each {
-				if err := keys.Edit(t.Context(), path, false, add(newKey(t, "HS256", fmt.Sprint(w, "-", i)))); err != nil {
+				if err := edit(t, path, add(newKey(t, "HS256", fmt.Sprint(w, "-", i)))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -83,7 +90,7 @@ func TestEditedFileIsForItsOwnerAlone(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.Edit(t.Context(), path, false, add(newKey(t, "HS256", "b"))); err != nil {
+	if err := edit(t, path, add(newKey(t, "HS256", "b"))); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
@@ -99,7 +106,7 @@ func TestEditFollowsLinks(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.Edit(t.Context(), link, false, add(newKey(t, "HS256", "b"))); err != nil {
+	if err := edit(t, link, add(newKey(t, "HS256", "b"))); err != nil {
 		t.Fatal(err)
 	}
 	set, err := keys.Load(path, false)
@@ -121,7 +128,7 @@ func TestFailedEditChangesNothing(t *testing.T) {
 		"the change fails": func(*token.KeySet) (*token.KeySet, error) { return nil, failure },
 		"an ID twice":      add(newKey(t, "HS256", "a")),
 	} {
-		if err := keys.Edit(t.Context(), path, false, change); err == nil {
+		if err := edit(t, path, change); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		after, err := os.ReadFile(path)
@@ -133,7 +140,7 @@ func TestFailedEditChangesNothing(t *testing.T) {
 		t.Errorf("left behind: %v", got)
 	}
 	writeText(t, path, "not keys")
-	if err := keys.Edit(t.Context(), path, false, add(newKey(t, "HS256", "b"))); err == nil {
+	if err := edit(t, path, add(newKey(t, "HS256", "b"))); err == nil {
 		t.Error("a file that holds something else was replaced")
 	}
 }
@@ -162,7 +169,7 @@ func TestEditKeepsTheOwner(t *testing.T) {
 	if err := os.Chown(path, 12345, 54321); err != nil {
 		t.Fatal(err)
 	}
-	if err := keys.Edit(t.Context(), path, false, add(newKey(t, "HS256", "b"))); err != nil {
+	if err := edit(t, path, add(newKey(t, "HS256", "b"))); err != nil {
 		t.Fatal(err)
 	}
 	if uid, gid := owner(t, path); uid != 12345 || gid != 54321 {
