@@ -124,7 +124,15 @@ func (c *Config) existingStore(ctx context.Context) (*store.Store, error) {
 			return nil, invalid("store", fmt.Sprintf("%s: there is no such file; name the store that the servers use", path))
 		}
 	}
-	return store.Open(ctx, c.Store)
+	return c.openStore(ctx)
+}
+
+func (c *Config) openStore(ctx context.Context) (*store.Store, error) {
+	db, err := store.Open(ctx, c.Store)
+	if bad, ok := errors.AsType[store.BadURL](err); ok {
+		return nil, invalid("store", bad.Error())
+	}
+	return db, err
 }
 
 func (cmd revokeCmd) report(p *program, c *Config, r session.Revocation) error {

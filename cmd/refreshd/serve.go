@@ -34,7 +34,7 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 		return err
 	}
 	defer ports.close() // the servers have closed them already, unless nothing was served
-	db, err := store.Open(ctx, c.Store)
+	db, err := c.openStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -145,6 +145,9 @@ func TestURL(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
+			if _, bad := errors.AsType[store.BadURL](err); bad == (c.name == "nobody there") {
+				t.Errorf("BadURL is %v: %v", bad, err)
+			}
 			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("says too much: %v", err)
 			}

@@ -49,19 +49,19 @@ func openPostgres(ctx context.Context, raw string) (*Store, error) {
 func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, 0, errors.New("the PostgreSQL URL is malformed") // the error would quote it, password and all
+		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it, password and all
 	}
 	query, pool := u.Query(), poolDefault
 	if given := query.Get("pool_max_conns"); given != "" {
 		if pool, err = strconv.Atoi(given); err != nil || pool < 4 {
-			return nil, 0, errors.New("pool_max_conns: must be a whole number of at least 4")
+			return nil, 0, BadURL("pool_max_conns: must be a whole number of at least 4")
 		}
 		query.Del("pool_max_conns")
 		u.RawQuery = query.Encode()
 	}
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
-		return nil, 0, err // which masks the password
+		return nil, 0, BadURL(err.Error()) // which masks the password
 	}
 	config.ConnectTimeout = min(max(config.ConnectTimeout, 0), statementLimit)
 	if config.ConnectTimeout == 0 {

@@ -56,7 +56,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 // sqliteName is the connection string up to and with its question mark or ampersand.
 func sqliteName(path string) (string, error) {
 	if path == "" {
-		return "", errors.New("sqlite: needs a file, such as sqlite:refresh.db")
+		return "", BadURL("sqlite: needs a file, such as sqlite:refresh.db")
 	}
 	if path == ":memory:" {
 		// One database for all connections of this store, and for no other.

@@ -42,7 +42,7 @@ const statementLimit = 5 * time.Second
 //	sqlite::memory:               gone with the process
 //	postgres://user@host/name     PostgreSQL; ?pool_max_conns=16 is the most connections
 //
-// It returns ErrNewerSchema for a store that a newer version of this program has used.
+// It returns a BadURL for a URL that names no store, and ErrNewerSchema for a store that a newer version of this program has used.
 func Open(ctx context.Context, url string) (*Store, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	var s *Store
@@ -53,14 +53,18 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	case "postgres", "postgresql":
 		s, err = openPostgres(ctx, url)
 	default:
-		// The URL itself may hold a password.
-		return nil, errors.New("store: a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
+		err = BadURL("a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
 	}
 	if err != nil {
 		return nil, oneLine{fmt.Errorf("store: %w", err)}
 	}
 	return s, nil
 }
+
+// BadURL says what is wrong with the URL of a store. It does not repeat the URL, which may hold a password.
+type BadURL string
+
+func (e BadURL) Error() string { return string(e) }
 
 // oneLine is an error whose text is one line, for whoever starts the program.
 type oneLine struct{ error }
