@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode"
 
-	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -107,7 +107,7 @@ func (l *jsonList) page(page []session.Revocation) error {
 		if !l.begun {
 			l.begun, separator = true, "[\n"
 		}
-		text, err := json.Marshal(inContract(r))
+		text, err := json.Marshal(api.Revocation(r))
 		if err != nil {
 			return fmt.Errorf("encode a revocation: %w", err)
 		}
@@ -125,22 +125,6 @@ func (l *jsonList) end() error {
 	}
 	_, err := io.WriteString(l.w, closing)
 	return err
-}
-
-func inContract(r session.Revocation) gen.Revocation {
-	out := gen.Revocation{Sequence: r.Sequence, Reason: r.Reason, RevokedAt: r.RevokedAt / 1000}
-	if r.Identity != "" {
-		out.Identity = &r.Identity
-	}
-	if !r.OfIdentity() {
-		id := r.Session.String()
-		out.Session = &id
-	}
-	if r.KeptUntil != session.Forever {
-		until := r.KeptUntil / 1000
-		out.KeptUntil = &until
-	}
-	return out
 }
 
 // printable writes what could control a terminal, or break a line, as an escape.

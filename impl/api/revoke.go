@@ -25,7 +25,7 @@ func (h *handler) CreateRevocation(ctx context.Context, r gen.CreateRevocationRe
 	if err != nil {
 		return nil, err
 	}
-	answer := revocation(ended)
+	answer := Revocation(ended)
 	if ended.OfIdentity() && h.sessions.Undated() {
 		note := undatedNote
 		answer.Note = &note
@@ -76,7 +76,7 @@ func (h *handler) ListRevocations(ctx context.Context, r gen.ListRevocationsRequ
 		page.Next = &list[limit-1].Sequence
 	}
 	for _, one := range list {
-		page.Revocations = append(page.Revocations, revocation(one))
+		page.Revocations = append(page.Revocations, Revocation(one))
 	}
 	return page, nil
 }
@@ -100,7 +100,8 @@ func pageOf(p gen.ListRevocationsParams) (before int64, limit int, err error) {
 	return before, limit, nil
 }
 
-func revocation(r session.Revocation) gen.Revocation {
+// Revocation is r as the contract writes it.
+func Revocation(r session.Revocation) gen.Revocation {
 	out := gen.Revocation{Sequence: r.Sequence, Reason: r.Reason, RevokedAt: r.RevokedAt / 1000}
 	if r.Identity != "" {
 		out.Identity = &r.Identity
