@@ -110,11 +110,11 @@ func TestDepartures(t *testing.T) {
 	} {
 		t.Run(departure.name, func(t *testing.T) {
 			target := contract.Target{URL: deploy.Serve(t, departing(t, departure.change)), Secret: []byte(deploy.Secret)}
-			if report := suite(t).Quick().Run(t.Context(), target); report.Kept() == !departure.exact {
-				t.Errorf("judged as a foreign deployment: kept is %v; %s", report.Kept(), firstBreach(report))
+			if breach := suite(t).Quick().FirstBreach(t.Context(), target); (breach == "") != departure.exact {
+				t.Errorf("judged as a foreign deployment: %q", breach)
 			}
 			target.Exact = true
-			if departure.exact && suite(t).Quick().Run(t.Context(), target).Kept() {
+			if departure.exact && suite(t).Quick().FirstBreach(t.Context(), target) == "" {
 				t.Error("not noticed where exactness is promised")
 			}
 		})

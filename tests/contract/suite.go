@@ -139,6 +139,25 @@ func (s *Suite) Run(ctx context.Context, t Target) *Report {
 	return report
 }
 
+// FirstBreach runs the cases until one is broken and says how; "" if the contract is kept.
+func (s *Suite) FirstBreach(ctx context.Context, t Target) string {
+	if t.Client == nil {
+		t.Client = defaultClient()
+	}
+	seen := coverage{}
+	for _, c := range s.cases {
+		if result := s.runCase(ctx, t, c, seen); len(result.Breaches) > 0 {
+			return result.Name + ": " + result.Breaches[0]
+		}
+	}
+	for _, c := range s.covered(t, seen) {
+		if breach := c.Breach(); breach != "" {
+			return breach
+		}
+	}
+	return ""
+}
+
 func (s *Suite) runCase(ctx context.Context, t Target, c Case, seen coverage) Result {
 	result := Result{Name: c.Name, Rule: c.Rule, LeftOut: c.left(t)}
 	if result.LeftOut != "" {
