@@ -43,7 +43,7 @@ func refreshd(t *testing.T, args ...string) string {
 
 func startNode(t *testing.T, keys string) *node {
 	n := &node{keys: keys, process: &process{done: make(chan struct{})}}
-	n.cmd = exec.Command("refreshd", "--keys="+keys, "--issuer="+twoNodesIssuer, //nolint:noctx // it is killed below
+	n.cmd = exec.Command("refreshd", "--keys="+keys, "--issuer="+twoNodesIssuer,
 		"--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0", "--store=sqlite::memory:")
 	n.cmd.Env, n.cmd.Stdout, n.cmd.Stderr = []string{}, &n.out, &n.errOut
 	if err := n.cmd.Start(); err != nil {
@@ -75,7 +75,7 @@ func wait(t *testing.T, what string, happened func() bool) {
 }
 
 func get(url string) ([]byte, error) {
-	resp, err := http.Get(url) //nolint:noctx // a server of the test
+	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func get(url string) ([]byte, error) {
 
 func (n *node) refresh(raw string) (access string, err error) {
 	body := fmt.Sprintf(`{"refresh_token":%q,"limit":10}`, raw)
-	resp, err := http.Post(n.url+"/api/v1/refresh", "application/json", strings.NewReader(body)) //nolint:noctx // a server of the test
+	resp, err := http.Post(n.url+"/api/v1/refresh", "application/json", strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

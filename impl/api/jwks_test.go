@@ -27,7 +27,7 @@ func keyServer(t *testing.T, set *token.KeySet) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	logger := slog.New(slog.DiscardHandler)
 	h, err := api.New(api.Config{
 		Sessions: session.New(session.Config{Keys: set, Store: db, Now: time.Now, Log: logger}),
 		Logger:   logger, Registry: prometheus.NewRegistry(),

@@ -93,22 +93,25 @@ func (s *Source) Reload() {
 func (s *Source) look(always bool) {
 	s.looking.Lock()
 	defer s.looking.Unlock()
-	s.lookAt(s.file, always, s.parseOwn, "the keys could not be reloaded: those in use stay in use")
-	s.lookAt(s.issuerFile, always, s.parseTheirs, "the issuer's keys could not be read")
+	if err := lookAt(s.file, always, s.parseOwn); err != nil {
+		s.c.Log.Error("the keys could not be reloaded: those in use stay in use", "path", s.file.path, "error", err)
+	}
+	if err := lookAt(s.issuerFile, always, s.parseTheirs); err != nil {
+		s.c.Log.Error("the issuer's keys could not be read: those known stay in use", "path", s.issuerFile.path, "error", err)
+	}
 }
 
-func (s *Source) lookAt(w *watched, always bool, use func([]byte) error, failed string) {
+// lookAt returns an error once, and not again while nothing changes.
+func lookAt(w *watched, always bool, use func([]byte) error) error {
 	if w == nil {
-		return
+		return nil
 	}
 	data, changed, err := w.read()
-	if !changed && !always {
-		return
+	switch {
+	case !changed && !always:
+		return nil
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		err = use(data)
-	}
-	if err != nil {
-		s.c.Log.Error(failed, "path", w.path, "error", err)
-	}
+	return use(data)
 }

@@ -3,7 +3,6 @@ package session_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -57,7 +56,7 @@ func lateService(t *testing.T, keys *lateKeys) *session.Service {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return session.New(session.Config{
-		Keys: keys, Store: db, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Refetch: keys.refetch,
+		Keys: keys, Store: db, Log: slog.New(slog.DiscardHandler), Refetch: keys.refetch,
 		Now: func() time.Time { return time.Unix(1_700_000_100, 0) },
 	})
 }
