@@ -57,3 +57,23 @@ func (s *Store) FailHalfway(ctx context.Context, r session.Revocation) error {
 		return errors.New("on purpose")
 	})
 }
+
+// FillSessions adopts count sessions in few commits.
+func (s *Store) FillSessions(ctx context.Context, count int, row func(n int) session.Row) error {
+	tx, err := s.writes.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	insert, err := tx.PrepareContext(ctx, insertRow)
+	if err != nil {
+		return err
+	}
+	for n := range count {
+		r := row(n)
+		if _, err := insert.ExecContext(ctx, r.ID.String(), ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt, r.KeyID,
+			int64(0), r.LastUsedAt, r.UserAgent, r.ExpiresAt, r.EndsAt, r.KeptUntil); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,149 @@
+//go:build linux
+
+package rotation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// redemption is one refresh as a client saw it: the generation that it presented, and what it got. A reuse has two parts: its
+// revocation begins, from when on some servers know of it, and it has returned, when all do.
+type redemption struct {
+	presented, given      int64
+	begins, ends, revoked bool
+}
+
+// line is the state of a session with a window of no length, where time plays no part.
+type line struct {
+	newest        int64
+	acked         bool
+	ending, ended bool
+}
+
+// sessionModel says what one session in one place would have answered.
+func sessionModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return line{} },
+		Step: func(state, input, _ any) (bool, any) {
+			now, r := state.(line), input.(redemption)
+			behind := now.newest - r.presented
+			switch {
+			case r.revoked:
+				return now.ending, now
+			case r.ends:
+				allowed := now.ending
+				now.ended = true
+				return allowed, now
+			case now.ended:
+				return false, now
+			case r.begins:
+				now.ending = true
+				return behind >= 2 || behind == 1 && now.acked, now
+			case behind == 0 && r.given == r.presented:
+				// Whoever read the clock before another process wrote its rotation sees it as not older than no time at all.
+				now.acked = true
+				return r.presented > 0, now
+			case behind == 0:
+				now.newest, now.acked = r.given, false
+				return r.given == r.presented+1, now
+			}
+			return behind == 1 && !now.acked && r.given == now.newest, now
+		},
+		DescribeOperation: func(input, _ any) string { return fmt.Sprintf("%+v", input) },
+	}
+}
+
+// race is clients that present whatever tokens of one session they know of, old ones too.
+type race struct {
+	mu     sync.Mutex
+	tokens []string
+	ops    []porcupine.Operation
+	odd    []string
+}
+
+func (r *race) pick() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	back := 0
+	switch n := rand.N(40); {
+	case n < 10:
+		back = 1
+	case n == 10:
+		back = 2
+	}
+	return r.tokens[max(len(r.tokens)-1-back, 0)]
+}
+
+func (r *race) note(client int, called time.Time, presented int64, a answer, given int64) {
+	returned := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ops := []redemption{{presented: presented, given: given}}
+	switch {
+	case a.status == 200:
+		if !slices.Contains(r.tokens, a.refresh) {
+			r.tokens = append(r.tokens, a.refresh)
+		}
+	case a.cause() == "token is revoked":
+		ops[0].revoked = true
+	case a.cause() == "token was reused: the session is revoked":
+		ops[0].begins = true
+		ops = append(ops, redemption{presented: presented, ends: true})
+	default:
+		r.odd = append(r.odd, fmt.Sprintf("%d %s", a.status, a.cause()))
+		return
+	}
+	for _, op := range ops {
+		r.ops = append(r.ops, porcupine.Operation{ClientId: client, Input: op, Call: called.UnixNano(), Return: returned.UnixNano()})
+	}
+}
+
+// TestLinearizable: what many clients of one session saw through several processes is a history that one session in one place
+// could have had.
+func TestLinearizable(t *testing.T) {
+	eachStore(t, func(t *testing.T, store string) {
+		var urls []string
+		for range 3 {
+			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s").url)
+		}
+		ended := 0
+		for range rounds(20, 1000) {
+			r := race{tokens: []string{login("ann", time.Now())}}
+			var clients sync.WaitGroup
+			for client := range 6 {
+				clients.Go(func() {
+					for range 8 {
+						raw, called := r.pick(), time.Now()
+						a := redeem(urls[rand.N(len(urls))], raw)
+						given := int64(0)
+						if a.status == 200 {
+							given = claimsOf(t, a.refresh).Generation
+						}
+						r.note(client, called, claimsOf(t, raw).Generation, a, given)
+					}
+				})
+			}
+			clients.Wait()
+			if len(r.odd) > 0 {
+				t.Fatalf("other answers: %q", r.odd)
+			}
+			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops, patience); result != porcupine.Ok {
+				t.Fatalf("%s: %+v", result, r.ops)
+			}
+			if slices.ContainsFunc(r.ops, func(o porcupine.Operation) bool { return o.Input.(redemption).ends }) {
+				ended++
+			}
+		}
+		t.Logf("%d sessions ended because a token was reused", ended)
+		if ended == 0 {
+			t.Error("no token was reused: the test tests half of it")
+		}
+	})
+}
