@@ -7,9 +7,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# FUZZTIME is for each target in make test, SOAK_FUZZTIME for each in make soak.
+# FUZZTIME is for each target in make test, SOAK_FUZZTIME for each in make soak; SOAK_CHECKS are draws for each property, else 100.
 FUZZTIME      ?= 5s
 SOAK_FUZZTIME ?= 5m
+SOAK_CHECKS   ?= 20000
 
 STEP  := .ci/step
 TOOLS := tests/node_modules/.installed
@@ -93,7 +94,7 @@ browser: $(TOOLS) ## JavaScript tests in Chromium: *.test.mjs in tests/web/brows
 
 .PHONY: soak
 soak: install ## long runs: full counts in the tests, then SOAK_FUZZTIME for each fuzz target
-	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 $(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
+	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) $(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
 
 .PHONY: release-contract
