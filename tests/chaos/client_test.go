@@ -1,0 +1,108 @@
+//go:build linux
+
+package chaos
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"kalsel.dev/refresh/tests/deploy"
+)
+
+// answer is what a server said; status 0 if nothing came.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+var client = &http.Client{
+	Timeout:   20 * time.Second,
+	Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true},
+}
+
+func ask(method, url string, header http.Header, body any) answer {
+	var text []byte
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			panic(err) // maps of strings can be written
+		}
+	}
+	r, err := http.NewRequest(method, url, bytes.NewReader(text)) //nolint:noctx // the client has a limit
+	if err != nil {
+		return answer{}
+	}
+	r.Header = header
+	got, err := client.Do(r)
+	if err != nil {
+		return answer{}
+	}
+	defer got.Body.Close()
+	content, err := io.ReadAll(got.Body)
+	if err != nil {
+		return answer{}
+	}
+	return answer{got.StatusCode, got.Header, content}
+}
+
+func jsonHeader() http.Header { return http.Header{"Content-Type": {"application/json"}} }
+
+func adminHeader() http.Header {
+	h := jsonHeader()
+	h.Set("Authorization", "Bearer "+sign(jwt.MapClaims{
+		"identity": "admin@example.com", "is_admin": true, "fresh": true, "type": 0, "jti": rand.Text(),
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+	}))
+	return h
+}
+
+func (s *server) refresh(token string) answer {
+	return ask(http.MethodPost, s.url+"/api/v1/refresh", jsonHeader(), map[string]any{"refresh_token": token, "limit": 10})
+}
+
+func (s *server) revoke(token string) answer {
+	return ask(http.MethodPost, s.url+"/api/v1/revoke", jsonHeader(), map[string]any{"refresh_token": token})
+}
+
+func (s *server) ready() answer { return ask(http.MethodGet, s.ops+"/readyz", nil, nil) }
+
+func sign(claims jwt.MapClaims) string {
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(deploy.Secret))
+	if err != nil {
+		panic(err) // HMAC over plain values cannot fail
+	}
+	return signed
+}
+
+// newToken is a login's refresh token.
+func newToken() string {
+	return sign(jwt.MapClaims{
+		"identity": "somebody@example.com", "name": "Somebody", "is_admin": false, "type": 1, "jti": rand.Text(),
+		"iat": time.Now().Add(-time.Hour).Unix(), "exp": time.Now().Add(30 * 24 * time.Hour).Unix(),
+	})
+}
+
+// mustRevoke ends a session, with as many tries as it takes: 503 says try again.
+func mustRevoke(t *testing.T, s *server, token string) (tries int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		tries++
+		switch a := s.revoke(token); a.status {
+		case http.StatusNoContent:
+			return tries
+		case http.StatusServiceUnavailable, 0:
+		default:
+			t.Fatalf("revoke: %d %s", a.status, a.body)
+		}
+	}
+	t.Fatal("revoke: gave up")
+	return tries
+}

@@ -1,0 +1,238 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"pgregory.net/rapid"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/deploy"
+)
+
+// service is one over a store in memory, for what needs neither time nor other nodes.
+func service(t *testing.T, keys token.KeySource) *node {
+	t.Helper()
+	c := &clock{Clock: session.SystemClock()}
+	return &node{clock: c, Service: newService(keys, openStore(t, "sqlite::memory:"), c)}
+}
+
+func (n *node) end(t *testing.T, raw string) {
+	t.Helper()
+	if err := n.verdict(raw); err != nil {
+		t.Fatalf("before its end the token must be accepted: %v", err)
+	}
+	if err := n.Logout(context.Background(), raw); err != nil {
+		t.Fatal(err)
+	}
+	if !n.refuses(raw) {
+		t.Fatalf("after its end: %v", n.verdict(raw))
+	}
+}
+
+// TestRewrittenToken: without the key a revoked token can be rewritten in many ways, and none of them is accepted.
+func TestRewrittenToken(t *testing.T) {
+	for name, claims := range map[string]jwt.MapClaims{
+		"with jti":    {"identity": "me", "jti": "7", "exp": time.Now().Add(time.Hour).Unix()},
+		"without jti": {"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, raw := service(t, secretKeys(t)), sign(claims)
+			n.end(t, raw)
+			rapid.Check(t, func(t *rapid.T) {
+				if other := rewrite(t, raw); n.accepts(other) {
+					t.Fatalf("accepted: %q", other)
+				}
+			})
+		})
+	}
+}
+
+// rewrite changes a token in a few places, mostly in ways that lax decoders do not see.
+func rewrite(t *rapid.T, raw string) string {
+	invisible := []string{"\r", "\n", "\r\n", " ", "\t", "\x00", "=", "==", "\u200b", "\ufeff", ".", "A", "-", "+", "/", "%3D"}
+	for range rapid.IntRange(1, 3).Draw(t, "changes") {
+		at := rapid.IntRange(0, len(raw)).Draw(t, "at")
+		switch rapid.IntRange(0, 2).Draw(t, "how") {
+		case 0:
+			raw = raw[:at] + rapid.SampledFrom(invisible).Draw(t, "what") + raw[at:]
+		case 1:
+			raw = raw[:at] + string(rapid.Byte().Draw(t, "byte")) + raw[min(at+1, len(raw)):]
+		default:
+			raw = raw[:len(raw)-1] + string(rapid.SampledFrom([]rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")).Draw(t, "last"))
+		}
+	}
+	return raw
+}
+
+// TestMalleableSignature: whoever has an ECDSA signature (r, s) can write another one, (r, n-s), that is as genuine. It is the same
+// session all the same.
+func TestMalleableSignature(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := service(t, keySet(t, token.KeySpec{ID: "ec", Algorithm: "ES256", Material: key}))
+	raw := signWith(t, jwt.SigningMethodES256, key, "ec", jwt.MapClaims{"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()})
+	other := otherSignature(t, raw)
+	if other == raw || !n.accepts(other) {
+		t.Fatalf("the other signature must be genuine: %v", n.verdict(other))
+	}
+	n.end(t, raw)
+	if !n.refuses(other) {
+		t.Errorf("with the other signature: %v", n.verdict(other))
+	}
+}
+
+// otherSignature replaces s by n-s.
+func otherSignature(t *testing.T, raw string) string {
+	t.Helper()
+	dot := strings.LastIndexByte(raw, '.')
+	signature, err := base64.RawURLEncoding.DecodeString(raw[dot+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(big.Int).SetBytes(signature[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+	return raw[:dot+1] + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// TestForeignNames: a login service whose key is not ours cannot move its tokens into other sessions, nor out of theirs, by the
+// claims that we write into our own.
+func TestForeignNames(t *testing.T) {
+	theirs, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := keySet(t,
+		token.KeySpec{ID: "ours", Algorithm: "HS256", Material: []byte(deploy.Secret)},
+		token.KeySpec{ID: "theirs", Algorithm: "RS256", Material: &theirs.PublicKey},
+	)
+	claims := func(more jwt.MapClaims) string {
+		all := jwt.MapClaims{"identity": "me", "jti": "7", "exp": time.Now().Add(time.Hour).Unix()}
+		for name, value := range more {
+			all[name] = value
+		}
+		return signWith(t, jwt.SigningMethodRS256, theirs, "theirs", all)
+	}
+	n := service(t, keys)
+	zero := strings.Repeat("0", 64)
+	variants := []jwt.MapClaims{
+		{"sid": zero, "gen": 1}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
+		{"exp": time.Now().Add(30 * 24 * time.Hour).Unix()}, {"type": 1},
+	}
+	n.end(t, claims(nil))
+	for _, v := range variants {
+		if raw := claims(v); !n.refuses(raw) {
+			t.Errorf("with %v: %v", v, n.verdict(raw))
+		}
+	}
+	// And the session that the claims name is not theirs to end.
+	id, err := session.ParseID(zero)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.EndSession(context.Background(), id, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if raw := claims(jwt.MapClaims{"jti": "8", "sid": zero, "gen": 1}); !n.accepts(raw) {
+		t.Errorf("a foreign sid named a session: %v", n.verdict(raw))
+	}
+}
+
+// TestSpelledOtherwise: JSON can spell one jti in many ways; who can sign could use another for each token.
+func TestSpelledOtherwise(t *testing.T) {
+	n := service(t, secretKeys(t))
+	claims := func(jti string) string {
+		return signText(t, `{"identity":"me","jti":`+jti+`,"exp":`+big.NewInt(time.Now().Add(time.Hour).Unix()).String()+`}`)
+	}
+	n.end(t, claims(`"a/é"`))
+	for _, jti := range []string{`"\u0061/é"`, `"a\/é"`, `"a\u002Fé"`, `"a\u002f\u00e9"`, `"a/\u00E9"`} {
+		if raw := claims(jti); !n.refuses(raw) {
+			t.Errorf("%s: %v", jti, n.verdict(raw))
+		}
+	}
+	if raw := claims(`"a/\u00e8"`); !n.accepts(raw) {
+		t.Errorf("another jti is another session: %v", n.verdict(raw))
+	}
+}
+
+// TestPartsDoNotRun: what belongs to one part of a name cannot pass for the next.
+func TestPartsDoNotRun(t *testing.T) {
+	n := service(t, secretKeys(t))
+	exp := time.Now().Add(time.Hour).Unix()
+	n.end(t, sign(jwt.MapClaims{"iss": "ab", "identity": "c", "jti": "d", "exp": exp}))
+	for _, other := range []jwt.MapClaims{
+		{"iss": "a", "identity": "bc", "jti": "d", "exp": exp},
+		{"iss": "ab", "identity": "cd", "jti": "", "exp": exp},
+		{"identity": "abc", "jti": "d", "exp": exp},
+	} {
+		if raw := sign(other); !n.accepts(raw) {
+			t.Errorf("%v shares a session with another: %v", other, n.verdict(raw))
+		}
+	}
+}
+
+// TestForgedLogout: a token that is not genuine ends nothing.
+func TestForgedLogout(t *testing.T) {
+	n, raw := service(t, secretKeys(t)), newToken()
+	if err := n.Logout(context.Background(), raw[:len(raw)-4]+"AAAA"); !errors.Is(err, token.ErrSignature) && !errors.Is(err, token.ErrMalformed) {
+		t.Errorf("got %v", err)
+	}
+	if !n.accepts(raw) {
+		t.Errorf("the session was ended: %v", n.verdict(raw))
+	}
+}
+
+func keySet(t *testing.T, specs ...token.KeySpec) *token.KeySet {
+	t.Helper()
+	var keys []*token.Key
+	for _, spec := range specs {
+		k, err := token.NewKey(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, k)
+	}
+	set, err := token.NewKeySet(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func signWith(t *testing.T, method jwt.SigningMethod, key any, id string, claims jwt.MapClaims) string {
+	t.Helper()
+	unsigned := jwt.NewWithClaims(method, claims)
+	unsigned.Header["kid"] = id
+	raw, err := unsigned.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// signText signs claims exactly as they are written.
+func signText(t *testing.T, claims string) string {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	input := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
+	signature, err := jwt.SigningMethodHS256.Sign(input, []byte(deploy.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return input + "." + encode(signature)
+}
