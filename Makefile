@@ -37,7 +37,7 @@ build: ## build bin/refreshd, static and without local paths
 generate: ## make gen/ from openapi.yaml
 	$(GO) generate ./...
 
-bench: ## compare the server with a floor and with a hand-written one (about a minute)
+bench: ## compare the server with a floor and with a hand-written one (about two minutes)
 	$(GO) run ./tests/bench
 
 # Static checks share no files and run two at a time, each to its end, so that one run shows all findings. The tests

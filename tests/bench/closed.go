@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -12,15 +11,31 @@ import (
 
 // loop is a way to load a server: how to connect, and how to drive all connections until a time.
 type loop struct {
-	dial  func(address string) (io.ReadWriteCloser, error)
+	dial  func(address string) (*worker, error)
 	drive func(ctx context.Context, workers []*worker, until time.Time) error
 }
 
 // closedLoop asks again on each connection as soon as its last answer is there. Go's own connections serve all of them
 // in turn; with one blocking thread for each, few would get most of the processor and the others would starve.
-func closedLoop() loop {
-	dial := func(address string) (io.ReadWriteCloser, error) { return net.Dial("tcp", address) }
-	return loop{dial: dial, drive: driveClosed}
+func closedLoop(lean bool) loop {
+	if lean {
+		return loop{dial: dialLean, drive: driveClosed}
+	}
+	return loop{dial: dialStandard, drive: driveClosed}
+}
+
+func dialLean(address string) (*worker, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(conn)
+	return &worker{conn: conn, ask: c.ask}, nil
+}
+
+func dialStandard(address string) (*worker, error) {
+	s := newStandard(address)
+	return &worker{conn: s, ask: s.ask}, nil
 }
 
 func driveClosed(ctx context.Context, workers []*worker, until time.Time) error {
@@ -45,7 +60,7 @@ func (w *worker) askUntil(ctx context.Context, until time.Time) error {
 		}
 	}
 	for asked := time.Now(); asked.Before(until) && ctx.Err() == nil; {
-		got, err := w.client.ask(w.talk.next())
+		got, err := w.ask(w.talk.next())
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ func compareClosed(ctx context.Context, set settings, scenarios []scenario, resu
 	if err := measureStarts(ctx, scenarios, result); err != nil {
 		return err
 	}
-	return rounds(ctx, set, scenarios, closedLoop(), result)
+	return rounds(ctx, set, scenarios, closedLoop(set.Lean), result)
 }
 
 // compareOpen finds the floor's maximum in closed loop and then loads every server with the same share of it.
@@ -27,7 +27,7 @@ func compareOpen(ctx context.Context, set settings, scenarios []scenario, result
 		return errors.New("open loop needs the floor among its servers")
 	}
 	maximum := newReport(set)
-	if err := rounds(ctx, set, scenarios[at:at+1], closedLoop(), maximum); err != nil {
+	if err := rounds(ctx, set, scenarios[at:at+1], closedLoop(set.Lean), maximum); err != nil {
 		return err
 	}
 	result.FloorMaximum = maximum.over(floor, rate).Median

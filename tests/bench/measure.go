@@ -35,7 +35,8 @@ type sample struct {
 // worker is one connection, what is said over it, and what was seen.
 type worker struct {
 	conn   io.Closer // a socket in the open loop
-	client *client
+	ask    func(request []byte) (answer, error)
+	client *client // of the open loop, which sends and receives by itself
 	talk   dialogue
 	took   []time.Duration // of each request
 	late   []time.Duration
@@ -129,11 +130,12 @@ func (s *sample) fill(workers []*worker, before, after spent) error {
 func connect(server *process, connections int, how loop) ([]*worker, error) {
 	workers := make([]*worker, 0, connections)
 	for i := range connections {
-		conn, err := how.dial(server.address)
+		w, err := how.dial(server.address)
 		if err != nil {
 			return workers, err
 		}
-		workers = append(workers, &worker{conn: conn, client: newClient(conn), talk: server.talk(i)})
+		w.talk = server.talk(i)
+		workers = append(workers, w)
 	}
 	return workers, nil
 }

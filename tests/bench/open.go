@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"time"
 
@@ -18,7 +17,13 @@ import (
 // would cost more than the server, and because Go's timers are coarser than a request is long.
 func openLoop(rate float64) loop {
 	every := time.Duration(float64(time.Second) / rate)
-	dial := func(address string) (io.ReadWriteCloser, error) { return dialBlocking(address, answerLimit) }
+	dial := func(address string) (*worker, error) {
+		conn, err := dialBlocking(address, answerLimit)
+		if err != nil {
+			return nil, err
+		}
+		return &worker{conn: conn, client: newClient(conn)}, nil
+	}
 	drive := func(ctx context.Context, workers []*worker, until time.Time) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

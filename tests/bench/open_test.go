@@ -27,12 +27,12 @@ func TestOpenLoopCountsFromWhenARequestWasDue(t *testing.T) {
 	defer listener.Close()
 	go answerAfter(listener, stall)
 	how := openLoop(1000)
-	conn, err := how.dial(listener.Addr().String())
+	w, err := how.dial(listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	w := &worker{conn: conn, client: newClient(conn), talk: anything{}}
+	defer w.conn.Close()
+	w.talk = anything{}
 	if err := load(t.Context(), []*worker{w}, how, length); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func compareRotation(ctx context.Context, set settings, scratch string, result *
 		}
 		scenarios = append(scenarios, s)
 	}
-	return rounds(ctx, set, scenarios, closedLoop(), result)
+	return rounds(ctx, set, scenarios, closedLoop(true), result)
 }
 
 func rotationServer(name string) (engine string, sessions int, err error) {
