@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -144,39 +142,74 @@ func TestRestored(t *testing.T) {
 }
 
 // TestGuess: what the one statement of the common case does is what the table says; and it does it wherever the table says advance,
-// but near the end of a session with an idle lifetime, and after settings were changed.
+// but near the end of a session with an idle lifetime, and after settings were changed. Every combination near every bound is tried.
 func TestGuess(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		near := rapid.Int64Range(-3, 3)
-		l := limits{window: rapid.SampledFrom([]int64{0, 2}).Draw(t, "window"), idle: rapid.SampledFrom([]int64{0, 2000}).Draw(t, "idle")}
-		r := &rotator{limits: l}
-		now := decideNow + rapid.Int64Range(0, 2000).Draw(t, "milliseconds")
+	for n, applied := 0, 0; ; n++ {
+		left := n
+		pick := func(values ...int64) int64 {
+			v := values[left%len(values)]
+			left /= len(values)
+			return v
+		}
+		l := limits{window: pick(0, 2), idle: pick(0, 2000)}
+		now := decideNow + pick(0, 999)
 		have := Row{
-			ID: ID{1}, Identity: rapid.SampledFrom([]string{"who", "other"}).Draw(t, "identity"), Generation: rapid.Int64Range(1, 3).Draw(t, "generation"),
-			StartedAt: decideNow - 1000*rapid.Int64Range(0, 3).Draw(t, "started"), RotatedAt: now + near.Draw(t, "rotated"),
-			ExpiresAt: decideNow + 1000*near.Draw(t, "expires"), KeptUntil: math.MaxInt64,
+			ID: ID{1}, Identity: []string{"who", "other"}[pick(0, 1)], Generation: 2, StartedAt: decideNow - pick(0, 1000, 2000),
+			RotatedAt: now - pick(-1, 0, 1, 2, 3), ExpiresAt: decideNow + pick(0, 1000, 2000, 3000), KeptUntil: math.MaxInt64,
 		}
-		have.EndsAt = have.ExpiresAt + 1000*rapid.Int64Range(0, 3).Draw(t, "ends")
-		p := presented{Subject: Subject{Session: ID{1}, Identity: "who"}, Generation: rapid.Int64Range(1, 3).Draw(t, "presented"),
-			Expires: have.ExpiresAt/1000 + near.Draw(t, "exp")}
-		s := Standing{HasCutoff: rapid.Bool().Draw(t, "cut off"), Cutoff: decideNow/1000 - rapid.Int64Range(0, 3).Draw(t, "cutoff")}
-		q := &redemption{p: p, at: moment{now: now, key: "k", userAgent: "u"}}
+		have.EndsAt = have.ExpiresAt + pick(0, 1000, 2000)
+		p := presented{Subject: Subject{Session: ID{1}, Identity: "who"}, Generation: pick(1, 2, 3), Expires: have.ExpiresAt/1000 + pick(-1, 0, 1, 2)}
+		s := Standing{HasCutoff: pick(0, 1) == 1, Cutoff: decideNow/1000 - pick(0, 1, 2)}
+		if left > 0 {
+			if applied == 0 {
+				t.Error("the statement never applies")
+			}
+			return
+		}
 		if now >= p.Expires*1000 {
-			t.Skip("the verifier has refused it")
+			continue // the verifier has refused it
 		}
-		next, g := r.guess(q, s)
-		applies := have.Identity == next.Identity && have.Generation == next.Generation-1 && have.ExpiresAt > next.RotatedAt &&
-			have.RotatedAt <= g.RotatedUntil && have.StartedAt >= g.StartedFrom && have.EndsAt >= g.EndsFrom && have.EndsAt <= g.EndsUntil
-		d := decide(&have, p, s, q.at, l)
-		next.StartedAt, next.EndsAt, next.KeptUntil = have.StartedAt, have.EndsAt, have.KeptUntil
-		if applies && (d.answer != advance || d.healed || d.row != next) {
-			t.Fatalf("the statement makes %+v, the table says %+v", next, d)
+		if guessed(t, l, have, p, s, moment{now: now, key: "k", userAgent: "u"}) {
+			applied++
 		}
-		usual := l.idle == 0 && have.EndsAt == p.Expires*1000 || l.idle > 0 && have.EndsAt >= now+l.idle
-		if !applies && d.answer == advance && !d.healed && usual {
-			t.Fatalf("the statement does not apply, the table says %+v", d)
+	}
+}
+
+// guessed checks one combination, and reports whether the statement applies to it.
+func guessed(t *testing.T, l limits, have Row, p presented, s Standing, at moment) bool {
+	t.Helper()
+	next, g := (&rotator{limits: l}).guess(&redemption{p: p, at: at}, s)
+	applies := have.Identity == next.Identity && have.Generation == next.Generation-1 && have.ExpiresAt > next.RotatedAt &&
+		have.RotatedAt <= g.RotatedUntil && have.StartedAt >= g.StartedFrom && have.EndsAt >= g.EndsFrom && have.EndsAt <= g.EndsUntil
+	d := decide(&have, p, s, at, l)
+	next.StartedAt, next.EndsAt, next.KeptUntil = have.StartedAt, have.EndsAt, have.KeptUntil
+	if applies && (d.answer != advance || d.healed || d.row != next) {
+		t.Fatalf("the statement makes %+v\nof %+v\nthe table says %+v", next, have, d)
+	}
+	usual := l.idle == 0 && have.EndsAt == p.Expires*1000 || l.idle > 0 && have.EndsAt >= at.now+l.idle
+	if !applies && d.answer == advance && !d.healed && usual {
+		t.Fatalf("the statement does not apply to %+v\nthe table says %+v", have, d)
+	}
+	return applies
+}
+
+// TestGeneration: gen and sid mean something only in tokens of ours.
+func TestGeneration(t *testing.T) {
+	ours := ID{7}.String()
+	for _, c := range []struct {
+		name string
+		t    token.Token
+		want int64
+	}{
+		{"ours", token.Token{Own: true, Claims: token.Claims{Session: ours, Generation: 3}}, 3},
+		{"a login's", token.Token{Own: true, Claims: token.Claims{Generation: 3}}, 0},
+		{"a login's with a sid of its own", token.Token{Own: true, Claims: token.Claims{Session: "42", Generation: 3}}, 0},
+		{"another's key", token.Token{Claims: token.Claims{Session: ours, Generation: 3}}, 0},
+	} {
+		if got := present(&c.t).Generation; got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
-	})
+	}
 }
 
 func TestShortened(t *testing.T) {

@@ -120,14 +120,19 @@ func TestKeyIsGone(t *testing.T) {
 
 func service(t *testing.T, keys token.KeySource, now func() time.Time) *session.Service {
 	t.Helper()
+	return serviceWith(t, keys, now, session.Rotation{Window: time.Minute})
+}
+
+func serviceWith(t *testing.T, keys token.KeySource, now func() time.Time, r session.Rotation) *session.Service {
+	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite::memory:")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
+	r.Sessions, r.Lister = db, db
 	return session.New(session.Config{
-		Keys: keys, Store: db, Log: slog.New(slog.DiscardHandler), Now: now,
-		Rotation: &session.Rotation{Sessions: db, Lister: db, Window: time.Minute},
+		Keys: keys, Rules: token.Rules{MaxLifetime: 365 * 24 * time.Hour}, Store: db, Log: slog.New(slog.DiscardHandler), Now: now, Rotation: &r,
 	})
 }
 
