@@ -51,7 +51,6 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	ports.announce(logger)
 	if c.Playground && !development {
 		logger.Warn("the playground is on: whoever reaches it can log in as anybody, though not as an administrator")
 	}
@@ -60,6 +59,7 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 			return err
 		}
 	}
+	ports.announce(logger)
 	return serveUntil(ctx, logger, defaultLimits().shutdown, doors...)
 }
 
