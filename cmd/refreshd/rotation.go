@@ -30,7 +30,7 @@ func (c *Config) rotation(db *store.Store) *session.Rotation {
 		return nil
 	}
 	return &session.Rotation{
-		Sessions: db, Lister: db, Window: time.Duration(c.RotationWindow),
+		Sessions: db, Directory: db, Window: time.Duration(c.RotationWindow),
 		IdleLifetime: time.Duration(c.IdleLifetime), SessionLifetime: time.Duration(c.SessionLifetime),
 	}
 }

@@ -1,7 +1,7 @@
 package session
 
 import (
-	"log/slog"
+	"strconv"
 	"sync/atomic"
 )
 
@@ -64,11 +64,11 @@ func (r *rotator) note(q *redemption, d decision, have *Row) {
 }
 
 func (r *rotator) alarm(q *redemption, d decision, have *Row) {
-	stored := slog.String("stored", "none")
+	stored := "none"
 	if have != nil {
-		stored = slog.Int64("stored", have.Generation)
+		stored = strconv.FormatInt(have.Generation, 10)
 	}
 	r.log.Error("alarm: a refresh token is ahead of its session: the store was restored, or failed over with loss. "+
 		"The session goes on from the token; follow the restore procedure",
-		"session", d.row.ID.String(), "identity", d.row.Identity, "presented", q.p.Generation, stored)
+		"session", d.row.ID.String(), "identity", d.row.Identity, "presented", q.p.Generation, "stored", stored)
 }

@@ -68,7 +68,8 @@ func decide(have *Row, p presented, s Standing, m moment, l limits) decision {
 	if have != nil && have.Identity != p.Identity {
 		return refused(ErrForeign)
 	}
-	row, healed := Row{}, false
+	var row Row
+	healed := false
 	switch {
 	case have == nil && p.Generation == 0:
 		row = l.adopted(p, m)

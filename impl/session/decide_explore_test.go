@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -185,19 +186,19 @@ func TestDecisionsMatter(t *testing.T) {
 		change     func(have *Row, p presented, m moment, d decision) decision
 	}{
 		{"the end of the session is not looked at", "after the end", func(have *Row, p presented, m moment, d decision) decision {
-			if d.fault == token.ErrExpired && have != nil && have.Generation == p.Generation {
+			if errors.Is(d.fault, token.ErrExpired) && have != nil && have.Generation == p.Generation {
 				return rotLimits().answer(*have, p, m)
 			}
 			return d
 		}},
-		{"an expired token of a revoked session is called revoked", "is \"token is revoked\"", func(_ *Row, _ presented, _ moment, d decision) decision {
-			if d.fault == token.ErrExpired {
+		{"an expired token of a revoked session is called revoked", "is: token is revoked", func(_ *Row, _ presented, _ moment, d decision) decision {
+			if errors.Is(d.fault, token.ErrExpired) {
 				return refusal(ErrRevoked)
 			}
 			return d
 		}},
 		{"a revoked session goes on", "revoked session", func(have *Row, p presented, m moment, d decision) decision {
-			if d.fault == ErrRevoked && have != nil && have.Generation == p.Generation {
+			if errors.Is(d.fault, ErrRevoked) && have != nil && have.Generation == p.Generation {
 				return rotLimits().answer(*have, p, m)
 			}
 			return d

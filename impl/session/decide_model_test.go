@@ -127,7 +127,7 @@ func (w *rotWorld) refusalBroken(d decision, honest bool) error {
 	over := w.now() >= rotExpires()
 	switch {
 	case over != errors.Is(d.fault, token.ErrExpired):
-		return fmt.Errorf("the answer to a token in tick %d is %q", w.tick, d.fault)
+		return fmt.Errorf("the answer to a token in tick %d is: %w", w.tick, d.fault)
 	case over || !honest || w.disturbed:
 		return nil
 	case w.revoked == notRevoked || w.reused:

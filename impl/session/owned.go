@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// SessionLister is where sessions are found by whose they are, and removed when nobody needs them.
-type SessionLister interface {
+// Directory is where sessions are found by whose they are, and removed when nobody needs them.
+type Directory interface {
 	// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds), those used last first.
 	SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]Row, error)
 	// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns how many.
@@ -21,7 +21,7 @@ func (s *Service) SessionsOf(ctx context.Context, identity string, limit int) ([
 	if s.rotator == nil {
 		return nil, ErrNoRotation
 	}
-	return s.rotator.Lister.SessionsOf(ctx, identity, s.now().UnixMilli(), limit)
+	return s.rotator.Directory.SessionsOf(ctx, identity, s.now().UnixMilli(), limit)
 }
 
 // EndOwn ends the session with this ID if it is the identity's, or anybody's where identity is empty. Else it returns ErrNoSession. See
@@ -51,7 +51,7 @@ func (r *rotator) expire(ctx context.Context, clock Clock) {
 		}
 		for removed := expireBatch; removed == expireBatch && ctx.Err() == nil; {
 			var err error
-			if removed, err = r.Lister.ExpireSessions(ctx, clock.Now().milliseconds(), expireBatch); err != nil {
+			if removed, err = r.Directory.ExpireSessions(ctx, clock.Now().milliseconds(), expireBatch); err != nil {
 				r.log.Debug("Expired sessions could not be removed", "error", err)
 			}
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
@@ -17,8 +17,8 @@ import (
 
 // Rotation makes every refresh give a new refresh token too.
 type Rotation struct {
-	Sessions Sessions
-	Lister   SessionLister
+	Sessions  Sessions
+	Directory Directory
 	// Window is for how long after a rotation the tokens before and after it may be presented again without harm.
 	Window time.Duration
 	// IdleLifetime ends a session this long after its last use, SessionLifetime this long after its start; 0: never, and when the
@@ -219,7 +219,7 @@ func (r *rotator) successor(q *redemption, row Row) (token.Minted, error) {
 
 // tokenID is the jti of a refresh token of ours.
 func tokenID(id ID, generation int64) string {
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(id[:]), uint64(generation)))
+	sum := sha256.Sum256(strconv.AppendInt(slices.Clone(id[:]), generation, 10))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 

@@ -48,7 +48,7 @@ func newGroup(ctx context.Context, db *sql.DB, commits *atomic.Int64, statements
 		ended: make(chan struct{}),
 	}
 	for _, text := range statements {
-		s, err := db.PrepareContext(ctx, text)
+		s, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as the database
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (g *group) exec(ctx context.Context, text string, args []any) (n int64, err
 		var result sql.Result
 		var err error
 		if s := g.prepared[text]; s != nil {
-			result, err = tx.StmtContext(ctx, s).ExecContext(ctx, args...)
+			result, err = tx.StmtContext(ctx, s).ExecContext(ctx, args...) //nolint:sqlclosecheck // ends with tx
 		} else {
 			result, err = tx.ExecContext(ctx, text, args...)
 		}

@@ -68,6 +68,7 @@ func (s *Store) FillSessions(ctx context.Context, count int, row func(n int) ses
 	if err != nil {
 		return err
 	}
+	defer insert.Close()
 	for n := range count {
 		r := row(n)
 		if _, err := insert.ExecContext(ctx, r.ID.String(), ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt, r.KeyID,

@@ -15,7 +15,7 @@ import (
 
 var (
 	_ session.Sessions      = (*store.Store)(nil)
-	_ session.SessionLister = (*store.Store)(nil)
+	_ session.Directory = (*store.Store)(nil)
 )
 
 // row is a session for the tests: n makes it different from others.

@@ -7,12 +7,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,7 +60,7 @@ func (c *chains) expires() int64 { return c.start.Add(chainLife).Unix() }
 func (c *chains) talk(client int) dialogue { return c.clients[client] }
 
 func (c *chains) id(n int) string {
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte("bench"), uint64(n)))
+	sum := sha256.Sum256(strconv.AppendInt([]byte("bench"), int64(n), 10))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -189,11 +189,13 @@ func (c *chains) fillSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	insert, err := tx.PrepareContext(ctx, "INSERT INTO refresh_sessions ("+strings.Join(rowColumns(), ", ")+
-		") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	columns := strings.Join(rowColumns(), ", ")
+	//nolint:gosec // the columns are written above
+	insert, err := tx.PrepareContext(ctx, "INSERT INTO refresh_sessions ("+columns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	if err != nil {
 		return err
 	}
+	defer insert.Close()
 	for n := range c.count {
 		if _, err := insert.ExecContext(ctx, c.row(n)...); err != nil {
 			return err

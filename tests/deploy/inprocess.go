@@ -27,7 +27,7 @@ type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
-	// Rotation turns rotation mode on; its Sessions and Lister are the server's own.
+	// Rotation turns rotation mode on; its Sessions and Directory are the server's own.
 	Rotation *session.Rotation
 	// StoreAway takes the store away before the first request.
 	StoreAway bool
@@ -57,7 +57,7 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if o.Rotation != nil {
 		rotation := *o.Rotation
-		rotation.Sessions, rotation.Lister = db, db
+		rotation.Sessions, rotation.Directory = db, db
 		o.Rotation = &rotation
 	}
 	handler, err := api.New(api.Config{
