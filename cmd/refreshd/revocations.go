@@ -30,7 +30,7 @@ func (cmd listCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // it was only read
+	defer db.Close()
 	out := cmd.writer(p.stdout)
 	for before := int64(math.MaxInt64); ; {
 		page, err := db.List(ctx, before, p.now().UnixMilli(), listPage)

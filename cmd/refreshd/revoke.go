@@ -41,7 +41,7 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // what was acknowledged was committed
+	defer db.Close()
 	ended, err := end(ctx, session.NewRevoker(session.RevokerConfig{
 		Ledger: db, Clock: session.SystemClock(), Log: logger, MaxLifetime: time.Duration(c.MaxLifetime),
 		Successors: c.Rotation,

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -38,7 +37,7 @@ func BenchmarkLog(b *testing.B) {
 	c.SetPath("/api/v1/refresh")
 	for name, level := range map[string]slog.Level{"off": slog.LevelInfo, "on": slog.LevelDebug} {
 		b.Run(name, func(b *testing.B) {
-			o := &observer{logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level}))}
+			o := &observer{logger: slog.New(slog.NewTextHandler(discard{}, &slog.HandlerOptions{Level: level}))}
 			b.ReportAllocs()
 			for b.Loop() {
 				o.log(c, "3hk7flid3eiv0", http.StatusOK, time.Millisecond, nil)
