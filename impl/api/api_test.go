@@ -26,6 +26,11 @@ const secret = "0123456789abcdef0123456789abcdef"
 // newServer returns the public handler over the key above, with now as its clock and its log written to log.
 func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler {
 	tb.Helper()
+	return newMeasuredServer(tb, now, log, prometheus.NewRegistry())
+}
+
+func newMeasuredServer(tb testing.TB, now func() time.Time, log io.Writer, registry *prometheus.Registry) http.Handler {
+	tb.Helper()
 	keys, err := token.SecretKeySet([]byte(secret), false)
 	if err != nil {
 		tb.Fatal(err)
@@ -41,7 +46,7 @@ func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler 
 	h, err := api.New(api.Config{
 		Sessions: sessions,
 		Logger:   logger,
-		Registry: prometheus.NewRegistry(),
+		Registry: registry,
 	})
 	if err != nil {
 		tb.Fatal(err)
