@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	_ session.Sessions      = (*store.Store)(nil)
+	_ session.Sessions  = (*store.Store)(nil)
 	_ session.Directory = (*store.Store)(nil)
 )
 
@@ -252,4 +252,41 @@ func TestSessionsUnavailable(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+}
+
+// TestExpireUnderLoad: sessions that need not be kept go while others are refreshed, and none of these is lost.
+func TestExpireUnderLoad(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		const sessions, rotations = 8, 50
+		must(t, s.FillSessions(t.Context(), 3000, func(n int) session.Row {
+			r := row(sessions+n, "a")
+			r.KeptUntil = 4999
+			return r
+		}))
+		var group sync.WaitGroup
+		for n := range sessions {
+			group.Go(func() {
+				next := row(n, "a")
+				adopt(t, s, next)
+				for range rotations {
+					next.Generation++
+					done, err := s.Advance(t.Context(), next, session.Guard{RotatedUntil: math.MaxInt64, EndsUntil: math.MaxInt64})
+					if !done || err != nil {
+						t.Errorf("session %d, generation %d: %t, %v", n, next.Generation, done, err)
+					}
+				}
+			})
+		}
+		removed := 0
+		for n := 500; n == 500; removed += n {
+			var err error
+			n, err = s.ExpireSessions(t.Context(), 5000, 500)
+			must(t, err)
+		}
+		group.Wait()
+		if removed != 3000 {
+			t.Errorf("%d are gone of 3000", removed)
+		}
+	})
 }

@@ -130,7 +130,13 @@ func serviceWith(t *testing.T, keys token.KeySource, now func() time.Time, r ses
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
-	r.Sessions, r.Directory = db, db
+	if h, ok := r.Sessions.(hangUp); ok {
+		h.Sessions = db
+		r.Sessions = h
+	} else {
+		r.Sessions = db
+	}
+	r.Directory = db
 	return session.New(session.Config{
 		Keys: keys, Rules: token.Rules{MaxLifetime: 365 * 24 * time.Hour}, Store: db, Log: slog.New(slog.DiscardHandler), Now: now, Rotation: &r,
 	})

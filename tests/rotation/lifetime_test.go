@@ -3,6 +3,7 @@
 package rotation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -96,5 +97,41 @@ func TestSessionLifetime(t *testing.T) {
 	list, err := c.Revocations(t.Context(), math.MaxInt64, 10)
 	if err != nil || len(list) != 1 || list[0].KeptUntil < expires.Add(8*24*time.Hour).UnixMilli() {
 		t.Fatalf("%+v, %v", list, err)
+	}
+}
+
+// hangUp is a client that hangs up as soon as the server has looked at the row.
+type hangUp struct {
+	session.Sessions
+	now func()
+}
+
+func (h hangUp) Session(ctx context.Context, id session.ID) (*session.Row, error) {
+	r, err := h.Sessions.Session(ctx, id)
+	h.now()
+	return r, err
+}
+
+// TestHangUp: a thief who hangs up does not keep the session from being ended.
+func TestHangUp(t *testing.T) {
+	var hang func()
+	c := newClockwork(t, session.Rotation{Window: time.Minute, Sessions: hangUp{now: func() {
+		if hang != nil {
+			hang()
+		}
+	}}})
+	first := c.login(t, 24*time.Hour)
+	newest := first
+	for range 2 {
+		newest = c.redeem(t, newest)
+		c.now = c.now.Add(time.Hour)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	hang = cancel
+	if _, err := c.Refresh(ctx, first, time.Hour); !errors.Is(err, session.ErrReused) {
+		t.Errorf("got %v, want ErrReused", err)
+	}
+	if _, err := c.Refresh(t.Context(), newest, time.Hour); !errors.Is(err, session.ErrRevoked) {
+		t.Errorf("the session goes on: %v", err)
 	}
 }
