@@ -116,17 +116,9 @@ func almanacNode(t *testing.T, keys token.KeySource, db *store.Store, a *almanac
 	t.Helper()
 	before := a.waiting()
 	s := newService(keys, db, a)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.Run(ctx)
-	}()
+	stop := run(t, s)
 	a.settle(t, before+2)
-	return s, func() {
-		cancel()
-		<-done
-	}
+	return s, stop
 }
 
 // pass lets time go by, and the node do what is due.
@@ -174,7 +166,7 @@ func bury(t *testing.T, s *session.Service, a *almanac) grave {
 func checkGraves(t *testing.T, s *session.Service, a *almanac, graves []grave) {
 	t.Helper()
 	for _, g := range graves {
-		if _, err := s.Refresh(context.Background(), g.raw, 10*time.Minute); err == nil {
+		if accepts(s, g.raw) {
 			t.Fatalf("accepted at %v though revoked; it expires at %v", a.time(), g.expires)
 		}
 	}

@@ -24,22 +24,22 @@ import (
 )
 
 // service is one over a store in memory, for what needs neither time nor other nodes.
-func service(t *testing.T, keys token.KeySource) *node {
+func service(t *testing.T, keys token.KeySource) *session.Service {
 	t.Helper()
-	c := &clock{Clock: session.SystemClock()}
-	return &node{clock: c, Service: newService(keys, openStore(t, "sqlite::memory:"), c)}
+	db := openStore(t, "sqlite::memory:")
+	return newService(keys, db, newMachine(db))
 }
 
-func (n *node) end(t *testing.T, raw string) {
+func end(t *testing.T, n *session.Service, raw string) {
 	t.Helper()
-	if err := n.verdict(raw); err != nil {
+	if err := verdict(n, raw); err != nil {
 		t.Fatalf("before its end the token must be accepted: %v", err)
 	}
 	if err := n.Logout(context.Background(), raw); err != nil {
 		t.Fatal(err)
 	}
-	if !n.refuses(raw) {
-		t.Fatalf("after its end: %v", n.verdict(raw))
+	if !revoked(n, raw) {
+		t.Fatalf("after its end: %v", verdict(n, raw))
 	}
 }
 
@@ -51,9 +51,9 @@ func TestRewrittenToken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, raw := service(t, secretKeys(t)), sign(claims)
-			n.end(t, raw)
+			end(t, n, raw)
 			rapid.Check(t, func(t *rapid.T) {
-				if other := rewrite(t, raw); n.accepts(other) {
+				if other := rewrite(t, raw); accepts(n, other) {
 					t.Fatalf("accepted: %q", other)
 				}
 			})
@@ -88,12 +88,12 @@ func TestMalleableSignature(t *testing.T) {
 	n := service(t, keySet(t, token.KeySpec{ID: "ec", Algorithm: "ES256", Material: key}))
 	raw := signWith(t, jwt.SigningMethodES256, key, "ec", jwt.MapClaims{"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()})
 	other := otherSignature(t, raw)
-	if other == raw || !n.accepts(other) {
-		t.Fatalf("the other signature must be genuine: %v", n.verdict(other))
+	if other == raw || !accepts(n, other) {
+		t.Fatalf("the other signature must be genuine: %v", verdict(n, other))
 	}
-	n.end(t, raw)
-	if !n.refuses(other) {
-		t.Errorf("with the other signature: %v", n.verdict(other))
+	end(t, n, raw)
+	if !revoked(n, other) {
+		t.Errorf("with the other signature: %v", verdict(n, other))
 	}
 }
 
@@ -134,10 +134,10 @@ func TestForeignNames(t *testing.T) {
 		{"sid": zero, "gen": 1}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
 		{"exp": time.Now().Add(30 * 24 * time.Hour).Unix()}, {"type": 1},
 	}
-	n.end(t, claims(nil))
+	end(t, n, claims(nil))
 	for _, v := range variants {
-		if raw := claims(v); !n.refuses(raw) {
-			t.Errorf("with %v: %v", v, n.verdict(raw))
+		if raw := claims(v); !revoked(n, raw) {
+			t.Errorf("with %v: %v", v, verdict(n, raw))
 		}
 	}
 	// And the session that the claims name is not theirs to end.
@@ -148,8 +148,8 @@ func TestForeignNames(t *testing.T) {
 	if _, err := n.EndSession(context.Background(), id, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	if raw := claims(jwt.MapClaims{"jti": "8", "sid": zero, "gen": 1}); !n.accepts(raw) {
-		t.Errorf("a foreign sid named a session: %v", n.verdict(raw))
+	if raw := claims(jwt.MapClaims{"jti": "8", "sid": zero, "gen": 1}); !accepts(n, raw) {
+		t.Errorf("a foreign sid named a session: %v", verdict(n, raw))
 	}
 }
 
@@ -159,14 +159,14 @@ func TestSpelledOtherwise(t *testing.T) {
 	claims := func(jti string) string {
 		return signText(t, `{"identity":"me","jti":`+jti+`,"exp":`+big.NewInt(time.Now().Add(time.Hour).Unix()).String()+`}`)
 	}
-	n.end(t, claims(`"a/é"`))
+	end(t, n, claims(`"a/é"`))
 	for _, jti := range []string{`"\u0061/é"`, `"a\/é"`, `"a\u002Fé"`, `"a\u002f\u00e9"`, `"a/\u00E9"`} {
-		if raw := claims(jti); !n.refuses(raw) {
-			t.Errorf("%s: %v", jti, n.verdict(raw))
+		if raw := claims(jti); !revoked(n, raw) {
+			t.Errorf("%s: %v", jti, verdict(n, raw))
 		}
 	}
-	if raw := claims(`"a/\u00e8"`); !n.accepts(raw) {
-		t.Errorf("another jti is another session: %v", n.verdict(raw))
+	if raw := claims(`"a/\u00e8"`); !accepts(n, raw) {
+		t.Errorf("another jti is another session: %v", verdict(n, raw))
 	}
 }
 
@@ -174,14 +174,14 @@ func TestSpelledOtherwise(t *testing.T) {
 func TestPartsDoNotRun(t *testing.T) {
 	n := service(t, secretKeys(t))
 	exp := time.Now().Add(time.Hour).Unix()
-	n.end(t, sign(jwt.MapClaims{"iss": "ab", "identity": "c", "jti": "d", "exp": exp}))
+	end(t, n, sign(jwt.MapClaims{"iss": "ab", "identity": "c", "jti": "d", "exp": exp}))
 	for _, other := range []jwt.MapClaims{
 		{"iss": "a", "identity": "bc", "jti": "d", "exp": exp},
 		{"iss": "ab", "identity": "cd", "jti": "", "exp": exp},
 		{"identity": "abc", "jti": "d", "exp": exp},
 	} {
-		if raw := sign(other); !n.accepts(raw) {
-			t.Errorf("%v shares a session with another: %v", other, n.verdict(raw))
+		if raw := sign(other); !accepts(n, raw) {
+			t.Errorf("%v shares a session with another: %v", other, verdict(n, raw))
 		}
 	}
 }
@@ -192,8 +192,8 @@ func TestForgedLogout(t *testing.T) {
 	if err := n.Logout(context.Background(), raw[:len(raw)-4]+"AAAA"); !errors.Is(err, token.ErrSignature) && !errors.Is(err, token.ErrMalformed) {
 		t.Errorf("got %v", err)
 	}
-	if !n.accepts(raw) {
-		t.Errorf("the session was ended: %v", n.verdict(raw))
+	if !accepts(n, raw) {
+		t.Errorf("the session was ended: %v", verdict(n, raw))
 	}
 }
 

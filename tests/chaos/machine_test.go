@@ -1,0 +1,154 @@
+//go:build linux
+
+package chaos
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+)
+
+// machine is a computer with a clock of its own and a way to the store, that can be suspended and cut off.
+type machine struct {
+	session.Clock
+	*store.Store
+
+	mu         sync.Mutex
+	mono, wall time.Duration // added to the real ones
+	asleep     chan struct{} // nil, or closed when the machine wakes
+	cutOff     chan struct{} // nil, or closed when the store is within reach again
+}
+
+func newMachine(db *store.Store) *machine { return &machine{Clock: session.SystemClock(), Store: db} }
+
+// Now waits while the machine is asleep, as everybody on it does.
+func (m *machine) Now() session.Instant {
+	for {
+		m.mu.Lock()
+		asleep := m.asleep
+		if asleep == nil {
+			break
+		}
+		m.mu.Unlock()
+		<-asleep
+	}
+	defer m.mu.Unlock()
+	now := m.Clock.Now()
+	return session.Instant{Mono: now.Mono + m.mono, Wall: now.Wall + int64(m.wall)}
+}
+
+func (m *machine) time() time.Time { return time.Unix(0, m.Now().Wall) }
+
+// set moves the wall clock, as an operator or a time server does.
+func (m *machine) set(by time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wall += by
+}
+
+// suspend lets the machine sleep: its monotonic clock stands still.
+func (m *machine) suspend(d time.Duration) {
+	wakes := make(chan struct{})
+	m.mu.Lock()
+	m.asleep = wakes
+	m.mu.Unlock()
+	time.Sleep(d)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mono -= d
+	m.asleep = nil
+	close(wakes)
+}
+
+// isolate takes the store out of reach, and sets the clock back meanwhile.
+func (m *machine) isolate(d time.Duration) {
+	back := make(chan struct{})
+	m.mu.Lock()
+	m.cutOff = back
+	m.mu.Unlock()
+	time.Sleep(d / 2)
+	m.set(-d / 2)
+	time.Sleep(d / 2)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wall += d / 2
+	m.cutOff = nil
+	close(back)
+}
+
+// weather troubles the machine until it is over: it is suspended again and again, or cut off while its clock is set to and fro.
+// Both at once, a clock that is set back by as much as the machine slept, nobody can notice from inside.
+func (m *machine) weather(over *atomic.Bool, suspends bool) {
+	for !over.Load() {
+		time.Sleep(rand.N(2 * time.Second))
+		if suspends {
+			m.suspend(5*time.Second - rand.N(2*time.Second))
+		} else {
+			m.isolate(8*time.Second - rand.N(4*time.Second))
+		}
+	}
+}
+
+// pass waits until the machine runs and has the store within reach.
+func (m *machine) pass() {
+	for {
+		m.mu.Lock()
+		wait := m.asleep
+		if wait == nil {
+			wait = m.cutOff
+		}
+		m.mu.Unlock()
+		if wait == nil {
+			return
+		}
+		<-wait
+	}
+}
+
+// reach is a call of the store: the request has to go out, and the answer to come in.
+func reach[T any](m *machine, call func() (T, error)) (T, error) {
+	m.pass()
+	defer m.pass()
+	return call()
+}
+
+func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+	m.pass()
+	var seen []session.Change
+	page, err := m.Store.Changes(ctx, after, limit, func(c session.Change) { seen = append(seen, c) })
+	m.pass()
+	for _, c := range seen {
+		apply(c)
+	}
+	return page, err
+}
+
+func (m *machine) Standing(ctx context.Context, id session.ID, identity string) (session.Standing, error) {
+	return reach(m, func() (session.Standing, error) { return m.Store.Standing(ctx, id, identity) })
+}
+
+func (m *machine) Join(ctx context.Context, l session.Lease) error {
+	_, err := reach(m, func() (bool, error) { return true, m.Store.Join(ctx, l) })
+	return err
+}
+
+func (m *machine) Renew(ctx context.Context, l session.Lease, since int64) (bool, error) {
+	return reach(m, func() (bool, error) { return m.Store.Renew(ctx, l, since) })
+}
+
+func (m *machine) Acknowledge(ctx context.Context, l session.Lease, since int64) (bool, error) {
+	return reach(m, func() (bool, error) { return m.Store.Acknowledge(ctx, l, since) })
+}
+
+func (m *machine) Revoke(ctx context.Context, r session.Revocation) (session.Revocation, error) {
+	return reach(m, func() (session.Revocation, error) { return m.Store.Revoke(ctx, r) })
+}
+
+func (m *machine) Leases(ctx context.Context) ([]session.Lease, error) {
+	return reach(m, func() ([]session.Lease, error) { return m.Store.Leases(ctx) })
+}
