@@ -24,7 +24,7 @@ func newStandard(address string) *standard {
 // ask sends the body of request, which is a whole one, as the lean client takes it.
 func (s *standard) ask(request []byte) (answer, error) {
 	_, body, _ := bytes.Cut(request, headEnd)
-	r, err := http.NewRequest(http.MethodPost, s.url, bytes.NewReader(body)) //nolint:noctx // ends with the connection
+	r, err := http.NewRequest(http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
