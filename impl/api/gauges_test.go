@@ -1,0 +1,111 @@
+package api_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// slow is a store whose feed comes one entry at a time, each after a step.
+type slow struct {
+	*store.Store
+	step chan struct{}
+}
+
+func (s slow) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+	select {
+	case <-ctx.Done():
+		return session.Page{}, ctx.Err()
+	case <-s.step:
+	}
+	page, err := s.Store.Changes(ctx, after, 1, apply)
+	if page.Last < page.Head {
+		page.Read = limit // as if the page were full: there is more
+	}
+	return page, err
+}
+
+// TestGauges: /metrics tells how many revocations are in force, how many entries of the feed are still to be read, and the age
+// of the lease.
+func TestGauges(t *testing.T) {
+	db, err := store.Open(t.Context(), "sqlite::memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	keys, err := token.SecretKeySet([]byte(secret), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := slow{db, make(chan struct{})}
+	sessions := session.New(session.Config{Keys: keys, Store: feed, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	for _, who := range []string{"a", "b", "c"} {
+		if _, err := sessions.EndIdentity(t.Context(), who, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := api.Config{Sessions: sessions, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}
+	if _, err := api.New(config); err != nil {
+		t.Fatal(err)
+	}
+	ops := api.NewOps(config)
+	value := func(name string) float64 {
+		w := httptest.NewRecorder()
+		ops.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		for line := range strings.Lines(w.Body.String()) {
+			if text, ok := strings.CutPrefix(line, name+" "); ok {
+				v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return v
+			}
+		}
+		t.Fatalf("no metric %s", name)
+		return 0
+	}
+	wait := func(name string, want float64) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); value(name) != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is %v, want %v", name, value(name), want)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sessions.Run(ctx)
+	}()
+	defer func() {
+		cancel()
+		<-done
+	}()
+	if age := value("refreshd_lease_age_seconds"); age != 0 {
+		t.Errorf("the lease's age is %v before there is one", age)
+	}
+	for read := range 3 {
+		feed.step <- struct{}{}
+		wait("refreshd_feed_lag", float64(2-read))
+		wait("refreshd_revocations", float64(read+1))
+	}
+	close(feed.step)
+	for sessions.Waiting() != "" {
+		time.Sleep(time.Millisecond)
+	}
+	if age := value("refreshd_lease_age_seconds"); age <= 0 || age > session.LeaseTerm.Seconds() {
+		t.Errorf("the lease's age is %v s", age)
+	}
+}
