@@ -32,7 +32,12 @@ type chains struct {
 	clients []*chainDialogue
 }
 
-const chainLife = 30 * 24 * time.Hour
+const (
+	chainLife = 30 * 24 * time.Hour
+	// chainsActive is how many of the sessions are used, evenly spread. Their tokens are there before the load begins, so that the
+	// generator's work is the same however many sessions the store has.
+	chainsActive = 100_000
+)
 
 func newChains(secret []byte, count, clients int) (*chains, error) {
 	keys, err := token.SecretKeySet(secret, false)
@@ -50,7 +55,16 @@ func newChains(secret []byte, count, clients int) (*chains, error) {
 		return nil, err
 	}
 	for i := range clients {
-		c.clients = append(c.clients, &chainDialogue{chains: c, random: rand.New(rand.NewPCG(uint64(i), 1)), tokens: map[int]string{}, first: i})
+		c.clients = append(c.clients, &chainDialogue{chains: c, random: rand.New(rand.NewPCG(uint64(i), 1))}) //nolint:gosec // a count
+	}
+	active := min(count, chainsActive)
+	for n := range active {
+		own := c.clients[n%clients]
+		first, err := c.first(n * (count / active))
+		if err != nil {
+			return nil, err
+		}
+		own.tokens = append(own.tokens, first)
 	}
 	return c, nil
 }
@@ -76,20 +90,14 @@ func (c *chains) first(n int) (string, error) {
 type chainDialogue struct {
 	*chains
 	random  *rand.Rand
-	first   int // sessions are this one and every len(clients)th after
-	tokens  map[int]string
+	tokens  []string // the newest of each of its sessions
 	current int
 	asked   int
-	failure error
 }
 
 func (d *chainDialogue) next() []byte {
-	own := max((d.count-d.first+len(d.clients)-1)/len(d.clients), 1)
-	d.current = (d.first + len(d.clients)*d.random.IntN(own)) % d.count
+	d.current = d.random.IntN(len(d.tokens))
 	d.asked++
-	if d.tokens[d.current] == "" {
-		d.tokens[d.current], d.failure = d.chains.first(d.current)
-	}
 	body := `{"refresh_token":"` + d.tokens[d.current] + `","limit":10}`
 	return fmt.Appendf(nil, "POST /api/v1/refresh HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
@@ -98,9 +106,6 @@ func (d *chainDialogue) next() []byte {
 var refreshName = []byte(`,"refresh_token":"`)
 
 func (d *chainDialogue) accept(a answer) error {
-	if d.failure != nil {
-		return d.failure
-	}
 	if a.status != http.StatusOK || !bytes.HasPrefix(a.body, answerStart) {
 		return fmt.Errorf("status %d: %s", a.status, a.body)
 	}
