@@ -24,6 +24,7 @@
 //
 //	go run ./tests/bench
 //	go run ./tests/bench -open
+//	go run ./tests/bench -revocations 1000000
 //	go run ./tests/bench -rotation
 package main
 
@@ -47,6 +48,7 @@ type settings struct {
 	Open        bool          `json:"open"`
 	Lean        bool          `json:"lean"`
 	Rotation    bool          `json:"rotation,omitempty"`
+	Revocations int           `json:"revocations,omitempty"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
 	refreshd    string
@@ -89,6 +91,7 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&set.Lean, "lean", false, "closed loop with a client that does next to nothing, in place of Go's own")
 	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
 	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode on SQLite and PostgreSQL, with few and with many sessions, 64 connections")
+	flags.IntVar(&set.Revocations, "revocations", 0, "compare refreshd with itself with so many revocations in force")
 	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd (open loop leaves out \"by hand\"); with -rotation "+
 		"engine/sessions ("+rotationServers+")")
 	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure in place of building one")
@@ -112,6 +115,9 @@ func (set *settings) adjust(flags *flag.FlagSet, servers string) {
 		if !given {
 			set.Connections = 64
 		}
+	}
+	if set.Revocations > 0 {
+		all = refreshd + "," + revoked
 	}
 	if servers == "" {
 		servers = all

@@ -64,7 +64,11 @@ func start(ctx context.Context, s scenario) (*process, error) {
 		_ = p.cmd.Wait()
 		close(p.exited)
 	}()
-	if err := p.awaitFirst(ctx, began); err != nil {
+	err = p.awaitFirst(ctx, began)
+	if err == nil && s.ready != "" {
+		err = p.awaitReady(ctx)
+	}
+	if err != nil {
 		p.stop()
 		return nil, fmt.Errorf("%s: %w%s", s.name, err, p.lastWords())
 	}

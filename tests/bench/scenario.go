@@ -27,6 +27,8 @@ type scenario struct {
 	talk    func(client int) dialogue    // one for each connection
 	// operations is where the server counts its rotations and commits; empty where there are none.
 	operations string
+	// ready is a URL that answers 200 when the server may be measured; empty where its first answer says so.
+	ready string
 }
 
 // dialogue is one client's side of a connection. It may remember answers: the next request can depend on them.
@@ -57,6 +59,11 @@ func refreshScenarios(ctx context.Context, set settings, scratch string) ([]scen
 			return nil, err
 		}
 	}
+	if reference == refreshd && slices.Contains(set.Servers, revoked) {
+		if all[revoked], err = revokedScenario(ctx, all[refreshd], scratch, set.Revocations); err != nil {
+			return nil, err
+		}
+	}
 	constant, err := record(ctx, all[reference])
 	if err != nil {
 		return nil, err
@@ -73,7 +80,7 @@ func choose(all map[string]scenario, names []string) ([]scenario, error) {
 	for _, name := range names {
 		s, known := all[name]
 		if !known {
-			return nil, fmt.Errorf("server %q is not known: there are %q, %q and %q", name, floor, byHand, refreshd)
+			return nil, fmt.Errorf("server %q is not known: there are %q, %q, %q and %q", name, floor, byHand, refreshd, revoked)
 		}
 		chosen = append(chosen, s)
 	}
