@@ -100,3 +100,8 @@ export function freePort() {
     });
   });
 }
+
+/** What the playground's tests do and look at: its buttons, its time line, how many lines of it hold a text. */
+export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
+export const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
+export const requests = (page, text) => page.locator('#line li', { hasText: text }).count();

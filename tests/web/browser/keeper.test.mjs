@@ -6,15 +6,12 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { cleanup, looks, startServer, temporary, useBrowser } from './browser.mjs';
+import { cleanup, happened, looks, press, requests, startServer, temporary, useBrowser } from './browser.mjs';
 
 const browser = useBrowser();
 let server;
 before(async () => (server = await startServer()));
 
-const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
-const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
-const requests = (page, text) => page.locator('#line li', { hasText: text }).count();
 
 async function loggedIn(context, { address = server, access = '60' } = {}) {
   const page = await browser.open(`${address}/playground`, context);

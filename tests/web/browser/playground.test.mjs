@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
-import { fits, looks, shot, startServer, useBrowser } from './browser.mjs';
+import { fits, happened, looks, press, requests, shot, startServer, useBrowser } from './browser.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = useBrowser();
@@ -16,10 +16,7 @@ async function playground(options = looks.light) {
   return page;
 }
 
-const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
-const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
 const token = (page) => page.locator('#access-raw').textContent();
-const requests = (page, text) => page.locator('#line li', { hasText: text }).count();
 
 for (const [look, options] of Object.entries(looks)) {
   test(`it can be read and used by everybody: ${look}`, async () => {
