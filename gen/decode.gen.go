@@ -185,13 +185,13 @@ func (b *body) add(name, fault string) {
 
 // object enters the object that the body must be.
 func (b *body) object() bool {
-	if len(blank(b.data)) == 0 {
-		b.add("body", "is empty")
-		return false
-	}
 	if b.decoder.PeekKind() == '{' {
 		_, err := b.decoder.ReadToken()
 		return err == nil
+	}
+	if len(blank(b.data)) == 0 {
+		b.add("body", "is empty")
+		return false
 	}
 	b.add("body", "must be a JSON object")
 	b.skip()
@@ -259,7 +259,11 @@ func (b *body) string(name string, seen *bool, least, most int) (string, bool) {
 		return "", false
 	}
 	value := string(unquote(quoted))
-	switch length := utf8.RuneCountInString(value); {
+	length := len(value)
+	if length < utf8.UTFMax*least || length > most {
+		length = utf8.RuneCountInString(value) // bytes are enough elsewhere: a character has 1 to 4 of them
+	}
+	switch {
 	case length < least:
 		b.add(name, "must have at least "+count(least, "character"))
 	case length > most:
