@@ -20,7 +20,7 @@ type members struct {
 	source  bytes.Buffer
 	decoder jsontext.Decoder
 	quoted  []byte // the name as written
-	name    []byte // without escapes
+	name    []byte // room for a name that has escapes, without them
 	content []byte
 }
 
@@ -34,7 +34,7 @@ func (m *members) open(data []byte) error {
 	return nil
 }
 
-// next returns the next member's name; false at the object's end.
+// next returns the next member's name, valid until its value is read; false at the object's end.
 func (m *members) next() ([]byte, bool, error) {
 	if m.decoder.PeekKind() == '}' {
 		return nil, false, m.close()
@@ -44,6 +44,9 @@ func (m *members) next() ([]byte, bool, error) {
 		return nil, false, ErrMalformed
 	}
 	m.quoted = raw
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true, nil
+	}
 	m.name, err = unquote(m.name[:0], raw)
 	return m.name, true, err
 }
