@@ -121,7 +121,7 @@ func (s *Service) RefreshFrom(ctx context.Context, raw string, life time.Duratio
 	if s.rotator != nil {
 		return s.rotator.redeem(ctx, raw, t, life, from, now)
 	}
-	if err := s.node.Refuse(ctx, SubjectOf(t)); err != nil {
+	if err := s.node.refuse(ctx, t); err != nil {
 		return Grant{}, err
 	}
 	m, err := s.minter.Access(t, life, now)

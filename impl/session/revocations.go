@@ -43,11 +43,12 @@ type Change struct {
 type revocations struct {
 	sessions hashTable // kept until, Unix seconds rounded up
 	cutoffs  hashTable // Unix seconds
-	// anyCutoff spares the hash of the identity where there is no cut-off at all.
-	anyCutoff atomic.Bool
+	// any spares the hash of the session where there is no revocation at all, anyCutoff that of the identity where there is no cut-off.
+	any, anyCutoff atomic.Bool
 }
 
 func (r *revocations) apply(c Change) {
+	r.any.Store(true)
 	if c.OfIdentity {
 		r.cutoffs.raise(c.Key, clamp(c.RevokedAt/1000))
 		r.anyCutoff.Store(true)

@@ -85,10 +85,21 @@ func (n *Node) Refuse(ctx context.Context, of Subject) error {
 	return s.fault(of)
 }
 
+// refuse is Refuse for a refresh token.
+func (n *Node) refuse(ctx context.Context, t *token.Token) error {
+	// Asked once before the lease, to be quick, and once after it, to be right: see standing.
+	if !n.known.any.Load() && n.live() && !n.known.any.Load() {
+		return nil
+	}
+	return n.Refuse(ctx, SubjectOf(t))
+}
+
+func (n *Node) live() bool { return n.term.Load().live(n.clock.Now()) }
+
 // standing returns what is known about the subject.
 func (n *Node) standing(ctx context.Context, of Subject) (Standing, error) {
 	// The lease first, then the memory: the other way round the look at memory might be older than the lease.
-	if n.term.Load().live(n.clock.Now()) {
+	if n.live() {
 		return n.known.standing(of), nil
 	}
 	s, err := n.feed.Standing(ctx, of.Session, of.Identity)
