@@ -26,12 +26,15 @@ type observer struct {
 }
 
 func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	noStore := []string{"no-store"} // shared by all answers
 	return func(c echo.Context) error {
 		start := time.Now()
-		id := requestID(c.Request().Header.Get(echo.HeaderXRequestID))
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		// echo's names of header fields are canonical: Get and Set would only look at each letter again.
+		header := c.Response().Header()
+		id := requestID(first(c.Request().Header[echo.HeaderXRequestID]))
+		header[echo.HeaderXRequestID] = []string{id}
 		if strings.HasPrefix(c.Path(), "/api/") {
-			c.Response().Header().Set(echo.HeaderCacheControl, "no-store") // tokens are not for caches
+			header[echo.HeaderCacheControl] = noStore // tokens are not for caches
 		}
 		err := recovered(next, c)
 		if err != nil {
@@ -113,7 +116,14 @@ func requestID(given string) string {
 	if plain(given) {
 		return given
 	}
-	return strconv.FormatUint(rand.Uint64()|1<<63, 36)
+	return strconv.FormatUint(rand.Uint64()|1<<63, 32)
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 func plain(s string) bool {

@@ -41,7 +41,7 @@ type refreshed session.Grant
 
 // VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject.
 func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
-	body := make([]byte, 0, len(g.AccessToken)+len(g.RefreshToken)+96)
+	body := make([]byte, 0, len(g.AccessToken)+len(g.RefreshToken)+64)
 	body = append(body, `{"access_token":"`...)
 	body = append(body, g.AccessToken...)
 	body = append(body, `","expired":`...)
@@ -52,7 +52,7 @@ func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
 		body = append(body, '"')
 	}
 	body = append(body, "}\n"...)
-	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.Header()[echo.HeaderContentType] = []string{echo.MIMEApplicationJSON}
 	w.WriteHeader(http.StatusOK)
 	if _, err := w.Write(body); err != nil {
 		return errors.Join(errClientGone, err)
