@@ -63,10 +63,18 @@ func decodeClaims(m *members, data, custom []byte, c *Claims) ([]byte, error) {
 			return custom, err
 		}
 		if !more {
-			c.custom = string(custom)
+			c.custom = c.share(custom)
 			return custom, nil
 		}
 	}
+}
+
+// share returns custom as a string, in the room of the payload where that ends with it, as tokens minted here do.
+func (c *Claims) share(custom []byte) string {
+	if end := len(c.Payload) - 1; end >= len(custom) && c.Payload[end-len(custom):end] == string(custom) {
+		return c.Payload[end-len(custom) : end]
+	}
+	return string(custom)
 }
 
 func (c *Claims) member(m *members, name, custom []byte) (_ []byte, err error) {
