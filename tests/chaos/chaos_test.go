@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 func binary(tb testing.TB) string {
 	tb.Helper()
 	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "chaos-"); program.err != nil {
+		if program.dir, program.err = os.MkdirTemp("", "chaos-"); program.err != nil { //nolint:usetesting // it outlives the first test
 			return
 		}
 		build := exec.Command("go", "build", "-o", filepath.Join(program.dir, "refreshd"), "kalsel.dev/refresh/cmd/refreshd")

@@ -36,7 +36,7 @@ func ask(method, url string, header http.Header, body any) answer {
 			panic(err) // maps of strings can be written
 		}
 	}
-	r, err := http.NewRequest(method, url, bytes.NewReader(text)) //nolint:noctx // the client has a limit
+	r, err := http.NewRequest(method, url, bytes.NewReader(text))
 	if err != nil {
 		return answer{}
 	}

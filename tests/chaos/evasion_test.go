@@ -10,6 +10,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"math/big"
 	"strings"
 	"testing"
@@ -123,9 +124,7 @@ func TestForeignNames(t *testing.T) {
 	)
 	claims := func(more jwt.MapClaims) string {
 		all := jwt.MapClaims{"identity": "me", "jti": "7", "exp": time.Now().Add(time.Hour).Unix()}
-		for name, value := range more {
-			all[name] = value
-		}
+		maps.Copy(all, more)
 		return signWith(t, jwt.SigningMethodRS256, theirs, "theirs", all)
 	}
 	n := service(t, keys)

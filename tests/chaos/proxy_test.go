@@ -35,7 +35,7 @@ func through(t *testing.T, database string) (*proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", p.target) //nolint:noctx // loopback
+		far, err := net.Dial("tcp", p.target)
 		if err != nil || !p.admit(near, far) {
 			near.Close()
 			if err == nil {
