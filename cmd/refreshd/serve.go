@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -40,7 +37,7 @@ func (serveCmd) Run(ctx context.Context, p *program, c *Config) error {
 		return err
 	}
 	defer db.Close()
-	collectLessOften()
+	defer background(ctx, collectLessOften)()
 	sessions := c.sessions(p, keys, db, logger)
 	defer background(ctx, sessions.Run)()
 	defer background(ctx, c.follow(keys))()
@@ -69,18 +66,6 @@ func (c *Config) sessions(p *program, keys *keys.Source, db *store.Store, logger
 	return session.New(session.Config{
 		Keys: keys, Rules: c.rules(), Store: db, Rotation: c.rotation(db), Log: logger, Now: p.now, Refetch: keys.Refetch,
 	})
-}
-
-// collectLessOften gives the garbage collector the room that a server of this kind has to spare: its live memory is a few MiB, and
-// Go's default would collect hundreds of times a second under load. An operator's GOGC is left alone. What the start leaves behind
-// goes first, or the heap might grow to several times as much: the migrations' buffers of 4 MiB each are in a pool, which it takes
-// two collections to empty.
-func collectLessOften() {
-	runtime.GC()
-	debug.FreeOSMemory() // collects too
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }
 
 // background starts run and returns what ends it and waits for it. It outlives ctx: requests in flight still need it.
