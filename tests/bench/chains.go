@@ -55,7 +55,7 @@ func newChains(secret []byte, count, clients int) (*chains, error) {
 		return nil, err
 	}
 	for i := range clients {
-		c.clients = append(c.clients, &chainDialogue{chains: c, random: rand.New(rand.NewPCG(uint64(i), 1))}) //nolint:gosec // a count
+		c.clients = append(c.clients, &chainDialogue{chains: c, random: rand.New(rand.NewPCG(uint64(i), 1))})
 	}
 	active := min(count, chainsActive)
 	for n := range active {
