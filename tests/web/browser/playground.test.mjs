@@ -50,7 +50,7 @@ test('tip 1: a call refreshes when the access token is about to expire, and not 
   await happened(page, 'The API knows who you are');
   assert.equal(await requests(page, '/api/v1/refresh'), 0);
   const old = await token(page);
-  await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 25_000 });
+  await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 60_000 });
   await press(page, 'Call the API');
   await happened(page, 'Refreshed');
   assert.notEqual(await token(page), old);
