@@ -10,7 +10,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"kalsel.dev/refresh/impl/token"
 )
@@ -143,13 +142,9 @@ func show(data []byte) string {
 	if json.Indent(&out, data, "  ", "  ") != nil {
 		return "  not readable: no JSON in base64url"
 	}
-	var safe strings.Builder
-	for _, r := range out.String() {
-		if r == '\n' || unicode.IsPrint(r) {
-			safe.WriteRune(r)
-		} else {
-			fmt.Fprintf(&safe, `\u%04x`, r)
-		}
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
 	}
-	return safe.String()
+	return strings.Join(lines, "\n")
 }

@@ -8,8 +8,6 @@ import (
 	"syscall"
 
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // keySource opens the configured keys; errNoKey if there are none.
@@ -60,9 +58,6 @@ func (c *Config) openKeys(config keys.Config, p *program, log *slog.Logger) (*ke
 	}
 	if err := keys.CheckIssuer(c.IssuerJwks); err != nil {
 		return nil, invalid("issuer-jwks", err.Error())
-	}
-	if c.Rotation {
-		config.Check = func(set *token.KeySet) error { return session.CheckKeys(set, p.now()) }
 	}
 	source, err := keys.New(config)
 	if err != nil {

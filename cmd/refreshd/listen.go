@@ -6,22 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"strings"
 	"syscall"
+
+	"kalsel.dev/refresh/impl/keys"
 )
 
-// isLoopback reports whether only this machine can reach address: 127.0.0.0/8, ::1 or localhost.
+// isLoopback reports whether only this machine can reach address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
+	return err == nil && keys.IsLoopback(host)
 }
 
 // listeners are the open ports: both, or none.

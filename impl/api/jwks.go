@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/web"
 )
 
 // keysCacheControl is how long the public keys may be cached: well below the time for which a new key is published before it
@@ -26,19 +26,8 @@ func (h *handler) GetJwks(_ context.Context, r gen.GetJwksRequestObject) (gen.Ge
 	}
 	sum := sha256.Sum256(body)
 	set := publicKeys{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
-	set.known = r.Params.IfNoneMatch != nil && matches(*r.Params.IfNoneMatch, set.etag)
+	set.known = r.Params.IfNoneMatch != nil && web.Matches(*r.Params.IfNoneMatch, set.etag)
 	return set, nil
-}
-
-// matches compares as If-None-Match asks for (RFC 9110 section 13.1.2): weakly, with each of a list.
-func matches(list, etag string) bool {
-	for one := range strings.SplitSeq(list, ",") {
-		one = strings.TrimSpace(one)
-		if one == "*" || strings.TrimPrefix(one, "W/") == etag {
-			return true
-		}
-	}
-	return false
 }
 
 // publicKeys is the answer, 304 if the caller has the set already.

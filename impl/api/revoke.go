@@ -53,7 +53,7 @@ func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (session
 	return h.sessions.EndSession(ctx, id, "", reason)
 }
 
-// defaultPage and maxPage are how many revocations a page has; the contract says the same.
+// defaultPage and maxPage are how many entries a list has; the contract says the same.
 const (
 	defaultPage = 100
 	maxPage     = 1000
@@ -82,22 +82,29 @@ func (h *handler) ListRevocations(ctx context.Context, r gen.ListRevocationsRequ
 }
 
 func pageOf(p gen.ListRevocationsParams) (before int64, limit int, err error) {
-	before, limit = math.MaxInt64, defaultPage
+	before = math.MaxInt64
 	var causes []string
 	if p.Before != nil {
 		if before = *p.Before; before < 1 {
 			causes = append(causes, "before: must be at least 1")
 		}
 	}
-	if p.Limit != nil {
-		if limit = int(*p.Limit); limit < 1 || limit > maxPage {
-			causes = append(causes, "limit: must be from 1 to 1000")
-		}
-	}
-	if causes != nil {
+	limit, wrong := pageLimit(p.Limit)
+	if causes = append(causes, wrong...); causes != nil {
 		return 0, 0, badRequest(causes...)
 	}
 	return before, limit, nil
+}
+
+// pageLimit reads the parameter limit of a list, and what is wrong with it.
+func pageLimit(given *int32) (limit int, causes []string) {
+	if given == nil {
+		return defaultPage, nil
+	}
+	if *given < 1 || *given > maxPage {
+		return 0, []string{"limit: must be from 1 to 1000"}
+	}
+	return int(*given), nil
 }
 
 // Revocation is r as the contract writes it.

@@ -53,18 +53,15 @@ func (h *handler) ListSessions(ctx context.Context, r gen.ListSessionsRequestObj
 
 // whose reads the parameters. To ask for somebody else's sessions is administration.
 func whose(caller *token.Token, p gen.ListSessionsParams) (identity string, limit int, err error) {
-	identity, limit = caller.Identity, defaultPage
+	identity = caller.Identity
 	var causes []string
 	if p.Identity != nil {
 		if identity = *p.Identity; identity == "" {
 			causes = append(causes, "identity: must have at least 1 character")
 		}
 	}
-	if p.Limit != nil {
-		if limit = int(*p.Limit); limit < 1 || limit > maxPage {
-			causes = append(causes, "limit: must be from 1 to 1000")
-		}
-	}
+	limit, wrong := pageLimit(p.Limit)
+	causes = append(causes, wrong...)
 	switch {
 	case causes != nil:
 		return "", 0, badRequest(causes...)

@@ -23,7 +23,7 @@ func newClient(location string) (*http.Client, error) {
 		return nil, errors.New("the issuer's URL is malformed")
 	case u.User != nil:
 		return nil, errors.New("the issuer's URL must not hold a name or password")
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
 		return nil, errors.New("the issuer's URL must begin with https:// (http:// is for this machine alone)")
 	}
 	return &http.Client{
@@ -43,7 +43,8 @@ func newClient(location string) (*http.Client, error) {
 	}, nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether only this machine is behind host: 127.0.0.0/8, ::1 or localhost.
+func IsLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}

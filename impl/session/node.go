@@ -143,19 +143,33 @@ const (
 
 // expire removes what need not be kept any more, from the store in batches and from memory.
 func (n *Node) expire(ctx context.Context) {
+	sweep(ctx, n.clock, func(now Instant) {
+		if err := inBatches(ctx, now, n.feed.Expire); err != nil {
+			n.log.Debug("Expired revocations could not be removed", "error", err)
+		}
+		n.known.expire(now.seconds())
+	})
+}
+
+// sweep calls remove now and then until ctx ends.
+func sweep(ctx context.Context, clock Clock, remove func(now Instant)) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-n.clock.After(expireEvery):
+		case <-clock.After(expireEvery):
 		}
-		now := n.clock.Now()
-		for removed := expireBatch; removed == expireBatch && ctx.Err() == nil; {
-			var err error
-			if removed, err = n.feed.Expire(ctx, now.milliseconds(), expireBatch); err != nil {
-				n.log.Debug("Expired revocations could not be removed", "error", err)
-			}
-		}
-		n.known.expire(now.seconds())
+		remove(clock.Now())
 	}
+}
+
+// inBatches calls remove until nothing is left that need not be kept at now.
+func inBatches(ctx context.Context, now Instant, remove func(ctx context.Context, now int64, limit int) (int, error)) error {
+	for removed := expireBatch; removed == expireBatch && ctx.Err() == nil; {
+		var err error
+		if removed, err = remove(ctx, now.milliseconds(), expireBatch); err != nil {
+			return err
+		}
+	}
+	return nil
 }

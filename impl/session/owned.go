@@ -43,17 +43,9 @@ func (s *Service) EndOwn(ctx context.Context, id ID, identity, reason string) er
 
 // expire removes rows that need not be kept any more, in batches.
 func (r *rotator) expire(ctx context.Context, clock Clock) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-clock.After(expireEvery):
+	sweep(ctx, clock, func(now Instant) {
+		if err := inBatches(ctx, now, r.Directory.ExpireSessions); err != nil {
+			r.log.Debug("Expired sessions could not be removed", "error", err)
 		}
-		for removed := expireBatch; removed == expireBatch && ctx.Err() == nil; {
-			var err error
-			if removed, err = r.Directory.ExpireSessions(ctx, clock.Now().milliseconds(), expireBatch); err != nil {
-				r.log.Debug("Expired sessions could not be removed", "error", err)
-			}
-		}
-	}
+	})
 }

@@ -79,21 +79,11 @@ func (s *Store) DropLease(ctx context.Context, l session.Lease) error {
 
 // Leases returns the leases of all nodes.
 func (s *Store) Leases(ctx context.Context) ([]session.Lease, error) {
-	var leases []session.Lease
-	err := s.read(ctx, func(ctx context.Context) error {
-		rows, err := s.reads.QueryContext(ctx, selectLeases)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var l session.Lease
-			if err := rows.Scan(&l.Node, &l.Version, &l.Acknowledged); err != nil {
-				return err
-			}
-			leases = append(leases, l)
-		}
-		return rows.Err()
-	})
-	return leases, err
+	return query(ctx, s, scanLease, selectLeases)
+}
+
+func scanLease(row row) (session.Lease, error) {
+	var l session.Lease
+	err := row.Scan(&l.Node, &l.Version, &l.Acknowledged)
+	return l, err
 }

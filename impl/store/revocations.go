@@ -50,26 +50,10 @@ func insert(ctx context.Context, tx *sql.Tx, id string, r *session.Revocation) (
 // List returns up to limit revocations in force at now (Unix milliseconds), newest first, with sequences below before. The
 // next page starts before the last one's sequence. One that is renewed meanwhile gets a new sequence, and so moves to the front.
 func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]session.Revocation, error) {
-	var list []session.Revocation
-	err := s.read(ctx, func(ctx context.Context) error {
-		rows, err := s.reads.QueryContext(ctx, selectPage, before, now, limit)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			r, err := scanRevocation(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, r)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return query(ctx, s, scanRevocation, selectPage, before, now, limit)
 }
 
-func scanRevocation(row interface{ Scan(...any) error }) (session.Revocation, error) {
+func scanRevocation(row row) (session.Revocation, error) {
 	var r session.Revocation
 	var id []byte
 	err := row.Scan(&id, &r.Sequence, &r.Identity, &r.Reason, &r.RevokedAt, &r.KeptUntil)

@@ -74,24 +74,8 @@ func (s *Store) Session(ctx context.Context, id session.ID) (*session.Row, error
 
 // SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds), those used last first.
 func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]session.Row, error) {
-	var list []session.Row
 	owner := ownerOf(identity)
-	err := s.read(ctx, func(ctx context.Context) error {
-		rows, err := s.reads.QueryContext(ctx, selectRows, owner, now, sessionMark, identityMark+owner, limit)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			r, err := scanRow(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, r)
-		}
-		return rows.Err()
-	})
-	return list, err
+	return query(ctx, s, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit)
 }
 
 // ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns how many.
@@ -100,7 +84,7 @@ func (s *Store) ExpireSessions(ctx context.Context, now int64, limit int) (int, 
 	return int(n), err
 }
 
-func scanRow(row interface{ Scan(...any) error }) (session.Row, error) {
+func scanRow(row row) (session.Row, error) {
 	var r session.Row
 	var id, owner string
 	var acknowledged int64

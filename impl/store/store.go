@@ -101,6 +101,30 @@ func (s *Store) read(ctx context.Context, f func(context.Context) error) error {
 	return s.explain(ctx, f(limited))
 }
 
+// query reads all rows of a statement that changes nothing.
+func query[T any](ctx context.Context, s *Store, scan func(row) (T, error), statement string, args ...any) ([]T, error) {
+	var list []T
+	err := s.read(ctx, func(ctx context.Context) error {
+		rows, err := s.reads.QueryContext(ctx, statement, args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			one, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			list = append(list, one)
+		}
+		return rows.Err()
+	})
+	return list, err
+}
+
+// row is what is read of a row, the only one or one of many.
+type row interface{ Scan(dest ...any) error }
+
 // errUnchanged from the function given to write rolls back, and is not an error.
 var errUnchanged = errors.New("nothing to commit")
 

@@ -78,7 +78,7 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Front ends on other origins may import session.js and read the types. There is nothing private in these files.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		if matches(r.Header.Get("If-None-Match"), a.etag) {
+		if Matches(r.Header.Get("If-None-Match"), a.etag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
@@ -108,8 +108,8 @@ func protect(h http.Header, policy string) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-// matches reads If-None-Match (RFC 9110, section 13.1.2), weak tags included: proxies that compress make them weak.
-func matches(header, etag string) bool {
+// Matches reads If-None-Match (RFC 9110, section 13.1.2), weak tags included: proxies that compress make them weak.
+func Matches(header, etag string) bool {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 		if tag == etag || tag == "*" {
