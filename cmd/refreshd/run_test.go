@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	testprocess "kalsel.dev/refresh/tests/process"
 )
 
 // The environment is the one that run is given, not the process's.
@@ -162,7 +164,7 @@ func TestServeUntilCutsOffWhatDoesNotEnd(t *testing.T) {
 			answer.Body.Close()
 		}
 	}()
-	var log output
+	var log testprocess.Output
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	d := door{newServer(stuck, defaultLimits(), logger), listener}
 	if err := serveUntil(ctx, logger, 10*time.Millisecond, d); err != nil {

@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	testprocess "kalsel.dev/refresh/tests/process"
 )
 
 // patience is how long a test waits for something that must happen; it decides nothing but when to give up.
@@ -71,7 +71,7 @@ type serverKey struct{}
 type process struct {
 	cmd         *exec.Cmd
 	done        chan struct{}
-	out, errOut output
+	out, errOut testprocess.Output
 	held        map[string]*heldRequest
 }
 
@@ -79,24 +79,6 @@ type process struct {
 type current struct{ *process }
 
 func server(ts *testscript.TestScript) *process { return ts.Value(serverKey{}).(*current).process }
-
-// output can be read while a process still writes to it.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
 
 var (
 	listening = regexp.MustCompile(`msg"?[=:]"?listening"?[ ,]"?address"?[=:]"?([^" ]+)"?(?:[ ,]"?operations"?[=:]"?([^" ]+))?.*\n`)

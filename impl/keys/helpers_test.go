@@ -1,7 +1,6 @@
 package keys_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/process"
 )
 
 // patience is how long a test waits for what must happen; it decides nothing but when to give up.
@@ -66,22 +66,7 @@ func ids(set *token.KeySet) string {
 }
 
 // journal is a log that a test can read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
+type journal struct{ process.Output }
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 

@@ -1,10 +1,10 @@
 package session_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +12,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/tests/process"
 )
 
 // machine is one process on one machine: its clock can be suspended and set, and its store be away or hang.
@@ -40,22 +41,9 @@ func (c *clock) Now() session.Instant {
 }
 
 // journal is what was logged.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+type journal struct{ process.Output }
 
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(b)
-}
-
-func (j *journal) has(text string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return bytes.Contains(j.b.Bytes(), []byte(text))
-}
+func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }
 
 func newMachine(s *store.Store) *machine {
 	m := &machine{}

@@ -11,22 +11,17 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
+	"kalsel.dev/refresh/tests/deploy"
 	"kalsel.dev/refresh/tests/pgtest"
 )
 
-// postgres serves all tests that leave it alone.
-var postgres pgtest.Shared
-
-var program struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+var (
+	postgres pgtest.Shared // serves all tests that leave it alone
+	program  deploy.Program
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -39,39 +34,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
 	}
-	if err := os.RemoveAll(program.dir); err != nil {
+	if err := program.Remove(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
 	}
 	os.Exit(status)
-}
-
-// binary is the real program, built once.
-func binary(tb testing.TB) string {
-	tb.Helper()
-	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "chaos-"); program.err != nil { //nolint:usetesting // it outlives the first test
-			return
-		}
-		build := exec.Command("go", "build", "-o", filepath.Join(program.dir, "refreshd"), "kalsel.dev/refresh/cmd/refreshd")
-		if out, err := build.CombinedOutput(); err != nil {
-			program.err = fmt.Errorf("build refreshd: %w\n%s", err, out)
-		}
-	})
-	if program.err != nil {
-		tb.Fatal(program.err)
-	}
-	return filepath.Join(program.dir, "refreshd")
-}
-
-func soak() bool { return os.Getenv("REFRESH_SOAK") != "" }
-
-// rounds is how often to try.
-func rounds(everyDay, inSoak int) int {
-	if soak() {
-		return inSoak
-	}
-	return everyDay
 }
 
 // engines runs a test on each store that several processes can use, with as many servers as suit it.

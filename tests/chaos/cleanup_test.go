@@ -16,6 +16,7 @@ import (
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // almanac is a clock that moves only when it is told to. Both of its hands move together.
@@ -76,7 +77,7 @@ type grave struct {
 // its exp is never accepted. In the end the store is empty.
 func TestNothingComesBack(t *testing.T) {
 	t.Parallel()
-	for range rounds(2, 100) {
+	for range deploy.Rounds(2, 100) {
 		oneYear(t)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/tests/deploy"
 	"kalsel.dev/refresh/tests/pgtest"
 )
 
@@ -19,7 +20,7 @@ func TestDatabaseRestarted(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Start(t)
 	servers := startAll(t, database.NewDatabase(t), 3)
-	for round := range rounds(4, 200) {
+	for round := range deploy.Rounds(4, 200) {
 		c := contest{token: newToken()}
 		c.hold(t, servers, func() {
 			var back sync.WaitGroup
@@ -65,7 +66,7 @@ func TestConnectionsCut(t *testing.T) {
 	defer cutting.Wait()
 	defer close(stop)
 	tries := 0
-	for round := range rounds(10, 2000) {
+	for round := range deploy.Rounds(10, 2000) {
 		c := contest{token: newToken()}
 		c.hold(t, servers, func() { tries += mustRevoke(t, servers[round%3], c.token) })
 	}
@@ -81,7 +82,7 @@ func TestPartition(t *testing.T) {
 			url := postgres.Server(t).NewDatabase(t)
 			p, own := through(t, url)
 			here, there := start(t, url), start(t, own)
-			for range rounds(1, 50) {
+			for range deploy.Rounds(1, 50) {
 				c := contest{token: newToken(), tries: 1}
 				c.hold(t, []*server{here, there}, func() {
 					p.be(rude)

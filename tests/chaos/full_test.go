@@ -38,7 +38,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	mustRevoke(t, s, fresh)
 	ended = append(ended, fresh)
-	s.kill()
+	s.Kill()
 	s = start(t, store)
 	for _, token := range ended {
 		if a := s.refresh(token); a.status != http.StatusUnprocessableEntity {

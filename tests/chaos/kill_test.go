@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // TestKilledWhileRevoking: the server dies at any moment of its work, and knows afterwards all that it has acknowledged.
@@ -18,7 +19,7 @@ func TestKilledWhileRevoking(t *testing.T) {
 	engines(t, func(t *testing.T, url string, _ int) {
 		t.Parallel()
 		acknowledged := 0
-		for range rounds(20, 300) {
+		for range deploy.Rounds(20, 300) {
 			ended := revokeUntilKilled(t, url)
 			acknowledged += len(ended)
 			clearLeases(t, url)
@@ -31,7 +32,7 @@ func TestKilledWhileRevoking(t *testing.T) {
 			if a := s.refresh(newToken()); a.status != http.StatusOK {
 				t.Fatalf("a new session answers %d %s", a.status, a.body)
 			}
-			s.kill()
+			s.Kill()
 			clearLeases(t, url)
 		}
 		t.Logf("%d revocations were acknowledged", acknowledged)
@@ -63,7 +64,7 @@ func revokeUntilKilled(t *testing.T, url string) []string {
 	}
 	<-first
 	time.Sleep(rand.N(100 * time.Millisecond))
-	s.kill()
+	s.Kill()
 	clients.Wait()
 	return ended
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // The state of a session. While a revoke is under way some servers know it and some do not: it takes effect in two steps, of
@@ -106,7 +108,7 @@ func TestLinearizable(t *testing.T) {
 	}
 	stop := trouble(servers, proxies)
 	defer stop()
-	for range rounds(8, 600) {
+	for range deploy.Rounds(8, 600) {
 		var sessions sync.WaitGroup
 		for range 8 {
 			sessions.Go(func() { oneHistory(t, servers) })

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // TestListing: revocations in a row, while administrators page through them. Each walk shows all that was there when it began,
@@ -19,7 +21,7 @@ func TestListing(t *testing.T) {
 	engines(t, func(t *testing.T, store string, _ int) {
 		t.Parallel()
 		s := start(t, store)
-		total := int64(rounds(2000, 100_000))
+		total := int64(deploy.Rounds(2000, 100_000))
 		var made, acknowledged atomic.Int64
 		var writers sync.WaitGroup
 		for range 4 {

@@ -8,13 +8,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // TestRace: calm weather. A revoke on one server, refreshes on all.
 func TestRace(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		servers := startAll(t, store, n)
-		for round := range rounds(200, 5000) {
+		for round := range deploy.Rounds(200, 5000) {
 			c := contest{token: newToken(), calm: true}
 			c.hold(t, servers, func() {
 				if a := servers[round%n].revoke(c.token); a.status != http.StatusNoContent {
@@ -35,7 +37,7 @@ func TestStopped(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		t.Parallel()
 		servers := startAll(t, store, n)
-		for range rounds(3, 200) {
+		for range deploy.Rounds(3, 200) {
 			stoppedOnce(t, servers[0], servers[n-1])
 		}
 	})
@@ -66,10 +68,10 @@ func TestKilled(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		t.Parallel()
 		servers := startAll(t, store, n)
-		for range rounds(2, 200) {
+		for range deploy.Rounds(2, 200) {
 			c := contest{token: newToken()}
 			c.hold(t, servers, func() {
-				servers[n-1].kill()
+				servers[n-1].Kill()
 				mustRevoke(t, servers[0], c.token)
 			})
 			servers[n-1] = launch(t, store) // it has not read the feed yet, perhaps

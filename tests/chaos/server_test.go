@@ -3,17 +3,14 @@
 package chaos
 
 import (
-	"bytes"
-	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/process"
 )
 
 // patience is how long a test waits for what must happen; it decides nothing but when to give up.
@@ -21,29 +18,8 @@ const patience = time.Minute
 
 // server is a running refreshd.
 type server struct {
+	*process.Process
 	url, ops string
-	pid      int
-	done     chan struct{}
-	state    *os.ProcessState // once done is closed
-	log      output
-}
-
-// output can be read while a process still writes to it.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 var listening = regexp.MustCompile(`msg=listening address=(\S+) operations=(\S+)`)
@@ -59,43 +35,24 @@ func start(t *testing.T, store string) *server {
 // launch runs a server and waits until it listens.
 func launch(t *testing.T, store string) *server {
 	t.Helper()
-	s := &server{done: make(chan struct{})}
-	cmd := exec.Command(binary(t), "--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0", "--store="+store)
+	cmd := exec.Command(program.Path(t), "--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0", "--store="+store)
 	cmd.Env = []string{"REFRESH_SECRET=" + deploy.Secret}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &s.log, &s.log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.run(cmd); err != nil {
+	cmd.Dir = t.TempDir()
+	p, err := process.Start(cmd, syscall.SIGKILL)
+	if err != nil {
 		t.Fatal(err)
 	}
+	s := &server{Process: p}
 	t.Cleanup(func() {
-		s.kill()
+		s.Kill()
 		if t.Failed() {
-			t.Logf("the last words of %s:\n%s", s.url, tail(s.log.String()))
+			t.Logf("the last words of %s:\n%s", s.url, tail(s.Log.String()))
 		}
 	})
-	await(t, "a server that listens", s, func() bool { return listening.MatchString(s.log.String()) })
-	found := listening.FindStringSubmatch(s.log.String())
+	await(t, "a server that listens", s, func() bool { return listening.MatchString(s.Log.String()) })
+	found := listening.FindStringSubmatch(s.Log.String())
 	s.url, s.ops = "http://"+found[1], "http://"+found[2]
 	return s
-}
-
-// run starts the process. The kernel takes the end of the thread that started it for the end of its parent, so one thread stays.
-func (s *server) run(cmd *exec.Cmd) error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer close(s.done)
-		err := cmd.Start()
-		if err == nil {
-			s.pid = cmd.Process.Pid
-		}
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // the state tells
-			s.state = cmd.ProcessState
-		}
-	}()
-	return <-started
 }
 
 // tail is the end of a log.
@@ -105,12 +62,12 @@ func await(t *testing.T, what string, s *server, happened func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(2 * time.Millisecond) {
 		select {
-		case <-s.done:
-			t.Fatalf("waiting for %s: the server ended: %v\n%s", what, s.state, tail(s.log.String()))
+		case <-s.Done:
+			t.Fatalf("waiting for %s: the server ended: %v\n%s", what, s.State, tail(s.Log.String()))
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("waiting for %s: gave up\n%s", what, tail(s.log.String()))
+			t.Fatalf("waiting for %s: gave up\n%s", what, tail(s.Log.String()))
 		}
 	}
 }
@@ -125,18 +82,6 @@ func startAll(t *testing.T, store string, n int) []*server {
 	return all
 }
 
-func (s *server) send(signal syscall.Signal) { _ = syscall.Kill(s.pid, signal) } // one that has ended needs none
-
 // pause stops the process where it is; resume lets it go on.
-func (s *server) pause()  { s.send(syscall.SIGSTOP) }
-func (s *server) resume() { s.send(syscall.SIGCONT) }
-
-// kill ends the process at once.
-func (s *server) kill() {
-	select {
-	case <-s.done: // the number may be another's by now
-	default:
-		s.send(syscall.SIGKILL)
-		<-s.done
-	}
-}
+func (s *server) pause()  { s.Send(syscall.SIGSTOP) }
+func (s *server) resume() { s.Send(syscall.SIGCONT) }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,12 +21,53 @@ import (
 // Build compiles the real program and returns its path.
 func Build(tb testing.TB) string {
 	tb.Helper()
-	binary := filepath.Join(tb.TempDir(), "refreshd")
-	build := exec.CommandContext(tb.Context(), "go", "build", "-o", binary, "kalsel.dev/refresh/cmd/refreshd")
-	if out, err := build.CombinedOutput(); err != nil {
-		tb.Fatalf("build refreshd: %v\n%s", err, out)
+	binary, err := build(tb.Context(), tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return binary
+}
+
+func build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "refreshd")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "kalsel.dev/refresh/cmd/refreshd")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build refreshd: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// Program is the real program, built once for all tests of a package. The zero value is ready; TestMain removes it.
+type Program struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+// Path compiles the program when it is first asked for.
+func (p *Program) Path(tb testing.TB) string {
+	tb.Helper()
+	p.once.Do(func() {
+		if p.dir, p.err = os.MkdirTemp("", "refreshd-"); p.err == nil { //nolint:usetesting // it outlives the first test
+			p.path, p.err = build(context.WithoutCancel(tb.Context()), p.dir)
+		}
+	})
+	if p.err != nil {
+		tb.Fatal(p.err)
+	}
+	return p.path
+}
+
+// Remove deletes the program.
+func (p *Program) Remove() error { return os.RemoveAll(p.dir) }
+
+// Rounds is how often to try: few times every day, and many in a soak (REFRESH_SOAK=1).
+func Rounds(everyDay, soak int) int {
+	if os.Getenv("REFRESH_SOAK") != "" {
+		return soak
+	}
+	return everyDay
 }
 
 // Start runs the real program with Secret and these arguments on a free port of loopback. Its store ends with it unless they name

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"kalsel.dev/refresh/tests/process"
 )
 
 // Server is a PostgreSQL cluster of its own. It listens on 127.0.0.1 and trusts everybody there.
@@ -26,7 +28,7 @@ type Server struct {
 	port     int
 	settings []string
 	account  *syscall.Credential
-	process  *process
+	process  *process.Process
 	made     atomic.Int64
 }
 
@@ -160,8 +162,8 @@ func (s *Server) launch() (err error) {
 		return err
 	}
 	if err := s.ready(); err != nil {
-		s.process.end(syscall.SIGQUIT)
-		return fmt.Errorf("%w\n%s", err, s.process.log())
+		end(s.process, syscall.SIGQUIT)
+		return fmt.Errorf("%w\n%s", err, s.process.Log.String())
 	}
 	return nil
 }
@@ -175,7 +177,7 @@ func (s *Server) ready() error {
 			return conn.Close(ctx)
 		}
 		select {
-		case <-s.process.done:
+		case <-s.process.Done:
 			return errors.New("postgres ended")
 		case <-ctx.Done():
 			return err
@@ -218,10 +220,10 @@ func (s *Server) NewDatabase(tb testing.TB) string {
 }
 
 // Stop ends the server as an operator would: open transactions are rolled back.
-func (s *Server) Stop() { s.process.end(syscall.SIGINT) }
+func (s *Server) Stop() { end(s.process, syscall.SIGINT) }
 
 // Crash ends the server at once; it recovers when it is resumed.
-func (s *Server) Crash() { s.process.end(syscall.SIGQUIT) }
+func (s *Server) Crash() { end(s.process, syscall.SIGQUIT) }
 
 // Restart is Stop and Resume.
 func (s *Server) Restart() error {

@@ -173,11 +173,11 @@ func TestUnsuitableKeys(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "keys.json")
 				writeKeys(t, path, set)
 				s := launch(t, "--keys="+path, "--store=sqlite::memory:")
-				<-s.done
-				text := s.log.String()
-				if s.state.ExitCode() != 2 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "rotation needs a key that signs reproducibly") ||
+				<-s.Done
+				text := s.Log.String()
+				if s.State.ExitCode() != 2 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "rotation needs a key that signs reproducibly") ||
 					!strings.Contains(text, algorithm) {
-					t.Errorf("exit status %d: %s", s.state.ExitCode(), text)
+					t.Errorf("exit status %d: %s", s.State.ExitCode(), text)
 				}
 			})
 		}
@@ -196,10 +196,10 @@ func TestUnsuitableReload(t *testing.T) {
 	raw := issued(t, good)
 	first := redeem(s.url, raw)
 	writeKeys(t, path, newSet(t, newKey(t, "ES256", "bad"), good.All()[0]))
-	if err := syscall.Kill(s.pid, syscall.SIGHUP); err != nil {
+	if err := syscall.Kill(s.PID, syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, func() bool { return strings.Contains(s.log.String(), "signs reproducibly") })
+	s.await(t, func() bool { return strings.Contains(s.Log.String(), "signs reproducibly") })
 	again := redeem(s.url, raw)
 	if first.status != 200 || again.refresh != first.refresh || claimsOf(t, again.access).Key != "good" {
 		t.Errorf("got %+v after %+v", again, first)

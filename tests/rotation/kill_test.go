@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // fleet is servers on one store that are killed and replaced. SQLite has one, PostgreSQL two.
@@ -95,10 +97,10 @@ func TestKill(t *testing.T) {
 				}
 			})
 		}
-		for round := range rounds(20, 300) {
+		for round := range deploy.Rounds(20, 300) {
 			time.Sleep(rand.N(60 * time.Millisecond))
 			victim := round % len(f.live)
-			f.live[victim].Load().kill()
+			f.live[victim].Load().Kill()
 			if postgres := strings.HasPrefix(store, "postgres:"); postgres && round%10 == 9 {
 				crash(t)
 			}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"kalsel.dev/refresh/tests/deploy"
 )
 
 // redemption is one refresh as a client saw it: the generation that it presented, and what it got. A reuse has two parts: its
@@ -114,7 +116,7 @@ func TestLinearizable(t *testing.T) {
 			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s").url)
 		}
 		ended := 0
-		for range rounds(20, 1000) {
+		for range deploy.Rounds(20, 1000) {
 			r := race{tokens: []string{login("ann", time.Now())}}
 			var clients sync.WaitGroup
 			for client := range 6 {

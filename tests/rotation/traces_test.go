@@ -21,6 +21,7 @@ import (
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/process"
 )
 
 const window = 30 * time.Second
@@ -30,7 +31,7 @@ type bench struct {
 	url string
 	now time.Time
 	db  *sql.DB
-	log output
+	log process.Output
 }
 
 func newBench(t *testing.T, url string) *bench {
