@@ -47,7 +47,7 @@ type door struct {
 func serveUntil(ctx context.Context, logger *slog.Logger, grace time.Duration, doors ...door) error {
 	ended := make(chan error, len(doors))
 	for _, d := range doors {
-		go func() { ended <- d.server.Serve(d.listener) }()
+		go func() { ended <- d.server.Serve(lazyListener{d.listener}) }()
 	}
 	var failure error
 	running := len(doors)
