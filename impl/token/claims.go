@@ -192,8 +192,7 @@ func (m *members) text(whole string) (value, raw string, err error) {
 	if err != nil || v.Kind() != '"' {
 		return "", "", ErrMalformed
 	}
-	end := m.decoder.InputOffset()
-	raw = whole[end-int64(len(v)) : end]
+	raw = whole[m.end-len(v) : m.end]
 	if strings.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1], raw, nil
 	}

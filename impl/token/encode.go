@@ -1,10 +1,13 @@
 package token
 
 import (
+	"crypto/sha512"
 	"encoding/base64"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"kalsel.dev/refresh/impl/flatjson"
 )
 
 // stamp is what differs between the tokens minted from one set of claims.
@@ -66,13 +69,20 @@ func appendOr(dst []byte, name, configured, carried string) ([]byte, error) {
 }
 
 func appendText[T string | []byte](dst []byte, name string, text T) ([]byte, error) {
-	return jsontext.AppendQuote(append(dst, name...), text)
+	dst = append(dst, name...)
+	for i := range len(text) {
+		if !flatjson.Plain(text[i]) {
+			return jsontext.AppendQuote(dst, text)
+		}
+	}
+	return append(append(append(dst, '"'), text...), '"'), nil
 }
 
 // appendToken signs the claims and appends the whole token to dst, which must be empty.
 func (k *Key) appendToken(dst, claims []byte) ([]byte, error) {
 	dst = base64.RawURLEncoding.AppendEncode(append(dst, k.header...), claims)
-	signature, err := k.sign(dst)
+	var room [sha512.Size]byte // enough for all algorithms but RSA
+	signature, err := k.appendSignature(room[:0], dst)
 	if err != nil {
 		return dst, err
 	}

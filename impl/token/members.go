@@ -8,15 +8,21 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"kalsel.dev/refresh/impl/flatjson"
 )
 
 // maxDepth bounds how deep custom claims may nest.
 const maxDepth = 64
 
 // members reads one JSON object member by member, as strictly as RFC 7493 (I-JSON): valid UTF-8, no name twice at any
-// depth, no number beyond a float64, nothing after the object.
+// depth, no number beyond a float64, nothing after the object. It reads by hand as far as that goes, and else with jsontext: the
+// outcome is the same (FuzzByHand).
 type members struct {
 	data    []byte
+	flat    flatjson.Reader
+	byHand  bool // flat has read everything so far
+	end     int  // offset in data of the end of the value read last
 	source  bytes.Buffer
 	decoder jsontext.Decoder
 	quoted  []byte // the name as written
@@ -26,16 +32,43 @@ type members struct {
 
 func (m *members) open(data []byte) error {
 	m.data = data
-	m.source = *bytes.NewBuffer(data)
+	if m.byHand = m.flat.Open(data); m.byHand {
+		return nil
+	}
+	return m.takeOver(0)
+}
+
+// takeOver has jsontext read everything, beginning with the names and values that were read by hand, so many of them.
+func (m *members) takeOver(read int) error {
+	m.byHand = false
+	m.source = *bytes.NewBuffer(m.data)
 	m.decoder.Reset(&m.source)
 	if t, err := m.decoder.ReadToken(); err != nil || t.Kind() != '{' {
 		return ErrMalformed
+	}
+	for range read {
+		if err := m.decoder.SkipValue(); err != nil {
+			return ErrMalformed
+		}
 	}
 	return nil
 }
 
 // next returns the next member's name, valid until its value is read; false at the object's end.
 func (m *members) next() ([]byte, bool, error) {
+	if m.byHand {
+		quoted, more, ok := m.flat.Name()
+		if ok && more {
+			m.quoted = quoted
+			return quoted[1 : len(quoted)-1], true, nil
+		}
+		if ok {
+			return nil, false, nil
+		}
+		if err := m.takeOver(2 * m.flat.Members()); err != nil {
+			return nil, false, err
+		}
+	}
 	if m.decoder.PeekKind() == '}' {
 		return nil, false, m.close()
 	}
@@ -63,6 +96,21 @@ func (m *members) close() error {
 
 // value returns the member's value as it is written.
 func (m *members) value() (jsontext.Value, error) {
+	if m.byHand {
+		if v, ok := m.flat.Value(); ok {
+			m.end = m.flat.Offset()
+			return v, nil
+		}
+		if err := m.takeOver(2*m.flat.Members() - 1); err != nil {
+			return nil, err
+		}
+	}
+	v, err := m.decoded()
+	m.end = int(m.decoder.InputOffset())
+	return v, err
+}
+
+func (m *members) decoded() (jsontext.Value, error) {
 	if k := m.decoder.PeekKind(); k == '{' || k == '[' {
 		return m.nested()
 	}

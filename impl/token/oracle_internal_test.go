@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +29,7 @@ func TestMACEqualsGolangJWT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := key.sign(input)
+			got, err := key.appendSignature(nil, input)
 			if err != nil || !bytes.Equal(got, want) || !key.verify(input, want) {
 				t.Fatalf("%x: got %x, want %x", input, got, want)
 			}
@@ -118,9 +120,43 @@ func TestPublishedSignature(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := key.sign([]byte(c.input))
+		got, err := key.appendSignature(nil, []byte(c.input))
 		if err != nil || !bytes.Equal(got, decode(c.signature)) {
 			t.Errorf("%s: got %x, %v", c.alg, got, err)
 		}
 	}
+}
+
+// FuzzByHand: claims mean the same whether they are read by hand, as far as that goes, or by the tokenizer from the start, which a name with an
+// escape makes certain.
+func FuzzByHand(f *testing.F) {
+	for _, claims := range []string{
+		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"z":null}]}`, `{"identity":"a","identity":"b"}`, `{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,
+		`{"type":1 , "sid":"s","gen":3,"fresh":false,"name":"\u00e9"}`, `{"exp":1}{}`,
+	} {
+		f.Add([]byte(claims))
+	}
+	const escaped = `"\u007a\u007a":0`
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 2 || data[0] != '{' || bytes.Contains(data, []byte("zz")) || bytes.ContainsRune(data, '\\') || bytes.Equal(bytes.TrimSpace(data[1:]), []byte("}")) {
+			return
+		}
+		var byHand, tokenized Claims
+		custom, err := decodeClaims(new(members), data, nil, &byHand)
+		longer := append([]byte("{"+escaped+","), data[1:]...)
+		same, failure := decodeClaims(new(members), longer, nil, &tokenized)
+		if (err == nil) != (failure == nil) {
+			t.Fatalf("by hand %v, else %v", err, failure)
+		}
+		if err != nil {
+			return
+		}
+		if got, want := string(custom), strings.TrimPrefix(string(same), ","+escaped); got != want {
+			t.Fatalf("custom claims by hand %s, else %s", got, want)
+		}
+		byHand.Payload, tokenized.Payload, byHand.custom, tokenized.custom = "", "", "", ""
+		if !reflect.DeepEqual(byHand, tokenized) {
+			t.Fatalf("by hand %+v, else %+v", byHand, tokenized)
+		}
+	})
 }

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"kalsel.dev/refresh/impl/flatjson"
 )
 
 // DecodeStrict sets r from a JSON body that satisfies the schema RevokeRequest. Any other body leaves r as it is and gives an
@@ -20,7 +22,7 @@ import (
 func (r *RevokeRequest) DecodeStrict(data []byte) error {
 	var decoded RevokeRequest
 	var hasRefreshToken bool
-	b := openBody(data)
+	b := body{data: data}
 	defer b.close()
 	if b.object() {
 		for b.next() {
@@ -51,7 +53,7 @@ const VisitRequestPageDefault int32 = 1
 func (r *VisitRequest) DecodeStrict(data []byte) error {
 	var decoded VisitRequest
 	var hasCount, hasPage, hasReason, hasVisitID bool
-	b := openBody(data)
+	b := body{data: data}
 	defer b.close()
 	if b.object() {
 		for b.next() {
@@ -104,35 +106,50 @@ const (
 	maxNameLength = 32
 )
 
-// body reads one JSON object member by member and collects what is wrong with it.
+// body reads one JSON object member by member and collects what is wrong with it. It reads by hand as far as that goes, and else with
+// jsontext; the outcome is the same.
 type body struct {
-	data    []byte
-	buffer  bytes.Buffer
-	decoder *jsontext.Decoder
-	name    []byte // of the member whose value comes next, unescaped
-	broken  bool   // data is not JSON; nothing more is read
-	causes  []string
+	data   []byte
+	flat   flatjson.Reader
+	json   *tokenizer // nil while flat reads
+	name   []byte     // of the member whose value comes next, unescaped
+	broken bool       // data is not JSON; nothing more is read
+	causes []string
 }
 
-// bodies keeps tokenizers: a new one costs more than decoding a small body with it.
-var bodies = sync.Pool{New: func() any {
-	b := new(body)
-	b.decoder = jsontext.NewDecoder(&b.buffer, jsontext.AllowDuplicateNames(true))
-	return b
-}}
-
-func openBody(data []byte) *body {
-	b := bodies.Get().(*body)
-	b.data = data
-	b.buffer = *bytes.NewBuffer(data)
-	return b
+// tokenizer is a decoder and what it reads from.
+type tokenizer struct {
+	jsontext.Decoder
+	source bytes.Buffer
 }
 
-// close returns b to its pool, with no reference to the data left in it.
+// tokenizers keeps them: a new one costs more than decoding a small body with it.
+var tokenizers = sync.Pool{New: func() any { return new(tokenizer) }}
+
+// openTokenizer is closed by close.
+func (b *body) openTokenizer() {
+	b.json = tokenizers.Get().(*tokenizer)
+	b.json.source = *bytes.NewBuffer(b.data)
+	b.json.Reset(&b.json.source, jsontext.AllowDuplicateNames(true))
+}
+
+// takeOver has jsontext go on where flat stops. It reads once more what flat has read, so many names and values.
+func (b *body) takeOver(read int) {
+	b.openTokenizer()
+	_, err := b.json.ReadToken()
+	for ; err == nil && read > 0; read-- {
+		err = b.json.SkipValue()
+	}
+	b.broken = err != nil
+}
+
+// close returns the tokenizer to its pool, with no reference to the data left in it.
 func (b *body) close() {
-	*b = body{decoder: b.decoder}
-	b.decoder.Reset(&b.buffer, b.decoder.Options())
-	bodies.Put(b)
+	if b.json != nil {
+		b.json.source = bytes.Buffer{}
+		b.json.Reset(&b.json.source)
+		tokenizers.Put(b.json)
+	}
 }
 
 // err returns nil if nothing is wrong. A syntax error hides the other causes, which may follow from it.
@@ -159,32 +176,41 @@ func (b *body) add(name, fault string) {
 
 // object enters the object that the body must be.
 func (b *body) object() bool {
-	if b.decoder.PeekKind() == '{' {
-		_, err := b.decoder.ReadToken()
-		return err == nil
+	if b.flat.Open(b.data) {
+		return true
 	}
+	b.openTokenizer()
 	if len(blank(b.data)) == 0 {
 		b.add("body", "is empty")
 		return false
 	}
 	b.add("body", "must be a JSON object")
-	b.skip()
+	b.read()
 	b.end()
 	return false
 }
 
 // next reads the name of the next member. It returns false at the end of the object and when the body is broken.
 func (b *body) next() bool {
+	if b.json == nil && !b.broken {
+		if quoted, more, ok := b.flat.Name(); ok {
+			if more {
+				b.name = quoted[1 : len(quoted)-1]
+			}
+			return more
+		}
+		b.takeOver(2 * b.flat.Members())
+	}
 	if b.broken {
 		return false
 	}
-	if b.decoder.PeekKind() == '}' {
-		_, err := b.decoder.ReadToken()
+	if b.json.PeekKind() == '}' {
+		_, err := b.json.ReadToken()
 		b.broken = err != nil
 		b.end()
 		return false
 	}
-	quoted, err := b.decoder.ReadValue()
+	quoted, err := b.json.ReadValue()
 	if err != nil {
 		b.broken = true
 		return false
@@ -195,35 +221,42 @@ func (b *body) next() bool {
 
 // end refuses data after the JSON value.
 func (b *body) end() {
-	if !b.broken && len(blank(b.data[b.decoder.InputOffset():])) > 0 {
+	if !b.broken && len(blank(b.data[b.json.InputOffset():])) > 0 {
 		b.add("body", "has data after the JSON value")
 	}
 }
 
-// value reads the value of the member name if it is there for the first time and its kind is right.
+// read reads a value. It returns nil when the body is broken.
+func (b *body) read() jsontext.Value {
+	if b.json == nil {
+		if value, ok := b.flat.Value(); ok {
+			return value
+		}
+		b.takeOver(2*b.flat.Members() - 1)
+	}
+	value, err := b.json.ReadValue()
+	if b.broken = err != nil; b.broken {
+		return nil
+	}
+	return value
+}
+
+// value reads the value of the member name, and returns it if it is there for the first time and its kind is right.
 func (b *body) value(name string, seen *bool, kind jsontext.Kind, fault string) (jsontext.Value, bool) {
 	again := *seen
 	*seen = true
-	found := b.decoder.PeekKind()
-	switch {
+	switch value := b.read(); {
+	case b.broken:
 	case again:
 		b.add(name, "appears more than once")
-	case found == 'n':
+	case value.Kind() == 'n':
 		b.add(name, "must not be null")
-	case found != kind:
+	case value.Kind() != kind:
 		b.add(name, fault)
 	default:
-		value, err := b.decoder.ReadValue()
-		b.broken = err != nil
-		return value, !b.broken
+		return value, true
 	}
-	b.skip()
 	return nil, false
-}
-
-// skip reads a value that does not matter, which must be JSON nevertheless.
-func (b *body) skip() {
-	b.broken = b.decoder.SkipValue() != nil
 }
 
 // string reads a string of least to most characters.
@@ -280,7 +313,7 @@ func (b *body) unknown(known ...string) {
 		}
 	}
 	b.add(label(name), fault)
-	b.skip()
+	b.read()
 }
 
 // require refuses a body without the member.

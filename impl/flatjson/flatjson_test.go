@@ -1,0 +1,110 @@
+package flatjson_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"kalsel.dev/refresh/impl/flatjson"
+)
+
+// read returns names and values in turn, and whether the Reader got to the end.
+func read(data []byte) (tokens []string, whole bool) {
+	var r flatjson.Reader
+	if !r.Open(data) {
+		return nil, false
+	}
+	for {
+		name, more, ok := r.Name()
+		if !ok || !more {
+			return tokens, ok
+		}
+		value, ok := r.Value()
+		if !ok {
+			return tokens, false
+		}
+		if end := r.Offset(); !bytes.Equal(data[end-len(value):end], value) {
+			panic("the offset is not the value's end")
+		}
+		tokens = append(tokens, string(name), string(value))
+	}
+}
+
+// tokenizer does the same with jsontext.
+func tokenizer(data []byte) (tokens []string, whole bool) {
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return nil, false
+	}
+	for d.PeekKind() != '}' {
+		value, err := d.ReadValue()
+		if err != nil {
+			return tokens, false
+		}
+		tokens = append(tokens, string(value))
+	}
+	_, inside := d.ReadToken()
+	_, after := d.ReadToken()
+	return tokens, inside == nil && errors.Is(after, io.EOF)
+}
+
+func TestReader(t *testing.T) {
+	for in, want := range map[string]string{
+		`{}`:                            ``,
+		` { } `:                         ``,
+		`{"a":"b"}`:                     `"a" "b"`,
+		"{ \"a\" :\t1 ,\r\n\"\":0}":     `"a" 1 "" 0`,
+		`{"t":true,"f":false}`:          `"t" true "f" false`,
+		`{"n":999999999999999}`:         `"n" 999999999999999`,
+		"{\"a\":\"~ []{},:'<\u007f>\"}": "\"a\" \"~ []{},:'<\u007f>\"",
+		`{"long":"` + strings.Repeat("0123456789abcdef", 30) + `"}`: `"long" "` + strings.Repeat("0123456789abcdef", 30) + `"`,
+	} {
+		tokens, whole := read([]byte(in))
+		if got := strings.Join(tokens, " "); got != want || !whole {
+			t.Errorf("%s: got %s, to the end %t", in, got, whole)
+		}
+	}
+	many := "{"
+	for i := range 17 {
+		many += `"` + strconv.Itoa(i) + `":0,`
+	}
+	for _, in := range []string{
+		``, ` `, `[]`, `"a"`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{,"a":1}`, `{"a":1 "b":2}`, `{"a" 1}`, `{}x`, `{}{}`,
+		`{"a":1}}`, `{"a":01}`, `{"a":00}`, `{"a":-1}`, `{"a":1.0}`, `{"a":1e1}`, `{"a":1000000000000000}`, `{"a":tru}`, `{"a":truex}`, `{"a":null}`,
+		`{"a":{}}`, `{"a":[]}`, `{"a":"b}`, `{"a":"\n"}`, `{"a":"\u007f"}`, `{"\u0061":1}`, "{\"a\":\"\n\"}", "{\"a\":\"\x1f1234567\"}", "{\"a\":\"1234567é\"}",
+		"{\"a\":\"\xff\"}", "\ufeff{}", `{"a":1,"a":2}`, `{a:1}`, `{'a':1}`, strings.TrimSuffix(many, ",") + "}", "{}\x00",
+	} {
+		if tokens, whole := read([]byte(in)); whole {
+			t.Errorf("%s: got %s", in, tokens)
+		}
+	}
+}
+
+// FuzzReader: what is read to the end, a tokenizer for all of JSON reads in the same way.
+func FuzzReader(f *testing.F) {
+	for _, in := range []string{
+		`{}`, `{"refresh_token":"a.b.c","limit": 10}`, `{"a":true,"b":false,"c":"x\\y"}`, `{"a":1,"a":2}`, "{\"a\":\"\x7f\x80\"}", `{"a":12345678901234567}`,
+	} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, whole := read(data)
+		want, valid := tokenizer(data)
+		if whole && !valid {
+			t.Fatalf("read %q, which is not valid", got)
+		}
+		if whole && strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Fatalf("read %q, and the tokenizer %q", got, want)
+		}
+		for i := range got {
+			if i < len(want) && got[i] != want[i] {
+				t.Fatalf("read %q, and the tokenizer %q", got, want)
+			}
+		}
+	})
+}
