@@ -23,10 +23,10 @@ var errClientGone = errors.New("the client has gone")
 type observer struct {
 	logger  *slog.Logger
 	metrics *metrics
+	noStore []string // shared by all answers
 }
 
 func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
-	noStore := []string{"no-store"} // shared by all answers
 	return func(c echo.Context) error {
 		start := time.Now()
 		// echo's names of header fields are canonical: Get and Set would only look at each letter again.
@@ -34,7 +34,7 @@ func (o *observer) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 		id := requestID(first(c.Request().Header[echo.HeaderXRequestID]))
 		header[echo.HeaderXRequestID] = []string{id}
 		if strings.HasPrefix(c.Path(), "/api/") {
-			header[echo.HeaderCacheControl] = noStore // tokens are not for caches
+			header[echo.HeaderCacheControl] = o.noStore // tokens are not for caches
 		}
 		err := recovered(next, c)
 		if err != nil {

@@ -38,9 +38,9 @@ func New(c Config) (http.Handler, error) {
 	}
 	e := newEcho()
 	e.Binder = newBinder()
-	o := &observer{logger: c.Logger, metrics: m}
+	o := &observer{logger: c.Logger, metrics: m, noStore: []string{"no-store"}}
 	e.Use(o.middleware)
-	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys}
+	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys, answers: newAnswers()}
 	if h.publicKeys == nil {
 		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 	}

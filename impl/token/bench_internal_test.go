@@ -85,7 +85,7 @@ func BenchmarkSignature(b *testing.B) {
 		b.Fatal(err)
 	}
 	input := []byte(key.header + sampleBench)
-	signature, err := key.sign(input)
+	signature, err := key.appendSignature(nil, input)
 	if err != nil {
 		b.Fatal(err)
 	}

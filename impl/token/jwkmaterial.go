@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/big"
@@ -29,7 +28,7 @@ func (j *jwk) material() (any, error) {
 
 // decodeMember decodes base64url as strictly as a token's parts: no padding, no line break, no stray bits.
 func decodeMember(name, text string) ([]byte, error) {
-	data, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	data, err := strict.DecodeString(text)
 	if err != nil || text == "" || strings.ContainsAny(text, "\r\n") {
 		return nil, fmt.Errorf("the member %s is missing or is not base64url without padding", name)
 	}

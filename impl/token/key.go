@@ -100,11 +100,13 @@ func (k *Key) verify(input, signature []byte) bool {
 	return k.method.Verify(string(input), signature, k.verifying) == nil
 }
 
-func (k *Key) sign(input []byte) ([]byte, error) {
+// appendSignature appends the signature of input to dst.
+func (k *Key) appendSignature(dst, input []byte) ([]byte, error) {
 	if k.macs != nil {
-		return k.macs.appendSum(nil, input), nil
+		return k.macs.appendSum(dst, input), nil
 	}
-	return k.method.Sign(string(input), k.signing)
+	signature, err := k.method.Sign(string(input), k.signing)
+	return append(dst, signature...), err
 }
 
 func (k *Key) setMaterial(alg algorithm, spec KeySpec) error {

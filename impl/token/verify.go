@@ -173,17 +173,14 @@ func selectKey(keys *KeySet, h header, now int64) (*Key, error) {
 	if !h.hasAlg {
 		return nil, ErrMalformed
 	}
-	if _, ok := algorithmOf(string(h.alg)); !ok {
-		return nil, ErrAlgorithm
-	}
 	key := keys.lookup(h.kid, h.alg, now)
-	if key == nil {
+	if key != nil && string(h.alg) == key.alg {
+		return key, nil
+	}
+	if _, known := algorithmOf(string(h.alg)); known && key == nil {
 		return nil, ErrUnknownKey
 	}
-	if string(h.alg) != key.alg {
-		return nil, ErrAlgorithm
-	}
-	return key, nil
+	return nil, ErrAlgorithm
 }
 
 // claimsFault looks for every fault of the claims but expiry.
