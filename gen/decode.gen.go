@@ -159,11 +159,11 @@ func (b *body) openTokenizer() {
 	b.json.Reset(&b.json.source, jsontext.AllowDuplicateNames(true))
 }
 
-// takeOver has jsontext go on where flat stops. It reads once more what flat has read, so many names and values.
-func (b *body) takeOver(read int) {
+// takeOver has jsontext go on where flat stops. It reads once more what flat has read.
+func (b *body) takeOver() {
 	b.openTokenizer()
 	_, err := b.json.ReadToken()
-	for ; err == nil && read > 0; read-- {
+	for read := b.flat.Tokens(); err == nil && read > 0; read-- {
 		err = b.json.SkipValue()
 	}
 	b.broken = err != nil
@@ -218,14 +218,14 @@ func (b *body) object() bool {
 
 // next reads the name of the next member. It returns false at the end of the object and when the body is broken.
 func (b *body) next() bool {
-	if b.json == nil && !b.broken {
+	if b.json == nil {
 		if quoted, more, ok := b.flat.Name(); ok {
 			if more {
 				b.name = quoted[1 : len(quoted)-1]
 			}
 			return more
 		}
-		b.takeOver(2 * b.flat.Members())
+		b.takeOver()
 	}
 	if b.broken {
 		return false
@@ -258,7 +258,10 @@ func (b *body) read() jsontext.Value {
 		if value, ok := b.flat.Value(); ok {
 			return value
 		}
-		b.takeOver(2*b.flat.Members() - 1)
+		b.takeOver()
+	}
+	if b.broken {
+		return nil
 	}
 	value, err := b.json.ReadValue()
 	if b.broken = err != nil; b.broken {

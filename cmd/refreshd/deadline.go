@@ -19,14 +19,14 @@ func (l lazyListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// tcp is what net/http uses of a *net.TCPConn.
+// tcp is what net/http needs of a *net.TCPConn. (It would also use ReadFrom, for files, which nobody serves here.)
 type tcp interface {
 	net.Conn
 	CloseWrite() error
 }
 
-// lazyConn keeps the deadlines of a connection itself. net/http moves them seven times for each request, nearly always to a later
-// time, and each time the runtime would move a timer, which costs more than verifying a token (docs/benchmarks.md). Here one timer
+// lazyConn keeps the deadlines of a connection itself. net/http sets and clears them eight times for each request, and each time the
+// runtime would touch its timers, which together costs more than verifying a token (docs/decisions/0008-hot-path.md). Here one timer
 // stays where it is until it fires; if no deadline has passed then, it is set anew. So deadlines are as exact as the runtime's.
 type lazyConn struct {
 	tcp
@@ -49,7 +49,7 @@ type deadline struct {
 // Read implements net.Conn.
 func (c *lazyConn) Read(to []byte) (int, error) {
 	c.mu.Lock()
-	if c.reads.passed {
+	if c.reads.passed && !c.closed {
 		c.mu.Unlock()
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -112,7 +112,7 @@ func (c *lazyConn) set(d *deadline, t time.Time) error {
 	if t.IsZero() || !c.fires.IsZero() && !t.Before(c.fires) {
 		return nil
 	}
-	return c.look()
+	return c.settle()
 }
 
 func (c *lazyConn) tell(d *deadline, t time.Time) error {
@@ -128,12 +128,12 @@ func (c *lazyConn) fire() {
 	defer c.mu.Unlock()
 	c.fires = time.Time{}
 	if !c.closed {
-		_ = c.look() // it fails where the connection is broken, which who uses it sees
+		_ = c.settle() // it fails where the connection is broken, which who uses it sees
 	}
 }
 
-// look interrupts what is under way when a deadline has passed, and has the timer fire no later than the next one.
-func (c *lazyConn) look() error {
+// settle interrupts what is under way when a deadline has passed, and has the timer fire no later than the next one.
+func (c *lazyConn) settle() error {
 	now := time.Now()
 	for _, d := range []*deadline{&c.reads, &c.writes} {
 		switch {

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -86,43 +86,62 @@ func TestServersCutOffSlowClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(handler, l, slog.New(slog.DiscardHandler))
-	go func() { _ = server.Serve(lazyListener{inner}) }() // ends with the server
-	defer server.Close()
+	logger := slog.New(slog.DiscardHandler)
+	server := newServer(handler, l, logger)
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if _, ok := conn.(*lazyConn); !ok {
+			t.Errorf("the server has a %T", conn)
+		}
+		return ctx
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- serveUntil(ctx, logger, l.shutdown, door{server, inner}) }()
+	defer func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
 	for name, c := range map[string]struct{ says, hears string }{
 		"half a header":   {"GET / HTTP/1.1\r\nHost: x", ""},
 		"half a body":     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK"},
 		"another request": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", inner.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if _, err := io.WriteString(conn, c.says); err != nil {
-				t.Fatal(err)
-			}
+			conn := say(t, inner.Addr(), c.says)
 			heard, err := io.ReadAll(conn) // until the server hangs up
-			if err != nil || !strings.HasPrefix(string(heard), c.hears) {
+			if status, _, _ := strings.Cut(string(heard), "\r\n"); err != nil || status != c.hears {
 				t.Errorf("heard %q, %v", heard, err)
 			}
 		})
 	}
 	t.Run("an answer that is not read", func(t *testing.T) {
-		conn, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if _, err := io.WriteString(conn, "GET /much HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("writing ended with %v", err)
+		say(t, inner.Addr(), "GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+		select {
+		case err := <-written:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("writing ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("writing does not end")
 		}
 	})
+}
+
+// say sends text over a new connection, which is given up for lost after a while.
+func say(t *testing.T, to net.Addr, text string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

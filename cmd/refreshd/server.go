@@ -28,7 +28,7 @@ func defaultLimits() limits {
 func newServer(h http.Handler, l limits, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:        h,
-		ReadTimeout:    l.read, // the header's too; a limit of its own would cost another timer for each request
+		ReadTimeout:    l.read, // the header's too
 		WriteTimeout:   l.write,
 		IdleTimeout:    l.idle,
 		MaxHeaderBytes: l.headers,

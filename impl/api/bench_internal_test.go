@@ -21,8 +21,8 @@ func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
 func BenchmarkEncode(b *testing.B) {
-	share := newAnswers()
-	answer := refreshed{session.Grant{AccessToken: strings.Repeat("a", 250), Expires: 1611318219}, &share}
+	common := newShared()
+	answer := refreshed{session.Grant{AccessToken: strings.Repeat("a", 250), Expires: 1611318219}, &common}
 	w := discard{http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {

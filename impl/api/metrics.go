@@ -22,7 +22,7 @@ type metrics struct {
 	refreshes *prometheus.CounterVec
 	// What nearly every request is, resolved once.
 	accepted prometheus.Counter
-	quick    prometheus.Observer // of refreshes with 200
+	redeemed prometheus.Observer // of refreshes with 200
 }
 
 func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, error) {
@@ -38,7 +38,7 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 		}, []string{"outcome", "cause"}),
 	}
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
-	m.quick = m.requests.WithLabelValues(refreshRoute, statusLabel(http.StatusOK))
+	m.redeemed = m.requests.WithLabelValues(refreshRoute, statusLabel(http.StatusOK))
 	return m, errors.Join(
 		r.Register(m.requests), r.Register(m.refreshes), registerRotation(r, sessions),
 		r.Register(gauge("refreshd_revocations", "Revocations in force, as this node knows them.", func() float64 {
@@ -85,7 +85,7 @@ func gauge(name, help string, value func() float64) prometheus.Collector {
 
 func (m *metrics) request(route string, status int, took time.Duration) {
 	if route == refreshRoute && status == http.StatusOK {
-		m.quick.Observe(took.Seconds())
+		m.redeemed.Observe(took.Seconds())
 		return
 	}
 	if route == "" {

@@ -19,7 +19,7 @@ type handler struct {
 	sessions   *session.Service
 	metrics    *metrics
 	publicKeys func() ([]byte, error)
-	answers    answers
+	shared     shared
 }
 
 var _ gen.StrictServerInterface = (*handler)(nil)
@@ -35,29 +35,29 @@ func (h *handler) RefreshToken(ctx context.Context, r gen.RefreshTokenRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return refreshed{grant, &h.answers}, nil
+	return refreshed{grant, &h.shared}, nil
 }
 
-// answers is what 200 answers share.
-type answers struct {
+// shared is what the answers of 200 have in common.
+type shared struct {
 	mediaType []string
 	bodies    sync.Pool // of *[]byte; without it a body would be a third of the bytes that a refresh allocates
 }
 
-func newAnswers() answers {
-	return answers{mediaType: []string{echo.MIMEApplicationJSON}, bodies: sync.Pool{New: func() any { return new([]byte) }}}
+func newShared() shared {
+	return shared{mediaType: []string{echo.MIMEApplicationJSON}, bodies: sync.Pool{New: func() any { return new([]byte) }}}
 }
 
 // refreshed writes the 200 answer without reflection. A token is base64url and dots: nothing in it needs escaping in JSON.
 type refreshed struct {
 	session.Grant
-	share *answers
+	shared *shared
 }
 
 // VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject.
 func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
-	room := g.share.bodies.Get().(*[]byte)
-	defer g.share.bodies.Put(room)
+	room := g.shared.bodies.Get().(*[]byte)
+	defer g.shared.bodies.Put(room)
 	body := append((*room)[:0], `{"access_token":"`...)
 	body = append(body, g.AccessToken...)
 	body = append(body, `","expired":`...)
@@ -69,7 +69,7 @@ func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
 	}
 	body = append(body, "}\n"...)
 	*room = body
-	w.Header()[echo.HeaderContentType] = g.share.mediaType
+	w.Header()[echo.HeaderContentType] = g.shared.mediaType
 	w.WriteHeader(http.StatusOK)
 	if _, err := w.Write(body); err != nil {
 		return errors.Join(errClientGone, err)

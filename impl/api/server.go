@@ -40,7 +40,7 @@ func New(c Config) (http.Handler, error) {
 	e.Binder = newBinder()
 	o := &observer{logger: c.Logger, metrics: m, noStore: []string{"no-store"}}
 	e.Use(o.middleware)
-	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys, answers: newAnswers()}
+	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys, shared: newShared()}
 	if h.publicKeys == nil {
 		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 	}

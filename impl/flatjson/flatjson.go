@@ -16,28 +16,30 @@ const (
 
 // Reader reads one object. The zero value is ready for Open.
 type Reader struct {
-	data  []byte
-	at    int
-	names [maxMembers]span
-	count int
+	data   []byte
+	at     int
+	names  [maxMembers]span
+	count  int // of names
+	values int
 }
 
 type span struct{ from, to int }
 
 // Open begins to read data, and reports whether it begins as an object.
 func (r *Reader) Open(data []byte) bool {
-	r.data, r.at, r.count = data, 0, 0
+	r.data, r.at, r.count, r.values = data, 0, 0, 0
 	return r.take('{')
 }
 
-// Members returns how many names were read.
-func (r *Reader) Members() int { return r.count }
+// Tokens returns how many names and values were read so far, by calls that returned ok.
+func (r *Reader) Tokens() int { return r.count + r.values }
 
-// Offset returns the end of the value that was read last.
+// Offset returns the end of the value that Value has just read.
 func (r *Reader) Offset() int { return r.at }
 
 // Name reads the next member up to its value, and returns its name with the quotes. more is false at the end of the object, after which
-// there is nothing but white space. Without ok nothing is known, and the Reader must not be used any further.
+// there is nothing but white space. Without ok nothing is known, and there is nothing more
+// to be read.
 func (r *Reader) Name() (quoted []byte, more, ok bool) {
 	r.blank()
 	switch c := r.peek(); {
@@ -90,6 +92,7 @@ func (r *Reader) Value() (value []byte, ok bool) {
 		return nil, false
 	}
 	r.at = end
+	r.values++
 	return r.data[start:end], true
 }
 

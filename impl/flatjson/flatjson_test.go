@@ -85,6 +85,31 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// One character that is not plain is found wherever it stands in a string, and no other is taken for one.
+func TestStringsCharByChar(t *testing.T) {
+	for length := 1; length <= 17; length++ {
+		for at := range length {
+			for c := range 256 {
+				text := []byte(strings.Repeat("a", length))
+				text[at] = byte(c)
+				_, whole := read([]byte(`{"a":"` + string(text) + `"}`))
+				if want := flatjson.Plain(byte(c)); whole != want {
+					t.Fatalf("%q: read %t", text, whole)
+				}
+			}
+		}
+	}
+	for c := range 256 {
+		quoted, err := jsontext.AppendQuote(nil, string(rune(c)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := flatjson.Plain(byte(c)), c < 0x80 && len(quoted) == 3; got != want {
+			t.Errorf("Plain(%q) = %t", byte(c), got)
+		}
+	}
+}
+
 // FuzzReader: what is read to the end, a tokenizer for all of JSON reads in the same way.
 func FuzzReader(f *testing.F) {
 	for _, in := range []string{

@@ -81,7 +81,7 @@ func appendText[T string | []byte](dst []byte, name string, text T) ([]byte, err
 // appendToken signs the claims and appends the whole token to dst, which must be empty.
 func (k *Key) appendToken(dst, claims []byte) ([]byte, error) {
 	dst = base64.RawURLEncoding.AppendEncode(append(dst, k.header...), claims)
-	var room [sha512.Size]byte // enough for all algorithms but RSA
+	var room [sha512.Size]byte // enough for HMAC; other methods allocate theirs anyway
 	signature, err := k.appendSignature(room[:0], dst)
 	if err != nil {
 		return dst, err

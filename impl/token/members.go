@@ -35,18 +35,18 @@ func (m *members) open(data []byte) error {
 	if m.byHand = m.flat.Open(data); m.byHand {
 		return nil
 	}
-	return m.takeOver(0)
+	return m.takeOver()
 }
 
-// takeOver has jsontext read everything, beginning with the names and values that were read by hand, so many of them.
-func (m *members) takeOver(read int) error {
+// takeOver has jsontext read everything, beginning with what was read by hand.
+func (m *members) takeOver() error {
 	m.byHand = false
 	m.source = *bytes.NewBuffer(m.data)
 	m.decoder.Reset(&m.source)
 	if t, err := m.decoder.ReadToken(); err != nil || t.Kind() != '{' {
 		return ErrMalformed
 	}
-	for range read {
+	for range m.flat.Tokens() {
 		if err := m.decoder.SkipValue(); err != nil {
 			return ErrMalformed
 		}
@@ -65,7 +65,7 @@ func (m *members) next() ([]byte, bool, error) {
 		if ok {
 			return nil, false, nil
 		}
-		if err := m.takeOver(2 * m.flat.Members()); err != nil {
+		if err := m.takeOver(); err != nil {
 			return nil, false, err
 		}
 	}
@@ -101,7 +101,7 @@ func (m *members) value() (jsontext.Value, error) {
 			m.end = m.flat.Offset()
 			return v, nil
 		}
-		if err := m.takeOver(2*m.flat.Members() - 1); err != nil {
+		if err := m.takeOver(); err != nil {
 			return nil, err
 		}
 	}

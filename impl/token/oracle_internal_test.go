@@ -131,14 +131,14 @@ func TestPublishedSignature(t *testing.T) {
 // escape makes certain.
 func FuzzByHand(f *testing.F) {
 	for _, claims := range []string{
-		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"z":null}]}`, `{"identity":"a","identity":"b"}`, `{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,
-		`{"type":1 , "sid":"s","gen":3,"fresh":false,"name":"\u00e9"}`, `{"exp":1}{}`,
+		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"y":null}]}`, `{"identity":"a","identity":"b"}`, `{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,
+		`{"type":1 , "sid":"s","gen":3,"fresh":false,"name":"\u00e9"}`, `{"exp":1}{}`, `{"exp":1,"\u0065xp":2}`, "{\"a\":1,\"x\":\"é\n\"}",
 	} {
 		f.Add([]byte(claims))
 	}
-	const escaped = `"\u007a\u007a":0`
+	const escaped = `"\u007a":0`
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) < 2 || data[0] != '{' || bytes.Contains(data, []byte("zz")) || bytes.ContainsRune(data, '\\') || bytes.Equal(bytes.TrimSpace(data[1:]), []byte("}")) {
+		if len(data) < 2 || data[0] != '{' || bytes.Contains(data, []byte("z")) || bytes.Contains(bytes.ToLower(data), []byte(`\u007a`)) || bytes.Equal(bytes.TrimSpace(data[1:]), []byte("}")) {
 			return
 		}
 		var byHand, tokenized Claims
