@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"modernc.org/sqlite"
@@ -26,11 +27,13 @@ var (
 // answered after its own change was committed, and one that fails takes no other with it.
 type group struct {
 	db       *sql.DB
+	log      *checkpointer
 	prepared map[string]*sql.Stmt
 	jobs     chan *job
 	quit     context.CancelFunc
 	quitting <-chan struct{}
-	ended    chan struct{}
+	ended    chan struct{} // by the writer
+	tasks    sync.WaitGroup
 	commits  *atomic.Int64
 }
 
@@ -42,9 +45,9 @@ type job struct {
 	done  chan struct{}
 }
 
-func newGroup(ctx context.Context, db *sql.DB, commits *atomic.Int64, statements ...string) (*group, error) {
+func newGroup(ctx context.Context, db *sql.DB, log *checkpointer, commits *atomic.Int64, statements ...string) (*group, error) {
 	g := &group{
-		db: db, prepared: map[string]*sql.Stmt{}, jobs: make(chan *job, groupQueue), commits: commits,
+		db: db, log: log, prepared: map[string]*sql.Stmt{}, jobs: make(chan *job, groupQueue), commits: commits,
 		ended: make(chan struct{}),
 	}
 	for _, text := range statements {
@@ -56,14 +59,15 @@ func newGroup(ctx context.Context, db *sql.DB, commits *atomic.Int64, statements
 	}
 	running, quit := context.WithCancel(context.WithoutCancel(ctx))
 	g.quit, g.quitting = quit, running.Done()
-	go g.run()
+	g.tasks.Go(func() { log.run(running) })
+	g.tasks.Go(g.run)
 	return g, nil
 }
 
-// close ends the writer after the commit that is under way.
+// close ends the writer after the commit that is under way, and the checkpoint that is.
 func (g *group) close() {
 	g.quit()
-	<-g.ended
+	g.tasks.Wait()
 }
 
 // do runs a change and returns after its commit. A change that has not begun when ctx ends never does.
@@ -174,6 +178,7 @@ func (g *group) commit(batch []*job) {
 		}
 		close(j.done)
 	}
+	g.log.committed(len(batch))
 }
 
 // begun leaves out the changes that were given up.

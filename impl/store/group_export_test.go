@@ -10,7 +10,10 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
-const GroupQueue = groupQueue
+const (
+	GroupQueue      = groupQueue
+	CheckpointEvery = checkpointEvery
+)
 
 // Occupy keeps the writer busy until release is called.
 func (s *Store) Occupy(t *testing.T) (release func()) {

@@ -3,9 +3,11 @@ package store_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
@@ -132,4 +134,32 @@ func TestGroupClose(t *testing.T) {
 		}
 	}
 	must(t, <-closed)
+}
+
+// The log of a file is copied into it beside the writer, long before it is so long that the writer has to.
+func TestCheckpointBesideTheWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "refresh.db")
+	s := open(t, "sqlite:"+path)
+	empty, err := os.Stat(path)
+	must(t, err)
+	for n := range store.CheckpointEvery {
+		if _, err := s.Adopt(t.Context(), row(n, "someone@example.com")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		file, err := os.Stat(path)
+		must(t, err)
+		if file.Size() > empty.Size()+store.CheckpointEvery*100 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the file still has %d bytes, as many as when it was empty: %d", file.Size(), empty.Size())
+		}
+	}
+	log, err := os.Stat(path + "-wal")
+	must(t, err)
+	if log.Size() >= 64<<20 {
+		t.Errorf("the log has %d bytes: the writer may have copied it", log.Size())
+	}
 }

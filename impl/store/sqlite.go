@@ -33,7 +33,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	}
 	// In the connection string, so that every connection has them.
 	const pragmas = "_txlock=immediate&_pragma=busy_timeout(4000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=journal_size_limit(67108864)"
+		"&_pragma=journal_size_limit(67108864)&_pragma=wal_autocheckpoint(" + checkpointPages + ")"
 	if s.writes, err = sql.Open("sqlite", name+pragmas); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err := migrateSQLite(ctx, s.writes); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
 	}
-	if s.group, err = newGroup(ctx, s.writes, &s.commits, frequent()...); err != nil {
+	if s.group, err = newGroup(ctx, s.writes, newCheckpointer(s.reads), &s.commits, frequent()...); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
 	}
 	return s, nil
