@@ -91,7 +91,9 @@ func (r *report) print(to io.Writer) {
 	defer table.Flush()
 	r.printSpeed(table)
 	r.printCost(table)
-	r.printRatios(table)
+	if !r.Settings.Rotation { // which has ratios of its own
+		r.printRatios(table)
+	}
 	r.printStarts(table)
 }
 
