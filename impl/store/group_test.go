@@ -143,9 +143,7 @@ func TestCheckpointBesideTheWriter(t *testing.T) {
 	empty, err := os.Stat(path)
 	must(t, err)
 	for n := range store.CheckpointEvery {
-		if _, err := s.Adopt(t.Context(), row(n, "someone@example.com")); err != nil {
-			t.Fatal(err)
-		}
+		adopt(t, s, row(n, "someone@example.com"))
 	}
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		file, err := os.Stat(path)

@@ -58,11 +58,11 @@ func (m *members) takeOver() error {
 func (m *members) next() ([]byte, bool, error) {
 	if m.byHand {
 		quoted, more, ok := m.flat.Name()
-		if ok && more {
+		switch {
+		case ok && more:
 			m.quoted = quoted
 			return quoted[1 : len(quoted)-1], true, nil
-		}
-		if ok {
+		case ok:
 			return nil, false, nil
 		}
 		if err := m.takeOver(); err != nil {
