@@ -35,18 +35,50 @@ func compareOpen(ctx context.Context, set settings, scenarios []scenario, result
 	return rounds(ctx, set, scenarios, openLoop(result.OfferedRate), result)
 }
 
-// rounds measures each server once a round, starting with another one each time.
+// rounds keeps all servers up and loads them in short turns, starting with another one each time. What else the machine does, and how fast
+// it happens to be, so meets all of them alike.
 func rounds(ctx context.Context, set settings, scenarios []scenario, how loop, result *report) error {
+	bouts := make([]*bout, 0, len(scenarios))
+	defer func() {
+		for _, b := range bouts {
+			b.end()
+		}
+	}()
+	for _, s := range scenarios {
+		b, err := begin(ctx, s, set, how)
+		if err != nil {
+			return err
+		}
+		bouts = append(bouts, b)
+	}
 	for round := range set.Rounds {
-		for i := range scenarios {
-			s := scenarios[(round+i)%len(scenarios)]
-			got, err := measure(ctx, s, set, how)
+		if err := turns(ctx, set, bouts); err != nil {
+			return err
+		}
+		for _, b := range bouts {
+			got, err := b.sample(ctx, round+1)
 			if err != nil {
 				return err
 			}
-			got.Round = round + 1
 			result.Samples = append(result.Samples, got)
-			fmt.Fprintf(os.Stderr, "round %d of %d: %-8s %7.0f requests/s, p99 %6.0f us\n", got.Round, set.Rounds, s.name, got.Rate, got.P99)
+			fmt.Fprintf(os.Stderr, "round %d of %d: %-8s %7.0f requests/s, p99 %6.0f us\n", got.Round, set.Rounds, b.name, got.Rate, got.P99)
+		}
+	}
+	return nil
+}
+
+// turns loads each server for the length of one measurement.
+func turns(ctx context.Context, set settings, bouts []*bout) error {
+	for _, b := range bouts {
+		if err := b.round(ctx); err != nil {
+			return err
+		}
+	}
+	for turn := range max(1, int(set.Duration/set.Turn)) {
+		for i := range bouts {
+			if err := bouts[(turn+i)%len(bouts)].turn(ctx, set.Turn); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

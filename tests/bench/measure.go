@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -42,26 +41,50 @@ type worker struct {
 	late   []time.Duration
 }
 
-// measure starts a server, warms it up, loads it and ends it.
-func measure(ctx context.Context, s scenario, set settings, how loop) (sample, error) {
+// bout is a server that is up, and its clients.
+type bout struct {
+	*process
+	workers []*worker
+	how     loop
+	tally   tally // of the round under way
+}
+
+// tally is what the turns of one round add up to.
+type tally struct {
+	took, late   []time.Duration
+	elapsed      time.Duration
+	server, own  time.Duration // CPU time
+	machine      time.Duration
+	countedSince counters
+}
+
+// begin starts a server, connects to it and warms it up. The caller must end it.
+func begin(ctx context.Context, s scenario, set settings, how loop) (*bout, error) {
 	server, err := start(ctx, s)
 	if err != nil {
-		return sample{}, err
+		return nil, err
 	}
-	defer server.stop()
-	workers, err := connect(server, set.Connections, how)
-	defer disconnect(workers)
+	b := &bout{process: server, how: how}
+	if b.workers, err = connect(server, set.Connections, how); err == nil {
+		err = load(ctx, b.workers, how, set.Warmup)
+	}
 	if err != nil {
-		return sample{}, err
+		defer b.end()
+		return nil, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
 	}
-	if err := load(ctx, workers, how, set.Warmup); err != nil {
-		return sample{}, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
-	}
-	result, err := observe(ctx, server, workers, how, set.Duration)
-	if err != nil {
-		return sample{}, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
-	}
-	return result, nil
+	return b, nil
+}
+
+func (b *bout) end() {
+	disconnect(b.workers)
+	b.stop()
+}
+
+// round begins a new tally.
+func (b *bout) round(ctx context.Context) (err error) {
+	b.tally = tally{took: b.tally.took[:0], late: b.tally.late[:0]}
+	b.tally.countedSince, err = countersOf(ctx, b.operations)
+	return err
 }
 
 // spent is CPU time up to a moment, by whom.
@@ -79,52 +102,50 @@ func spentBy(pid int) (spent, error) {
 	return spent{at: time.Now(), server: server, own: ownCPUTime(), machine: machine}, err
 }
 
-func observe(ctx context.Context, server *process, workers []*worker, how loop, length time.Duration) (sample, error) {
-	pid := server.cmd.Process.Pid
-	result := sample{Server: server.name}
-	counted, err := countersOf(ctx, server.operations)
-	if err != nil {
-		return sample{}, err
-	}
+// turn loads the server once and adds what was seen to the tally.
+func (b *bout) turn(ctx context.Context, length time.Duration) error {
+	pid := b.cmd.Process.Pid
 	before, err := spentBy(pid)
 	if err != nil {
-		return sample{}, err
+		return err
 	}
-	if err := load(ctx, workers, how, length); err != nil {
-		return sample{}, err
+	if err := load(ctx, b.workers, b.how, length); err != nil {
+		return fmt.Errorf("%s: %w%s", b.name, err, b.lastWords())
 	}
 	after, err := spentBy(pid)
 	if err != nil {
-		return sample{}, err
+		return err
 	}
-	if result.Shared, err = counted.since(ctx, server.operations); err != nil {
-		return sample{}, err
+	t := &b.tally
+	t.elapsed += after.at.Sub(before.at)
+	t.server, t.own, t.machine = t.server+after.server-before.server, t.own+after.own-before.own, t.machine+after.machine-before.machine
+	for _, w := range b.workers {
+		t.took, t.late = append(t.took, w.took...), append(t.late, w.late...)
 	}
-	if result.RSS, result.Peak, err = memory(pid); err != nil {
-		return sample{}, err
-	}
-	return result, result.fill(workers, before, after)
+	return nil
 }
 
-func (s *sample) fill(workers []*worker, before, after spent) error {
-	var took, late []time.Duration
-	for _, w := range workers {
-		took, late = append(took, w.took...), append(late, w.late...)
+// sample is the sum of the turns since the round began.
+func (b *bout) sample(ctx context.Context, round int) (sample, error) {
+	t := &b.tally
+	if len(t.took) == 0 {
+		return sample{}, fmt.Errorf("%s: not one answer in time", b.name)
 	}
-	if len(took) == 0 {
-		return errors.New("not one answer in time")
+	slices.Sort(t.took)
+	slices.Sort(t.late)
+	count := float64(len(t.took))
+	others := (t.machine - t.server - t.own).Seconds() / t.elapsed.Seconds() / float64(runtime.NumCPU())
+	s := sample{
+		Server: b.name, Round: round, Requests: len(t.took), Rate: count / t.elapsed.Seconds(),
+		P50: micros(percentile(t.took, 0.5)), P99: micros(percentile(t.took, 0.99)), LateP99: micros(percentile(t.late, 0.99)),
+		ServerCPU: micros(t.server) / count, ClientCPU: micros(t.own) / count, Others: max(0, others),
 	}
-	slices.Sort(took)
-	slices.Sort(late)
-	count, elapsed := float64(len(took)), after.at.Sub(before.at)
-	server, own := after.server-before.server, after.own-before.own
-	s.Requests, s.Rate = len(took), count/elapsed.Seconds()
-	s.P50, s.P99 = micros(percentile(took, 0.5)), micros(percentile(took, 0.99))
-	s.LateP99 = micros(percentile(late, 0.99))
-	s.ServerCPU, s.ClientCPU = micros(server)/count, micros(own)/count
-	others := after.machine - before.machine - server - own
-	s.Others = max(0, others.Seconds()/elapsed.Seconds()/float64(runtime.NumCPU()))
-	return nil
+	var err error
+	if s.Shared, err = t.countedSince.since(ctx, b.operations); err != nil {
+		return s, err
+	}
+	s.RSS, s.Peak, err = memory(b.cmd.Process.Pid)
+	return s, err
 }
 
 func connect(server *process, connections int, how loop) ([]*worker, error) {

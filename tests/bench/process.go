@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -46,7 +45,7 @@ func start(ctx context.Context, s scenario) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(s.dir, "server.log"))
+	log, err := os.CreateTemp(s.dir, "server-*.log")
 	if err != nil {
 		return nil, err
 	}

@@ -85,8 +85,8 @@ func (r *report) print(to io.Writer) {
 	if r.Settings.Open {
 		kind = fmt.Sprintf("open loop at %.0f requests/s, %.0f%% of the floor's %.0f", r.OfferedRate, r.Settings.Load*100, r.FloorMaximum)
 	}
-	fmt.Fprintf(to, "%s; %s; %d connections, %d rounds of %s after %s, median (lowest..highest)\n\n",
-		r.Machine, kind, r.Settings.Connections, r.Settings.Rounds, r.Settings.Duration, r.Settings.Warmup)
+	fmt.Fprintf(to, "%s; %s; %d connections, %d rounds of %s in turns of %s, median (lowest..highest)\n\n",
+		r.Machine, kind, r.Settings.Connections, r.Settings.Rounds, r.Settings.Duration, r.Settings.Turn)
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	r.printSpeed(table)
