@@ -9,7 +9,7 @@ import (
 )
 
 // pages are the documentation, the session keeper and the playground, as far as they are switched on.
-func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Service, development bool) ([]web.Route, error) {
+func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Service, development bool) []web.Route {
 	o := web.Options{Docs: c.Docs}
 	if development || c.Playground {
 		o.Playground = c.playground(p, keys, sessions)

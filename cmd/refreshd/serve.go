@@ -105,12 +105,8 @@ func (c *Config) doors(
 	ctx context.Context, p *program, ports listeners, keys *keys.Source, sessions *session.Service, development bool,
 	logger *slog.Logger, registry *prometheus.Registry,
 ) ([]door, error) {
-	pages, err := c.pages(p, keys, sessions, development)
-	if err != nil {
-		return nil, err
-	}
 	config := api.Config{
-		Sessions: sessions, Logger: logger, Registry: registry, Pages: pages,
+		Sessions: sessions, Logger: logger, Registry: registry, Pages: c.pages(p, keys, sessions, development),
 		Ready:      func(context.Context) error { return readiness(ctx, sessions, keys) },
 		PublicKeys: func() ([]byte, error) { return keys.Keys().MarshalPublic(p.now()) },
 	}

@@ -5,53 +5,59 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // asset is an embedded file, kept compressed and revalidated by its hash.
 type asset struct {
 	mediaType string
 	policy    string
-	etag      string
 	status    int
-	zipped    []byte
+	content   func() content
 }
 
-// newAsset reads the embedded file name, which may be compressed already (.gz).
-func newAsset(name, policy string, edit func(string) string) (*asset, error) {
+type content struct {
+	etag   string
+	zipped []byte
+}
+
+// newAsset is the embedded file name, which may be compressed already (.gz). It is read and compressed when it is first asked for: all of
+// them together would take half of the program's start, and most servers are asked for few.
+func newAsset(name, policy string, edit func(string) string) *asset {
+	return &asset{
+		mediaType: mediaType(strings.TrimSuffix(name, ".gz")), policy: policy, status: http.StatusOK,
+		content: sync.OnceValue(func() content { return read(name, edit) }),
+	}
+}
+
+// read panics if the file is not embedded, which a test excludes.
+func read(name string, edit func(string) string) content {
 	data, err := files.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("embedded file: %w", err)
+		panic(err)
 	}
-	a := &asset{policy: policy, status: http.StatusOK, zipped: data}
-	name, zipped := strings.CutSuffix(name, ".gz")
 	if edit != nil {
 		data = []byte(edit(string(data)))
 	}
-	if !zipped {
-		if a.zipped, err = zip(data); err != nil {
-			return nil, fmt.Errorf("compress %s: %w", name, err)
-		}
-	}
 	hash := sha256.Sum256(data)
-	a.etag = `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`
-	a.mediaType = mediaType(name)
-	return a, nil
+	c := content{etag: `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`, zipped: data}
+	if !strings.HasSuffix(name, ".gz") {
+		c.zipped = zip(data)
+	}
+	return c
 }
 
-func zip(data []byte) ([]byte, error) {
+func zip(data []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	err := w.Close()
-	return out.Bytes(), err
+	_, _ = w.Write(data) // a buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
 }
 
 // mediaType does not ask the machine's tables, which differ.
@@ -69,29 +75,30 @@ func mediaType(name string) string {
 }
 
 func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := a.content()
 	h := w.Header()
 	protect(h, a.policy)
 	h.Set("Cache-Control", "no-cache") // ask whether the ETag still holds: a new version is seen at once
 	h.Set("Vary", "Accept-Encoding")
 	if a.status == http.StatusOK {
-		h.Set("ETag", a.etag)
+		h.Set("ETag", c.etag)
 		// Front ends on other origins may import session.js and read the types. There is nothing private in these files.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		if Matches(r.Header.Get("If-None-Match"), a.etag) {
+		if Matches(r.Header.Get("If-None-Match"), c.etag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
 	h.Set("Content-Type", a.mediaType)
-	a.write(w, r)
+	a.write(w, r, c.zipped)
 }
 
-func (a *asset) write(w http.ResponseWriter, r *http.Request) {
-	body := io.Reader(bytes.NewReader(a.zipped))
+func (a *asset) write(w http.ResponseWriter, r *http.Request, zipped []byte) {
+	body := io.Reader(bytes.NewReader(zipped))
 	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.zipped)))
+		w.Header().Set("Content-Length", strconv.Itoa(len(zipped)))
 	} else if plain, err := gzip.NewReader(body); err == nil {
 		body = plain
 	}

@@ -63,11 +63,7 @@ func (s *site) playground(o *PlaygroundOptions) {
 
 // refusals adds a page that says how to switch the playground on, and the same for programs.
 func (s *site) refusals() {
-	page, err := newAsset("playground/off.html", policyPage, nil)
-	if err != nil {
-		s.err = err
-		return
-	}
+	page := newAsset("playground/off.html", policyPage, nil)
 	page.status = http.StatusForbidden
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, http.StatusForbidden, "Forbidden", "forbidden", switchedOff)

@@ -34,8 +34,8 @@ const (
 	policyPage = policyNone + "; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
 )
 
-// Routes returns everything that is served. It is wrong only if the embedded files are, which a test excludes.
-func Routes(o Options) ([]Route, error) {
+// Routes returns everything that is served.
+func Routes(o Options) []Route {
 	s := &site{}
 	s.file("/session.js", "session.js", policyNone)
 	s.file("/session.d.ts", "session.d.ts", policyNone)
@@ -44,13 +44,10 @@ func Routes(o Options) ([]Route, error) {
 		s.docs(o.Playground != nil)
 	}
 	s.playground(o.Playground)
-	return s.routes, s.err
+	return s.routes
 }
 
-type site struct {
-	routes []Route
-	err    error
-}
+type site struct{ routes []Route }
 
 func (s *site) add(method, path string, handler http.Handler) {
 	s.routes = append(s.routes, Route{method, path, handler})
@@ -62,12 +59,7 @@ func (s *site) file(path, name, policy string) {
 
 // page adds a file, changed by edit if that is not nil.
 func (s *site) page(path, name, policy string, edit func(string) string) {
-	a, err := newAsset(name, policy, edit)
-	if err != nil {
-		s.err = err
-		return
-	}
-	s.add(http.MethodGet, path, a)
+	s.add(http.MethodGet, path, newAsset(name, policy, edit))
 }
 
 // docs adds the documentation page. With a playground, "try it" starts with a token that this server accepts.

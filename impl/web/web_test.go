@@ -18,12 +18,8 @@ import (
 
 func serve(t *testing.T, o web.Options) http.Handler {
 	t.Helper()
-	routes, err := web.Routes(o)
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
-	for _, r := range routes {
+	for _, r := range web.Routes(o) {
 		path := r.Path
 		if path == "/" {
 			path = "/{$}"
@@ -70,14 +66,9 @@ func text(t *testing.T, r *http.Response) string {
 	return string(data)
 }
 
-func pages(t *testing.T, o web.Options) []web.Route {
-	t.Helper()
-	routes, err := web.Routes(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+func pages(o web.Options) []web.Route {
 	var out []web.Route
-	for _, r := range routes {
+	for _, r := range web.Routes(o) {
 		if r.Method == http.MethodGet && r.Path != "/" && r.Path != "/playground/hello" {
 			out = append(out, r)
 		}
@@ -88,7 +79,7 @@ func pages(t *testing.T, o web.Options) []web.Route {
 func TestEveryFile(t *testing.T) {
 	types := map[string]string{".js": "text/javascript", ".css": "text/css", ".ts": "text/plain", "": "text/html"}
 	h := serve(t, playing())
-	for _, route := range pages(t, playing()) {
+	for _, route := range pages(playing()) {
 		t.Run(route.Path, func(t *testing.T) {
 			plain := ask(t, h, "GET", route.Path, "")
 			want := text(t, plain)
