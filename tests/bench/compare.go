@@ -35,8 +35,8 @@ func compareOpen(ctx context.Context, set settings, scenarios []scenario, result
 	return rounds(ctx, set, scenarios, openLoop(result.OfferedRate), result)
 }
 
-// rounds keeps all servers up and loads them in short turns, starting with another one each time. What else the machine does, and how fast
-// it happens to be, so meets all of them alike.
+// rounds keeps all servers up and loads them in short turns, starting with another one each time. So what else the machine does, and how
+// fast it happens to be, meets all of them alike.
 func rounds(ctx context.Context, set settings, scenarios []scenario, how loop, result *report) error {
 	bouts := make([]*bout, 0, len(scenarios))
 	defer func() {
@@ -74,7 +74,7 @@ func turns(ctx context.Context, set settings, bouts []*bout) error {
 			return err
 		}
 	}
-	for turn := range max(1, int(set.Duration/set.Turn)) {
+	for turn := range int(set.Duration / set.Turn) {
 		for i := range bouts {
 			if err := bouts[(turn+i)%len(bouts)].turn(ctx, set.Turn); err != nil {
 				return err

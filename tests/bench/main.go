@@ -6,9 +6,10 @@
 //   - by hand: the refresh endpoint in twenty lines of echo and golang-jwt with map claims.
 //   - refreshd: this repository's server, built as for a release, everything on that is on by default.
 //
-// All servers are up at once and are loaded in turn, 100 ms each (-turn), in an order that rotates: a slow second of the machine touches
-// all of them. A ratio is computed within a round of many turns and reported as "median (lowest..highest)" over the rounds. Trust the median, and no figure at all when "other load" is more than a
-// few percent or the spread is wide: the machine was busy.
+// All servers are up at once and are loaded in turn, 100 ms each (-turn), in an order that rotates: a slow second of the machine
+// touches all of them. A ratio is computed within a round of many turns and reported as "median (lowest..highest)" over the
+// rounds. Trust the median, and no figure at all when "other load" is more than a few percent or the spread is wide: the machine
+// was busy.
 //
 // Closed loop (the default): each connection sends its next request when the last answer has arrived, so the servers
 // run as fast as they can and requests per second are comparable. The generator is Go's own HTTP client, as callers use it. It
@@ -127,6 +128,7 @@ func (set *settings) adjust(flags *flag.FlagSet, servers string) {
 			set.Turn = time.Second
 		}
 	}
+	set.Turn = min(set.Turn, set.Duration)
 	if servers == "" {
 		servers = all
 	}
