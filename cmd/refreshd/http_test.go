@@ -40,6 +40,18 @@ func send(ts *testscript.TestScript, want, method, url string, header http.Heade
 	}
 }
 
+// ready waits until the server says that it is ready: on a machine that stalls it may lose its lease for a moment.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	waitFor(ts, "readiness", server(ts), func() bool {
+		answer, err := client.Get("http://" + ts.Getenv("OPS") + "/readyz")
+		if err != nil {
+			return false
+		}
+		return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+	})
+}
+
 // paste is a small curl: it knows the options that the printed line uses and no others.
 func paste(ts *testscript.TestScript, _ bool, _ []string) {
 	words, err := shellWords(ts.Getenv("CURL"))

@@ -50,7 +50,7 @@ func scripts(dir string) testscript.Params {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "signal": sendSignal, "logged": logged, "ended": ended, "status": status,
-			"http": request, "paste": paste, "hold": hold, "release": release, "refused": refused, "drip": drip,
+			"http": request, "paste": paste, "hold": hold, "ready": ready, "release": release, "refused": refused, "drip": drip,
 			"body": body, "load": load, "write": write,
 		},
 		Setup: func(env *testscript.Env) error {
