@@ -23,11 +23,13 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 	send(ts, args[0], args[1], args[2], http.Header{"Content-Type": {"application/json"}}, body)
 }
 
+// client keeps no connection, which a server that is stopping would wait for.
+var client = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+
 func send(ts *testscript.TestScript, want, method, url string, header http.Header, body io.Reader) {
 	req, err := http.NewRequest(method, url, body)
 	ts.Check(err)
 	req.Header = header
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Do(req)
 	ts.Check(err)
 	defer answer.Body.Close()
@@ -42,7 +44,6 @@ func send(ts *testscript.TestScript, want, method, url string, header http.Heade
 
 // ready waits until the server says that it is ready: on a machine that stalls it may lose its lease for a moment.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	waitFor(ts, "readiness", server(ts), func() bool {
 		answer, err := client.Get("http://" + ts.Getenv("OPS") + "/readyz")
 		if err != nil {

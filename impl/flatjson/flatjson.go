@@ -38,8 +38,7 @@ func (r *Reader) Tokens() int { return r.count + r.values }
 func (r *Reader) Offset() int { return r.at }
 
 // Name reads the next member up to its value, and returns its name with the quotes. more is false at the end of the object, after which
-// there is nothing but white space. Without ok nothing is known, and there is nothing more
-// to be read.
+// there is nothing but white space. Without ok nothing is known, and there is nothing more to be read.
 func (r *Reader) Name() (quoted []byte, more, ok bool) {
 	r.blank()
 	switch c := r.peek(); {

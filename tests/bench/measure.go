@@ -69,8 +69,8 @@ func begin(ctx context.Context, s scenario, set settings, how loop) (*bout, erro
 		err = load(ctx, b.workers, how, set.Warmup)
 	}
 	if err != nil {
-		defer b.end()
-		return nil, fmt.Errorf("%s: %w%s", s.name, err, server.lastWords())
+		b.end()
+		return nil, b.failure(err)
 	}
 	return b, nil
 }
@@ -110,7 +110,7 @@ func (b *bout) turn(ctx context.Context, length time.Duration) error {
 		return err
 	}
 	if err := load(ctx, b.workers, b.how, length); err != nil {
-		return fmt.Errorf("%s: %w%s", b.name, err, b.lastWords())
+		return b.failure(err)
 	}
 	after, err := spentBy(pid)
 	if err != nil {

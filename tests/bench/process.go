@@ -69,7 +69,7 @@ func start(ctx context.Context, s scenario) (*process, error) {
 	}
 	if err != nil {
 		p.stop()
-		return nil, fmt.Errorf("%s: %w%s", s.name, err, p.lastWords())
+		return nil, p.failure(err)
 	}
 	return p, nil
 }
@@ -118,6 +118,9 @@ func (p *process) stop() {
 		<-p.exited
 	}
 }
+
+// failure is err with the server's name and its last words.
+func (p *process) failure(err error) error { return fmt.Errorf("%s: %w%s", p.name, err, p.lastWords()) }
 
 // lastWords is the end of the server's log, for the message of a failure.
 func (p *process) lastWords() string {
