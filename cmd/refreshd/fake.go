@@ -129,7 +129,6 @@ func (m *realHandlers) make(ctx context.Context, now func() time.Time) (http.Han
 		}),
 		Logger:     m.logger,
 		Registry:   prometheus.NewRegistry(),
-		Ready:      func(context.Context) error { return nil },
 		PublicKeys: func() ([]byte, error) { return m.keys.MarshalPublic(now()) },
 	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -107,7 +106,7 @@ func (c *Config) doors(
 ) ([]door, error) {
 	config := api.Config{
 		Sessions: sessions, Logger: logger, Registry: registry, Pages: c.pages(p, keys, sessions, development),
-		Ready:      func(context.Context) error { return readiness(ctx, sessions, keys) },
+		NotReady:   func() []string { return notReady(ctx, sessions, keys) },
 		PublicKeys: func() ([]byte, error) { return keys.Keys().MarshalPublic(p.now()) },
 	}
 	public, err := api.New(config)
@@ -121,13 +120,16 @@ func (c *Config) doors(
 	return doors, nil
 }
 
-// readiness keeps load balancers away until all revocations and keys are known, and as soon as stopping has begun.
-func readiness(ctx context.Context, sessions *session.Service, keys *keys.Source) error {
+// notReady keeps load balancers away until all revocations and keys are known, and as soon as stopping has begun.
+func notReady(ctx context.Context, sessions *session.Service, keys *keys.Source) (causes []string) {
 	if ctx.Err() != nil {
-		return errors.New("the server is stopping")
+		return []string{"the server is stopping"}
 	}
 	if what := sessions.Waiting(); what != "" {
-		return errors.New(what)
+		causes = append(causes, what)
 	}
-	return keys.Ready()
+	if err := keys.Ready(); err != nil {
+		causes = append(causes, err.Error())
+	}
+	return causes
 }

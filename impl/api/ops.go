@@ -15,8 +15,8 @@ func NewOps(c Config) http.Handler {
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc { return quietly(c.Logger, next) })
 	readable(e, "/healthz", func(c echo.Context) error { return status(c, "ok") })
 	readable(e, "/readyz", func(ec echo.Context) error {
-		if err := c.Ready(ec.Request().Context()); err != nil {
-			return problem(http.StatusServiceUnavailable, "Not ready", "unavailable", err.Error())
+		if causes := c.NotReady(); len(causes) > 0 {
+			return problem(http.StatusServiceUnavailable, "Not ready", "unavailable", causes...)
 		}
 		return status(ec, "ready")
 	})

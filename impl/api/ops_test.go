@@ -2,8 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,15 +13,15 @@ import (
 	"kalsel.dev/refresh/impl/api"
 )
 
-func newOps(ready func(context.Context) error, log *bytes.Buffer) http.Handler {
-	return api.NewOps(api.Config{Registry: prometheus.NewRegistry(), Ready: ready, Logger: slog.New(slog.NewTextHandler(log, nil))})
+func newOps(notReady func() []string, log *bytes.Buffer) http.Handler {
+	return api.NewOps(api.Config{Registry: prometheus.NewRegistry(), NotReady: notReady, Logger: slog.New(slog.NewTextHandler(log, nil))})
 }
 
 func TestOps(t *testing.T) {
-	yes := func(context.Context) error { return nil }
-	no := func(context.Context) error { return errors.New("the revocations are not read yet") }
+	yes := func() []string { return nil }
+	no := func() []string { return []string{"the revocations are not read yet", "no key may sign now"} }
 	for name, c := range map[string]struct {
-		ready        func(context.Context) error
+		notReady     func() []string
 		method, path string
 		status       int
 		body         string
@@ -31,7 +29,7 @@ func TestOps(t *testing.T) {
 		"healthy":        {no, http.MethodGet, "/healthz", 200, `{"status":"ok"}`},
 		"healthy, HEAD":  {no, http.MethodHead, "/healthz", 200, ""},
 		"ready":          {yes, http.MethodGet, "/readyz", 200, `{"status":"ready"}`},
-		"not ready":      {no, http.MethodGet, "/readyz", 503, `{"status":503,"message":"Not ready","error":"unavailable","causes":["the revocations are not read yet"]}`},
+		"not ready":      {no, http.MethodGet, "/readyz", 503, `{"status":503,"message":"Not ready","error":"unavailable","causes":["the revocations are not read yet","no key may sign now"]}`},
 		"metrics":        {yes, http.MethodGet, "/metrics", 200, ""},
 		"no such path":   {yes, http.MethodGet, "/api/v1/refresh", 404, `{"status":404,"message":"Not found","error":"not_found","causes":[]}`},
 		"no such method": {yes, http.MethodPost, "/healthz", 405, `{"status":405,"message":"Method not allowed","error":"method_not_allowed","causes":[]}`},
@@ -39,7 +37,7 @@ func TestOps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			w := httptest.NewRecorder()
-			newOps(c.ready, &log).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+			newOps(c.notReady, &log).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
 			if w.Code != c.status || c.method != http.MethodHead && strings.TrimSpace(w.Body.String()) != c.body {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
@@ -56,7 +54,7 @@ func TestOps(t *testing.T) {
 func TestPanicOfOpsIsALogged500(t *testing.T) {
 	var log bytes.Buffer
 	w := httptest.NewRecorder()
-	newOps(func(context.Context) error { panic("no store") }, &log).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	newOps(func() []string { panic("no store") }, &log).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), `"error":"internal"`) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}

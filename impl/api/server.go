@@ -3,7 +3,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,13 +16,13 @@ import (
 	"kalsel.dev/refresh/impl/web"
 )
 
-// Config is what the HTTP side works with. All fields but Pages and PublicKeys are required.
+// Config is what the HTTP side works with. Sessions, Logger and Registry are required.
 type Config struct {
 	Sessions *session.Service
 	Logger   *slog.Logger
 	Registry *prometheus.Registry
-	// Ready reports why the service can not answer yet, or nil.
-	Ready func(context.Context) error
+	// NotReady says why requests cannot be served now, a cause each; NewOps needs it.
+	NotReady func() []string
 	// Pages are served beside the contract.
 	Pages []web.Route
 	// PublicKeys writes the JWK Set that others verify our tokens with; nil publishes no key.

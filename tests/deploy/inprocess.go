@@ -2,7 +2,6 @@
 package deploy
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -64,7 +63,6 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		Sessions:   session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Rotation: o.Rotation, Log: logger, Now: o.Now}),
 		Logger:     logger,
 		Registry:   prometheus.NewRegistry(),
-		Ready:      func(context.Context) error { return nil },
 		PublicKeys: func() ([]byte, error) { return keys.MarshalPublic(o.Now()) },
 	})
 	if err != nil {

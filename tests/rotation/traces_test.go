@@ -62,7 +62,7 @@ func newBench(t *testing.T, url string) *bench {
 		<-done
 	})
 	handler, err := api.New(api.Config{
-		Sessions: sessions, Logger: log, Registry: prometheus.NewRegistry(), Ready: func(context.Context) error { return nil },
+		Sessions: sessions, Logger: log, Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
