@@ -104,6 +104,12 @@ func running(tb testing.TB, c keys.Config) *keys.Source {
 	s, err := keys.New(c)
 	must(tb, s, err)
 	s.Hasten(2*time.Millisecond, 20*time.Millisecond, patience, patience)
+	runs(tb, s)
+	return s
+}
+
+// runs runs a Source for as long as the test.
+func runs(tb testing.TB, s *keys.Source) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -114,7 +120,6 @@ func running(tb testing.TB, c keys.Config) *keys.Source {
 		cancel()
 		<-done
 	})
-	return s
 }
 
 // unexpired looks at a token's exp alone.

@@ -12,35 +12,26 @@ import (
 var errSlow = errors.New("the issuer has not answered yet")
 
 // remote asks an issuer for its keys: now and then, and when somebody needs to know. There is never more than one question under
-// way, and its outcome is for all who wait.
+// way, and its outcome is for all who came before it began.
 type remote struct {
 	url    string
 	client *http.Client
 	use    func([]byte) error
-	now    func() time.Time
 	log    *slog.Logger
 	pace   *pace
 
 	asked chan struct{} // wakes run; has room for one
 	mu    sync.Mutex
-	last  *question
+	next  *question // not begun
 }
 
 // question is one attempt at the issuer's keys. err is set before over is closed.
 type question struct {
-	began time.Time
-	over  chan struct{}
-	err   error
+	over chan struct{}
+	err  error
 }
 
-func (q *question) isOver() bool {
-	select {
-	case <-q.over:
-		return true
-	default:
-		return false
-	}
-}
+func newQuestion() *question { return &question{over: make(chan struct{})} }
 
 func newRemote(s *Source) (*remote, error) {
 	client, err := newClient(s.c.Issuer)
@@ -48,10 +39,8 @@ func newRemote(s *Source) (*remote, error) {
 		return nil, err
 	}
 	return &remote{
-		url: s.c.Issuer, client: client, use: s.parseTheirs, now: s.c.Now, log: s.c.Log, pace: &s.pace,
-		asked: make(chan struct{}, 1),
-		// The first question is open from the start: whoever comes early waits for its answer.
-		last: &question{began: s.c.Now(), over: make(chan struct{})},
+		url: s.c.Issuer, client: client, use: s.parseTheirs, log: s.c.Log, pace: &s.pace,
+		asked: make(chan struct{}, 1), next: newQuestion(),
 	}, nil
 }
 
@@ -61,25 +50,41 @@ func (r *remote) run(ctx context.Context) {
 		if r.answer(ctx) != nil {
 			wait = r.pace.retry
 		}
+		cooldown := time.After(r.pace.cooldown)
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.asked:
 		case <-time.After(wait):
 		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-cooldown:
+		}
 	}
 }
 
-// answer asks the issuer, for the open question or for a new one.
+// answer asks the issuer the next question. Whoever comes from now on waits for the one after it: a key may be made at any moment.
 func (r *remote) answer(ctx context.Context) error {
-	q, _ := r.open(0)
-	err := r.fetch(ctx)
-	if err != nil && ctx.Err() == nil {
-		r.log.Error("the issuer's keys could not be fetched: those known stay in use", "url", r.url, "error", err)
+	q := r.begin()
+	defer close(q.over)
+	if q.err = r.fetch(ctx); q.err != nil && ctx.Err() == nil {
+		r.log.Error("the issuer's keys could not be fetched: those known stay in use", "url", r.url, "error", q.err)
 	}
-	q.err = err
-	close(q.over)
-	return err
+	return q.err
+}
+
+func (r *remote) begin() *question {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.asked: // by those who wait for this question
+	default:
+	}
+	q := r.next
+	r.next = newQuestion()
+	return q
 }
 
 func (r *remote) fetch(ctx context.Context) error {
@@ -92,32 +97,20 @@ func (r *remote) fetch(ctx context.Context) error {
 	return r.use(data)
 }
 
-// open returns the last question. If that is over, and began at least cooldown ago, it opens a new one.
-func (r *remote) open(cooldown time.Duration) (_ *question, opened bool) {
+// ask makes run ask the issuer soon, and returns the question.
+func (r *remote) ask() *question {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.now()
-	if !r.last.isOver() || now.Sub(r.last.began) < cooldown {
-		return r.last, false
-	}
-	r.last = &question{began: now, over: make(chan struct{})}
-	return r.last, true
-}
-
-// ask makes run ask the issuer soon.
-func (r *remote) ask() {
 	select {
 	case r.asked <- struct{}{}:
 	default:
 	}
+	return r.next
 }
 
-// fresh returns nil when the keys were fetched within the cooldown, and else fetches them.
+// fresh returns nil once the issuer has given its keys: what it gave before may be out of date.
 func (r *remote) fresh(ctx context.Context) error {
-	q, opened := r.open(r.pace.cooldown)
-	if opened {
-		r.ask()
-	}
+	q := r.ask()
 	patience := time.NewTimer(r.pace.patience)
 	defer patience.Stop()
 	select {

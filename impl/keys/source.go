@@ -115,12 +115,12 @@ func (s *Source) known() error {
 	return nil
 }
 
-// Refetch is for a token whose key is unknown: it sees to it that the issuer's keys are of this moment, give or take
-// some seconds. ErrUnavailable means that the key may exist all the same. However often it is called, the issuer is asked at most
-// once every 10 seconds, and nobody waits longer than 2 seconds.
+// Refetch is for a token whose key is unknown: it sees to it that all keys are of this moment. ErrUnavailable means that the key may
+// exist all the same. However often it is called, the issuer is asked at most once a second, and nobody waits longer than 2 seconds.
 func (s *Source) Refetch(ctx context.Context) error {
+	s.look(false)
 	if s.remote == nil {
-		return s.known() // a file is read every second
+		return s.known()
 	}
 	if err := s.remote.fresh(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -18,14 +18,14 @@ type pace struct {
 	poll     time.Duration // look at a file
 	refresh  time.Duration // ask the issuer
 	retry    time.Duration // ask the issuer after a failure
-	cooldown time.Duration // at least, between two questions that unknown keys lead to
+	cooldown time.Duration // at least, between an answer of the issuer and the next question; shorter than patience
 	patience time.Duration // at most, to hold a request until the answer is there
 	fetch    time.Duration // at most, for one answer of the issuer, all told
 }
 
 func defaultPace() pace {
 	return pace{
-		poll: time.Second, refresh: 5 * time.Minute, retry: 15 * time.Second, cooldown: 10 * time.Second, patience: 2 * time.Second,
+		poll: time.Second, refresh: 5 * time.Minute, retry: 15 * time.Second, cooldown: time.Second, patience: 2 * time.Second,
 		fetch: 5 * time.Second,
 	}
 }
