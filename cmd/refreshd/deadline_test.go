@@ -70,7 +70,7 @@ func TestLazyConnMovesDeadlines(t *testing.T) {
 
 // The limits of a server hold behind lazy deadlines.
 func TestServersCutOffSlowClients(t *testing.T) {
-	const short = 100 * time.Millisecond
+	const short = 500 * time.Millisecond
 	written := make(chan error, 1)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/much" {
@@ -81,7 +81,7 @@ func TestServersCutOffSlowClients(t *testing.T) {
 			written <- err
 		}
 	})
-	l := limits{read: short, write: 20 * short, idle: short, headers: 1 << 12, shutdown: time.Second}
+	l := limits{read: short, write: 4 * short, idle: short, headers: 1 << 12, shutdown: time.Second}
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

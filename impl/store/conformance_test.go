@@ -370,6 +370,7 @@ func TestList(t *testing.T) {
 					t.Error(err)
 					return
 				}
+				time.Sleep(100 * time.Microsecond) // in memory nothing else lets readers have their turn
 			}
 		}()
 		reader := open()

@@ -37,8 +37,10 @@ func (s *Store) Occupy(t *testing.T) (release func()) {
 // AwaitQueue returns when so many changes wait.
 func (s *Store) AwaitQueue(t *testing.T, n int) {
 	t.Helper()
-	for len(s.group.jobs) < n {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(time.Minute); len(s.group.jobs) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d changes wait, not %d", len(s.group.jobs), n)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"kalsel.dev/refresh/tests/contract"
@@ -125,10 +126,13 @@ var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
 
 // TestReportsHoldNoToken judges a server that repeats what it was sent, in every place where a report quotes an answer.
 func TestReportsHoldNoToken(t *testing.T) {
+	var mu sync.Mutex
 	var sent []string
 	target := contract.Target{Secret: []byte(deploy.Secret), Exact: true, URL: deploy.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
 		for _, token := range aToken.FindAllString(body.String()+r.Header.Get("Authorization"), -1) {
 			for part := range strings.SplitSeq(token, ".") {
 				if len(part) > 10 {
@@ -150,6 +154,8 @@ func TestReportsHoldNoToken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(sent) < 100 {
 		t.Fatalf("only %d pieces of tokens were sent", len(sent))
 	}

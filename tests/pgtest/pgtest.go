@@ -50,10 +50,13 @@ func New(settings ...string) (*Server, error) {
 	if err := s.create(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := s.Resume(); err != nil {
-		return nil, errors.Join(err, s.Close())
+	for range 5 {
+		if err = s.launch(); err == nil {
+			return s, nil
+		}
+		s.port = 0 // somebody else may have taken it
 	}
-	return s, nil
+	return nil, errors.Join(err, s.Close())
 }
 
 // Start starts a server that ends with the test. That PostgreSQL is not installed is a failure.
