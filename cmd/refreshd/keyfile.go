@@ -18,6 +18,7 @@ type keysCmd struct {
 	New    keysNewCmd    `cmd:"" help:"Put a new key behind those in the file; print its ID."`
 	List   keysListCmd   `cmd:"" help:"Show the keys in the file, without anything secret."`
 	Rotate keysRotateCmd `cmd:"" help:"Let a new key take over from the one that signs; print its ID."`
+	Remove keysRemoveCmd `cmd:"" help:"Drop a key from the file: tokens that it signed are refused from then on."`
 	Public keysPublicCmd `cmd:"" help:"Print the public halves (JWK Set), as the server publishes them."`
 }
 
@@ -151,6 +152,24 @@ func (cmd keysRotateCmd) key(set *token.KeySet, now time.Time) (*token.Key, erro
 		return token.GenerateKey("EdDSA", id) // Rotate says what is wrong
 	}
 	return token.GenerateKey(alg, id)
+}
+
+type keysRemoveCmd struct {
+	ID string `name:"id" required:"" placeholder:"ID" help:"The key's ID, as keys list shows it."`
+}
+
+// Run says on standard error what is left.
+func (cmd keysRemoveCmd) Run(ctx context.Context, p *program, c *Config) error {
+	now := p.now()
+	var left *token.KeySet
+	err := c.editKeys(ctx, func(set *token.KeySet) (_ *token.KeySet, err error) {
+		left, err = keys.Remove(set, cmd.ID, now)
+		return left, err
+	})
+	if err != nil {
+		return err
+	}
+	return showKeys(p.stderr, left, now)
 }
 
 type keysListCmd struct{}

@@ -2,10 +2,32 @@ package keys
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
 )
+
+// Remove drops a key, and with it all tokens that it signed. The key that signs now cannot be removed.
+func Remove(set *token.KeySet, id string, now time.Time) (*token.KeySet, error) {
+	if set == nil {
+		return nil, fs.ErrNotExist
+	}
+	var kept []*token.Key
+	for _, k := range set.All() {
+		if k.ID() != id {
+			kept = append(kept, k)
+		}
+	}
+	switch active := set.Active(now); {
+	case len(kept) == len(set.All()):
+		return nil, fmt.Errorf("no key has the ID %q", id)
+	case active != nil && active.ID() == id:
+		return nil, fmt.Errorf("%q is the key that signs; refreshd keys rotate replaces it", id)
+	}
+	return token.NewKeySet(kept...)
+}
 
 // Rotation says how one active key follows another.
 type Rotation struct {
