@@ -63,6 +63,8 @@ type Node struct {
 	version   int64 // of the last lease written, or perhaps written
 	confirmed int64 // of the last lease that is known to have been written
 	acked     int64
+	failing   bool          // since the last renewal
+	warned    time.Duration // when that was logged last, on the monotonic clock
 }
 
 // NewNode returns a Node that answers from the store until Run has loaded the feed.
@@ -98,11 +100,31 @@ func (n *Node) advance(ctx context.Context) time.Duration {
 	err := n.renewOrJoin(ctx)
 	switch {
 	case err == nil:
+		n.recovered()
 		return renewEvery
 	case ctx.Err() == nil:
-		n.log.Warn("The lease could not be renewed", "error", err, "live", n.term.Load().live(n.clock.Now()))
+		n.warn(err)
 	}
 	return retryEvery
+}
+
+// warnEvery keeps a store that is away from filling the log: four attempts a second fail.
+const warnEvery = 10 * time.Second
+
+func (n *Node) warn(err error) {
+	now := n.clock.Now()
+	if n.failing && now.Mono-n.warned < warnEvery {
+		return
+	}
+	n.failing, n.warned = true, now.Mono
+	n.log.Warn("The lease could not be renewed", "error", err, "live", n.term.Load().live(now))
+}
+
+func (n *Node) recovered() {
+	if n.failing {
+		n.failing = false
+		n.log.Info("The lease is renewed again")
+	}
 }
 
 func (n *Node) renewOrJoin(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,27 @@ func TestStoreAway(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		if !n.Status().HasLease {
 			t.Error("no lease although the store is back")
+		}
+	})
+}
+
+// TestStoreAwayIsLogged now and then, not at each of four attempts a second.
+func TestStoreAwayIsLogged(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		m := newMachine(s)
+		run(t, m.node())
+		synctest.Wait()
+		m.away.Store(true)
+		time.Sleep(25 * time.Second)
+		m.away.Store(false)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		log := m.log.String()
+		if n := strings.Count(log, "could not be renewed"); n != 3 {
+			t.Errorf("%d warnings, want 3:\n%s", n, log)
+		}
+		if n := strings.Count(log, "is renewed again"); n != 1 {
+			t.Errorf("told %d times that it is over", n)
 		}
 	})
 }
