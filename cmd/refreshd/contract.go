@@ -63,6 +63,10 @@ func listCases(p *program, suite *contract.Suite) error {
 }
 
 func (cmd contractCmd) target(c *Config) (contract.Target, error) {
+	if c.Keys != nil {
+		return contract.Target{}, invalid("keys", "the cases sign their tokens with a secret (HS256), --secret or --secret-file; "+
+			"refreshd keys new --import-secret takes one into the deployment's file")
+	}
 	secret, _, err := c.secret()
 	if err != nil {
 		return contract.Target{}, err

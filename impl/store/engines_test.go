@@ -135,6 +135,7 @@ func TestURL(t *testing.T) {
 		{"no scheme", "refresh.db", "a store is sqlite:FILE"},
 		{"other scheme", "mysql://root:secret@db/x", "a store is sqlite:FILE"},
 		{"no file", "sqlite:", "needs a file"},
+		{"two slashes", "sqlite://refresh.db", "without two slashes"},
 		{"pool too small", "postgres://a:secret@localhost/x?pool_max_conns=1", "at least 4"},
 		{"port is not a number", "postgres://a:secret@localhost:x/x", "malformed"},
 		{"unknown setting", "postgres://a:secret@localhost/x?sslmode=perhaps", "sslmode"},

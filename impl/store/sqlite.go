@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -57,6 +58,9 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 func sqliteName(path string) (string, error) {
 	if path == "" {
 		return "", BadURL("sqlite: needs a file, such as sqlite:refresh.db")
+	}
+	if strings.HasPrefix(path, "//") {
+		return "", BadURL("sqlite: needs a path without two slashes before it, such as sqlite:refresh.db or sqlite:/var/lib/refreshd/refresh.db")
 	}
 	if path == ":memory:" {
 		// One database for all connections of this store, and for no other.
