@@ -48,6 +48,9 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err := migrateSQLite(ctx, s.writes); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
 	}
+	if err := writable(ctx, s.writes); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+	}
 	if s.group, err = newGroup(ctx, s.writes, newCheckpointer(s.reads), &s.commits, frequent()...); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
 	}
@@ -93,6 +96,15 @@ func create(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// writable finds a file that may only be read: SQLite opens that too, and fails at the first change. Any other trouble may pass.
+func writable(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "UPDATE refresh_feed SET head = head WHERE id = 0") // there is none
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_READONLY {
+		return errors.New("the file may not be written")
+	}
+	return nil
 }
 
 // migrateSQLite tries again when another process migrated the same file at the same moment: the one that comes second fails
