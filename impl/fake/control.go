@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -119,7 +120,11 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		badRequest(w, "body: "+err.Error())
+		cause := err.Error()
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			cause = strings.TrimPrefix(wrong.Field+": must not be "+wrong.Value, ": ") // Go's own text names types of Go
+		}
+		badRequest(w, "body: "+cause)
 		return false
 	}
 	return true

@@ -278,7 +278,7 @@ func TestMistakes(t *testing.T) {
 		{http.MethodPut, "/fake/next", `{"behavior":"421"}`, "unknown field"},
 		{http.MethodPut, "/fake/next", `{"behaviour":"503","retry_after":-1,"delay_ms":-1}`, "retry_after: must not be negative"},
 		{http.MethodPut, "/fake/clock", `{"offset_seconds":99999999999}`, "offset_seconds: must be less than a century"},
-		{http.MethodPost, "/fake/login", `{"identity":1}`, "body: "},
+		{http.MethodPost, "/fake/login", `{"identity":1}`, "body: identity: must not be number"},
 	} {
 		if _, text := c.want(400, m.method, m.path, m.body); !strings.Contains(text, m.cause) {
 			t.Errorf("%s %s: %s", m.path, m.body, text)
