@@ -14,7 +14,7 @@ async function watched(input, init) {
   const path = new URL(request.url).pathname;
   const sent = `${request.method} ${path}${body && `\n${body}`}`;
   let response;
-  if (slowNext) await new Promise((done) => setTimeout(done, 800)); // so that the tabs do meet
+  if (slowNext) await new Promise((done) => setTimeout(done, 2000)); // so that the tabs do meet
   slowNext = false;
   try {
     response = await fetch(request);
