@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -214,11 +213,7 @@ func (g *group) transact(ctx context.Context, batch []*job) error {
 // endsTransaction reports an error after which SQLite may have rolled back more than the statement that failed
 // (https://www.sqlite.org/lang_transaction.html).
 func endsTransaction(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code() & 0xff {
+	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT,
 		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return true

@@ -45,13 +45,13 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	}
 	s.reads.SetMaxOpenConns(sqliteReaders)
 	s.reads.SetMaxIdleConns(sqliteReaders)
-	if err := migrateSQLite(ctx, s.writes); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+	if err = migrateSQLite(ctx, s.writes); err == nil {
+		err = writable(ctx, s.writes)
 	}
-	if err := writable(ctx, s.writes); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+	if err == nil {
+		s.group, err = newGroup(ctx, s.writes, newCheckpointer(s.reads), &s.commits, frequent()...)
 	}
-	if s.group, err = newGroup(ctx, s.writes, newCheckpointer(s.reads), &s.commits, frequent()...); err != nil {
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
 	}
 	return s, nil
@@ -101,7 +101,7 @@ func create(path string) error {
 // writable finds a file that may only be read: SQLite opens that too, and fails at the first change. Any other trouble may pass.
 func writable(ctx context.Context, db *sql.DB) error {
 	_, err := db.ExecContext(ctx, "UPDATE refresh_feed SET head = head WHERE id = 0") // there is none
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_READONLY {
+	if resultCode(err) == sqlite3.SQLITE_READONLY {
 		return errors.New("the file may not be written")
 	}
 	return nil
@@ -155,14 +155,18 @@ func (e sqliteEngine) watch(ctx context.Context, db *sql.DB, wake func()) error 
 }
 
 func (sqliteEngine) ours(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return errors.Is(err, errRowID)
-	}
-	switch e.Code() & 0xff {
+	switch resultCode(err) {
 	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE,
 		sqlite3.SQLITE_RANGE, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG:
 		return true
 	}
-	return false
+	return errors.Is(err, errRowID)
+}
+
+// resultCode is SQLite's primary result code (https://www.sqlite.org/rescode.html), and SQLITE_OK for what is no error of SQLite's.
+func resultCode(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return sqlite3.SQLITE_OK
 }
