@@ -36,17 +36,22 @@ func (c *Config) keysFile() (string, error) {
 	return *c.Keys, nil
 }
 
-func (c *Config) editKeys(ctx context.Context, change keys.Change) error {
+// editKeys changes the file, and returns what it holds then.
+func (c *Config) editKeys(ctx context.Context, change keys.Change) (changed *token.KeySet, err error) {
 	path, err := c.keysFile()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, editPatience)
 	defer cancel()
-	if err := keys.Edit(ctx, path, c.AllowWeakSecret, change); err != nil {
-		return fmt.Errorf("change the keys in %s: %w", path, err)
+	err = keys.Edit(ctx, path, c.AllowWeakSecret, func(set *token.KeySet) (_ *token.KeySet, err error) {
+		changed, err = change(set)
+		return changed, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change the keys in %s: %w", path, err)
 	}
-	return nil
+	return changed, nil
 }
 
 func (c *Config) loadKeys() (*token.KeySet, error) {
@@ -73,7 +78,7 @@ func (cmd keysNewCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	if err := c.editKeys(ctx, func(set *token.KeySet) (*token.KeySet, error) { return keys.Add(set, key) }); err != nil {
+	if _, err := c.editKeys(ctx, func(set *token.KeySet) (*token.KeySet, error) { return keys.Add(set, key) }); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(p.stdout, key.ID())
@@ -119,13 +124,11 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, c *Config) error {
 		keep = time.Duration(*cmd.Keep)
 	}
 	var made *token.Key
-	var rotated *token.KeySet
-	err := c.editKeys(ctx, func(set *token.KeySet) (_ *token.KeySet, err error) {
+	rotated, err := c.editKeys(ctx, func(set *token.KeySet) (_ *token.KeySet, err error) {
 		if made, err = cmd.key(set, now); err != nil {
 			return nil, err
 		}
-		rotated, err = keys.Rotation{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Rotate(set, now)
-		return rotated, err
+		return keys.Rotation{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Rotate(set, now)
 	})
 	if err != nil {
 		return err
@@ -161,11 +164,7 @@ type keysRemoveCmd struct {
 // Run says on standard error what is left.
 func (cmd keysRemoveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	now := p.now()
-	var left *token.KeySet
-	err := c.editKeys(ctx, func(set *token.KeySet) (_ *token.KeySet, err error) {
-		left, err = keys.Remove(set, cmd.ID, now)
-		return left, err
-	})
+	left, err := c.editKeys(ctx, func(set *token.KeySet) (*token.KeySet, error) { return keys.Remove(set, cmd.ID, now) })
 	if err != nil {
 		return err
 	}

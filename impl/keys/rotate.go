@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
@@ -14,19 +15,15 @@ func Remove(set *token.KeySet, id string, now time.Time) (*token.KeySet, error) 
 	if set == nil {
 		return nil, fs.ErrNotExist
 	}
-	var kept []*token.Key
-	for _, k := range set.All() {
-		if k.ID() != id {
-			kept = append(kept, k)
-		}
-	}
-	switch active := set.Active(now); {
-	case len(kept) == len(set.All()):
-		return nil, fmt.Errorf("no key has the ID %q", id)
-	case active != nil && active.ID() == id:
+	if active := set.Active(now); active != nil && active.ID() == id {
 		return nil, fmt.Errorf("%q is the key that signs; refreshd keys rotate replaces it", id)
 	}
-	return token.NewKeySet(kept...)
+	all := set.All()
+	i := slices.IndexFunc(all, func(k *token.Key) bool { return k.ID() == id })
+	if i < 0 {
+		return nil, fmt.Errorf("no key has the ID %q", id)
+	}
+	return token.NewKeySet(slices.Delete(all, i, i+1)...)
 }
 
 // Rotation says how one active key follows another.
