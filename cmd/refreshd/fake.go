@@ -81,11 +81,12 @@ func (cmd fakeCmd) check(p *program, c *Config) (*slog.Logger, error) {
 	if err := c.checkLifetimes(); err != nil {
 		return nil, err
 	}
+	const one = "the fake verifies and signs with one secret (HS256), --secret or --secret-file"
 	if c.Keys != nil {
-		return nil, invalid("keys", "the fake verifies and signs with one secret (HS256), --secret or --secret-file")
+		return nil, invalid("keys", one)
 	}
 	if c.IssuerJwks != "" {
-		return nil, invalid("issuer-jwks", "the fake verifies and signs with one secret (HS256), --secret or --secret-file")
+		return nil, invalid("issuer-jwks", one)
 	}
 	if !cmd.AllowRemote && !isLoopback(c.Listen) {
 		return nil, invalid("listen", "the fake signs tokens for anybody, so it listens on loopback only; --allow-remote lifts that")

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -120,14 +119,22 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		cause := err.Error()
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			cause = strings.TrimPrefix(wrong.Field+": must not be "+wrong.Value, ": ") // Go's own text names types of Go
-		}
-		badRequest(w, "body: "+cause)
+		badRequest(w, "body: "+causeOf(err))
 		return false
 	}
 	return true
+}
+
+// causeOf is what is wrong with a body. Where its type is, Go's own text would name types of Go.
+func causeOf(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case wrong.Field == "":
+		return "must not be " + wrong.Value
+	}
+	return wrong.Field + ": must not be " + wrong.Value
 }
 
 func badRequest(w http.ResponseWriter, causes ...string) {
