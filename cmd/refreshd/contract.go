@@ -8,7 +8,7 @@ import (
 	"time"
 
 	refresh "kalsel.dev/refresh"
-	"kalsel.dev/refresh/tests/contract"
+	"kalsel.dev/refresh/impl/contract"
 )
 
 // contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type, --rotation and --max-lifetime say what the

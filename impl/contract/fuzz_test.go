@@ -12,8 +12,8 @@ import (
 	"time"
 
 	refresh "kalsel.dev/refresh"
+	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/contract"
 	"kalsel.dev/refresh/tests/deploy"
 )
 

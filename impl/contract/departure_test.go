@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"kalsel.dev/refresh/tests/contract"
+	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/tests/deploy"
 )
 

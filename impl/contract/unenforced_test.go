@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	refresh "kalsel.dev/refresh"
-	"kalsel.dev/refresh/tests/contract"
+	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/tests/deploy"
 )
 
