@@ -21,14 +21,14 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// ErrorEnvelope The one shape of every error.
+// ErrorEnvelope The body of every error.
 type ErrorEnvelope struct {
-	// Causes Each thing that is wrong, for people. May be empty, is never null.
+	// Causes One entry for each mistake, for people. Can be empty. Never null.
 	//
 	// Example: ["token has expired"]
 	Causes []string `json:"causes"`
 
-	// Error The kind of error, for programs, such as `jwt_error` or `bad_request`. The list is open: treat an unknown value by its status.
+	// Error The kind of error, for programs, such as `jwt_error` or `bad_request`. New kinds can be added at any time. If you do not know a kind, decide by the status.
 	//
 	// Example: jwt_error
 	Error string `json:"error"`
@@ -38,15 +38,15 @@ type ErrorEnvelope struct {
 	// Example: Token expired
 	Message string `json:"message"`
 
-	// Status A copy of the HTTP status.
+	// Status The HTTP status of the response.
 	//
 	// Example: 421
 	Status int32 `json:"status"`
 }
 
-// JSONWebKey A public key (RFC 7517, section 4). Which of the other members it has depends on `kty`.
+// JSONWebKey A public key (RFC 7517, section 4). An `RSA` key has `n` and `e`, an `EC` key has `crv`, `x` and `y`, an `OKP` key has `crv` and `x`.
 type JSONWebKey struct {
-	// Alg The one algorithm that the key is to be used with.
+	// Alg The algorithm of the key. Do not use the key with any other algorithm.
 	//
 	// Example: EdDSA
 	Alg string `json:"alg"`
@@ -56,60 +56,60 @@ type JSONWebKey struct {
 	// Example: Ed25519
 	Crv *string `json:"crv,omitempty"`
 
-	// E The exponent of an `RSA` key, base64url.
+	// E The exponent of an `RSA` key, in base64url.
 	E *string `json:"e,omitempty"`
 
-	// Exp When the key stops to verify, in Unix seconds. Absent if that is not known yet.
+	// Exp The time after which the key verifies no token, in Unix seconds. Absent if the time is not known yet.
 	//
 	// Example: 1642680000
 	Exp *int64 `json:"exp,omitempty"`
 
-	// Kid The key ID, which tokens name in their header. Absent for the key of tokens that name none.
+	// Kid The key ID. A token names the ID of its key in the header `kid`. Absent if the tokens of this key have no `kid`.
 	//
 	// Example: 20210120-k3vq
 	Kid *string `json:"kid,omitempty"`
 
-	// Kty The family of the key, `RSA`, `EC` or `OKP`.
+	// Kty The type of the key, `RSA`, `EC` or `OKP`.
 	//
 	// Example: OKP
 	Kty string `json:"kty"`
 
-	// N The modulus of an `RSA` key, base64url.
+	// N The modulus of an `RSA` key, in base64url.
 	N *string `json:"n,omitempty"`
 
-	// Nbf When the key begins to sign, in Unix seconds. Absent if it always could.
+	// Nbf The time from which the server signs with the key, in Unix seconds. Absent if the key has no such time.
 	//
 	// Example: 1611144000
 	Nbf *int64 `json:"nbf,omitempty"`
 
-	// Use What the key is for, always `sig`.
+	// Use The use of the key, always `sig` (signatures).
 	//
 	// Example: sig
 	Use string `json:"use"`
 
-	// X The x coordinate, or the public key of `OKP`, base64url.
+	// X The x coordinate of an `EC` key, or the public key of an `OKP` key, in base64url.
 	//
 	// Example: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
 	X *string `json:"x,omitempty"`
 
-	// Y The y coordinate of an `EC` key, base64url.
+	// Y The y coordinate of an `EC` key, in base64url.
 	Y *string `json:"y,omitempty"`
 }
 
 // JSONWebKeySet A JWK Set (RFC 7517, section 5).
 type JSONWebKeySet struct {
-	// Keys The keys, the newest first. May be empty.
+	// Keys The keys, newest first. Can be empty.
 	Keys []JSONWebKey `json:"keys"`
 }
 
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
-	// Limit How many minutes the new access token lives: at least 10, at most 10080 (seven days). Leave it out for the default, 10080. Logging out ends refreshing, not the access tokens already given out, so a small limit is the safe choice.
+	// Limit The lifetime of the new access token in minutes, from 10 to 10080 (seven days). If you leave it out, it is 10080. A small limit is safer: after a logout, access tokens that were issued before stay valid until they expire.
 	//
 	// Example: 10
 	Limit *int32 `json:"limit,omitempty"`
 
-	// RefreshToken The refresh token, as the login gave it to you.
+	// RefreshToken The refresh token that you got from the login or from the last refresh.
 	//
 	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
 	RefreshToken string `json:"refresh_token"`
@@ -117,55 +117,55 @@ type RefreshRequest struct {
 
 // RefreshedTokens defines model for RefreshedTokens.
 type RefreshedTokens struct {
-	// AccessToken The key to every endpoint that needs to know who is calling. Store it exactly as you stored the one of the login; it overwrites the old one. It is not fresh.
+	// AccessToken The new access token. Send it to every endpoint that needs to know who is calling. Store it in the same way as the access token of the login: it replaces the old one. It is not fresh.
 	//
 	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
 	AccessToken string `json:"access_token"`
 
-	// Expired When the new access token expires, in Unix seconds (since 1 January 1970, UTC): a copy of the token's own `exp`, so that you need not decode the token. Refresh when the current time has passed it.
+	// Expired The time at which the new access token expires, in Unix seconds (since 1 January 1970, UTC). It is a copy of the claim `exp` of the token, so you do not need to decode the token. Refresh when the current time is later than this.
 	//
 	// Example: 1611318219
 	Expired int64 `json:"expired"`
 
-	// RefreshToken Only where rotation is on: the refresh token to use from now on. Store it in place of the one that you sent, in the same step as the access token. If an answer is lost, ask again with the token that you have: you get the same successor. It may be the very token that you sent. A token whose successor was used counts as stolen when it comes back later, and its session ends (422).
+	// RefreshToken Present only if rotation is on: the next refresh token. Use it for the next refresh. Store it in the same step as the access token, in place of the refresh token that you sent. It can be the same token that you sent. If a response is lost, send your refresh token again: you get the same next refresh token. If a refresh token arrives again some time after its next one was used, the server treats it as stolen: it answers 422 and revokes the session.
 	//
 	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
 	RefreshToken *string `json:"refresh_token,omitempty"`
 }
 
-// Revocation One session that was ended, or all those of an identity that started up to then.
+// Revocation The revocation of one session, or of all sessions of an identity that started before `revoked_at`.
 type Revocation struct {
-	// Identity Whose sessions were ended, where that is known.
+	// Identity The identity whose sessions were revoked. Absent if it is not known.
 	//
 	// Example: whois.muchlis@gmail.com
 	Identity *string `json:"identity,omitempty"`
 
-	// KeptUntil Until when it is remembered, in Unix seconds. Afterwards no token of the session can be valid. Absent where it is kept for ever.
+	// KeptUntil The server keeps the revocation until this time, in Unix seconds. All refresh tokens of the session have expired by then. Absent if the revocation is kept for ever.
 	//
 	// Example: 1609472300
 	KeptUntil *int64 `json:"kept_until,omitempty"`
 
-	// Note What whoever asked should know, if anything.
+	// Note A remark for the administrator. Absent if there is none.
 	//
 	// Example: Refresh tokens of this identity without iat are refused from now on.
 	Note *string `json:"note,omitempty"`
 
-	// Reason Why; `logout` when the owner ended it.
+	// Reason The reason. It is `logout` if the user logged out.
 	//
 	// Example: laptop stolen
 	Reason string `json:"reason"`
 
-	// RevokedAt When it was ended, in Unix seconds.
+	// RevokedAt The time of the revocation, in Unix seconds.
 	//
 	// Example: 1608781116
 	RevokedAt int64 `json:"revoked_at"`
 
-	// Sequence Its place in the feed of revocations. Later ones have higher numbers.
+	// Sequence The position in the feed of revocations. Later revocations have higher numbers.
 	//
 	// Example: 42
 	Sequence int64 `json:"sequence"`
 
-	// Session The session that was ended. Absent where all sessions of an identity were.
+	// Session The ID of the revoked session. Absent if all sessions of an identity were revoked.
 	//
 	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
 	Session *string `json:"session,omitempty"`
@@ -173,28 +173,28 @@ type Revocation struct {
 
 // RevocationPage defines model for RevocationPage.
 type RevocationPage struct {
-	// Next What to ask for with `before` to get the next page. Absent on the last one.
+	// Next The value of `before` for the next page. Absent on the last page.
 	//
 	// Example: 41
 	Next *int64 `json:"next,omitempty"`
 
-	// Revocations Newest first.
+	// Revocations The revocations, newest first.
 	Revocations []Revocation `json:"revocations"`
 }
 
-// RevocationRequest Give either `identity` or `session`.
+// RevocationRequest Send either `identity` or `session`.
 type RevocationRequest struct {
-	// Identity End all sessions of this identity that started up to now.
+	// Identity Revoke all sessions of this identity that started before now.
 	//
 	// Example: whois.muchlis@gmail.com
 	Identity *string `json:"identity,omitempty"`
 
-	// Reason Why, for whoever reads the list later.
+	// Reason The reason, shown in the list of revocations.
 	//
 	// Example: laptop stolen
 	Reason *string `json:"reason,omitempty"`
 
-	// Session End the session with this ID, 64 lower-case hexadecimal digits.
+	// Session Revoke the session with this ID, which has 64 lower-case hexadecimal digits.
 	//
 	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
 	Session *string `json:"session,omitempty"`
@@ -202,38 +202,38 @@ type RevocationRequest struct {
 
 // RevokeRequest defines model for RevokeRequest.
 type RevokeRequest struct {
-	// RefreshToken A refresh token of the session to end; it may have expired.
+	// RefreshToken A refresh token of the session to revoke. It may be expired.
 	RefreshToken string `json:"refresh_token"`
 }
 
-// Session One login, and all the tokens that came from it. Times are Unix seconds.
+// Session One login, with all tokens that were made from it. Times are in Unix seconds.
 type Session struct {
-	// Current Whether the access token of this request came from it.
+	// Current Whether the access token of this request belongs to this session.
 	//
 	// Example: true
 	Current bool `json:"current"`
 
-	// Expires When its newest refresh token expires.
+	// Expires The time at which the newest refresh token of the session expires.
 	//
 	// Example: 1611318219
 	Expires int64 `json:"expires"`
 
-	// ID What the session is ended by.
+	// ID The ID of the session. Use it to revoke the session.
 	//
 	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
 	ID string `json:"id"`
 
-	// LastUsed When it was refreshed last, give or take the rotation window.
+	// LastUsed The time of the last refresh. It is exact to within the rotation window, a setting of the server.
 	//
 	// Example: 1608867516
 	LastUsed int64 `json:"last_used"`
 
-	// Started When the login issued its refresh token, or the first refresh where the token does not tell.
+	// Started The time at which the login issued the refresh token. If the token has no `iat`, the time of the first refresh.
 	//
 	// Example: 1608781116
 	Started int64 `json:"started"`
 
-	// UserAgent The client's `User-Agent` at the last refresh, at most 200 characters of it. Empty if it sent none.
+	// UserAgent The header `User-Agent` of the last refresh, cut off after 200 characters. Empty if there was none.
 	//
 	// Example: Mozilla/5.0 (X11; Linux x86_64; rv:84.0) Gecko/20100101 Firefox/84.0
 	UserAgent string `json:"user_agent"`
@@ -241,64 +241,64 @@ type Session struct {
 
 // SessionList defines model for SessionList.
 type SessionList struct {
-	// Sessions Those used last come first.
+	// Sessions The sessions. Those that were used last come first.
 	Sessions []Session `json:"sessions"`
 }
 
-// BadRequest The one shape of every error.
+// BadRequest The body of every error.
 type BadRequest = ErrorEnvelope
 
-// Forbidden The one shape of every error.
+// Forbidden The body of every error.
 type Forbidden = ErrorEnvelope
 
-// Internal The one shape of every error.
+// Internal The body of every error.
 type Internal = ErrorEnvelope
 
-// NotEnabled The one shape of every error.
+// NotEnabled The body of every error.
 type NotEnabled = ErrorEnvelope
 
-// NotFound The one shape of every error.
+// NotFound The body of every error.
 type NotFound = ErrorEnvelope
 
-// TokenExpired The one shape of every error.
+// TokenExpired The body of every error.
 type TokenExpired = ErrorEnvelope
 
-// TokenNotValid The one shape of every error.
+// TokenNotValid The body of every error.
 type TokenNotValid = ErrorEnvelope
 
-// TooLarge The one shape of every error.
+// TooLarge The body of every error.
 type TooLarge = ErrorEnvelope
 
-// Unauthorized The one shape of every error.
+// Unauthorized The body of every error.
 type Unauthorized = ErrorEnvelope
 
-// Unavailable The one shape of every error.
+// Unavailable The body of every error.
 type Unavailable = ErrorEnvelope
 
-// UnsupportedMediaType The one shape of every error.
+// UnsupportedMediaType The body of every error.
 type UnsupportedMediaType = ErrorEnvelope
 
 // GetJwksParams defines parameters for GetJwks.
 type GetJwksParams struct {
-	// IfNoneMatch The `ETag` of the set that you have. When nothing has changed, the answer is 304. At most once.
+	// IfNoneMatch The `ETag` of the set that you have. If the set has not changed, the answer is 304. Send this header at most once.
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
 // ListRevocationsParams defines parameters for ListRevocations.
 type ListRevocationsParams struct {
-	// Before Only revocations with a lower sequence than this. Leave it out for the first page.
+	// Before Return only revocations with a lower `sequence` than this number. Leave it out to get the first page.
 	Before *int64 `form:"before,omitempty" json:"before,omitempty"`
 
-	// Limit How many revocations a page has at most, 1 to 1000. Leave it out for the default, 100.
+	// Limit The largest number of revocations on a page, from 1 to 1000. If you leave it out, it is 100.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
-	// Identity Whose sessions. Leave it out for your own.
+	// Identity List the sessions of this identity. If you leave it out, your own are listed.
 	Identity *string `form:"identity,omitempty" json:"identity,omitempty"`
 
-	// Limit How many sessions the answer has at most, 1 to 1000. Leave it out for the default, 100.
+	// Limit The largest number of sessions in the answer, from 1 to 1000. If you leave it out, it is 100.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
@@ -387,43 +387,50 @@ type ClientInterface interface {
 
 	// GetJwks The public keys that verify access tokens
 	//
-	// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
-	// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
-	// Secrets are never published: where tokens are signed with one, the set is empty.
+	// Returns the JWK Set (RFC 7517) for services that verify access tokens. It has the public
+	// half of every key that this server signs with, has signed with, or will sign with soon.
+	// Choose the key by the `kid` of the token, and use it only with the `alg` of the key. Secrets
+	// are never published: if the server signs with a secret, the set is empty.
 	//
-	// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+	// A new key is published some time before the server signs with it. Therefore do not cache the
+	// set for longer than `Cache-Control` allows.
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 	GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListRevocations What is revoked
+	// ListRevocations List the revocations
 	//
-	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
-	// `before` set to the `next` of this one.
+	// Returns the revocations that are in force, newest first, one page at a time. For
+	// administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. To get the next page, set `before` to the `next` of this page.
 	//
 	// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
 	ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateRevocationWithBody End one session, or all sessions of an identity
+	// CreateRevocationWithBody Revoke one session, or all sessions of an identity
 	//
-	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	// For administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+	// server rejects all refresh tokens of the revoked sessions.
 	//
-	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-	// without `iat` does not tell when it was issued, and counts as older.
+	// If you send `identity`, all sessions of this identity that started before now are revoked.
+	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+	// tell when it was issued, and rejects it.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateRevocation End one session, or all sessions of an identity
+	// CreateRevocation Revoke one session, or all sessions of an identity
 	//
-	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	// For administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+	// server rejects all refresh tokens of the revoked sessions.
 	//
-	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-	// without `iat` does not tell when it was issued, and counts as older.
+	// If you send `identity`, all sessions of this identity that started before now are revoked.
+	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+	// tell when it was issued, and rejects it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -432,11 +439,12 @@ type ClientInterface interface {
 
 	// RefreshTokenWithBody Exchange a refresh token for a new access token
 	//
-	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-	// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+	// Verifies the refresh token and returns a new access token for the same identity. The access
+	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
-	// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-	// periodically and nobody is logged out meanwhile.
+	// Web applications use short-lived access tokens, because tokens are easily stolen from a
+	// browser. If the application refreshes before the access token expires, the user stays logged
+	// in.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -445,11 +453,12 @@ type ClientInterface interface {
 
 	// RefreshToken Exchange a refresh token for a new access token
 	//
-	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-	// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+	// Verifies the refresh token and returns a new access token for the same identity. The access
+	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
-	// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-	// periodically and nobody is logged out meanwhile.
+	// Web applications use short-lived access tokens, because tokens are easily stolen from a
+	// browser. If the application refreshes before the access token expires, the user stays logged
+	// in.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -458,9 +467,10 @@ type ClientInterface interface {
 
 	// RevokeTokenWithBody Log out
 	//
-	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-	// (as in RFC 7009). Afterwards forget both tokens.
+	// Revokes the session of the refresh token. After the response has arrived, every server
+	// rejects all refresh tokens of this session. You can send any refresh token of the session
+	// that has a valid signature, even an expired one. If the session is already revoked, the
+	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -469,30 +479,35 @@ type ClientInterface interface {
 
 	// RevokeToken Log out
 	//
-	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-	// (as in RFC 7009). Afterwards forget both tokens.
+	// Revokes the session of the refresh token. After the response has arrived, every server
+	// rejects all refresh tokens of this session. You can send any refresh token of the session
+	// that has a valid signature, even an expired one. If the session is already revoked, the
+	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListSessions Your sessions
+	// ListSessions List your sessions
 	//
-	// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
-	// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+	// Returns the sessions of the identity in the access token. A session is listed as long as it
+	// can be refreshed. The sessions that were used last come first. Administrators who have just
+	// logged in (`is_admin: true` and `fresh: true`) can list the sessions of any `identity`.
 	//
-	// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+	// The server keeps a list of sessions only if rotation is on. If it is off, the answer is 501.
 	//
 	// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// EndSession End one of your sessions
+	// EndSession Revoke one of your sessions
 	//
-	// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
-	// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
-	// error. Somebody else's session is not found.
+	// Revokes a session of the identity in the access token. Administrators who have just logged
+	// in (`is_admin: true` and `fresh: true`) can revoke the session of any identity. After the
+	// response has arrived, every server rejects all refresh tokens of this session. The
+	// operations of this server also reject access tokens that were made from it. If the session
+	// is already revoked, the answer is 204 as well. If it is a session of another identity, the
+	// answer is 404.
 	//
 	// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
 	EndSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -500,11 +515,13 @@ type ClientInterface interface {
 
 // GetJwks The public keys that verify access tokens
 //
-// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
-// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
-// Secrets are never published: where tokens are signed with one, the set is empty.
+// Returns the JWK Set (RFC 7517) for services that verify access tokens. It has the public
+// half of every key that this server signs with, has signed with, or will sign with soon.
+// Choose the key by the `kid` of the token, and use it only with the `alg` of the key. Secrets
+// are never published: if the server signs with a secret, the set is empty.
 //
-// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+// A new key is published some time before the server signs with it. Therefore do not cache the
+// set for longer than `Cache-Control` allows.
 //
 // Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 func (c *Client) GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -519,10 +536,11 @@ func (c *Client) GetJwks(ctx context.Context, params *GetJwksParams, reqEditors 
 	return c.Client.Do(req)
 }
 
-// ListRevocations What is revoked
+// ListRevocations List the revocations
 //
-// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
-// `before` set to the `next` of this one.
+// Returns the revocations that are in force, newest first, one page at a time. For
+// administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. To get the next page, set `before` to the `next` of this page.
 //
 // Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
 func (c *Client) ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -537,13 +555,15 @@ func (c *Client) ListRevocations(ctx context.Context, params *ListRevocationsPar
 	return c.Client.Do(req)
 }
 
-// CreateRevocationWithBody End one session, or all sessions of an identity
+// CreateRevocationWithBody Revoke one session, or all sessions of an identity
 //
-// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+// For administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+// server rejects all refresh tokens of the revoked sessions.
 //
-// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-// without `iat` does not tell when it was issued, and counts as older.
+// If you send `identity`, all sessions of this identity that started before now are revoked.
+// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+// tell when it was issued, and rejects it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -560,13 +580,15 @@ func (c *Client) CreateRevocationWithBody(ctx context.Context, contentType strin
 	return c.Client.Do(req)
 }
 
-// CreateRevocation End one session, or all sessions of an identity
+// CreateRevocation Revoke one session, or all sessions of an identity
 //
-// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+// For administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+// server rejects all refresh tokens of the revoked sessions.
 //
-// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-// without `iat` does not tell when it was issued, and counts as older.
+// If you send `identity`, all sessions of this identity that started before now are revoked.
+// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+// tell when it was issued, and rejects it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -585,11 +607,12 @@ func (c *Client) CreateRevocation(ctx context.Context, body CreateRevocationJSON
 
 // RefreshTokenWithBody Exchange a refresh token for a new access token
 //
-// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+// Verifies the refresh token and returns a new access token for the same identity. The access
+// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
-// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-// periodically and nobody is logged out meanwhile.
+// Web applications use short-lived access tokens, because tokens are easily stolen from a
+// browser. If the application refreshes before the access token expires, the user stays logged
+// in.
 //
 // Takes any type of body and a specified content type.
 //
@@ -608,11 +631,12 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, b
 
 // RefreshToken Exchange a refresh token for a new access token
 //
-// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+// Verifies the refresh token and returns a new access token for the same identity. The access
+// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
-// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-// periodically and nobody is logged out meanwhile.
+// Web applications use short-lived access tokens, because tokens are easily stolen from a
+// browser. If the application refreshes before the access token expires, the user stays logged
+// in.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -631,9 +655,10 @@ func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestB
 
 // RevokeTokenWithBody Log out
 //
-// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-// (as in RFC 7009). Afterwards forget both tokens.
+// Revokes the session of the refresh token. After the response has arrived, every server
+// rejects all refresh tokens of this session. You can send any refresh token of the session
+// that has a valid signature, even an expired one. If the session is already revoked, the
+// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes any type of body and a specified content type.
 //
@@ -652,9 +677,10 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 
 // RevokeToken Log out
 //
-// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-// (as in RFC 7009). Afterwards forget both tokens.
+// Revokes the session of the refresh token. After the response has arrived, every server
+// rejects all refresh tokens of this session. You can send any refresh token of the session
+// that has a valid signature, even an expired one. If the session is already revoked, the
+// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -671,12 +697,13 @@ func (c *Client) RevokeToken(ctx context.Context, body RevokeTokenJSONRequestBod
 	return c.Client.Do(req)
 }
 
-// ListSessions Your sessions
+// ListSessions List your sessions
 //
-// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
-// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+// Returns the sessions of the identity in the access token. A session is listed as long as it
+// can be refreshed. The sessions that were used last come first. Administrators who have just
+// logged in (`is_admin: true` and `fresh: true`) can list the sessions of any `identity`.
 //
-// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+// The server keeps a list of sessions only if rotation is on. If it is off, the answer is 501.
 //
 // Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -691,11 +718,14 @@ func (c *Client) ListSessions(ctx context.Context, params *ListSessionsParams, r
 	return c.Client.Do(req)
 }
 
-// EndSession End one of your sessions
+// EndSession Revoke one of your sessions
 //
-// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
-// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
-// error. Somebody else's session is not found.
+// Revokes a session of the identity in the access token. Administrators who have just logged
+// in (`is_admin: true` and `fresh: true`) can revoke the session of any identity. After the
+// response has arrived, every server rejects all refresh tokens of this session. The
+// operations of this server also reject access tokens that were made from it. If the session
+// is already revoked, the answer is 204 as well. If it is a session of another identity, the
+// answer is 404.
 //
 // Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1084,47 +1114,54 @@ type ClientWithResponsesInterface interface {
 
 	// GetJwksWithResponse The public keys that verify access tokens
 	//
-	// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
-	// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
-	// Secrets are never published: where tokens are signed with one, the set is empty.
+	// Returns the JWK Set (RFC 7517) for services that verify access tokens. It has the public
+	// half of every key that this server signs with, has signed with, or will sign with soon.
+	// Choose the key by the `kid` of the token, and use it only with the `alg` of the key. Secrets
+	// are never published: if the server signs with a secret, the set is empty.
 	//
-	// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+	// A new key is published some time before the server signs with it. Therefore do not cache the
+	// set for longer than `Cache-Control` allows.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 	GetJwksWithResponse(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*GetJwksResponse, error)
 
-	// ListRevocationsWithResponse What is revoked
+	// ListRevocationsWithResponse List the revocations
 	//
-	// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
-	// `before` set to the `next` of this one.
+	// Returns the revocations that are in force, newest first, one page at a time. For
+	// administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. To get the next page, set `before` to the `next` of this page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
 	ListRevocationsWithResponse(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*ListRevocationsResponse, error)
 
-	// CreateRevocationWithBodyWithResponse End one session, or all sessions of an identity
+	// CreateRevocationWithBodyWithResponse Revoke one session, or all sessions of an identity
 	//
-	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	// For administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+	// server rejects all refresh tokens of the revoked sessions.
 	//
-	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-	// without `iat` does not tell when it was issued, and counts as older.
+	// If you send `identity`, all sessions of this identity that started before now are revoked.
+	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+	// tell when it was issued, and rejects it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error)
 
-	// CreateRevocationWithResponse End one session, or all sessions of an identity
+	// CreateRevocationWithResponse Revoke one session, or all sessions of an identity
 	//
-	// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-	// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+	// For administrators who have just logged in: the access token must have `is_admin: true` and
+	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+	// server rejects all refresh tokens of the revoked sessions.
 	//
-	// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-	// without `iat` does not tell when it was issued, and counts as older.
+	// If you send `identity`, all sessions of this identity that started before now are revoked.
+	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+	// tell when it was issued, and rejects it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1133,11 +1170,12 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
 	//
-	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-	// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+	// Verifies the refresh token and returns a new access token for the same identity. The access
+	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
-	// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-	// periodically and nobody is logged out meanwhile.
+	// Web applications use short-lived access tokens, because tokens are easily stolen from a
+	// browser. If the application refreshes before the access token expires, the user stays logged
+	// in.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1146,11 +1184,12 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithResponse Exchange a refresh token for a new access token
 	//
-	// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-	// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+	// Verifies the refresh token and returns a new access token for the same identity. The access
+	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
-	// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-	// periodically and nobody is logged out meanwhile.
+	// Web applications use short-lived access tokens, because tokens are easily stolen from a
+	// browser. If the application refreshes before the access token expires, the user stays logged
+	// in.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1159,9 +1198,10 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeTokenWithBodyWithResponse Log out
 	//
-	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-	// (as in RFC 7009). Afterwards forget both tokens.
+	// Revokes the session of the refresh token. After the response has arrived, every server
+	// rejects all refresh tokens of this session. You can send any refresh token of the session
+	// that has a valid signature, even an expired one. If the session is already revoked, the
+	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1170,32 +1210,37 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeTokenWithResponse Log out
 	//
-	// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-	// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-	// (as in RFC 7009). Afterwards forget both tokens.
+	// Revokes the session of the refresh token. After the response has arrived, every server
+	// rejects all refresh tokens of this session. You can send any refresh token of the session
+	// that has a valid signature, even an expired one. If the session is already revoked, the
+	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/revoke (the `RevokeToken` operationId).
 	RevokeTokenWithResponse(ctx context.Context, body RevokeTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
 
-	// ListSessionsWithResponse Your sessions
+	// ListSessionsWithResponse List your sessions
 	//
-	// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
-	// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+	// Returns the sessions of the identity in the access token. A session is listed as long as it
+	// can be refreshed. The sessions that were used last come first. Administrators who have just
+	// logged in (`is_admin: true` and `fresh: true`) can list the sessions of any `identity`.
 	//
-	// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+	// The server keeps a list of sessions only if rotation is on. If it is off, the answer is 501.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/sessions (the `ListSessions` operationId).
 	ListSessionsWithResponse(ctx context.Context, params *ListSessionsParams, reqEditors ...RequestEditorFn) (*ListSessionsResponse, error)
 
-	// EndSessionWithResponse End one of your sessions
+	// EndSessionWithResponse Revoke one of your sessions
 	//
-	// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
-	// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
-	// error. Somebody else's session is not found.
+	// Revokes a session of the identity in the access token. Administrators who have just logged
+	// in (`is_admin: true` and `fresh: true`) can revoke the session of any identity. After the
+	// response has arrived, every server rejects all refresh tokens of this session. The
+	// operations of this server also reject access tokens that were made from it. If the session
+	// is already revoked, the answer is 204 as well. If it is a session of another identity, the
+	// answer is 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1830,11 +1875,13 @@ func (r EndSessionResponse) ContentType() string {
 
 // GetJwksWithResponse The public keys that verify access tokens
 //
-// The JWK Set (RFC 7517) for services that accept access tokens: the public halves of all keys that this server signs with, has
-// signed with, or will sign with soon. Choose the key by the `kid` of the token, and use it with its own `alg` alone.
-// Secrets are never published: where tokens are signed with one, the set is empty.
+// Returns the JWK Set (RFC 7517) for services that verify access tokens. It has the public
+// half of every key that this server signs with, has signed with, or will sign with soon.
+// Choose the key by the `kid` of the token, and use it only with the `alg` of the key. Secrets
+// are never published: if the server signs with a secret, the set is empty.
 //
-// A new key is published some time before it signs, so keep the answer no longer than `Cache-Control` says.
+// A new key is published some time before the server signs with it. Therefore do not cache the
+// set for longer than `Cache-Control` allows.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1847,10 +1894,11 @@ func (c *ClientWithResponses) GetJwksWithResponse(ctx context.Context, params *G
 	return ParseGetJwksResponse(rsp)
 }
 
-// ListRevocationsWithResponse What is revoked
+// ListRevocationsWithResponse List the revocations
 //
-// Pages through what is in force, newest first. For administrators who just logged in, as above. For the next page, ask with
-// `before` set to the `next` of this one.
+// Returns the revocations that are in force, newest first, one page at a time. For
+// administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. To get the next page, set `before` to the `next` of this page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1863,13 +1911,15 @@ func (c *ClientWithResponses) ListRevocationsWithResponse(ctx context.Context, p
 	return ParseListRevocationsResponse(rsp)
 }
 
-// CreateRevocationWithBodyWithResponse End one session, or all sessions of an identity
+// CreateRevocationWithBodyWithResponse Revoke one session, or all sessions of an identity
 //
-// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+// For administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+// server rejects all refresh tokens of the revoked sessions.
 //
-// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-// without `iat` does not tell when it was issued, and counts as older.
+// If you send `identity`, all sessions of this identity that started before now are revoked.
+// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+// tell when it was issued, and rejects it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1882,13 +1932,15 @@ func (c *ClientWithResponses) CreateRevocationWithBodyWithResponse(ctx context.C
 	return ParseCreateRevocationResponse(rsp)
 }
 
-// CreateRevocationWithResponse End one session, or all sessions of an identity
+// CreateRevocationWithResponse Revoke one session, or all sessions of an identity
 //
-// For administrators who just logged in: the access token must have `is_admin: true` and `fresh: true`. Give either `identity`
-// or `session`. When the answer has come, no server accepts a refresh token of what was ended any more.
+// For administrators who have just logged in: the access token must have `is_admin: true` and
+// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
+// server rejects all refresh tokens of the revoked sessions.
 //
-// With `identity`, all sessions end that started up to now; the identity can log in again at once. A refresh token
-// without `iat` does not tell when it was issued, and counts as older.
+// If you send `identity`, all sessions of this identity that started before now are revoked.
+// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
+// tell when it was issued, and rejects it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1903,11 +1955,12 @@ func (c *ClientWithResponses) CreateRevocationWithResponse(ctx context.Context, 
 
 // RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
 //
-// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+// Verifies the refresh token and returns a new access token for the same identity. The access
+// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
-// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-// periodically and nobody is logged out meanwhile.
+// Web applications use short-lived access tokens, because tokens are easily stolen from a
+// browser. If the application refreshes before the access token expires, the user stays logged
+// in.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1922,11 +1975,12 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 
 // RefreshTokenWithResponse Exchange a refresh token for a new access token
 //
-// Verifies the refresh token and answers with a new access token for the same identity. The claims of the refresh token
-// (name, roles and so on) are carried over; the new token is an access token and is not fresh.
+// Verifies the refresh token and returns a new access token for the same identity. The access
+// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
-// Web applications keep access tokens short-lived, because a browser is an easy place to steal from. Refresh
-// periodically and nobody is logged out meanwhile.
+// Web applications use short-lived access tokens, because tokens are easily stolen from a
+// browser. If the application refreshes before the access token expires, the user stays logged
+// in.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1941,9 +1995,10 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body
 
 // RevokeTokenWithBodyWithResponse Log out
 //
-// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-// (as in RFC 7009). Afterwards forget both tokens.
+// Revokes the session of the refresh token. After the response has arrived, every server
+// rejects all refresh tokens of this session. You can send any refresh token of the session
+// that has a valid signature, even an expired one. If the session is already revoked, the
+// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1958,9 +2013,10 @@ func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Contex
 
 // RevokeTokenWithResponse Log out
 //
-// Ends the session that the refresh token belongs to. When the answer has come, no server accepts a refresh token of that session
-// any more. Any genuine refresh token of the session will do, an expired one too, and ending a session twice is not an error
-// (as in RFC 7009). Afterwards forget both tokens.
+// Revokes the session of the refresh token. After the response has arrived, every server
+// rejects all refresh tokens of this session. You can send any refresh token of the session
+// that has a valid signature, even an expired one. If the session is already revoked, the
+// answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -1973,12 +2029,13 @@ func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, body 
 	return ParseRevokeTokenResponse(rsp)
 }
 
-// ListSessionsWithResponse Your sessions
+// ListSessionsWithResponse List your sessions
 //
-// The sessions of whoever the access token belongs to that can still be refreshed, those used last first. Administrators who just
-// logged in (`is_admin: true` and `fresh: true`) may ask for those of any `identity`.
+// Returns the sessions of the identity in the access token. A session is listed as long as it
+// can be refreshed. The sessions that were used last come first. Administrators who have just
+// logged in (`is_admin: true` and `fresh: true`) can list the sessions of any `identity`.
 //
-// Sessions are known by name only where rotation is on. Elsewhere the answer is 501.
+// The server keeps a list of sessions only if rotation is on. If it is off, the answer is 501.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1991,11 +2048,14 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, para
 	return ParseListSessionsResponse(rsp)
 }
 
-// EndSessionWithResponse End one of your sessions
+// EndSessionWithResponse Revoke one of your sessions
 //
-// Ends a session of whoever the access token belongs to; for administrators who just logged in, anybody's. When the answer has come,
-// no server accepts a refresh token of that session any more, nor an access token that came from it. Ending it twice is not an
-// error. Somebody else's session is not found.
+// Revokes a session of the identity in the access token. Administrators who have just logged
+// in (`is_admin: true` and `fresh: true`) can revoke the session of any identity. After the
+// response has arrived, every server rejects all refresh tokens of this session. The
+// operations of this server also reject access tokens that were made from it. If the session
+// is already revoked, the answer is 204 as well. If it is a session of another identity, the
+// answer is 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2611,10 +2671,10 @@ type ServerInterface interface {
 	// GetJwks The public keys that verify access tokens
 	// (GET /.well-known/jwks.json)
 	GetJwks(ctx echo.Context, params GetJwksParams) error
-	// ListRevocations What is revoked
+	// ListRevocations List the revocations
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx echo.Context, params ListRevocationsParams) error
-	// CreateRevocation End one session, or all sessions of an identity
+	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx echo.Context) error
 	// RefreshToken Exchange a refresh token for a new access token
@@ -2623,10 +2683,10 @@ type ServerInterface interface {
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx echo.Context) error
-	// ListSessions Your sessions
+	// ListSessions List your sessions
 	// (GET /api/v1/sessions)
 	ListSessions(ctx echo.Context, params ListSessionsParams) error
-	// EndSession End one of your sessions
+	// EndSession Revoke one of your sessions
 	// (DELETE /api/v1/sessions/{id})
 	EndSession(ctx echo.Context, id string) error
 }
@@ -3592,10 +3652,10 @@ type StrictServerInterface interface {
 	// GetJwks The public keys that verify access tokens
 	// (GET /.well-known/jwks.json)
 	GetJwks(ctx context.Context, request GetJwksRequestObject) (GetJwksResponseObject, error)
-	// ListRevocations What is revoked
+	// ListRevocations List the revocations
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx context.Context, request ListRevocationsRequestObject) (ListRevocationsResponseObject, error)
-	// CreateRevocation End one session, or all sessions of an identity
+	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx context.Context, request CreateRevocationRequestObject) (CreateRevocationResponseObject, error)
 	// RefreshToken Exchange a refresh token for a new access token
@@ -3604,10 +3664,10 @@ type StrictServerInterface interface {
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
-	// ListSessions Your sessions
+	// ListSessions List your sessions
 	// (GET /api/v1/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
-	// EndSession End one of your sessions
+	// EndSession Revoke one of your sessions
 	// (DELETE /api/v1/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
 }
@@ -3867,127 +3927,130 @@ func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H17b9u4tu9XIbwvMG2gOJJjp42LA9xMdjpN3ztJm3lkENPSss1GJj0kFcezp8D9NPeD3U9ysRapp+U8",
-	"2s4+5+w5/xSNLYnkej9+S/5nJ1bzhZIgrekM/9mZAU9A038PeTyDQyWtVin+nYCJtVhYoWRn2HmhlixV",
-	"csrsDJgBy+Z8xcbArmBhAzZeMS5XY5Wsup2gAzd8vkihM+wssnEq4oDN+c02n8J/7IZhJ+ho+C0TGpLO",
-	"0OoMgo6JZzDnuKZdLfA2Y7WQ087nz0Hn6IxP13fzls/BMDsThl2DXuGG6gtfdHpv9NXsxfznV5P4cPy9",
-	"VIc/8g9n/7joPGj9z3ixWShpgGj0PU9O4LcMjMW/YiUtSPovXyxSEXPc3s4ng3v8Z74bunFcu9Fk8znX",
-	"q86wc7ZUeAw5NYxrYEuNJOaWKRlDJ+hc8zQDWopntIVfOqmYCztk88xYpD+3LAVuLIscZScazOzSqiuQ",
-	"QyYMK876a9ABrZXuDHEzl9rvJujMwRg+xWP7HeJtUll2zVORdIKOsdxmpjPshyFRpCTX/9Iw6Qw7f9sp",
-	"hWrHfWt2jnCxI3kNqVqAI2Wdh2czYCgx+XIoWC9P371ldsat461agCaaMm6uDJso3WUjR4oRm3HDlAQG",
-	"0uoVfseAxzNHTfcMYRxBu53PQee50mORJCAfyDmp7HOkaZ1vB5LxZC6kMFZzqzRbzpQBxuMYjGFE/vxc",
-	"xJF2XuKRN94yZKmaMiEZn3Ihq/ybFEepcu+tsoynqVpCnWm735ppzR1PQWZCQsC4TFiiwJ2BtkJsJPIf",
-	"Swta8vSB1BeV29YJWKFJcWGVJKdqDk4eliCt1y4lmco0MyKBCp0G3164Dehr0GzCRQpJl71Vbiu5VLKl",
-	"sDOSekdJpekPr5jPGEo1sZ6l3IImKr5V9kjycYq266FSXLmxRRS1sk7TUO0mE/Zoezv/aOfk6PnJ0emL",
-	"y5N3Zwdnx+/ePh469fQHvAJYIM9ZKoxlasIMGCOUNFWZlcpegt9BU2r958iZynNrzIn+JOZ4hYuVnIhp",
-	"piEhQ4K7eEbcIAIxw1eGLb1JUZNJzovnKpNfwInitlslGik2oSub9Mo/LXW8/43Jo8FRhpksnuX8DFBE",
-	"BdHAqDmQ7YbUwHdOw89Qio9uFs6zPogmtnFrm6kkHUGbD/66Cqk+Le2l+3+VVLSh4vIKuXrfXJq8312z",
-	"iWQSK5vusudC8nSIUjYFy8bK+psMXWpAJiR3mQHNrKL/p2oqZEnit8p+JM/8MBo7q01PWHdlVYu+5KiB",
-	"0qLrWaQ8BlRp2zzkBodW9WK8ccc9GbYp+uj1kPZjnpyKqeQ209AIpQpLiifARxgxlZBQcMquYFUJLLz2",
-	"W50Za9qPYvJVcENCuu18gyP8yYJHhI9jWFi0qS1GbPXVMqhecz2FB6t4eduGSIgMSiWunSsMa/d2n/bZ",
-	"eGWh5k6sUpcpPW9DAGuVYvkFBf2j3T8rgKWl0HFwyaI99kp8T8T6IHlmZ0qL3x9sE+fCGExC2ul14B9L",
-	"95fZwPfANWhiI6+rdZV4WXVXVfodNCI7vwe0++0JQfRnx5aNHdwl2SdeHYTLoMhjuSga08NKsnt+fr6N",
-	"NARpkQmwnmJSkIBbR6uCuhCwkSPviD06eX7I9p4Mwsf1rNOTn+j8HxcdbzVcNkaZ5y2ZppOWay5SPN4D",
-	"hSWr37lBwbwfZ8aq3MFbVt5Yl5Di45p5K2JSo5SsRWjfVLXKwN3b7CJgkwCJwb3zJV89NKjuslPLVygR",
-	"U0gotUJTl5+pISInYPVq+2BiQbeXQ+ZcrpiBWMkEJZYtuUAlnCBxrV7htornFjIStQgB5i5T0IUUmGyx",
-	"UNpC8gYSwc/oogeKQ/sjWuTi0D11Gy+pVBWaC9Rko3j45RyffknHqIoJLcrw41zKiltq5njwZ9YTEohT",
-	"jhE9N1RX6LLT3LM5LrNR9fCjgMpaVrFR8/SjbqfcJxG4vplW26EkMDPjCwqfgKpUREGUhoVWC9BWOG7l",
-	"zGg+5WhDOSOgHGUBapFCl71xdTiYL+wqoLMD6UmWpjXB2xBCCwtz02KQgvwDrjVf4d+e/21nvRIyoWPi",
-	"JX57Wk01n5vApRDcsFERMY1QLUeVKtSoy/AxlD+6so8cMquBW3RjmbySaikZSS9Gc8Ia5oSobn6rIdna",
-	"cQrpbB7gHGk744sFSEhqtK09vJlNrC2Qi3Xz+QcsVotVHkS/ODt737b5fi8KOhOl59w6i7DbKxcpDUS1",
-	"ePlLvmR5uJxLQS5UvxbPUONPEFvcKCrDOYxfwapts65kS/Eyubkng+gJqkZM1YH+4y47n4l4lp9H2Rlo",
-	"Nof5GLRBv4vylcAC0CgqyUZXdjVal3meTjerDU+nSgs7m5fWH7dDUR3KemYgIUNf59BR8vfTgzbOxPq6",
-	"fbE409ekn1yy0dGhk8t3r96PcL3mw3uDQbTf9vgNBgBunAnLn39yekDPDdiYG9jrZ5oUdP1xN4s2IQVZ",
-	"EMJYtSBaXIMWE9R6yT5IcZM7oy47GLsMblJYDrSITo1WjVp5tNfv7T0NwzCsC+Bev0UAg86VyzxbjACs",
-	"2PHfA7Yk8fAJheRzwO3ZGQjt7W6xvYn3zngnipO7hXZM90klG0rYC3tRGPXC7avd69/aiHdlV+27m/C5",
-	"SAstJDYQR4I64+vLvXv1vm0R2b7EXCVZmpmH8luOJ3fwewxTIYnhmJTeym5hGU+XGA/HKkuTBqOjKOr3",
-	"78vozGwylhWFnKC99yuOjJg2CGjEtO3IN+0EvGGxUjoRklsXuuNCFXukJo5JDYqWy0XRbz8d/PTq5lBP",
-	"Pp5ePjlbnf/jxbvpk1l8/Z4vxJtUL485fx+/+HCi2ra1QXRWlW1VjcWdvG1Ya5RNR9aA7N/ttvkUbJt5",
-	"fnn+ip2CbbPNg8frdvYKVmajupqAKCxhiUnzRGiMkKvxBD6vCBBuC84qLmUtcmhSAXfUdnSfu1XaZDxJ",
-	"BO6Yp+8rh5rw1EDznNQVcwed8Cy1nWEUhk/DYFPYPhcys9RCpPPX885UXIMZVltrQVmPwMeyRwauQbKE",
-	"r8zjLnsN/Boo58xKo+Y3Erg7uuy1mk4pk80sI+foSzcCA7q8/1XdhmE81cCTFZsKXExlNmBGMc7MnKcp",
-	"oyOTU8TsiE+AxTMl4rrFjMKWqGLOb8Q8mxc0mguZ/91mCGpNxXZhqpWhAoz2iqIRm3riWMVWKqsrLKxe",
-	"zsY/xOKdeHn84ffj6K04NsfyZBAfHu8dXy1+/Hj4cr8Lq5cpvDgQ7z4d9d6cHf3+5my6enN2ZY7n6dXP",
-	"54OQ/3gyOP6kRNKbXfMf32TjHz9+4j/cLOLwezk+f74YHw4+jXuheH34chFH+7Off4gWY3G8l7x4Gf18",
-	"uhRcnizw/mOxFOP5c/vz6fHecfoy/el8OT3Ln7V6ud8V4+N3P1399GIBHweL9ydvX52+/UdfHV4ff8o+",
-	"9j/qs8vt/ukPh58+/mbiDlH1NcipnVHSd7tpqJP4Fu2AhOJQkvlGREWicxuTqASq8lxEJgslpPXulrJq",
-	"qyhEYMuZQrmKeZoKOcWkmeoFlsENj226Qv6uVObqCC6jwrDN+1bi+jNSh2vQSy1yPVNpgtd12bGtNTr/",
-	"OiLRFuvlPY8N/n/NOLlbzFoUwB4ZIWNgEXvJZcb1ikX7T8KAfTg7fDxkvJaE0JO+MwzDwRHcLEZkWEgS",
-	"kK8oDXkKrRIobykLbMt8f3GmNcYeVsyBYv8FNxieC7sWe+xGT3vR/r1ijztMzjuZrnALGlitb4lZ41pR",
-	"3FXv2ESrOUPpVrIi0c0eB8pxQQcMqgIfvTKDEamxsMitW5UrXXZMcQGXZum6iqkyFg3hla+XNepSxRoz",
-	"fg1D+t8UbGWhjJ6uNGmLx9rgt6S8jWfgPrvsIO9+EBKheAB1QyhjilUmrcHtG6tSuhIkEiFWczBszOMr",
-	"12p2nXzKsn3FkBzWo36v9/gvq6wNi10zt6Uit5vua+WqSW2SXJZliZ/ILZAJJBQAo5+3xE8Xd4oEpBXW",
-	"t7KM5dpCwrKFb9PI9QAwv6PNxJCc+F49W6I2+ZWdauWpI6WNdb4vZ0qY7jyLZ6kw/3s65yLtxmrempHB",
-	"wl5m0ooWUNkH/LgQQ0IruUoCbmI9y5lY0EuuE+pM+/ruhFUr2zGXqChUdi/SIncatwDuxmGFrkE3LFS4",
-	"33/S271ndiSV3ZQeLWeKSnDcXEHCzAwTMSJigBkalyuq6dUJelI1WcYdS5iS32g+MHIU3BJQTMOEdLpq",
-	"1dqor4GbNrk7n62esVGqpiqzo9Kaq6UE7aSgacE7KV9YtfC2o32ta3UFySW3G/yZqIl3k78NZjx98jSK",
-	"or17McNgziDjFoYcW+MNvDfjE/RtasJ0oZSmy16j1UPbb8ges5mYzqiGSlWtRp3unjsigdzQVmpV+Ia8",
-	"ouoXytnQftTVOnP2JhEkYdjj48Fgf/B0sB9GfRhPwv1BNOj1kn0eJtFkMI7GvWQAYRyOw0mU7MYD/gT2",
-	"w3GU3GnvChIXMlVj+O12770vvNZNk4Qbu6nCoMh1oqKS4xy5tsoIv8j9JN7OFnwKBeGUY3GKOVuzdNSP",
-	"7hl4FGLRgjqtJsr3TY0r1v+u1Li6+O0EvW+SXN//D+IaGAiq2I5yYXK1Ly9po4c4kCOZrElp3Wq1eCmp",
-	"lvd1JbcmULeaNlfFz+0wJtE+IRXG5mi620zbnN/kK/fCsK3Wv0m9j3yHKVdxH/YJQ6XRvT5L1RL0dswN",
-	"sBnc8ARiMecpS8RUWPPNdbpykL1+jaL457rGt4rcFXxZTeaOIP6gEac3XDlmqjKhPBLDX7LLOYrqm2fX",
-	"p5v4ifEZJbQuJnbxGNRK1THG6+SHhe2yM4GxNLropnNrNP1c3tTqKUlB17DBuXb5nll93argOFC7P+NY",
-	"qRS4LJNNs9E5m7wSWOeLv+1r0jmR3FJJzhkuvB9k49Wf7duCDvqIS4ygbg9VdF51IacSUCWOCtP8yqVj",
-	"Rfq5FDJpmDYMYp7uPRncN4hxdvKWWoCrpwljMnDpWaPs5iuP5J+K7/JYPs88C4C2hUaH+IFBV2ZAX/Jp",
-	"qxBTcy0VIO13ho0+GNDbB3jliHmmk4/2WyyLq70wZPGMax5b0ORPUKWO5gu78s0N8vPrfaE36neRpnxn",
-	"0A3Zox+j6Bl7LWR2w26e7l3u9Z8xfT182u+Gj9kPEF+pnV4YhWEURuy50DBRNzv45Z0hUI598jCGUoRK",
-	"1apRJSiU/BaT81o4u1q3DgWCuoWymLVR7E80xNz9gRFJbuzuCkeqMO7G9skFxpkWdnVKGKk2iOmY0FDP",
-	"c0l6eX7WaUYkDexp4PjLDRs1AG4eWfX//s//pRDFAbPQvNHnJetm1i4cOETIiVon3wkkAPOG5mBu6ZXL",
-	"gL4WMVCjzTDuBlLOYcxc+//Ry/Ozx65rslV7xFaXneXAUhHDhYSbeMblFKgnjtEIR+saYDqo7XYqriFh",
-	"W1vVw29tlVU4B0DA0KmKVsqTQLtaCDm9kK6puuDGLJVOfKGJ3BTBji7khfzb3xgZWu7VkdQfv4i67BXA",
-	"wrkZV7Wq1m+HTfyge26dbt0L2augauooYgx8XKk5d1gbKs0rlaG/7F7I3S47b60rPqr60sfVMiNeOvJh",
-	"wahSEaPKNFlEzG1dOs5i0BZJhEkDgUxMcCEZo0I3G71/d3rGdvhC7FxHO/6cIzp2WmQcjVrs1lZR4t7a",
-	"qte4i4M44vp1tBYYHbBRLSTBtEYFbvdUSF+vmzfp3l9bAf3n1la/F21t4bHxvz0UqU0o3xlN5+TI3qqs",
-	"0BiVg5a4uSs1QaLiJX/kn//B5sClkFP2hxuMsIoliv2Bl2xvb7Pav/ghmvY/PH4TEvaHByG2kpVu6Idh",
-	"wPrRLv4zYH9UYXx592BZ4LmJo/mMGPuDTcSNx4emKehn5dBYbZLDIQbdar2oWKMa/FTQUvjYNVoGbKpq",
-	"GOn8cb3Wx60BtB/20P2ADcJdfLJSro/pKWJI1E0dNbkEV8n3YEnkFBeWjSrAxlGuVGTTZImFfNa0PbSD",
-	"ATFRZZpRbxM3Uh9SarvtQh6wsVZLgyaGgGE3KwrpNSwI4VWwVckYMIlHZlB/ez+KwrK/HQ26g24vfIym",
-	"1jFwxvU8RbnBGGfoFQHP3+9FFzI3wNJhRHMZJ+we2cCjEpUXlCg9rTILAXG+KMdP6MwC0sQM2cjpwChg",
-	"I4+7wv96ZBvqVi5tXfbeo+AuJCZ6CaHX8tufFfdIP83qgHTPysfWnkZJRYlOo+98Y0ADOgBIuhfyLSwd",
-	"UI7UNl8hRmu+WADXjDB1K7Kr3ZII3oZkknCRZAXd6hXkYmG/RjQqvO1nhYdMqm3S5lGX1Z7mr7+Qox+3",
-	"fQq5fZyMhh4VZF3dEe21hoXSKAoLrcYpzHNenVXyLDx+0TPE78/abAdaweKqLfYIw+Q45WLORt6iC8NG",
-	"lK+OHg8pinZFz0S4ntenzFgHXeWFa+2yd/kkqkG36/0YiW6MXsqniDnUkSRP+GHpwj9jEFDOjNJAlS8O",
-	"u2ouBrsXEiNLEYN06BukFMa3xxg7ZTr1IY4Z7uyQA1OZjqGr9HTH37QzFxReWmHXC8t5eNIJOtegXcbb",
-	"ibphN8Rb8IF8ITrDzm437O5iysrtjCK7ne4S0nSbOgE7n5ZXppvDjqewIfxfA6o8JuH1O8h5SoawDnsY",
-	"VmE/M55eO1FGH30FK7M+xeNiNQw4SGsvpJ/7cZ9QCTFN6SoXlRilZJcdzhRG0gXGauViiSuRjGptUpf4",
-	"O/a4+73MsBFPpyPGU/T3F/IUYg3Wpf4u4KAjYPI4zJMw7341sMoW0eUHxVg9ZsEEvXGGE+XbQ62Kx5Gd",
-	"d4GRR5sLN+tkKIC8aoR1UtHgfj6dUlde5xGd2BXT1sdJZ4iMfbm8MiQFms/BEiz+lzZWj47O+HRUFnBs",
-	"vb3pQxVvhsmwOtOcBI34ZTfsd9mBTwbRGzxgqF/gbhzAsBPkenM82X6rJGy/4Tae3Tp/8Wtj0r8Xhg8E",
-	"3eelgPpU2jvpMZuOP9zHylS8xlgPnbOUKpMxJZIFQt8Bt37xSNkC20pQ1goYldCYa7BIQkF69CLBC6vQ",
-	"P8L1eWTezQNBc5+DYkOnvcFesaH32+4vwq5WAaXF/sIo7IXb8yc3SbG/o8PO+m4mT3ffvdz9e+/mefT9",
-	"9Ol1Nt63ryGavnjz+8cne/D0LDP72fsX1ycfjz50CLHXubl8fvT7SbY/39178frtpc1gb7D/+u3ix/O9",
-	"xeHq1Iqrnz69Oj4/HvCw8/lXn7pqsOvTg2v2hHHmr13nzK8PmF2oo/o2zC7gcxsjKDVV3bSIv36n9v6O",
-	"ypszbruHrqH97Ib9Tc2qAmRWA0eQZv+nbbfv1LPt4kKNdypv6/gcdAb3uaV4TUG1xOHmsuuyUsJSvUdy",
-	"WOy6K+sEHcunpoQ94lPzFJNigZ1Gw6nVnb7nU3KYWmXTWZG9CIkONYagAeB8Xo8zlDaUZlNcUwTmhNHj",
-	"Y4XW+bmvGxYNNYdbQQW4kEXnzQ/HkJPEK0dFQdr5vzUHkgpjTyqnu8OREKanQo1cAalhwvL2o/Nh9FaJ",
-	"dtilK35SWzB3Cr9loFelT3AHqjmDtWpniYhsm8HYOAxW3T53SSl6O1/eDFiEFIzCMLwHZnTT9h3Stbr7",
-	"KuT1DrRneMfRvt4LLnyrtzJfnsuUc30aKACaOx4UVtU1g/tRowX7S7UBeUuvMG8GrrXyqqCEaoG7hAz0",
-	"e8jRe61SxbJU8SLl6gSo2LAsXllZNqq0Eb++x/H5If6o0ZlvcUgYtrgyWR0q0fky29sPo7tvqQ1L0027",
-	"d99Uvtbn4SYeb9i9176KYdiGW2jUvH/59XPNUZx7U+2loeIOytr656CzUKbF6t/Ljg/XK680w0nt0pEw",
-	"l/SEIbM6y8sJ/uVC9EmXtWMCLmQNFLBWa6QYXs3R96g8bHK5nGkWiVGCljWgC9UfUP8pxzknfEexclCH",
-	"FLjachuKwA2AF1CDmMva+5Lyl2h1WaPPfCHzMvpIcDuq98MKLBpu1jXanOEqsZMqTUC3+btYA7dQgXu4",
-	"bgoY+71KVg9971EFdVExpZsxQVVb+jUW83Md3VBPZPIvKmt9SxP2JQasMDLrNixHEoH0TKRXBBwUL5Zw",
-	"b2lovg7u81e7wD+fdw58+C1AgxQ8OuQb9SAySfXU/I1PZ+9eHb29fH38/Ojs+M0RvfnHTQ9+nb/9EkZv",
-	"5HAJoPuv7Zz60T3uKN6uQjcM7rOvllH//4Ku8EgmbiS+8i4pfqtKtLjKSvbkbTqFnK3u8yPmY8LX1ese",
-	"yb0eBR1ZkWWs1ZHzkJzK//mu3Jg6lZNN61uRLuQjDNMDplUKvtGmmJKPSf9cPTyh/t6zovVV1K3bOq61",
-	"ORlylzCuvp3BuHJffW6s0mMO2BjcS1J40YRxSwE3Kw+NtYoZCzwlw1DMeFzIBWihEhHzNF3RbqQq3nfj",
-	"AhC0LnPgcjkTaWsS6Klz5mHyX+4QaeDu79xNM1YiLG/iKCsKNjGynNarmtoGPu3feJiBoH0g37ihx2Z6",
-	"1i77GEn66ys083OWURj8pcj3AH9VG2K911u7OMYnYsKWXFrU2Fn1Vbvtw6n/ijAm79XfJS5V8agPIf5b",
-	"jwcVo3slFpIAVMryNaKdt4yq5caqOaym/oeeJbb0f2zMZhtTjALfy8hglJxrdD7/2Gpf1iYiPaLpS4Pr",
-	"f2nU2+9F91mt8rZRuql3z5uKV2/+ZwTY9XDawwvXqi0F1LBpo/Nw2ncmGsE0Jm2bY+kj6QcoapNL64H1",
-	"GNBv4ZpfXTJyRR+33IUsKkbsQK6Kl6veOj9ATf9EBRTregQXNbCUctUAkAm9oq081FLE5WvxpAO9XMhH",
-	"nHotBGMIw/3HtUHEdfBWexSM9P36INiXl2u+5bWid0r8VQPbB1USykmWe9nM1omULwm9+rfPAc6+uoLx",
-	"Lzay//3sZaklt5cVqsD7jdCmas0iHzJbK8OXtjAfE5LMWDRKYyjnSgI/3l0C+n0X96C98n8hS2zlo7vr",
-	"+48JIZiPUlYmyVeVkjvVFU7zM3EN/kVh45UD6qlNb1vosqPUQDlgUgJ5BmG0qSWcL3RXP7g+nt7SMF2p",
-	"TDM/md7WKK2UkkoLccfY2C2v+fTkaXi0v1Jr1y7V+o+XmJKdzZ6A42ox6ObG0oohtGqYTyChbzDmVZnq",
-	"qg5fFZNV1YJ0dXzp28wPofgUp/UTkZuPG/JBMhiHk72kF/cne/HTeAC7PBo/mewnPejHe/zpGE+8C4P4",
-	"Cd8fR8nuZABP4n0ejntJf7J+3Ce4p7B53DDMUV/lcR/WLa5OKm38NQWvpv92/eF77Kvyoxx/fh39J/rt",
-	"klLp7ufOdv4pks/OoKTQ9uIKivDLUPh+ju2ZyzbugTVyvw31nbklLbiQD84LikYy5hR6rX7eMp175GJ+",
-	"YZvB/oV0L+dlp/VftqhOp8r8pzfaXBvI5LTojt6JmPVP/c6gGx4FboP5hPo3n34lX7PgdlZ1jg/6Haxf",
-	"vzak/SL17t9L99yvqfx7aHfeJXMTV3cqOj0bNWaznLnfuXBKo6/zH01LVJzN3YyqGyrY6eBG/BprxiEv",
-	"NvgMtxQjX0xYD5yO6Ick8tjtgG35P7Zc5FhMGa5NMZdj9htH7I+aiTvIxFzIrfKFilvDRkfMz0NpKN+l",
-	"WLxdMRXX4JGNQuevQ3Mwk7Jv5FTen7pgwfq5PzoUaPMdAWvjChUaEjL086+f/38AAAD//w==",
+	"7H3rctu29u+rYLTPh8RDy6Qs2bE7/5njOk6j3JxtK3HSOmNBJCQhJgEWAC2rTWbO05wHO09yBgsgCV5k",
+	"S4nbvXe7vyS2RIALCwvr+lvw752QJylnhCnZOfy9Myc4IgJ+PMbhnBxzpgSP9e8RkaGgqaKcdQ47z/kC",
+	"JZgtkSQhZ5FEYUz1JAizCMk5FiRCoZ5BogQvzY9IzQmSRHU7Xofc4iSNSeewk2aTmIYeSvDtNp6R/9n1",
+	"/Y7XEeTXjAoSdQ6VyIjXkeGcJFjToZapHiaVoGzW+frV65yM8KxJ4RFSeIbUHCtEI8IUnVIikZpTiW6I",
+	"kJQzxKftJF12eq/F9fx58vPLaXg8+ZHx4w/43eifl52NKPuqH5YpZ5IAR3/E0Rn5NSNS6d9CzhRh8CNO",
+	"05iGWBO+81lq6n/PqYGBk8pAmSUJFktY4oRHS7Sgao7UgqOESoWviex4nRscZwRegzN4/S+dmCZUHaIk",
+	"kwpNCMIKxQRLhQLD76kgcn6l+DVhh4hKVKzzk9chQnDROdSEXAlLiddJiJR4ppdsqdPDGFfoBsc06ngd",
+	"qbDKZOew7/vAjZJV/0uQaeew84+dUvx2zLdy50S/7ITdkJinxLCxurOjOUGWCjTHslh2F43NasfwMWcE",
+	"EabEEk25QASH827nq9d5xsWERhFhG24C4+qZZlFtCxjCUUIZlUpgxQVazLkkCIchkRIBN3OuAIPbt0ZL",
+	"4cohhyjmM0QZwjNMmbsd02Ip7ma84QrhOOYLUt2D3YfegzrFsO0emmQKUYUiTswigBZz8HhKBHAYdmLI",
+	"FBEMxxtuBHWGNXnpsKd40OXOOU+ImlM2QwvCFFoIzmZI64JMIEkj4rBs8PBiK4m4IQJNMY1J1EX6I8M+",
+	"rTZVRa5vCGLFke6ikVgaAUAxVkQAA99wdcLwJNbKaFNZdga2CKTgCkbrbeXTKXq0vZ1/tHN28uzs5Pz5",
+	"1dnp6Gg0PH3z+NBsrl3bNSGp3ngUU6m0ipVEam0rXcllXF0RS0Fddu3nelOceSv7EjzsvriSqVcsF1SF",
+	"c03CdGo2CTiDGE7AhIDJUFqGwLzYx6WWeivab7h6xjP2DftSDLtTtDX/pvBknXv5p+W57z+wEAti1BOS",
+	"WTjPd9dDXOj1T0jM2UwrBYQZV3MirPVVS2DMSEv7yW1qLOhGzFG1oW16FM6SVv7EPufw7PNCXZmfXZ4B",
+	"QcXjDt96wcPbLNDnqEGlljGqXSe50PySaEoZjg9RRGKiCJpwZQfl7hXoU6LtAmUlW99w9R4s72Z8NWoc",
+	"ZmjaNlfFL7A+jEwhyqQiWB8PhKurWmHeXJtWH7HmDq1yLXo9zewJjs7pjGGVCVJdBGjd/KvSKCVYhXOk",
+	"HdhrsjTH2FViSmRSrfCjytmoRJQZih5gFX+ksOmtE+QzCRWJfgDZMRpN4qVEi/nyISSQv8JiRjY+1OWw",
+	"FY4R+LiO15pw7bTu7T7po8lSkYpdUZxfxTDfCvdUcY7yBwruBw/uGgHNNrwQ5dvhzUKLG0PBHnpJfwTe",
+	"vWM4U3Mu6G8bK8WESqmjjXb2HdlpYXzp+v9IsCACdhJXz7jLy8ylymXnUc3vszRoC9Du/Qd/tOfpUHC/",
+	"pJ/lJ6M+EWchMY5Y7mt10XBqlEOhOOYkTj3rkeuo0YmYLy4utjXHtbkLsSLNmBRoL5/Q7gasm3hobDZl",
+	"jB6dPTtGe/sD/3E1KLWbBrvzP5cdq3hMwAaB6R2BqJGxG0xj7VptKGJZdeSKU2r9ACQVzx0EhcqBVbkq",
+	"Pq5oyMLDlZyzir/3oOfzCEUkJSwiLFyWKQBQ+1Qih7qN/PNzhZdaLGYkgljNFSOEp4oIND4jSiy3j/Qv",
+	"4zxxUpMh55F28WFZMiHC+NUm86I4WmBwvaaa9ZpKRm6Vfn1FgoIWEdEh0oyIQkZklqZcKBK9JhHFI3ho",
+	"Q2Fpn6JFao7NrNv6ESctUX9BRXKKya8SPfsVLMMVIngp0h/nMlgMqWj8wR+i8e0rIxLGkAHDEr04P33T",
+	"RefEyo/ZajSuLr6+6HG3U5IHfK3S0CoZuc0hN0QsjZ7Q+58KHdsoavYnZ399gtNGsiQXbQ8+SQlP9Yk4",
+	"xkzvEklSteyiN/pdiGVxXJG0FY44VSSRLfrJyz/AQuCl/t1ueNsqrykDxxMesbQJPhM4kZ6JSLBE48IH",
+	"G2ubMHbyVmNN9QKmkSg0q8FRpDdLgT+oaEJA7y95hiIOG3rN+AJhGOTp3aURQZOl0RwgUlVV7XqAjbUW",
+	"slpf3YW2M3OcpoSRqML1yuT1gKXxglzI27j3fDR6a0ku3ROToqy8pd8LvM6UiwQroyV2e+WrSqXhZkN/",
+	"yV9cLjHfSC8Xu0/FHHyiTbQmVx+QCzJ5SZZtOVyTHQYnHQzj/iDY97TqA+PZf9xFRwyNz86PxvCMlrgx",
+	"G4P6HZOxp/2b8cmx82UobsYeGt/aZ5b2mdOXb2sPme9vx80zhOPZCtMez7igap7kvL0myy56amRIOyH2",
+	"M5Ox1cJmIuRiXHWnT6Kn50dtOxyKm3YCwkzcEAjL7LK18OdLq0/eGwyCg7bpV+gXcmsUYz5/znRP27sJ",
+	"lmSvnwlQBM0Zb9P2OfVhs9ZxMafhvODQDREmYc+4scDwlneM3haGEx1NTDRqeA1TWQWszytDy1peP9jr",
+	"9/ae+L7vV2V7r98i217n2kTSLSqILNHwaRcdWd+gTAsNn2rmUCXhGcoqKv+aRuMG0SamAnGh0gqg8SzM",
+	"85U96/m9wA96/vb17s2vbXy+VssVfNYGsRRKz+yeVxWS6stOX75tewVrf0HCoyw2SmVD2WCT6R2yMRU8",
+	"cUTD+mk6BJe27pGv6B7xyM92nrcCNV+VjiAI+v11pSOTK46JPucup3G80KHHWNLZGD0qkgey5t5LOmvj",
+	"zm37S25RyLmIKMOqct7hjVzA2x3VaZ/INUFzV0o6guDXj0cfX94ei+n786v90fLin89PZ/vz8OYtTunr",
+	"WCyGGL8Nn7874230rpC/5V303iMiNSujZdyw3wNNfLdNOSeqzay8uHiJzolqsymDx02Nf02WcqUukB5i",
+	"ZKGDgikVUtV8pI7j99zlZDpmsOEQ1TmgqWlbto1snVohjiKqqcXxW2dBUxxLUl8jlAfNIqc4i1XnMPD9",
+	"J36brxvTKYHTaeWckUUtJGcooSxTRHrmBAe+DlNgQvRIkhvCUISX8nHhaMVEqz2qEM+Up/+n0jyu1axM",
+	"cBwjIBDS83hKxKE1G1gHXTDIpUCaqH1hktUyI1EeHkkdp0HojDKmaKwXsLTuVFUf+C0eUIJvaZIlBW8S",
+	"yvLf25REparaLkDVPB1Qrfkxg+ofT8osmz7W5SdYqnxo9fyS5Yv55KeQntIXw3e/DYM3dCiH7GwQHg/3",
+	"htfph/fHLw66ZPkiJs+P6Onnk97r0clvr0ez5evRtRwm8fXPFwMffzgbDD9zGvXmN/jD62zy4f1n/NNt",
+	"Gvo/ssnFs3RyPPg86fn01fGLNAwO5j//FKQTOtyLnr8Ifj5fUMzOUj1+SBd0kjxTP58P94bxi/jjxWI2",
+	"yudavjjo0snw9OP1x+cpeT9I3569eXn+5p99fnwz/Jy9778Xo6vt/vlPx5/f/yrDDnD7FWEzNYdg9m41",
+	"UWX9HaeFROBRwxmo+XkgUHdtXl3wbaBHlZZ2G4exKOWUKbO1jBATsUNEsZhzLc8hjmPKZl10bnInKvcc",
+	"JE4IWuClDmma2appKRuHepAgaYxD64nwOEKc6UBGVYrJfx9haXNC89LRKkdUOa5GQ6mZ8bLhaWijzkKC",
+	"AvQCswyLJQoO9n0PvRsdP875j1HI0yLbFMaYJmhMbtNx/pH1cSV3w04tLVpYIhLyiJTPlTnMxZwYUQkz",
+	"IbS3k3vBUCQ2iWbtWTY8nd3gSS84WMvTuUeJvRUE/CzO4qV2tiqlY3ZY5qMqmq6L3kkQ9an1VtxHVpwE",
+	"qUjadhRgR0D2y5i2ValqOmFHbNxfzNz+nKlumegYeMql0n4Ci/RTovYWyPQdGuVNVDl329qHjcIZwkLQ",
+	"GyKLDGhSCY50SAETcUYgxZ1JEnmuS6wEwQpK0FgiqXhMjFYwJR2J+r0eRLSC3PDroooNOdu/rU6omYyK",
+	"vi/1RbvtuOEmX7fKquffa5HUm+bWybUDHMcFMMI6xHmd3IIKFBaqdFvGZt+iK6xaMhL50HZiiokNNql4",
+	"LXhHdl43XKKqEkdXxWMx51R2kyycx1T+71mCadwNedIajZJUXYGT1U5XBTCiqlzLfTMq4Ri0hXdxXD1C",
+	"skzmm1IERNJ2F226jtXDQueVEH+nRiNp213Tmf5Bf7+3u2Z0yHhb+ecICZJgcV0ovQp0rEZaXkVhtfzf",
+	"WcuaqXQ2mao5zxSiWCEMGzzVysL4jtrrMAe+sVuCYLlanPV3uTEbG497nPMwk0TkpQ+e1bCUMU4VT61G",
+	"an9vLth3WGZe362mQNR268n+kyAI9tbaLakDJhauCOhTLqkREGOLpgSQQQ4xsotegb11PjLSN6ezOWTI",
+	"kwkRspZiXZM2EOZ20ky+KefMNYkKle7I0l2qpqICKvu2Nw1I5Ps9PBkMDgZPBgd+0CeTqX8wCAa9XnSA",
+	"/SiYDibBpBcNiB/6E38aRLvhAO+TA38SRPdq24LphehVZOFurfvWZtCralBbyHZGQflJL35s9Om46nek",
+	"eEYKlnFWhljwRWXXgjV9pkIQ7jMQ9fTBugkDxwTdlzBwqbmbr+umDqoLgqCHUMhlj3PZMnlFK3gb2awz",
+	"kIKG3FbVXJuRZHyxrrG6M5RcRxl6AIIplEIOdnSVwp16MMG3OQE9328r46w6+JY9rqWzmVAq0fCpZ2OY",
+	"OZZor49iviBiO8SSoDm5xREJaYJjFNEZVfLBj7yzqr1+hcv616ZCaBXFa/JtGax7ApWjmsdd8xYUt4oQ",
+	"zFyCl5DDswC9B08+nK/a3VNmY3rPVoniuJnSSnBkU+NUddGIJjpw0A5D0ybWyr8mTGwrPhI4vu1pBtsO",
+	"QGQF4GkBc80YwjRG2DVPOI8JZmUELjeIwIlUd++anfJ74ttVZZ7SuBZG1cashaisjqIe3nx6HW2RrrQv",
+	"d7+jVMkPWreN3OIQaNdyZdVWEawvKIv4wkO4gDZXkDEN7+rJ3v5gXe/KKOl1d90kO23SthHMW0QWcUC0",
+	"jKMxxWrslWVASzsY1NY06YYOovZwr/Cs9eSMnBLfO0nE9pF+bty2Ex4KMwV4ehPV93wfhXMscKi0d4hO",
+	"klQtS/d/gdv8/9f8NxrHeGfQ9dGjD0HwA3pFWXaLbp/sXe31f0Di5vBJv+s/Rj+R8Jrv9PzA9wM/QM+o",
+	"IFN+u6O/vNc5ywF8FjdTSl55iCtc8QrNcoeye0WNSq+qpKI9YEWMaL7tohEEr6UOhKAGuBvyhGzoPOXq",
+	"9z7Pye1dqC0LTHSYCaqW54DhawNTTwC09yyXsBcXo04DjsZqySxwQrFE4xp60wIA/9//+b/gTRngoFaw",
+	"8Hm5pXOlUoNSomzK29hqcc401AYunGM2I7IeS2v/uFJR6aKPPBP2eObDTSEWA8oJXZDJJTPwlEcvLkaP",
+	"zYHcqky8ZUB1VZ0+yZZ6EkYW4FUJtR3TGxKhrS2Xgq0tD0l+yUAEtOxJU8wpQXd56KuWqWnOIFSgFEu5",
+	"4CLKoXjM/tS9ZJfsH/9AALvBtn8RcJ76iyDPQYJBNLDoasa9hpw1E9eU1SXrOdivKpheG3dTIshN64oK",
+	"wZJn2rh3L9nufYnfRzUH4HEjFUwg7azFe+zkO/VKo+4lQwidlnlNQIHBvMryiAileaijIsRTEIoRd7Sb",
+	"dlbGb0/PR2gHp3TnJtix343N5FtbZ6ZIsbVVVCmaXMmz76Z+MXW3QOt7jMYV/2rswdy2/FHMWwPA64mp",
+	"6l6yfjGnxUFRiba2+r1ga0tHLPrH3taWRRAZCBmtIMq8u1DxQEqJjHdlTHEU8RJeZ96uH/iSU/IFJQQz",
+	"Lbpf0KIc8kU/sr29jSr/6g+1AfnioFS1xdD8TBWJuuiLI8LNShVM0Pd9D/WDXf3PwE7ltlbiEuD6BT2j",
+	"txZQHcdEON2WJQCmbMU00/eCYtKVvS9f0NO1ugzyKXutU7q4b4e0Eva96WsOPDTwd827BAH3WnFump4t",
+	"iyRkc/H6eOIvNZhwF11gqtqBwaA9mYtFB8IGxZbXegmbc9dbBvUEl+zIls313mA0EXwhtW7TH6WC3y4h",
+	"9JG5zoISRi4RAJBPtEgBbuIgCPwCN3HJgkF30O35j20vCZVojkUSEykPQTE6Sq5oNSGROZmamNwQMW76",
+	"M20exjqg9iQBDhZOzUkJcy1Rr2Ub39wWimABU225ppTEkTxEY3Paxh4aW6Ci/tEedcyiS5ZLTxe9tdBS",
+	"B/SZD++66kHVkak/wIlrRZleshJmWlBg9E0utVrYSvynl6PPqUALQNHMYE7DsG7JjKJYlTFwR0EJm6kd",
+	"UHDBmgKLjMM52bat/oeI8W0wCOMugmkvWTFvfeSHbRupbw+jcRcNWRhnEYFqlcm4gZnSJkaQlAtlZGwS",
+	"kyTfz5ET2mJI4dhCtf5+1IotkWireGrrEF5mC6rG1IC6hgTB2EMTYto/ijx1RCN4yedMqksGuDhc+AiA",
+	"Ji1lyDHIWoBDbWdtbJ4jjWEPrLNRTOMBml3zTesjhN36YqUYf8m0c01DwgyaTCtS7eIPtZuYidh6c/Jw",
+	"ZwfMLc9ESLpczHbsoJ2EgoetqGoWB3IvreN17I0HncNO0PW7vh6iJ8Qp7Rx2drt+d7fjdVKs5uDE7nQX",
+	"JI63ofqz83lxLbs51H/WBqc6IyoTzEhGA1j1GATZUmI3GsCdy7p7OVSFfBno2iWb43haHu7WTr0SCujB",
+	"cP271SqgnRc0juFDo2gk59oqH885d/C4FssNkMtaRV4fnsyE/VDhLjyUMY5n4wrQ95yEgih5yUCQARoP",
+	"C5FzEh3mxZImglGH3HpgXs41wTqAx0BfG01CoLugmM+pEDt9H83JIT+kDRg8Y3EFxW0cl0y/Tm9QzFnR",
+	"mVZVCGPTwC+NsBaHYxh1DrU4vFhcS5AdgROioIvll7ZAbnwywiW/JFGl+znHN6Wjp78xUb2yCs7Wucve",
+	"xF2/X3jV2soYZZR3BmojtcF1HlQTaKboePkBHE6333BGtl9jFc7vbK36VLvjo+f7G3bMCB7H/Ma0+5Rt",
+	"q6fMSCZspVdWKjgjVTnQIU10g00hpeiyMYDFXyxWvUCSA3DcgX4DxLkBKwYUscX/AjrXhcYC7tWiVW83",
+	"xIt+9QqCznuDvYKgt9vmN4CJuyjtgj4/8Hv+drJ/GxX0nRx3mtRMn+yevth92rt9Fvw4e3KTTQ7UKxLM",
+	"nr/+7f3+HnkyyuRB9vb5zdn7k3cdAKt2bq+enfx2lh0ku3vPX725UhnZGxy8epN+uNhLj5fnil5//Pxy",
+	"eDEcYL/z9ZON+gVRLV3Gd5xsk96yur/YvJYd+7RBX1IV5bqiL6lEAddbzSqnfNW77PM7lduAnDt37hoD",
+	"zwBZu35/VXqncdpNlhWiOEZqSuJftoC+OdZtDxfHf8e53+er1xmsM6S4AsVNJ5mrHqrC5Wzjahva8ToK",
+	"z2SJEdaz5pE4YA12aoXJe+25W9EunDTKtM0ISbVy6cGGQW4AsgXGw33GxSWr4BwkZDWgPK6dsDJiOWxm",
+	"SaArEB4dU3kF0xwiJTKSe+r2hhz4CJIROfaqqOt6IGRF3RfqFgSN9ffjoroBdd4WAxdTqc4clt1j6Azn",
+	"jKPgcs5qA6jFoXFe+R6X+DyLEOiiVw4OWtOaL8eksvNyNBitXzMilqXNMgusGKtGZruEK7c1c7UdUOhY",
+	"l8ppO3XXxRk4z5rJBuZtUd7+fbjuVYswIHR3DS4a/R5Atn/PAr/fVqcWduBewQUC77r2Rdafs4pNNuiE",
+	"flBDB/zilsLvqFjnJelGJdkF0Lh1jRLV0u/pzV3rLS5my8U8lW8H7M+K1+onndcGThX7+ytiXzexjTWo",
+	"SItxPM2VVb1q/23qvu8H9w+pXPQAg3bvH1ReWLa5VdEDdteiq2jJr1miWknjl09fK7bpFZWqbigcM1TW",
+	"T756nZTLFmvzjAv0Z9mHdYAqyCTI3NZYkwoFgG7kmWBUR07g7pkYX0Kdvh2OWINmSYjqrHqEPFtJifdt",
+	"oBeL8zMoLpM2KYaEmFXuj9O2GUKkNhBys5xqVxlixri6ZIrEsUnqUAUpV1On9Sy02LAC0uwNUxoKghVx",
+	"UEum0kak+pFHy03vgHPAQ44yXo10cxXx96jbr1VkTjVgy79w3vWQ+u9btF+hoVbdR2dgFFw4QpajGzzn",
+	"1guD/zwqbt8xd9fUb8P8+t0W9o/fWAPNfQgYrZdXqeBaIQ9lLNaaKb8fb3T68uTN1avhs5PR8PUJNK6Z",
+	"huTvs+TfIgWrL4kq0M+msA5FlJCLiET/5oawH6wxoriUCgYM1qGr5fqSf0OzazGA9cYCfOc5aTHKTnxo",
+	"LQG4ua2G+n3ekt/ssDHa30SNuJmyz7G2UIsprgNE5U1Ol6y0P0WDlGzv5nmkQwUPCR4TW7/jiLPHzU43",
+	"bWYvyMS9XAX6ZioQg0r87JQLbHlQEESwpPHSHlJz/PEls3Wzsj5dviSnl0g3NdveSlaUJaTCS2ldnUsG",
+	"leOGBbXzjmx/yrdbT2jAfYpNT/Pq+/5AJcTQlVS27Bqa86jMUb419OVfuI8IgKuEvTYdzmvzUJGiK9rl",
+	"m+27Dnzvb8XCDaxYpal9resOMYs8xFODG46XnoVo3921/me4Nzk4o55EqNPiCki1Dfkv3Z9XtOiWEF5A",
+	"5HGF12CahWDpj2smo9qT+vi/3C0B0v/VOat1TnE1wNp3rJbgq7MaHO1umNu3+tp/qhPc7wXrvM25pRkG",
+	"9dYcVFxf/K/wtyve9YkFxTbyIwCKbVPWuWtt6zA1x1r76qv96rNmR3ar57tmZsqmbHL0yerMlNO8gT7y",
+	"DDJFkI8yCLfVTRcWgmvwgeYqleJaIyBCa+Ki8dZFcebLo5oqQXC0zNNWnoEjlEX+nt9HWKIFiWP0CEtE",
+	"GQJIie8fAMJMu6MNPF+716xf8P1Os018V2zQKz5DJhv+t3SDN8pElF1drXeyrtubtbmP1r+zs8D8qRPb",
+	"APufoYX/8xRqeU7uzkG4vSD3lqaraXIn5W17m2q+vbvhMZXKXM8aczbT/1N1ySxOMw/f7d/nKF5zT+sJ",
+	"OrqjiHHJyi6FR22lClSpVDw2afu8tlJN6SydgkE3h0lW7lLAjb+9seJ2FlDMpijLp9M6zmrgB6tq4uf5",
+	"Rt1TEH/VtoRKonVFpRguWOELBikYs12rasZOhqvURvd0a65X6i6IziUKWPM3qXWrBa9hnBa8/FsuzRKH",
+	"2f6iwdT0gBYdn27IAaCuB2iQdPoh3ZbEot/QTaG7HXwP00KnhahYre1HXr1cHw+iwcSf7kW9sD/dC5+E",
+	"A7KLg8n+9CDqkX64h59M9Ip3ySDcxweTINqdDsh+eID9SS/qT5vL3dc0+fXl+n6O0iuXu1nl3G3WWxH3",
+	"1LXLX69mvgZdzh9f+pPK7KATnRO4ni3d+Z1GX4120e7y6vgD16OPewzq/TX7S7aJuWu2VOf2rrQVRQRU",
+	"a0poDYHQJhHQSM9ZGDr3AZgKx5KjHM+/4qLJalf+sBYzrYh5UGvI4xhmXOVG9W8qNcKmvt9vs9mERedF",
+	"cfp+rLYDgy/KS+Xdk43T/8CN72AsU6zmro3f6C8vfvruIOCbFFN/La1h/sLXX0MvOXVIPl1LQcH0+kit",
+	"Er78Prui0SPiYZYQZpxtCXJYdMfsdDQ99j312e5O41QLNd1S1mwOp+kkghIu79BzetOP0Jb9Zcs41s69",
+	"nLKlVtp2qcclq+qPvE+vKaJec1ZpMQp5/+NRQ0VdsjUvw6XC3EzpoSzVLm5Z+jOKxXKp2NMmn36ymNVV",
+	"mOWWi8/LWybs9IBf/vrp6/8PAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
