@@ -68,7 +68,7 @@ func TestNoLineOfTheContractIsUnenforced(t *testing.T) {
 		{"/api/v1/refresh", "413 not declared", "        '413':\n          $ref: '#/components/responses/TooLarge'\n", ""},
 		{"/api/v1/refresh", "415 not declared", "        '415':\n          $ref: '#/components/responses/UnsupportedMediaType'\n", ""},
 		{"/api/v1/refresh", "400 not declared", "        '400':\n          $ref: '#/components/responses/BadRequest'\n", ""},
-		{"/api/v1/revoke", "204 not declared", "        '204':\n          description: The session has ended.\n", ""},
+		{"/api/v1/revoke", "204 not declared", "        '204':\n          description: The session is revoked.\n", ""},
 		{"/api/v1/refresh", "a status that nothing produces", "        '421':\n", "        '409':\n          $ref: '#/components/responses/TokenExpired'\n        '421':\n"},
 		{"/api/v1/revoke", "another operation", "    post:\n", "    get:\n      operationId: other\n      responses:\n        '200':\n          description: never asked for\n    post:\n"},
 	} {
