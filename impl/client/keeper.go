@@ -1,5 +1,6 @@
-// Package client keeps a login alive for Go programs that call APIs with access tokens: it refreshes in time, once for all
-// goroutines, and knows when the user must log in again. A [Keeper] is an oauth2.TokenSource and makes an http.RoundTripper.
+// Package client keeps a user of a Go program logged in: it refreshes the access token in time,
+// once for all goroutines, and reports when the user must log in again. A [Keeper] is an
+// oauth2.TokenSource, and [Keeper.Transport] is an http.RoundTripper.
 package client
 
 import (
@@ -20,64 +21,69 @@ import (
 )
 
 var (
-	// ErrLoginRequired means that there is no session, or that the server has ended it (421 or 422): send the user to the login.
+	// ErrLoginRequired means that the keeper has no tokens, or that the server rejected the refresh
+	// token for good (421 or 422). Send the user to the login.
 	ErrLoginRequired = errors.New("login required")
-	// ErrTemporary means that no access token can be had for now; the user stays logged in.
-	ErrTemporary = errors.New("refresh failed for now")
+	// ErrTemporary means that there is no valid access token at the moment. The user stays logged
+	// in; try again later.
+	ErrTemporary = errors.New("refresh failed for now, try again later")
 )
 
-// Config says where and how to refresh. Only Server is required.
+// Config holds the settings of a [Keeper]. Only Server is required.
 type Config struct {
-	// Server is the address of the refresh service, with its path if it has one.
+	// Server is the URL of the refresh service, including a path if the service has one.
 	Server string
-	// Limit is how many minutes new access tokens live, 10 to 10080. 0: the server's default, 10080.
+	// Limit is the lifetime of new access tokens in minutes, from 10 to 10080. 0 means 10080.
 	Limit int32
-	// Store keeps the tokens. Nil: they are forgotten with the program.
+	// Store saves the tokens. If it is nil, the tokens are lost when the program ends.
 	Store Store
-	// HTTP makes the requests of the keeper. Nil: a client that follows no redirect, so that a refresh token goes to nobody else.
+	// HTTP sends the requests of the keeper. If it is nil, the keeper uses a client that follows no
+	// redirect, so that the refresh token is sent to no other server.
 	HTTP gen.HttpRequestDoer
-	// Log receives warnings about the Store. Nil: none.
+	// Log receives warnings about Store. If it is nil, warnings are dropped.
 	Log *slog.Logger
-	// Now is the clock. Nil: the system's.
+	// Now returns the current time. If it is nil, the keeper uses time.Now.
 	Now func() time.Time
-	// Sleep waits before another try. Nil: a timer.
+	// Sleep waits before the next try. If it is nil, the keeper uses a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// Keeper keeps one session. It is safe for concurrent use.
+// Keeper keeps the tokens of one session valid. It is safe for concurrent use.
 type Keeper struct {
-	config Config
-	server *url.URL
-	api    *gen.Client
-	flight singleflight.Group
+	config  Config
+	server  *url.URL
+	api     *gen.Client
+	refresh singleflight.Group // the keys are access tokens
 
-	mu      sync.Mutex
-	held    Tokens
-	loaded  bool      // held is what Store has, or newer
-	unsaved bool      // Store refused held: it is the only copy
-	silent  time.Time // until when Retry-After asked for silence
-	useless string    // an access token that was refused although it was new
+	mu         sync.Mutex // guards the fields below
+	held       Tokens
+	loaded     bool      // held was read from Store, or is newer
+	unsaved    bool      // Store failed to save held, so held is the only copy
+	retryAfter time.Time // send no refresh before this time, because the server asked for it
+	rejected   string    // an access token that an API rejected although it was new
 }
 
 var _ oauth2.TokenSource = (*Keeper)(nil)
 
-// New makes a keeper. It sends nothing yet.
+// New returns a keeper. It fails if the configuration is invalid. It sends no request.
 func New(config Config) (*Keeper, error) {
 	server, err := url.Parse(config.Server)
 	if err != nil || server.Host == "" || (server.Scheme != "https" && server.Scheme != "http") {
 		return nil, fmt.Errorf("server must be an absolute http or https URL: %q", config.Server)
 	}
 	if config.Limit != 0 && (config.Limit < 10 || config.Limit > 10080) {
-		return nil, fmt.Errorf("limit must be 10 to 10080 minutes: %d", config.Limit)
+		return nil, fmt.Errorf("limit must be from 10 to 10080 minutes: %d", config.Limit)
 	}
 	if config.HTTP == nil {
-		config.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		config.HTTP = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.Now == nil {
-		config.Now = time.Now //nolint:forbidigo // the default of a library that programs use as it is
+		config.Now = time.Now //nolint:forbidigo // a library needs a default clock
 	}
 	if config.Sleep == nil {
 		config.Sleep = sleep
@@ -89,48 +95,56 @@ func New(config Config) (*Keeper, error) {
 	return &Keeper{config: config, server: server, api: api}, nil
 }
 
-// Login takes over the answer of a login. An error is the Store's; the keeper works all the same.
+// Login stores the tokens that the login returned. It fails if there is no refresh token. If Store
+// fails, Login returns that error, but the keeper holds the tokens in memory and works.
 func (k *Keeper) Login(ctx context.Context, tokens Tokens) error {
 	if tokens.RefreshToken == "" {
-		return errors.New("login without a refresh token")
+		return errors.New("the login returned no refresh token")
 	}
 	if tokens.Received.IsZero() {
 		tokens.Received = k.config.Now()
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.useless = ""
+	k.rejected = ""
 	return k.save(ctx, tokens)
 }
 
-// AccessToken returns an access token that is good for a request, refreshed if need be. It returns [ErrLoginRequired] or
-// [ErrTemporary], wrapped, or the error of ctx.
+// AccessToken returns a valid access token. It refreshes the token first if necessary. It returns
+// [ErrLoginRequired] or [ErrTemporary], wrapped, or the error of ctx.
 func (k *Keeper) AccessToken(ctx context.Context) (string, error) {
 	tokens, err := k.valid(ctx)
 	return tokens.AccessToken, err
 }
 
-// Token implements oauth2.TokenSource. The token's Expiry is by the local clock, right or wrong.
+// Token implements oauth2.TokenSource. The token's Expiry is a time of the local clock, even if
+// that clock is wrong.
 func (k *Keeper) Token() (*oauth2.Token, error) {
 	tokens, err := k.valid(context.Background())
 	if err != nil {
 		return nil, err
 	}
 	now := k.config.Now()
-	return &oauth2.Token{AccessToken: tokens.AccessToken, TokenType: "Bearer", Expiry: now.Add(tokens.remaining(now))}, nil
+	return &oauth2.Token{
+		AccessToken: tokens.AccessToken,
+		TokenType:   "Bearer",
+		Expiry:      now.Add(tokens.remaining(now)),
+	}, nil
 }
 
-// Refresh refreshes now, whatever time is left: for the moment when a certain page opens. However many goroutines call it
-// at once, one request is made, and it goes on when a caller gives up.
+// Refresh refreshes now, even if the access token is still valid. Call it when a certain page
+// opens. If several goroutines call it at once, the keeper sends one request. That request
+// continues when a caller's ctx is cancelled.
 func (k *Keeper) Refresh(ctx context.Context) error {
 	old, err := k.current(ctx)
 	if err != nil {
 		return err
 	}
-	return k.refresh(ctx, old.AccessToken)
+	return k.replace(ctx, old.AccessToken)
 }
 
-// Logout forgets the tokens and, as far as the server can be reached, ends the session there.
+// Logout deletes the tokens and asks the server to revoke the session. It returns the error of
+// Store. It returns nil even if the server cannot be reached.
 func (k *Keeper) Logout(ctx context.Context) error {
 	k.mu.Lock()
 	tokens, _ := k.load(ctx)
@@ -142,6 +156,7 @@ func (k *Keeper) Logout(ctx context.Context) error {
 	return err
 }
 
+// valid returns tokens whose access token is good for a request.
 func (k *Keeper) valid(ctx context.Context) (Tokens, error) {
 	tokens, err := k.current(ctx)
 	if err != nil {
@@ -152,16 +167,16 @@ func (k *Keeper) valid(ctx context.Context) (Tokens, error) {
 		return tokens, nil
 	}
 	if usable {
-		k.begin(tokens.AccessToken) // nobody waits while it lives
+		k.begin(tokens.AccessToken) // the caller does not wait: the token is still valid
 		return tokens, nil
 	}
-	if err := k.refresh(ctx, tokens.AccessToken); err != nil {
+	if err := k.replace(ctx, tokens.AccessToken); err != nil {
 		return Tokens{}, err
 	}
 	return k.current(ctx)
 }
 
-// current returns what is held, asking Store only while nothing is.
+// current returns the tokens that the keeper holds. It reads Store only if the keeper holds none.
 func (k *Keeper) current(ctx context.Context) (Tokens, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -176,7 +191,7 @@ func (k *Keeper) current(ctx context.Context) (Tokens, error) {
 	return k.held, nil
 }
 
-// load asks Store, which another program may have written. The caller holds mu.
+// load reads Store, because another program may have written to it. The caller holds mu.
 func (k *Keeper) load(ctx context.Context) (Tokens, error) {
 	if k.config.Store == nil || k.unsaved {
 		k.loaded = true
@@ -186,14 +201,16 @@ func (k *Keeper) load(ctx context.Context) (Tokens, error) {
 	if err != nil {
 		return k.held, fmt.Errorf("load tokens: %w", err)
 	}
-	if !k.loaded || stored.AccessToken != k.held.AccessToken || stored.RefreshToken != k.held.RefreshToken {
-		k.held = stored // else held has the monotonic reading of its arrival
+	same := stored.AccessToken == k.held.AccessToken && stored.RefreshToken == k.held.RefreshToken
+	if !k.loaded || !same {
+		k.held = stored // otherwise keep held: its Received has a monotonic clock reading
 	}
 	k.loaded = true
 	return k.held, nil
 }
 
-// save keeps tokens in any case, and in Store if it can. The caller holds mu.
+// save puts tokens into memory and into Store. If Store fails, the keeper goes on with the copy in
+// memory. The caller holds mu.
 func (k *Keeper) save(ctx context.Context, tokens Tokens) error {
 	k.held, k.loaded, k.unsaved = tokens, true, false
 	if k.config.Store == nil {
@@ -217,5 +234,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// jitter spreads d over half of it to one and a half, so that clients that failed together do not return together.
+// jitter returns a random duration from d/2 to 3d/2, so that clients that failed at the same moment
+// do not all try again at the same moment.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d) }

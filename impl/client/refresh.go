@@ -11,47 +11,52 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"kalsel.dev/refresh/gen"
 )
 
 const (
-	timeout   = 10 * time.Second // for one request
-	maxWait   = 30 * time.Second // between two tries; a longer Retry-After goes to the caller
-	retries   = 3
-	maxAnswer = 64 << 10               // bytes; tokens are a few hundred
-	firstTry  = 500 * time.Millisecond // wait after the first failure, doubled after each
+	timeout   = 10 * time.Second       // of one request
+	retries   = 3                      // after the first try
+	firstWait = 500 * time.Millisecond // after the first failure, doubled after each further one
+	maxWait   = 30 * time.Second       // if Retry-After is longer, the caller gets an error at once
+	maxAnswer = 64 << 10               // bytes; tokens have a few hundred
 )
 
-// Error is an answer of the refresh endpoint that brought no token. It wraps [ErrLoginRequired] for 421 and 422, [ErrTemporary] for what may
-// pass, and nothing for what the caller must mend (400 and the like).
+// Error is an answer of the refresh endpoint that has no token. It wraps [ErrLoginRequired] for 421
+// and 422, [ErrTemporary] for failures that can pass, and no error for mistakes of the caller (400
+// and the like).
 type Error struct {
 	// Status is the HTTP status.
 	Status int
-	// Message and Causes are the server's words, for people.
+	// Message and Causes are texts of the server, for people.
 	Message string
 	Causes  []string
-	// RetryAfter is how long the server asked to wait, 0 if it did not say.
+	// RetryAfter is the time that the server asked to wait. It is 0 if the server did not ask.
 	RetryAfter time.Duration
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("refresh answered %d: %s %q", e.Status, e.Message, e.Causes)
+	return fmt.Sprintf("the refresh service answered %d: %s %q", e.Status, e.Message, e.Causes)
 }
 
-// Unwrap returns what follows from the status.
+// Unwrap returns the error that the status stands for.
 func (e *Error) Unwrap() error {
 	switch {
 	case e.Status == http.StatusMisdirectedRequest, e.Status == http.StatusUnprocessableEntity:
 		return ErrLoginRequired
-	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooEarly,
-		e.Status >= 500, e.Status < 400: // a page in place of the answer, as hotels and proxies put there
+	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusRequestTimeout,
+		e.Status == http.StatusTooEarly, e.Status >= 500,
+		e.Status < 400: // a proxy or a hotel's login page answered in place of the service
 		return ErrTemporary
 	}
 	return nil
 }
 
-// refresh waits for a refresh of the access token old, its own or one under way.
-func (k *Keeper) refresh(ctx context.Context, old string) error {
+// replace waits until the access token old is replaced, by this call or by a refresh that is
+// already running.
+func (k *Keeper) replace(ctx context.Context, old string) error {
 	select {
 	case result := <-k.begin(old):
 		return result.Err
@@ -60,25 +65,27 @@ func (k *Keeper) refresh(ctx context.Context, old string) error {
 	}
 }
 
-// begin starts a refresh unless one is under way. It does not end with any caller's context: others wait for it, and an answer
-// with a rotated token must not be lost.
-func (k *Keeper) begin(old string) <-chan result {
-	return k.flight.DoChan(old, func() (any, error) { return nil, k.redeem(context.Background(), old) })
+// begin starts a refresh unless one is running. The refresh does not use the context of a caller:
+// other callers wait for the same refresh, and a rotated refresh token must not be lost.
+func (k *Keeper) begin(old string) <-chan singleflight.Result {
+	return k.refresh.DoChan(old, func() (any, error) {
+		return nil, k.refreshWithRetries(context.Background(), old)
+	})
 }
 
-func (k *Keeper) redeem(ctx context.Context, old string) error {
+func (k *Keeper) refreshWithRetries(ctx context.Context, old string) error {
 	for try := 0; ; try++ {
-		if err := k.obeySilence(ctx); err != nil {
+		if err := k.waitForServer(ctx); err != nil {
 			return err
 		}
-		err := k.redeemOnce(ctx, old)
+		err := k.refreshOnce(ctx, old)
 		if err == nil || !errors.Is(err, ErrTemporary) || try == retries {
 			return err
 		}
-		wait := jitter(firstTry << try)
-		if refused := (*Error)(nil); errors.As(err, &refused) && refused.RetryAfter > 0 {
-			k.keepSilent(refused.RetryAfter)
-			wait = max(wait, refused.RetryAfter)
+		wait := jitter(firstWait << try)
+		if answer := (*Error)(nil); errors.As(err, &answer) && answer.RetryAfter > 0 {
+			k.setRetryAfter(answer.RetryAfter)
+			wait = max(wait, answer.RetryAfter)
 		}
 		if wait > maxWait {
 			return err
@@ -89,18 +96,24 @@ func (k *Keeper) redeem(ctx context.Context, old string) error {
 	}
 }
 
-func (k *Keeper) keepSilent(d time.Duration) {
+func (k *Keeper) setRetryAfter(d time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.silent = k.config.Now().Add(d)
+	k.retryAfter = k.config.Now().Add(d)
 }
 
-func (k *Keeper) obeySilence(ctx context.Context) error {
+// waitForServer waits as long as the last Retry-After asks for. It fails at once if that is longer
+// than maxWait.
+func (k *Keeper) waitForServer(ctx context.Context) error {
 	k.mu.Lock()
-	left := k.silent.Sub(k.config.Now())
+	left := k.retryAfter.Sub(k.config.Now())
 	k.mu.Unlock()
 	if left > maxWait {
-		return &Error{Status: http.StatusTooManyRequests, Message: "the server asked to wait", RetryAfter: left}
+		return &Error{
+			Status:     http.StatusTooManyRequests,
+			Message:    "the server asked to wait",
+			RetryAfter: left,
+		}
 	}
 	if left > 0 {
 		return k.config.Sleep(ctx, left)
@@ -108,8 +121,8 @@ func (k *Keeper) obeySilence(ctx context.Context) error {
 	return nil
 }
 
-// redeemOnce makes one try. It is done if somebody has replaced the access token old meanwhile.
-func (k *Keeper) redeemOnce(ctx context.Context, old string) error {
+// refreshOnce sends one request. It sends none if the access token old has been replaced meanwhile.
+func (k *Keeper) refreshOnce(ctx context.Context, old string) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	k.mu.Lock()
@@ -137,48 +150,48 @@ func (k *Keeper) redeemOnce(ctx context.Context, old string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrTemporary, err)
 	}
-	var answer grant
-	if response.StatusCode == http.StatusOK && json.Unmarshal(body, &answer) == nil && answer.AccessToken != "" {
+	// The parser of the generated client would fail on a Retry-After that is a date, as proxies
+	// send it, and the status would be lost. Here the status decides.
+	var answer gen.RefreshedTokens
+	accepted := response.StatusCode == http.StatusOK && json.Unmarshal(body, &answer) == nil
+	if accepted && answer.AccessToken != "" {
 		k.accept(tokens.RefreshToken, answer)
 		return nil
 	}
-	return k.refused(tokens.RefreshToken, newError(response, body, k.config.Now()))
+	return k.fail(tokens.RefreshToken, newError(response, body, k.config.Now()))
 }
 
-// grant is the answer to an accepted refresh token. The generated client's own parser would fail on a Retry-After in another form than
-// the contract's, such as a proxy's, and lose the status with it; here the status alone decides.
-type grant struct {
-	gen.RefreshedTokens
-	RefreshToken string `json:"refresh_token"` // the one to use next, where the server rotates them
-}
-
-// accept stores an answer to the refresh token sent, unless the store has moved on since.
-func (k *Keeper) accept(sent string, answer grant) {
-	rotated := cmp.Or(answer.RefreshToken, sent)
+// accept stores the answer to the refresh token sent, unless Store has newer tokens.
+func (k *Keeper) accept(sent string, answer gen.RefreshedTokens) {
+	next := sent
+	if answer.RefreshToken != nil {
+		next = cmp.Or(*answer.RefreshToken, sent)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	held, err := k.load(ctx)
 	if err != nil {
-		k.config.Log.Warn("the token store does not answer", "error", err)
+		k.config.Log.Warn("cannot load the tokens from the store", "error", err)
 	}
-	if held.RefreshToken != sent && held.RefreshToken != rotated {
-		return // logged out, rotated further, or another login
+	if held.RefreshToken != sent && held.RefreshToken != next {
+		return // the user logged out or logged in, or another program refreshed again
 	}
-	next := held
-	next.RefreshToken = rotated
+	tokens := held
+	tokens.RefreshToken = next
 	if issuedAt(answer.AccessToken) >= issuedAt(held.AccessToken) {
-		next.AccessToken, next.Expired = answer.AccessToken, answer.Expired
-		next.Received = k.config.Now()
+		tokens.AccessToken, tokens.Expired = answer.AccessToken, answer.Expired
+		tokens.Received = k.config.Now()
 	}
-	if err := k.save(ctx, next); err != nil {
-		k.config.Log.Warn("tokens are kept in memory only", "error", err)
+	if err := k.save(ctx, tokens); err != nil {
+		k.config.Log.Warn("cannot save the tokens, they are kept in memory only", "error", err)
 	}
 }
 
-// refused draws the conclusion from a failure. The session ends on 421 and 422 alone, and only if the refused token is still the one in use.
-func (k *Keeper) refused(sent string, failure *Error) error {
+// fail returns the error of a refresh. If the answer is final (421 or 422) and Store still has the
+// refresh token sent, it deletes the tokens.
+func (k *Keeper) fail(sent string, failure *Error) error {
 	if !errors.Is(failure, ErrLoginRequired) {
 		return failure
 	}
@@ -191,21 +204,24 @@ func (k *Keeper) refused(sent string, failure *Error) error {
 		return nil
 	}
 	if err := k.save(ctx, Tokens{}); err != nil {
-		k.config.Log.Warn("the end of the session is not saved", "error", err)
+		k.config.Log.Warn("cannot delete the tokens from the store", "error", err)
 	}
 	return failure
 }
 
 func newError(response *http.Response, body []byte, now time.Time) *Error {
 	var envelope gen.ErrorEnvelope
-	_ = json.Unmarshal(body, &envelope) // it is for people
+	_ = json.Unmarshal(body, &envelope) // a body without these texts changes no decision
 	return &Error{
-		Status: response.StatusCode, Message: envelope.Message, Causes: envelope.Causes,
+		Status:     response.StatusCode,
+		Message:    envelope.Message,
+		Causes:     envelope.Causes,
 		RetryAfter: retryAfter(response.Header, now),
 	}
 }
 
-// retryAfter reads seconds or a date, a date by the server's own clock if it tells it.
+// retryAfter reads Retry-After, which is a number of seconds or a date. A date is compared with the
+// Date of the same answer if there is one, because the local clock may be wrong.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
@@ -221,11 +237,12 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	return max(at.Sub(now), 0)
 }
 
-// revoke tells the server of a logout, as far as it can be reached.
+// revoke asks the server to revoke the session. It ignores failures.
 func (k *Keeper) revoke(ctx context.Context, token string) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if response, err := k.api.RevokeToken(ctx, gen.RevokeRequest{RefreshToken: token}); err == nil {
+	response, err := k.api.RevokeToken(ctx, gen.RevokeRequest{RefreshToken: token})
+	if err == nil {
 		_ = response.Body.Close()
 	}
 }

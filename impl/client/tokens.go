@@ -8,33 +8,38 @@ import (
 	"time"
 )
 
-// Tokens is what a keeper holds of one login. The zero value means that nobody is logged in.
+// Tokens are the tokens of one login. The zero value means that the user is not logged in.
 type Tokens struct {
-	// AccessToken goes with each request. Empty: the keeper fetches one at the first need.
+	// AccessToken is sent with each request. If it is empty, the keeper refreshes before the first
+	// request.
 	AccessToken string `json:"access_token,omitempty"`
-	// RefreshToken buys new access tokens.
+	// RefreshToken is exchanged for new access tokens.
 	RefreshToken string `json:"refresh_token"`
-	// Expired is when the access token expires, in Unix seconds by the server's clock, as the server said it.
+	// Expired is the time at which the access token expires, as the server returned it: Unix
+	// seconds of the server's clock.
 	Expired int64 `json:"expired,omitempty"`
-	// Received is when the access token arrived, by the local clock. Zero: at the call of [Keeper.Login].
+	// Received is the time at which the access token arrived, by the local clock. If it is zero, it
+	// is the time of the call of [Keeper.Login].
 	Received time.Time `json:"received,omitzero"`
 }
 
-// Store keeps tokens between runs of a program and shares them between programs. It must be safe for concurrent use.
+// Store saves tokens between runs of a program and shares them between programs. It must be safe
+// for concurrent use.
 type Store interface {
-	// Load returns what was saved last, the zero Tokens if nothing was.
+	// Load returns the tokens that were saved last. If none were saved, it returns the zero Tokens.
 	Load(ctx context.Context) (Tokens, error)
-	// Save replaces it. The zero Tokens are saved when the session ends.
+	// Save replaces the saved tokens. At a logout the keeper saves the zero Tokens.
 	Save(ctx context.Context, tokens Tokens) error
 }
 
 const (
-	margin    = time.Minute     // before expiry, when a refresh begins
-	clockStep = 5 * time.Second // that the local clock may step back unnoticed
+	margin    = time.Minute     // a refresh begins this long before the access token expires
+	clockStep = 5 * time.Second // smaller backward steps of the local clock are ignored
 )
 
-// lifetime is expired minus iat: both are the server's, so it holds whatever the local clock says. A token without iat lives
-// until expired by the local clock.
+// lifetime returns Expired minus the token's iat. Both are times of the server's clock, so the
+// difference is right even if the local clock is wrong. If the token has no iat, lifetime compares
+// Expired with the local clock.
 func (t Tokens) lifetime() time.Duration {
 	if iat := issuedAt(t.AccessToken); iat > 0 && t.Expired > iat {
 		return time.Duration(t.Expired-iat) * time.Second
@@ -42,8 +47,9 @@ func (t Tokens) lifetime() time.Duration {
 	return max(time.Unix(t.Expired, 0).Sub(t.Received.Round(0)), 0)
 }
 
-// remaining is how long the access token still lives. The monotonic clock stands still while a machine sleeps, and the wall clock can be
-// put right or wrong: the one that saw more time pass counts, for the price of an early refresh.
+// remaining returns how long the access token is still valid. The monotonic clock stops while a
+// machine sleeps, and the wall clock can be changed. The clock that advanced further decides: at
+// worst the keeper refreshes too early.
 func (t Tokens) remaining(now time.Time) time.Duration {
 	wall := now.Round(0).Sub(t.Received.Round(0))
 	passed := max(now.Sub(t.Received), wall)
@@ -53,14 +59,16 @@ func (t Tokens) remaining(now time.Time) time.Duration {
 	return max(t.lifetime()-max(passed, 0), 0)
 }
 
-// due reports whether to refresh now, and whether the access token is good for a request meanwhile.
+// due reports whether a refresh should begin now, and whether the access token can be used while
+// the refresh is running.
 func (t Tokens) due(now time.Time) (refresh, usable bool) {
 	early := min(margin, t.lifetime()/5)
 	left := t.remaining(now)
 	return left <= early, left > early/4
 }
 
-// issuedAt reads iat from a token without verifying it: for timing, never for deciding. 0 if there is none.
+// issuedAt returns the claim iat of a token, or 0 if there is none. It does not verify the token:
+// use the result for timing only.
 func issuedAt(token string) int64 {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

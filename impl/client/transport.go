@@ -5,16 +5,14 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-
-	"golang.org/x/sync/singleflight"
 )
 
-type result = singleflight.Result
-
-// Transport returns an http.RoundTripper that adds the access token to requests to the given origins, such as
-// https://api.example.com, and to that of Config.Server. Requests to others, redirects to them included, and those with an Authorization
-// of their own pass untouched. After a 401 the request is sent once more with a new token, if its body can be read
-// again (see http.Request.GetBody). A nil base is http.DefaultTransport.
+// Transport returns an http.RoundTripper that adds the access token to requests. It does so only
+// for the origin of Config.Server and for the given origins, such as https://api.example.com. It
+// does not change requests to other origins, even after a redirect, or requests that have an
+// Authorization header. If an API answers 401, Transport refreshes the token and sends the request
+// once more, provided that its body can be read again (see http.Request.GetBody). If base is nil,
+// it is http.DefaultTransport.
 func (k *Keeper) Transport(base http.RoundTripper, origins ...string) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -35,7 +33,8 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if request.Header.Get("Authorization") != "" || !slices.Contains(t.origins, origin(request.URL)) {
+	own := request.Header.Get("Authorization") != ""
+	if own || !slices.Contains(t.origins, origin(request.URL)) {
 		return t.base.RoundTrip(request)
 	}
 	first, err := t.keeper.AccessToken(request.Context())
@@ -44,16 +43,19 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response, err := t.base.RoundTrip(withToken(request, first))
-	if err != nil || response.StatusCode != http.StatusUnauthorized || t.keeper.isUseless(first) {
+	if err != nil || response.StatusCode != http.StatusUnauthorized || t.keeper.wasRejected(first) {
 		return response, err
 	}
 	return t.again(request, response, first)
 }
 
-// again sends a request that was answered 401 once more, with another token than first. Where that is impossible the 401 stands.
-func (t *transport) again(request *http.Request, response *http.Response, first string) (*http.Response, error) {
+// again sends a request that was answered 401 once more, with a newer token than first. If the body
+// cannot be sent again, it returns the 401.
+func (t *transport) again(
+	request *http.Request, response *http.Response, first string,
+) (*http.Response, error) {
 	ctx := request.Context()
-	if err := t.keeper.refresh(ctx, first); err != nil {
+	if err := t.keeper.replace(ctx, first); err != nil {
 		_ = response.Body.Close()
 		return nil, err
 	}
@@ -62,20 +64,20 @@ func (t *transport) again(request *http.Request, response *http.Response, first 
 		_ = response.Body.Close()
 		return nil, err
 	}
-	spare := withToken(request, second)
-	if !rewind(spare) {
+	repeated := withToken(request, second)
+	if !rewind(repeated) {
 		return response, nil
 	}
-	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // lets the connection be used again
+	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // so that the connection can be reused
 	_ = response.Body.Close()
-	response, err = t.base.RoundTrip(spare)
+	response, err = t.base.RoundTrip(repeated)
 	if err == nil && response.StatusCode == http.StatusUnauthorized {
-		t.keeper.setUseless(second)
+		t.keeper.setRejected(second)
 	}
 	return response, err
 }
 
-// rewind gives a request whose body was sent the body again, if that can be had.
+// rewind gives request a fresh copy of its body. It returns false if there is none.
 func rewind(request *http.Request) bool {
 	if request.Body == nil || request.Body == http.NoBody {
 		return true
@@ -88,17 +90,18 @@ func rewind(request *http.Request) bool {
 	return err == nil
 }
 
-// isUseless reports whether token was refused right after its birth: a newer one would not help.
-func (k *Keeper) isUseless(token string) bool {
+// wasRejected reports whether an API rejected token although it was new. In that case a newer token
+// would not help.
+func (k *Keeper) wasRejected(token string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.useless == token
+	return k.rejected == token
 }
 
-func (k *Keeper) setUseless(token string) {
+func (k *Keeper) setRejected(token string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.useless = token
+	k.rejected = token
 }
 
 func withToken(request *http.Request, token string) *http.Request {
@@ -113,7 +116,7 @@ func closeBody(request *http.Request) {
 	}
 }
 
-// origin is scheme, host and port, the port spelled out.
+// origin returns the scheme, host and port of u. The port is always included.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

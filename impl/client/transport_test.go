@@ -42,11 +42,12 @@ func TestTransportKeepsTokenFromOthers(t *testing.T) {
 	}
 	response, err := (&http.Client{Transport: k.Transport(nil, other.URL)}).Get(other.URL)
 	if _, got := body(t, response, err); !strings.HasPrefix(got, "got Bearer ") {
-		t.Errorf("asked for: %s", got)
+		t.Errorf("with the origin allowed: %s", got)
 	}
 }
 
-// refusing answers 401 to the token bad and 200 with the body to others.
+// refusing returns a handler that answers 401 if bad returns true for the token, and 200 otherwise.
+// The second result returns the bodies that the handler received.
 func refusing(bad func(string) bool) (http.HandlerFunc, func() []string) {
 	var mu sync.Mutex
 	var bodies []string
@@ -70,7 +71,8 @@ func TestTransportRepeatsOnceAfter401(t *testing.T) {
 	s.api.Store(handler)
 	web := &http.Client{Transport: k.Transport(nil)}
 	response, err := web.Post(s.URL+"/things", "text/plain", strings.NewReader("hello"))
-	if status, _ := body(t, response, err); status != 200 || strings.Join(bodies(), " ") != "hello hello" || s.refreshes.Load() != 1 {
+	status, _ := body(t, response, err)
+	if status != 200 || strings.Join(bodies(), " ") != "hello hello" || s.refreshes.Load() != 1 {
 		t.Errorf("%d, bodies %q, %d refreshes", status, bodies(), s.refreshes.Load())
 	}
 }
@@ -134,6 +136,6 @@ func TestTransportLeavesRequestAlone(t *testing.T) {
 	response, err = k.Transport(nil).RoundTrip(request)
 	body(t, response, err)
 	if request.Header.Get("Authorization") != "" {
-		t.Error("the caller's request was changed")
+		t.Error("Transport changed the caller's request")
 	}
 }
