@@ -44,7 +44,7 @@ func send(ts *testscript.TestScript, want, method, url string, header http.Heade
 
 // ready waits until the server says that it is ready: on a machine that stalls it may lose its lease for a moment.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
-	waitFor(ts, "readiness", server(ts), func() bool {
+	waitFor(ts, "readiness", running(ts), func() bool {
 		answer, err := client.Get("http://" + ts.Getenv("OPS") + "/readyz")
 		if err != nil {
 			return false
@@ -133,11 +133,11 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	h.answer = bufio.NewReader(h.conn)
 	h.expect(ts, "100")
-	server(ts).held[args[0]] = h
+	running(ts).held[args[0]] = h
 }
 
 func release(ts *testscript.TestScript, _ bool, args []string) {
-	h := server(ts).held[args[0]]
+	h := running(ts).held[args[0]]
 	_, err := io.WriteString(h.conn, h.body)
 	ts.Check(err)
 	h.expect(ts, args[1])
@@ -163,7 +163,7 @@ func dial(ts *testscript.TestScript) net.Conn {
 }
 
 func refused(ts *testscript.TestScript, _ bool, _ []string) {
-	waitFor(ts, "refused connections", server(ts), func() bool {
+	waitFor(ts, "refused connections", running(ts), func() bool {
 		conn, err := net.DialTimeout("tcp", ts.Getenv("ADDR"), patience)
 		if err != nil {
 			return true

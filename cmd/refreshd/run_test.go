@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	testprocess "kalsel.dev/refresh/tests/process"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // The environment is the one that run is given, not the process's.
@@ -164,7 +164,7 @@ func TestServeUntilCutsOffWhatDoesNotEnd(t *testing.T) {
 			answer.Body.Close()
 		}
 	}()
-	var log testprocess.Output
+	var log server.Log
 	logger := slog.New(slog.NewTextHandler(&log, nil))
 	d := door{newServer(stuck, defaultLimits(), logger), listener}
 	if err := serveUntil(ctx, logger, 10*time.Millisecond, d); err != nil {

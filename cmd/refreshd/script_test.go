@@ -12,7 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	testprocess "kalsel.dev/refresh/tests/process"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // patience is how long a test waits for something that must happen; it decides nothing but when to give up.
@@ -69,44 +69,36 @@ type serverKey struct{}
 
 // process is the refreshd that a script has started.
 type process struct {
-	cmd         *exec.Cmd
-	done        chan struct{}
-	out, errOut testprocess.Output
-	held        map[string]*heldRequest
+	*server.Process
+	out  server.Log // standard output; Process.Log is standard error
+	held map[string]*heldRequest
 }
 
 // current is the process that a script's commands speak of.
 type current struct{ *process }
 
-func server(ts *testscript.TestScript) *process { return ts.Value(serverKey{}).(*current).process }
+func running(ts *testscript.TestScript) *process { return ts.Value(serverKey{}).(*current).process }
 
-var (
-	listening = regexp.MustCompile(`msg"?[=:]"?listening"?[ ,]"?address"?[=:]"?([^" ]+)"?(?:[ ,]"?operations"?[=:]"?([^" ]+))?.*\n`)
-	curl      = regexp.MustCompile(`(?m)^ *(curl .*)$`)
-)
+var curl = regexp.MustCompile(`(?m)^ *(curl .*)$`)
 
 func start(ts *testscript.TestScript, _ bool, args []string) {
-	p := &process{done: make(chan struct{}), held: map[string]*heldRequest{}}
+	p := &process{held: map[string]*heldRequest{}}
 	ts.Value(serverKey{}).(*current).process = p
 	path, err := exec.LookPath("refreshd")
 	ts.Check(err)
-	p.cmd = exec.Command(path, args...)
-	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), scriptEnv(ts)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errOut
-	ts.Check(p.cmd.Start())
-	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait() // the status is in ProcessState
-	}()
-	ts.Defer(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.done
+	cmd := exec.Command(path, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout = ts.MkAbs("."), scriptEnv(ts), &p.out
+	p.Process, err = server.Launch(cmd, syscall.SIGKILL)
+	ts.Check(err)
+	ts.Defer(p.Kill)
+	var public, operations string
+	waitFor(ts, "refreshd to listen", p, func() bool {
+		public, operations = p.Log.Addresses()
+		return public != ""
 	})
-	waitFor(ts, "refreshd to listen", p, func() bool { return listening.MatchString(p.errOut.String()) })
-	found := listening.FindStringSubmatch(p.errOut.String())
-	ts.Setenv("ADDR", found[1])
-	ts.Setenv("OPS", found[2])
-	if strings.Contains(p.errOut.String(), "development key") {
+	ts.Setenv("ADDR", public)
+	ts.Setenv("OPS", operations)
+	if p.Log.Contains("development key") {
 		waitFor(ts, "the curl line", p, func() bool { return curl.MatchString(p.out.String()) })
 		ts.Setenv("CURL", curl.FindStringSubmatch(p.out.String())[1])
 	}
@@ -128,37 +120,37 @@ func scriptEnv(ts *testscript.TestScript) []string {
 func waitFor(ts *testscript.TestScript, what string, p *process, happened func() bool) {
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(5 * time.Millisecond) {
 		select {
-		case <-p.done:
-			ts.Fatalf("waiting for %s: refreshd ended: %v\n%s%s", what, p.cmd.ProcessState, p.out.String(), p.errOut.String())
+		case <-p.Done:
+			ts.Fatalf("waiting for %s: refreshd ended: %v\n%s%s", what, p.State, p.out.String(), p.Log.String())
 		default:
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("waiting for %s: gave up\n%s%s", what, p.out.String(), p.errOut.String())
+			ts.Fatalf("waiting for %s: gave up\n%s%s", what, p.out.String(), p.Log.String())
 		}
 	}
 }
 
 func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
-	ts.Check(server(ts).cmd.Process.Signal(signals[args[0]]))
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
+	running(ts).Send(signals[args[0]])
 }
 
 func logged(ts *testscript.TestScript, _ bool, args []string) {
 	pattern := regexp.MustCompile(args[0])
-	waitFor(ts, "a log line "+args[0], server(ts), func() bool { return pattern.MatchString(server(ts).errOut.String()) })
+	waitFor(ts, "a log line "+args[0], running(ts), func() bool { return pattern.MatchString(running(ts).Log.String()) })
 }
 
 func ended(ts *testscript.TestScript, _ bool, args []string) {
-	p := server(ts)
+	p := running(ts)
 	select {
-	case <-p.done:
+	case <-p.Done:
 	case <-time.After(patience):
 		ts.Fatalf("refreshd has not ended")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.out.String()), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs("server.err"), []byte(p.errOut.String()), 0o600))
-	if got := strings.TrimPrefix(p.cmd.ProcessState.String(), "exit status "); got != strings.Join(args, " ") {
-		ts.Fatalf("refreshd ended with %s, want %s\n%s", got, strings.Join(args, " "), p.errOut.String())
+	ts.Check(os.WriteFile(ts.MkAbs("server.err"), []byte(p.Log.String()), 0o600))
+	if got := strings.TrimPrefix(p.State.String(), "exit status "); got != strings.Join(args, " ") {
+		ts.Fatalf("refreshd ended with %s, want %s\n%s", got, strings.Join(args, " "), p.Log.String())
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestStoreScripts drives the scripts in testdata/store on each store that several processes can use, named by $STORE.
@@ -23,6 +23,6 @@ func TestStoreScripts(t *testing.T) {
 		})
 	}
 	run("sqlite", func(*testing.T) string { return "sqlite:refresh.db" })
-	postgres := pgtest.Start(t)
+	postgres := server.StartPostgres(t)
 	run("postgres", func(t *testing.T) string { return postgres.NewDatabase(t) })
 }

@@ -16,13 +16,14 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/server"
 )
 
 const twoNodesIssuer = "https://login.example"
 
 // node is a refreshd process with its own copy of the keys.
 type node struct {
-	*process
+	*server.Process
 	keys, url string
 }
 
@@ -42,26 +43,16 @@ func refreshd(t *testing.T, args ...string) string {
 }
 
 func startNode(t *testing.T, keys string) *node {
-	n := &node{keys: keys, process: &process{done: make(chan struct{})}}
-	n.cmd = exec.Command("refreshd", "--keys="+keys, "--issuer="+twoNodesIssuer,
+	n := &node{keys: keys}
+	cmd := exec.Command("refreshd", "--keys="+keys, "--issuer="+twoNodesIssuer,
 		"--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0", "--store=sqlite::memory:")
-	n.cmd.Env, n.cmd.Stdout, n.cmd.Stderr = []string{}, &n.out, &n.errOut
-	if err := n.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(n.done)
-		_ = n.cmd.Wait() // the status is in ProcessState
-	}()
-	t.Cleanup(func() {
-		_ = n.cmd.Process.Kill()
-		<-n.done
-		if t.Failed() {
-			t.Logf("%s:\n%s", keys, n.errOut.String())
-		}
+	cmd.Env = []string{}
+	n.Process = server.Run(t, cmd)
+	n.Await(t, "the node to listen", func() bool {
+		public, _ := n.Log.Addresses()
+		n.url = "http://" + public
+		return public != ""
 	})
-	wait(t, "the node to listen", func() bool { return listening.MatchString(n.errOut.String()) })
-	n.url = "http://" + listening.FindStringSubmatch(n.errOut.String())[1]
 	return n
 }
 
@@ -207,11 +198,9 @@ func TestRotationWithoutDowntime(t *testing.T) {
 	wait(t, "traffic under the old key", enough("old", 20))
 
 	refreshd(t, "keys", "rotate", "--keys="+fileA, "--id=new", "--delay=8s")
-	wait(t, "the first server to know the new key", func() bool { return strings.Contains(a.errOut.String(), "keys=2 active=old") })
+	wait(t, "the first server to know the new key", func() bool { return a.Log.Contains("keys=2 active=old") })
 	deliver()
-	if err := b.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	b.Send(syscall.SIGHUP)
 	wait(t, "traffic under the new key", enough("new", 20))
 	load.add(login()) // a refresh token of the new key
 	wait(t, "traffic after the rotation", enough("new", 60))
@@ -221,7 +210,7 @@ func TestRotationWithoutDowntime(t *testing.T) {
 	if len(load.failed) > 0 {
 		t.Errorf("%d failed, the first: %v", len(load.failed), load.failed[0])
 	}
-	if !strings.Contains(b.errOut.String(), "keys=2 active=old") {
+	if !b.Log.Contains("keys=2 active=old") {
 		t.Error("the second server knew the new key too late for this test to mean anything")
 	}
 	t.Logf("refreshes: %v", load.minted)

@@ -3,6 +3,7 @@ package contract_test
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 const (
@@ -19,6 +20,10 @@ const (
 	// programLife is the life of a refresh token that the program allows by default.
 	programLife = year
 )
+
+var shared server.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 func suite(t *testing.T) *contract.Suite {
 	t.Helper()
@@ -48,12 +53,12 @@ func configurations() []configuration {
 
 func (c configuration) target(t *testing.T) contract.Target {
 	t.Helper()
-	options := deploy.Options{Rules: c.rules, Rotation: c.rotation}
+	options := server.Options{Rules: c.rules, Rotation: c.rotation}
 	fails, isAway := options, options
 	fails.Now, isAway.StoreAway = func() time.Time { panic(string(contract.ClockFails)) }, true
-	broken, away := deploy.InProcess(t, fails), deploy.InProcess(t, isAway)
+	broken, away := server.InProcess(t, fails), server.InProcess(t, isAway)
 	return contract.Target{
-		URL: deploy.InProcess(t, options), Rotation: c.rotation != nil, Secret: []byte(deploy.Secret),
+		URL: server.InProcess(t, options), Rotation: c.rotation != nil, Secret: []byte(server.Secret),
 		Issuer: c.rules.Issuer, Audience: c.rules.Audience, RequireType: c.rules.RequireType, MaxLifetime: c.rules.MaxLifetime,
 		Exact:  true,
 		Broken: map[contract.Fault]*url.URL{contract.ClockFails: broken, contract.StoreAway: away},
@@ -90,8 +95,15 @@ func TestContract(t *testing.T) {
 
 // TestContractOfTheProgram runs the cases against the real program, as refreshd contract would.
 func TestContractOfTheProgram(t *testing.T) {
+	at, err := url.Parse(shared.Start(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	show(t, suite(t).Run(t.Context(), contract.Target{
-		URL: deploy.Start(t, deploy.Build(t)), Secret: []byte(deploy.Secret), MaxLifetime: programLife, Exact: true,
+		URL:         at,
+		Secret:      []byte(server.Secret),
+		MaxLifetime: programLife,
+		Exact:       true,
 	}))
 }
 

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"kalsel.dev/refresh/impl/contract"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // answer is what the real server is about to say.
@@ -27,7 +27,7 @@ type answer struct {
 // departing is the real server with its answers changed on the way.
 func departing(t *testing.T, change func(r *http.Request, a *answer)) http.Handler {
 	t.Helper()
-	inner := deploy.Handler(t, deploy.Options{})
+	inner := server.Handler(t, server.Options{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorder := httptest.NewRecorder()
 		inner.ServeHTTP(recorder, r)
@@ -110,7 +110,7 @@ func TestDepartures(t *testing.T) {
 		{"another message", replace("Request is not valid", "Bad request"), true},
 	} {
 		t.Run(departure.name, func(t *testing.T) {
-			target := contract.Target{URL: deploy.Serve(t, departing(t, departure.change)), Secret: []byte(deploy.Secret)}
+			target := contract.Target{URL: server.Serve(t, departing(t, departure.change)), Secret: []byte(server.Secret)}
 			if breach := suite(t).Quick().FirstBreach(t.Context(), target); (breach == "") != departure.exact {
 				t.Errorf("judged as a foreign deployment: %q", breach)
 			}
@@ -128,7 +128,7 @@ var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
 func TestReportsHoldNoToken(t *testing.T) {
 	var mu sync.Mutex
 	var sent []string
-	target := contract.Target{Secret: []byte(deploy.Secret), Exact: true, URL: deploy.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	target := contract.Target{Secret: []byte(server.Secret), Exact: true, URL: server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer
 		_, _ = body.ReadFrom(r.Body)
 		mu.Lock()
@@ -176,7 +176,7 @@ func printable(c rune) rune {
 }
 
 func TestReportFormats(t *testing.T) {
-	target := contract.Target{URL: deploy.Serve(t, departing(t, status(421, 401))), Secret: []byte(deploy.Secret)}
+	target := contract.Target{URL: server.Serve(t, departing(t, status(421, 401))), Secret: []byte(server.Secret)}
 	report := suite(t).Quick().Run(t.Context(), target)
 	kept, broken, left := report.Counts()
 	if kept < 50 || broken < 2 || left < 1 {

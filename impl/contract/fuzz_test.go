@@ -14,7 +14,7 @@ import (
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // fuzzTime stands still, so that the tokens of the corpus stay what they are.
@@ -32,7 +32,7 @@ func FuzzRefreshBody(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := deploy.Handler(f, deploy.Options{Now: func() time.Time { return time.Unix(fuzzTime, 0) }})
+	handler := server.Handler(f, server.Options{Now: func() time.Time { return time.Unix(fuzzTime, 0) }})
 	f.Fuzz(func(t *testing.T, body []byte, mediaType string, chunked bool) {
 		q := contract.Request{
 			Method: http.MethodPost, Path: "/api/v1/refresh", Header: http.Header{"Content-Type": {mediaType}}, Body: body, Chunked: chunked,
@@ -94,7 +94,7 @@ func checkGrant(t *testing.T, body []byte) {
 
 func fuzzSeeds(f *testing.F) []string {
 	f.Helper()
-	keys, err := token.SecretKeySet([]byte(deploy.Secret), false)
+	keys, err := token.SecretKeySet([]byte(server.Secret), false)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -7,13 +7,13 @@ import (
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestNoLineOfTheContractIsUnenforced changes one line of the contract at a time and runs the cases by the changed contract.
 // A change that the cases do not notice is a line that nothing holds the server to.
 func TestNoLineOfTheContractIsUnenforced(t *testing.T) {
-	target := contract.Target{URL: deploy.InProcess(t, deploy.Options{}), Secret: []byte(deploy.Secret)}
+	target := contract.Target{URL: server.InProcess(t, server.Options{}), Secret: []byte(server.Secret)}
 	if breach := suite(t).Quick().FirstBreach(t.Context(), target); breach != "" {
 		t.Fatalf("the contract as it is must be kept first: %s", breach)
 	}

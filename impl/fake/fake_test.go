@@ -15,7 +15,7 @@ import (
 	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/impl/fake"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // caller is a caller's test, with the fake that it talks to.
@@ -26,20 +26,20 @@ type caller struct {
 
 func start(t *testing.T, origins ...string) caller {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(deploy.Secret), false)
+	keys, err := token.SecretKeySet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler, err := fake.New(fake.Config{
 		Keys: keys, Now: time.Now, Origins: origins,
 		Real: func(now func() time.Time) (http.Handler, error) {
-			return deploy.Handler(t, deploy.Options{Now: now}), nil
+			return server.Handler(t, server.Options{Now: now}), nil
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return caller{t, deploy.Serve(t, handler)}
+	return caller{t, server.Serve(t, handler)}
 }
 
 func (c caller) send(ctx context.Context, method, path, body string, header ...string) (*http.Response, string, error) {
@@ -106,7 +106,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report := suite.Run(t.Context(), contract.Target{URL: start(t, "*").url, Secret: []byte(deploy.Secret), Exact: true})
+	report := suite.Run(t.Context(), contract.Target{URL: start(t, "*").url, Secret: []byte(server.Secret), Exact: true})
 	if !report.Kept() {
 		var out strings.Builder
 		if err := report.WriteText(&out); err != nil {

@@ -14,7 +14,7 @@ import (
 
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/process"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // patience is how long a test waits for what must happen; it decides nothing but when to give up.
@@ -66,7 +66,7 @@ func ids(set *token.KeySet) string {
 }
 
 // journal is a log that a test can read while it is written.
-type journal struct{ process.Output }
+type journal struct{ server.Log }
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 

@@ -12,7 +12,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/process"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // machine is one process on one machine: its clock can be suspended and set, and its store be away or hang.
@@ -41,7 +41,7 @@ func (c *clock) Now() session.Instant {
 }
 
 // journal is what was logged.
-type journal struct{ process.Output }
+type journal struct{ server.Log }
 
 func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }
 

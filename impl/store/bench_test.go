@@ -11,7 +11,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // BenchmarkLoad is how long a node takes from its start until it has read a million revocations and answers from memory.
@@ -31,7 +31,7 @@ func eachBenchmark(b *testing.B, benchmark func(*testing.B, *store.Store)) {
 	b.Run("sqlite", func(b *testing.B) {
 		benchmark(b, open(b, "sqlite:"+filepath.Join(b.TempDir(), "refresh.db")))
 	})
-	b.Run("postgres", func(b *testing.B) { benchmark(b, open(b, pgtest.Start(b, "fsync=on").NewDatabase(b))) })
+	b.Run("postgres", func(b *testing.B) { benchmark(b, open(b, server.StartPostgres(b, "fsync=on").NewDatabase(b))) })
 }
 
 func hashed(n int) session.Revocation {

@@ -13,7 +13,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // Store must be all that session asks for.
@@ -23,18 +23,13 @@ var (
 	_ session.Ledger = (*store.Store)(nil)
 )
 
-var postgres pgtest.Shared
+var shared server.Shared
 
 func TestMain(m *testing.M) {
 	if os.Getenv(helperEnv) != "" {
 		os.Exit(helper())
 	}
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(shared.Main(m))
 }
 
 // eachEngine runs the test on every engine. open opens the same store again each time; in memory there is one handle only.
@@ -48,7 +43,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, open func() *store.Store))
 		test(t, func() *store.Store { return s })
 	})
 	t.Run("postgres", func(t *testing.T) {
-		url := postgres.Server(t).NewDatabase(t)
+		url := shared.Postgres(t).NewDatabase(t)
 		test(t, func() *store.Store { return open(t, url) })
 	})
 }

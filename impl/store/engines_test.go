@@ -18,7 +18,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestSchemaTogether: processes that start at once bring one empty store up to date.
@@ -49,7 +49,7 @@ func TestSchemaTogether(t *testing.T) {
 // eachShared runs the test on each engine that several processes can use.
 func eachShared(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("sqlite file", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, postgres.Server(t).NewDatabase(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, shared.Postgres(t).NewDatabase(t)) })
 }
 
 func TestNewerSchema(t *testing.T) {
@@ -198,10 +198,10 @@ func TestSQLitePragmas(t *testing.T) {
 
 // TestPostgresAway: without the server calls fail as unavailable, and go on when it is back; nothing acknowledged is lost.
 func TestPostgresAway(t *testing.T) {
-	server := pgtest.Start(t)
-	s := open(t, server.NewDatabase(t))
+	database := server.StartPostgres(t)
+	s := open(t, database.NewDatabase(t))
 	revoke(t, s, ended(1))
-	server.Crash()
+	database.Crash()
 	for range 3 {
 		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("Revoke: %v", err)
@@ -213,7 +213,7 @@ func TestPostgresAway(t *testing.T) {
 			t.Errorf("Renew: %v", err)
 		}
 	}
-	must(t, server.Resume())
+	must(t, database.Resume())
 	if got := revoke(t, s, ended(3)); got.Sequence != 2 {
 		t.Errorf("sequence %d, want 2", got.Sequence)
 	}
@@ -224,7 +224,7 @@ func TestPostgresAway(t *testing.T) {
 
 // TestPostgresLimits: a lock that somebody else holds makes the store unavailable, not the caller wait for ever.
 func TestPostgresLimits(t *testing.T) {
-	url := postgres.Server(t).NewDatabase(t)
+	url := shared.Postgres(t).NewDatabase(t)
 	s := open(t, url+"&lock_timeout=100")
 	conn, err := pgx.Connect(t.Context(), url)
 	must(t, err)
@@ -242,7 +242,7 @@ func TestPostgresLimits(t *testing.T) {
 
 // TestPostgresReadOnly: a server that has become a standby is not one to read from or write to.
 func TestPostgresReadOnly(t *testing.T) {
-	url := postgres.Server(t).NewDatabase(t)
+	url := shared.Postgres(t).NewDatabase(t)
 	open(t, url)
 	if _, err := store.Open(t.Context(), url+"&default_transaction_read_only=on"); err == nil {
 		t.Error("a read-only server was accepted")

@@ -15,7 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // rotationServers are engine and number of sessions in the store.
@@ -29,10 +29,10 @@ func compareRotation(ctx context.Context, set settings, scratch string, result *
 		return err
 	}
 	var scenarios []scenario
-	var server *pgtest.Server
+	var database *server.Postgres
 	defer func() {
-		if server != nil {
-			_ = server.Close() // its folder is all that is left
+		if database != nil {
+			_ = database.Close() // its folder is all that is left
 		}
 	}()
 	for _, name := range set.Servers {
@@ -42,12 +42,12 @@ func compareRotation(ctx context.Context, set settings, scratch string, result *
 		}
 		url := "sqlite:" + filepath.Join(scratch, strings.ReplaceAll(name, "/", "-")+".db")
 		if engine == "postgres" {
-			if server == nil {
-				if server, err = pgtest.New("fsync=on", "synchronous_commit=on", "shared_buffers=512MB", "max_wal_size=4GB"); err != nil {
+			if database == nil {
+				if database, err = server.NewPostgres("fsync=on", "synchronous_commit=on", "shared_buffers=512MB", "max_wal_size=4GB"); err != nil {
 					return err
 				}
 			}
-			if url, err = newDatabase(ctx, server, "bench"+strconv.Itoa(count)); err != nil {
+			if url, err = newDatabase(ctx, database, "bench"+strconv.Itoa(count)); err != nil {
 				return err
 			}
 		}
@@ -69,14 +69,14 @@ func rotationServer(name string) (engine string, sessions int, err error) {
 	return engine, sessions, nil
 }
 
-func newDatabase(ctx context.Context, server *pgtest.Server, name string) (string, error) {
-	conn, err := pgx.Connect(ctx, server.URL("postgres"))
+func newDatabase(ctx context.Context, database *server.Postgres, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, database.URL("postgres"))
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
-	return server.URL(name), err
+	return database.URL(name), err
 }
 
 func rotationScenario(ctx context.Context, name, binary, scratch, url string, count, clients int) (scenario, error) {

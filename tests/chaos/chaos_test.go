@@ -9,42 +9,28 @@ package chaos
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"kalsel.dev/refresh/tests/deploy"
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
-var (
-	postgres pgtest.Shared // serves all tests that leave it alone
-	program  deploy.Program
-)
+var shared server.Shared
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// Most of the time these tests wait for leases to end, which needs no processor.
+	// Most of the time these tests wait for leases to expire, which needs no processor.
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
-	status := m.Run()
-	if err := postgres.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	if err := program.Remove(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	os.Exit(shared.Main(m))
 }
 
 // engines runs a test on each store that several processes can use, with as many servers as suit it.
 func engines(t *testing.T, test func(t *testing.T, store string, servers int)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFile(t), 2) })
-	t.Run("postgres", func(t *testing.T) { test(t, postgres.Server(t).NewDatabase(t), 3) })
+	t.Run("postgres", func(t *testing.T) { test(t, shared.Postgres(t).NewDatabase(t), 3) })
 }
 
 func sqliteFile(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "refresh.db") }

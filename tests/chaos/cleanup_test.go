@@ -16,7 +16,7 @@ import (
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // almanac is a clock that moves only when it is told to. Both of its hands move together.
@@ -77,7 +77,7 @@ type grave struct {
 // its exp is never accepted. In the end the store is empty.
 func TestNothingComesBack(t *testing.T) {
 	t.Parallel()
-	for range deploy.Rounds(2, 100) {
+	for range server.Rounds(2, 100) {
 		oneYear(t)
 	}
 }
@@ -132,7 +132,7 @@ func (a *almanac) pass(t *testing.T, d time.Duration) {
 // settle waits until so many timers are set: a node has one for its lease and one for its clean-up.
 func (a *almanac) settle(t *testing.T, timers int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); a.waiting() < timers; time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(server.Patience); a.waiting() < timers; time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d timers, want %d", a.waiting(), timers)
 		}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // answer is what a server said; status 0 if nothing came.
@@ -64,18 +64,18 @@ func adminHeader() http.Header {
 	return h
 }
 
-func (s *server) refresh(token string) answer {
-	return ask(http.MethodPost, s.url+"/api/v1/refresh", jsonHeader(), map[string]any{"refresh_token": token, "limit": 10})
+func (s *node) refresh(token string) answer {
+	return ask(http.MethodPost, s.URL+"/api/v1/refresh", jsonHeader(), map[string]any{"refresh_token": token, "limit": 10})
 }
 
-func (s *server) revoke(token string) answer {
-	return ask(http.MethodPost, s.url+"/api/v1/revoke", jsonHeader(), map[string]any{"refresh_token": token})
+func (s *node) revoke(token string) answer {
+	return ask(http.MethodPost, s.URL+"/api/v1/revoke", jsonHeader(), map[string]any{"refresh_token": token})
 }
 
-func (s *server) ready() answer { return ask(http.MethodGet, s.ops+"/readyz", nil, nil) }
+func (s *node) ready() answer { return ask(http.MethodGet, s.Operations+"/readyz", nil, nil) }
 
 func sign(claims jwt.MapClaims) string {
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(deploy.Secret))
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(server.Secret))
 	if err != nil {
 		panic(err) // HMAC over plain values cannot fail
 	}
@@ -91,9 +91,9 @@ func newToken() string {
 }
 
 // mustRevoke ends a session, with as many tries as it takes: 503 says try again.
-func mustRevoke(t *testing.T, s *server, token string) (tries int) {
+func mustRevoke(t *testing.T, s *node, token string) (tries int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		tries++
 		switch a := s.revoke(token); a.status {
 		case http.StatusNoContent:

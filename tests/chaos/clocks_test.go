@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestClocks: machines are suspended, or cut off with their clocks set back, while sessions are ended on all of them.
@@ -30,7 +30,7 @@ func TestClocks(t *testing.T) {
 			weather.Go(func() { m.weather(&over, i%2 == 0) })
 		}
 	}
-	for range deploy.Rounds(1, 300) {
+	for range server.Rounds(1, 300) {
 		for range 30 {
 			contests.Go(func() {
 				time.Sleep(rand.N(10 * time.Second))

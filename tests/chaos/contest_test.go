@@ -22,25 +22,25 @@ type contest struct {
 }
 
 // refresh refreshes once and judges the answer. It reports whether the refresh began after the revoke had returned.
-func (c *contest) refresh(t *testing.T, s *server) (late bool, status int) {
+func (c *contest) refresh(t *testing.T, s *node) (late bool, status int) {
 	late = c.ended.Load()
 	a := s.refresh(c.token)
 	switch {
 	case a.status == http.StatusOK && late:
-		t.Errorf("%s accepted a token after the revoke of its session had returned", s.url)
+		t.Errorf("%s accepted a token after the revoke of its session had returned", s.URL)
 	case a.status == http.StatusUnprocessableEntity && !c.called.Load():
-		t.Errorf("%s refused a token before anybody revoked it: %s", s.url, a.body)
+		t.Errorf("%s refused a token before anybody revoked it: %s", s.URL, a.body)
 	case a.status == http.StatusOK, a.status == http.StatusUnprocessableEntity:
 	case c.calm:
-		t.Errorf("%s answered %d: %s", s.url, a.status, a.body)
+		t.Errorf("%s answered %d: %s", s.URL, a.status, a.body)
 	case a.status != 0 && a.status != http.StatusServiceUnavailable:
-		t.Errorf("%s answered %d: %s", s.url, a.status, a.body)
+		t.Errorf("%s answered %d: %s", s.URL, a.status, a.body)
 	}
 	return late, a.status
 }
 
 // hammer refreshes until it has tried often enough too late. begun is told when a refresh was answered.
-func (c *contest) hammer(t *testing.T, s *server, begun *sync.WaitGroup) {
+func (c *contest) hammer(t *testing.T, s *node, begun *sync.WaitGroup) {
 	first, tries := true, c.tries
 	if tries == 0 {
 		tries = 3
@@ -64,7 +64,7 @@ func (c *contest) hammer(t *testing.T, s *server, begun *sync.WaitGroup) {
 }
 
 // hold runs the contest: each of the servers is hammered, and once all have answered, end ends the session.
-func (c *contest) hold(t *testing.T, servers []*server, end func()) {
+func (c *contest) hold(t *testing.T, servers []*node, end func()) {
 	t.Helper()
 	var begun, done sync.WaitGroup
 	begun.Add(len(servers))

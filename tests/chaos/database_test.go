@@ -11,16 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/tests/deploy"
-	"kalsel.dev/refresh/tests/pgtest"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestDatabaseRestarted: the database ends, orderly or not, while a session is ended, and comes back.
 func TestDatabaseRestarted(t *testing.T) {
 	t.Parallel()
-	database := pgtest.Start(t)
+	database := server.StartPostgres(t)
 	servers := startAll(t, database.NewDatabase(t), 3)
-	for round := range deploy.Rounds(4, 200) {
+	for round := range server.Rounds(4, 200) {
 		c := contest{token: newToken()}
 		c.hold(t, servers, func() {
 			var back sync.WaitGroup
@@ -44,8 +43,8 @@ func TestDatabaseRestarted(t *testing.T) {
 // TestConnectionsCut: connections to the database break again and again, each server's for itself.
 func TestConnectionsCut(t *testing.T) {
 	t.Parallel()
-	url := postgres.Server(t).NewDatabase(t)
-	var servers []*server
+	url := shared.Postgres(t).NewDatabase(t)
+	var servers []*node
 	var proxies []*proxy
 	for range 3 {
 		p, own := through(t, url)
@@ -66,7 +65,7 @@ func TestConnectionsCut(t *testing.T) {
 	defer cutting.Wait()
 	defer close(stop)
 	tries := 0
-	for round := range deploy.Rounds(10, 2000) {
+	for round := range server.Rounds(10, 2000) {
 		c := contest{token: newToken()}
 		c.hold(t, servers, func() { tries += mustRevoke(t, servers[round%3], c.token) })
 	}
@@ -79,12 +78,12 @@ func TestPartition(t *testing.T) {
 	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := postgres.Server(t).NewDatabase(t)
+			url := shared.Postgres(t).NewDatabase(t)
 			p, own := through(t, url)
 			here, there := start(t, url), start(t, own)
-			for range deploy.Rounds(1, 50) {
+			for range server.Rounds(1, 50) {
 				c := contest{token: newToken(), tries: 1}
-				c.hold(t, []*server{here, there}, func() {
+				c.hold(t, []*node{here, there}, func() {
 					p.be(rude)
 					mustRevoke(t, here, c.token)
 				})
@@ -105,7 +104,7 @@ func TestStoreAway(t *testing.T) {
 	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, url := through(t, postgres.Server(t).NewDatabase(t))
+			p, url := through(t, shared.Postgres(t).NewDatabase(t))
 			s := start(t, url)
 			token, other := newToken(), newToken()
 			if age := s.metric(t, "refreshd_lease_age_seconds"); age <= 0 || age >= 3 {
@@ -137,7 +136,7 @@ func TestStoreAway(t *testing.T) {
 
 // goesOn takes the database away while the lease lives: refreshes go on. On a machine that is so busy that the lease ends before
 // the refresh is asked for, it tries again.
-func goesOn(t *testing.T, s *server, p *proxy, rude rudeness, token string) {
+func goesOn(t *testing.T, s *node, p *proxy, rude rudeness, token string) {
 	t.Helper()
 	for range 5 {
 		p.be(rude)
@@ -159,9 +158,9 @@ func wantsAway(t *testing.T, what string, a answer) {
 }
 
 // metric reads one value from /metrics.
-func (s *server) metric(t *testing.T, name string) float64 {
+func (s *node) metric(t *testing.T, name string) float64 {
 	t.Helper()
-	for line := range bytes.Lines(ask(http.MethodGet, s.ops+"/metrics", nil, nil).body) {
+	for line := range bytes.Lines(ask(http.MethodGet, s.Operations+"/metrics", nil, nil).body) {
 		if value, found := bytes.CutPrefix(line, []byte(name+" ")); found {
 			f, err := strconv.ParseFloat(string(bytes.TrimSpace(value)), 64)
 			if err != nil {

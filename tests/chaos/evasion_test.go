@@ -21,7 +21,7 @@ import (
 
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // service is one over a store in memory, for what needs neither time nor other nodes.
@@ -119,7 +119,7 @@ func TestForeignNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := keySet(t,
-		token.KeySpec{ID: "ours", Algorithm: "HS256", Material: []byte(deploy.Secret)},
+		token.KeySpec{ID: "ours", Algorithm: "HS256", Material: []byte(server.Secret)},
 		token.KeySpec{ID: "theirs", Algorithm: "RS256", Material: &theirs.PublicKey},
 	)
 	claims := func(more jwt.MapClaims) string {
@@ -229,7 +229,7 @@ func signText(t *testing.T, claims string) string {
 	t.Helper()
 	encode := base64.RawURLEncoding.EncodeToString
 	input := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
-	signature, err := jwt.SigningMethodHS256.Sign(input, []byte(deploy.Secret))
+	signature, err := jwt.SigningMethodHS256.Sign(input, []byte(server.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}

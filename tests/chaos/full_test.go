@@ -49,7 +49,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 // fillUp revokes until the disk is full, and returns what was acknowledged.
-func fillUp(t *testing.T, s *server) (ended []string) {
+func fillUp(t *testing.T, s *node) (ended []string) {
 	t.Helper()
 	for full := 0; full < 3; {
 		token := newToken()

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestKilledWhileRevoking: the server dies at any moment of its work, and knows afterwards all that it has acknowledged.
@@ -19,7 +19,7 @@ func TestKilledWhileRevoking(t *testing.T) {
 	engines(t, func(t *testing.T, url string, _ int) {
 		t.Parallel()
 		acknowledged := 0
-		for range deploy.Rounds(20, 300) {
+		for range server.Rounds(20, 300) {
 			ended := revokeUntilKilled(t, url)
 			acknowledged += len(ended)
 			clearLeases(t, url)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // The state of a session. While a revoke is under way some servers know it and some do not: it takes effect in two steps, of
@@ -76,7 +76,7 @@ func (h *history) perhaps(client int, called time.Time) {
 	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: begins, Call: called.UnixNano(), Return: math.MaxInt64})
 }
 
-func (h *history) refresh(client int, s *server, token string) {
+func (h *history) refresh(client int, s *node, token string) {
 	called := time.Now()
 	switch s.refresh(token).status {
 	case http.StatusOK:
@@ -86,7 +86,7 @@ func (h *history) refresh(client int, s *server, token string) {
 	}
 }
 
-func (h *history) revoke(client int, s *server, token string) {
+func (h *history) revoke(client int, s *node, token string) {
 	called := time.Now()
 	if s.revoke(token).status == http.StatusNoContent {
 		h.add(client, called, begins, ends)
@@ -99,8 +99,8 @@ func (h *history) revoke(client int, s *server, token string) {
 // in one place could have had.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	url := postgres.Server(t).NewDatabase(t)
-	var servers []*server
+	url := shared.Postgres(t).NewDatabase(t)
+	var servers []*node
 	var proxies []*proxy
 	for range 3 {
 		p, own := through(t, url)
@@ -108,7 +108,7 @@ func TestLinearizable(t *testing.T) {
 	}
 	stop := trouble(servers, proxies)
 	defer stop()
-	for range deploy.Rounds(8, 600) {
+	for range server.Rounds(8, 600) {
 		var sessions sync.WaitGroup
 		for range 8 {
 			sessions.Go(func() { oneHistory(t, servers) })
@@ -117,7 +117,7 @@ func TestLinearizable(t *testing.T) {
 	}
 }
 
-func oneHistory(t *testing.T, servers []*server) {
+func oneHistory(t *testing.T, servers []*node) {
 	var h history
 	token := newToken()
 	var clients sync.WaitGroup
@@ -147,7 +147,7 @@ func (h *history) describe() string {
 }
 
 // trouble stops servers for a moment, and cuts their connections, until it is told to stop.
-func trouble(servers []*server, proxies []*proxy) (stop func()) {
+func trouble(servers []*node, proxies []*proxy) (stop func()) {
 	over := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -162,9 +162,9 @@ func trouble(servers []*server, proxies []*proxy) (stop func()) {
 				proxies[i].cut()
 				continue
 			}
-			servers[i].pause()
+			servers[i].Freeze()
 			time.Sleep(rand.N(200 * time.Millisecond))
-			servers[i].resume()
+			servers[i].Thaw()
 		}
 	})
 	return func() {

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestListing: revocations in a row, while administrators page through them. Each walk shows all that was there when it began,
@@ -21,7 +21,7 @@ func TestListing(t *testing.T) {
 	engines(t, func(t *testing.T, store string, _ int) {
 		t.Parallel()
 		s := start(t, store)
-		total := int64(deploy.Rounds(2000, 100_000))
+		total := int64(server.Rounds(2000, 100_000))
 		var made, acknowledged atomic.Int64
 		var writers sync.WaitGroup
 		for range 4 {
@@ -51,10 +51,10 @@ func TestListing(t *testing.T) {
 }
 
 // end ends a session that nobody has.
-func (s *server) end() answer {
+func (s *node) end() answer {
 	var id [32]byte
 	rand.Read(id[:])
-	return ask(http.MethodPost, s.url+"/api/v1/admin/revocations", adminHeader(), map[string]any{
+	return ask(http.MethodPost, s.URL+"/api/v1/admin/revocations", adminHeader(), map[string]any{
 		"session": hex.EncodeToString(id[:]), "reason": "listing",
 	})
 }
@@ -67,11 +67,11 @@ type page struct {
 }
 
 // walk pages through all and returns how many there were. Nothing is ended twice here, so sequences have no gaps.
-func (s *server) walk(t *testing.T, atLeast int64) int64 {
+func (s *node) walk(t *testing.T, atLeast int64) int64 {
 	t.Helper()
 	query, count, last := "?limit=1000", int64(0), int64(0)
 	for {
-		a := ask(http.MethodGet, s.url+"/api/v1/admin/revocations"+query, adminHeader(), nil)
+		a := ask(http.MethodGet, s.URL+"/api/v1/admin/revocations"+query, adminHeader(), nil)
 		var p page
 		if err := json.Unmarshal(a.body, &p); a.status != http.StatusOK || err != nil {
 			t.Fatalf("page %s: %d %s", query, a.status, a.body)

@@ -12,7 +12,7 @@ import (
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 const year = 365 * 24 * time.Hour
@@ -49,7 +49,7 @@ func run(t *testing.T, s *session.Service) (stop func()) {
 
 func secretKeys(t *testing.T) *token.KeySet {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(deploy.Secret), false)
+	keys, err := token.SecretKeySet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,14 +9,14 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestRace: calm weather. A revoke on one server, refreshes on all.
 func TestRace(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		servers := startAll(t, store, n)
-		for round := range deploy.Rounds(200, 5000) {
+		for round := range server.Rounds(200, 5000) {
 			c := contest{token: newToken(), calm: true}
 			c.hold(t, servers, func() {
 				if a := servers[round%n].revoke(c.token); a.status != http.StatusNoContent {
@@ -37,41 +37,41 @@ func TestStopped(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		t.Parallel()
 		servers := startAll(t, store, n)
-		for range deploy.Rounds(3, 200) {
+		for range server.Rounds(3, 200) {
 			stoppedOnce(t, servers[0], servers[n-1])
 		}
 	})
 }
 
-func stoppedOnce(t *testing.T, revoker, stopped *server) {
+func stoppedOnce(t *testing.T, revoker, stopped *node) {
 	t.Helper()
-	defer stopped.resume()
+	defer stopped.Thaw()
 	c := contest{token: newToken()}
 	var late sync.WaitGroup
-	c.hold(t, []*server{revoker, stopped}, func() {
+	c.hold(t, []*node{revoker, stopped}, func() {
 		revokeWhileStopped(t, revoker, stopped, c.token)
 		c.ended.Store(true)
 		for range 8 {
 			late.Go(func() { c.refresh(t, stopped) })
 		}
 		time.Sleep(rand.N(20 * time.Millisecond)) // the requests wait at its port, or do not yet
-		stopped.resume()
+		stopped.Thaw()
 	})
 	late.Wait()
 }
 
 // revokeWhileStopped stops a server and ends a session on another one. A process that is stopped in the middle of a write holds SQLite's
 // lock, and revokes are answered 503 for as long: then it goes on, and is stopped anew.
-func revokeWhileStopped(t *testing.T, revoker, stopped *server, token string) {
+func revokeWhileStopped(t *testing.T, revoker, stopped *node, token string) {
 	t.Helper()
 	for range 5 {
 		time.Sleep(rand.N(time.Second)) // anywhere between two renewals
-		stopped.pause()
+		stopped.Freeze()
 		switch a := revoker.revoke(token); a.status {
 		case http.StatusNoContent:
 			return
 		case http.StatusServiceUnavailable, 0:
-			stopped.resume()
+			stopped.Thaw()
 		default:
 			t.Fatalf("revoke: %d %s", a.status, a.body)
 		}
@@ -85,7 +85,7 @@ func TestKilled(t *testing.T) {
 	engines(t, func(t *testing.T, store string, n int) {
 		t.Parallel()
 		servers := startAll(t, store, n)
-		for range deploy.Rounds(2, 200) {
+		for range server.Rounds(2, 200) {
 			c := contest{token: newToken()}
 			c.hold(t, servers, func() {
 				servers[n-1].Kill()

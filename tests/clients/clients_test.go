@@ -12,8 +12,12 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
+
+var shared server.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 // workshop is a folder in which a client is made.
 type workshop struct {
@@ -88,7 +92,7 @@ const contractFile = "../../openapi.yaml"
 func calls(t *testing.T, run func(args ...string) string) {
 	t.Helper()
 	now := time.Now()
-	out := run(deploy.Start(t, deploy.Build(t)).String(), refreshToken(t, now.Unix()+3600), refreshToken(t, now.Unix()-3600))
+	out := run(shared.Start(t).URL, refreshToken(t, now.Unix()+3600), refreshToken(t, now.Unix()-3600))
 	if strings.TrimSpace(out) != "200 421 400" {
 		t.Errorf("the caller printed %q", out)
 	}
@@ -96,7 +100,7 @@ func calls(t *testing.T, run func(args ...string) string) {
 
 func refreshToken(t *testing.T, exp int64) string {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(deploy.Secret), false)
+	keys, err := token.SecretKeySet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ func TestUnsuitableKeys(t *testing.T) {
 			t.Run(algorithm+" "+name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "keys.json")
 				writeKeys(t, path, set)
-				s := launch(t, "--keys="+path, "--store=sqlite::memory:")
+				s := shared.Launch(t, "--rotation", "--keys="+path)
 				<-s.Done
 				text := s.Log.String()
 				if s.State.ExitCode() != 2 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "rotation needs a key that signs reproducibly") ||
@@ -194,13 +194,13 @@ func TestUnsuitableReload(t *testing.T) {
 	writeKeys(t, path, good)
 	s := launch(t, "--keys="+path, "--store=sqlite::memory:")
 	raw := issued(t, good)
-	first := redeem(s.url, raw)
+	first := redeem(s.URL, raw)
 	writeKeys(t, path, newSet(t, newKey(t, "ES256", "bad"), good.All()[0]))
 	if err := syscall.Kill(s.PID, syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, func() bool { return strings.Contains(s.Log.String(), "signs reproducibly") })
-	again := redeem(s.url, raw)
+	s.Await(t, "the refusal of the key", func() bool { return s.Log.Contains("signs reproducibly") })
+	again := redeem(s.URL, raw)
 	if first.status != 200 || again.refresh != first.refresh || claimsOf(t, again.access).Key != "good" {
 		t.Errorf("got %+v after %+v", again, first)
 	}

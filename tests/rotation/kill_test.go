@@ -11,20 +11,20 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // fleet is servers on one store that are killed and replaced. SQLite has one, PostgreSQL two.
 type fleet struct {
 	store string
-	live  []atomic.Pointer[server]
+	live  []atomic.Pointer[node]
 }
 
 func newFleet(t *testing.T, store string) *fleet {
 	t.Helper()
-	f := &fleet{store: store, live: make([]atomic.Pointer[server], 1)}
+	f := &fleet{store: store, live: make([]atomic.Pointer[node], 1)}
 	if strings.HasPrefix(store, "postgres:") {
-		f.live = make([]atomic.Pointer[server], 2)
+		f.live = make([]atomic.Pointer[node], 2)
 	}
 	for i := range f.live {
 		f.live[i].Store(f.launch(t))
@@ -33,11 +33,11 @@ func newFleet(t *testing.T, store string) *fleet {
 }
 
 // launch: the window is shorter than a round, so that answers come from every row of the table.
-func (f *fleet) launch(t *testing.T) *server {
+func (f *fleet) launch(t *testing.T) *node {
 	return launch(t, "--store="+f.store, "--rotation-window=20ms")
 }
 
-func (f *fleet) any() *server { return f.live[rand.N(len(f.live))].Load() }
+func (f *fleet) any() *node { return f.live[rand.N(len(f.live))].Load() }
 
 // lineage is what a client has seen of its session: one token for each generation.
 type lineage struct {
@@ -50,7 +50,7 @@ type lineage struct {
 func (l *lineage) step(t *testing.T, f *fleet, stop *atomic.Bool) error {
 	before := claimsOf(t, l.newest).Generation
 	for {
-		a := redeem(f.any().url, l.newest)
+		a := redeem(f.any().URL, l.newest)
 		switch a.status {
 		case 200:
 			l.count++
@@ -97,7 +97,7 @@ func TestKill(t *testing.T) {
 				}
 			})
 		}
-		for round := range deploy.Rounds(20, 300) {
+		for round := range server.Rounds(20, 300) {
 			time.Sleep(rand.N(60 * time.Millisecond))
 			victim := round % len(f.live)
 			f.live[victim].Load().Kill()
@@ -127,9 +127,9 @@ func TestKill(t *testing.T) {
 // crash ends the database's processes at once and starts it again.
 func crash(t *testing.T) {
 	t.Helper()
-	server := postgres.Server(t)
-	server.Crash()
-	if err := server.Resume(); err != nil {
+	database := shared.Postgres(t)
+	database.Crash()
+	if err := database.Resume(); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // redemption is one refresh as a client saw it: the generation that it presented, and what it got. A reuse has two parts: its
@@ -113,10 +113,10 @@ func TestLinearizable(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string
 		for range 3 {
-			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s").url)
+			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s").URL)
 		}
 		ended := 0
-		for range deploy.Rounds(20, 1000) {
+		for range server.Rounds(20, 1000) {
 			r := race{tokens: []string{login("ann", time.Now())}}
 			var clients sync.WaitGroup
 			for client := range 6 {
@@ -136,7 +136,7 @@ func TestLinearizable(t *testing.T) {
 			if len(r.odd) > 0 {
 				t.Fatalf("other answers: %q", r.odd)
 			}
-			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops, patience); result != porcupine.Ok {
+			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops, server.Patience); result != porcupine.Ok {
 				t.Fatalf("%s: %+v", result, r.ops)
 			}
 			if slices.ContainsFunc(r.ops, func(o porcupine.Operation) bool { return o.Input.(redemption).ends }) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/tests/deploy"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // login is a login service's refresh token. The tests sign by themselves: what is judged must not be what judges.
@@ -22,7 +22,7 @@ func login(identity string, issued time.Time) string {
 	claims := fmt.Sprintf(`{"identity":%q,"name":"Ann","jti":%q,"type":1,"iat":%d,"exp":%d}`,
 		identity, rand.Text(), issued.Unix(), issued.Add(24*time.Hour).Unix())
 	input := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
-	mac := hmac.New(sha256.New, []byte(deploy.Secret))
+	mac := hmac.New(sha256.New, []byte(server.Secret))
 	mac.Write([]byte(input))
 	return input + "." + encode(mac.Sum(nil))
 }

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,8 +19,7 @@ import (
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/deploy"
-	"kalsel.dev/refresh/tests/process"
+	"kalsel.dev/refresh/tests/server"
 )
 
 const window = 30 * time.Second
@@ -31,7 +29,7 @@ type bench struct {
 	url string
 	now time.Time
 	db  *sql.DB
-	log process.Output
+	log server.Log
 }
 
 func newBench(t *testing.T, url string) *bench {
@@ -41,7 +39,7 @@ func newBench(t *testing.T, url string) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // nothing of it is kept
-	keys, err := token.SecretKeySet([]byte(deploy.Secret), false)
+	keys, err := token.SecretKeySet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +65,7 @@ func newBench(t *testing.T, url string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	b.url, b.db = server.URL, openRaw(t, url)
+	b.url, b.db = server.Serve(t, handler).String(), openRaw(t, url)
 	return b
 }
 
@@ -224,7 +220,7 @@ func TestTraces(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			url := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
 			if engine == "postgres" {
-				url = postgres.Server(t).NewDatabase(t)
+				url = shared.Postgres(t).NewDatabase(t)
 			}
 			b := newBench(t, url)
 			answers := map[string]int{}

@@ -1,5 +1,4 @@
-// Package deploy starts servers for tests: the real handler behind a real port, or the real program.
-package deploy
+package server
 
 import (
 	"io"
@@ -18,17 +17,14 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// Secret is the HS256 secret of servers that tests start.
-const Secret = "a secret for tests only, not for anything else"
-
-// Options are what differs between the servers of tests. The zero value is a server with default settings.
+// Options are the settings of an in-process server. The zero value has the program's defaults.
 type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
-	// Rotation turns rotation mode on; its Sessions and Directory are the server's own.
+	// Rotation turns rotation mode on; Handler supplies its Sessions and Directory.
 	Rotation *session.Rotation
-	// StoreAway takes the store away before the first request.
+	// StoreAway makes the store unavailable before the first request.
 	StoreAway bool
 }
 
@@ -49,9 +45,9 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
+	tb.Cleanup(func() { _ = db.Close() }) // it is a store in memory
 	if o.StoreAway {
-		_ = db.Close() // whatever it says, it does not answer any more
+		_ = db.Close() // the store does not answer any more
 	}
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if o.Rotation != nil {
@@ -60,7 +56,14 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		o.Rotation = &rotation
 	}
 	handler, err := api.New(api.Config{
-		Sessions:   session.New(session.Config{Keys: keys, Rules: o.Rules, Store: db, Rotation: o.Rotation, Log: logger, Now: o.Now}),
+		Sessions: session.New(session.Config{
+			Keys:     keys,
+			Rules:    o.Rules,
+			Store:    db,
+			Rotation: o.Rotation,
+			Log:      logger,
+			Now:      o.Now,
+		}),
 		Logger:     logger,
 		Registry:   prometheus.NewRegistry(),
 		PublicKeys: func() ([]byte, error) { return keys.MarshalPublic(o.Now()) },
@@ -71,13 +74,13 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	return handler
 }
 
-// InProcess serves Handler on a free port of loopback until the test ends.
+// InProcess serves Handler on a free loopback port until the test ends.
 func InProcess(tb testing.TB, o Options) *url.URL {
 	tb.Helper()
 	return Serve(tb, Handler(tb, o))
 }
 
-// Serve serves any handler on a free port of loopback until the test ends.
+// Serve serves any handler on a free loopback port until the test ends.
 func Serve(tb testing.TB, h http.Handler) *url.URL {
 	tb.Helper()
 	server := httptest.NewServer(h)
