@@ -10,7 +10,10 @@ import (
 
 // pages are the documentation, the session keeper and the playground, as far as they are switched on.
 func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Service, development bool) []web.Route {
-	o := web.Options{Docs: c.Docs}
+	o := web.Options{
+		Docs:           c.Docs,
+		PlaygroundHint: "start the server without a key, or with --playground",
+	}
 	if development || c.Playground {
 		o.Playground = c.playground(p, keys, sessions)
 	}

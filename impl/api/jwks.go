@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,8 +22,7 @@ func (h *handler) GetJwks(_ context.Context, r gen.GetJwksRequestObject) (gen.Ge
 	if err != nil {
 		return nil, fmt.Errorf("write the public keys: %w", err)
 	}
-	sum := sha256.Sum256(body)
-	set := publicKeys{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	set := publicKeys{body: body, etag: web.ETag(body)}
 	set.known = r.Params.IfNoneMatch != nil && web.Matches(*r.Params.IfNoneMatch, set.etag)
 	return set, nil
 }

@@ -13,30 +13,38 @@ import (
 	"sync"
 )
 
-// asset is an embedded file, kept compressed and revalidated by its hash.
+// asset is an embedded file. It is loaded, hashed, compressed and unpacked at the first request
+// that needs it: for all files together this would take half of the time that the program takes to
+// start, and most servers are asked for few of them.
 type asset struct {
 	mediaType string
-	policy    string
+	policy    string // Content-Security-Policy
 	status    int
-	content   func() content
+	etag      func() string
+	plain     func() []byte
+	zipped    func() []byte
 }
 
-type content struct {
-	etag   string
-	zipped []byte
-}
-
-// newAsset is the embedded file name, which may be compressed already (.gz). It is read and compressed when it is first asked for: all of
-// them together would take half of the program's start, and most servers are asked for few.
+// newAsset returns the embedded file name. If the name ends in .gz, the file is already compressed.
+// If edit is not nil, it changes the text of the file.
 func newAsset(name, policy string, edit func(string) string) *asset {
-	return &asset{
-		mediaType: mediaType(strings.TrimSuffix(name, ".gz")), policy: policy, status: http.StatusOK,
-		content: sync.OnceValue(func() content { return read(name, edit) }),
+	stored := sync.OnceValue(func() []byte { return load(name, edit) })
+	a := &asset{
+		mediaType: mediaType(strings.TrimSuffix(name, ".gz")),
+		policy:    policy,
+		status:    http.StatusOK,
+		etag:      sync.OnceValue(func() string { return ETag(stored()) }),
 	}
+	if strings.HasSuffix(name, ".gz") {
+		a.zipped, a.plain = stored, sync.OnceValue(func() []byte { return unpack(stored()) })
+	} else {
+		a.plain, a.zipped = stored, sync.OnceValue(func() []byte { return compress(stored()) })
+	}
+	return a
 }
 
-// read panics if the file is not embedded, which a test excludes.
-func read(name string, edit func(string) string) content {
+// load panics if the file is not embedded. A test loads every file.
+func load(name string, edit func(string) string) []byte {
 	data, err := files.ReadFile(name)
 	if err != nil {
 		panic(err)
@@ -44,23 +52,32 @@ func read(name string, edit func(string) string) content {
 	if edit != nil {
 		data = []byte(edit(string(data)))
 	}
-	hash := sha256.Sum256(data)
-	c := content{etag: `"` + base64.RawURLEncoding.EncodeToString(hash[:12]) + `"`, zipped: data}
-	if !strings.HasSuffix(name, ".gz") {
-		c.zipped = zip(data)
-	}
-	return c
+	return data
 }
 
-func zip(data []byte) []byte {
+func compress(data []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	_, _ = w.Write(data) // a buffer takes everything
+	_, _ = w.Write(data) // writing to a buffer cannot fail
 	_ = w.Close()
 	return out.Bytes()
 }
 
-// mediaType does not ask the machine's tables, which differ.
+// unpack panics if data is not a gzip file. A test unpacks every file.
+func unpack(data []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		panic(err)
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		panic(err)
+	}
+	return plain
+}
+
+// mediaType returns the media type of a file. It does not use package mime, which reads tables that
+// differ from machine to machine.
 func mediaType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -69,53 +86,55 @@ func mediaType(name string) string {
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
-	default: // .ts would be a video
+	default: // package mime takes .ts for a video
 		return "text/plain; charset=utf-8"
 	}
 }
 
+// ServeHTTP answers GET and HEAD. If the client has this version of the file, the answer is 304.
 func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := a.content()
 	h := w.Header()
 	protect(h, a.policy)
-	h.Set("Cache-Control", "no-cache") // ask whether the ETag still holds: a new version is seen at once
+	h.Set("Cache-Control", "no-cache") // browsers revalidate each time, and see a new version
 	h.Set("Vary", "Accept-Encoding")
 	if a.status == http.StatusOK {
-		h.Set("ETag", c.etag)
-		// Front ends on other origins may import session.js and read the types. There is nothing private in these files.
+		h.Set("ETag", a.etag())
+		// Pages of other origins may import session.js and read its types. No file is private.
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		if Matches(r.Header.Get("If-None-Match"), c.etag) {
+		if Matches(r.Header.Get("If-None-Match"), a.etag()) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
-	h.Set("Content-Type", a.mediaType)
-	a.write(w, r, c.zipped)
-}
-
-func (a *asset) write(w http.ResponseWriter, r *http.Request, zipped []byte) {
-	body := io.Reader(bytes.NewReader(zipped))
+	body := a.plain
 	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Set("Content-Length", strconv.Itoa(len(zipped)))
-	} else if plain, err := gzip.NewReader(body); err == nil {
-		body = plain
+		h.Set("Content-Encoding", "gzip")
+		body = a.zipped
 	}
+	h.Set("Content-Type", a.mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(body())))
 	w.WriteHeader(a.status)
 	if r.Method != http.MethodHead {
-		_, _ = io.Copy(w, body) // the client has gone: nobody is left to tell
+		_, _ = w.Write(body()) // an error means that the client has closed the connection
 	}
 }
 
-// protect sets the headers that every page has.
+// protect sets the security headers of every answer.
 func protect(h http.Header, policy string) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-// Matches reads If-None-Match (RFC 9110, section 13.1.2), weak tags included: proxies that compress make them weak.
+// ETag returns a strong entity tag for a body (RFC 9110, section 8.8.3).
+func ETag(body []byte) string {
+	hash := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(hash[:16]) + `"`
+}
+
+// Matches reports whether the value of If-None-Match names etag (RFC 9110, section 13.1.2). A weak
+// tag matches too, because proxies that compress an answer make its tag weak.
 func Matches(header, etag string) bool {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
@@ -126,7 +145,7 @@ func Matches(header, etag string) bool {
 	return false
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
+// acceptsGzip reports whether the value of Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(header string) bool {
 	for coding := range strings.SplitSeq(header, ",") {
 		name, weight, _ := strings.Cut(coding, ";")

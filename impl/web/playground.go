@@ -10,16 +10,19 @@ import (
 	"time"
 )
 
-// PlaygroundOptions lets the server play the login service and an API. Whoever reaches the server can log in as
-// anybody: it is for development keys.
+// PlaygroundOptions are the functions of a login service and of an API. The playground asks for no
+// password: every caller can log in as any identity. Use it with development keys only.
 type PlaygroundOptions struct {
-	// Login signs an access token and a refresh token; expires is the access token's exp, in Unix seconds.
-	Login func(ctx context.Context, request LoginRequest) (access, refresh string, expires int64, err error)
-	// Identify returns the identity in a valid access token. The text of its error is shown to the caller.
+	// Login signs an access token and a refresh token. It returns them with the exp of the access
+	// token, in Unix seconds.
+	Login func(ctx context.Context, r LoginRequest) (
+		access, refresh string, expires int64, err error)
+	// Identify returns the identity in an access token. If the token is invalid, it returns an
+	// error whose text the caller may read.
 	Identify func(ctx context.Context, access string) (identity string, err error)
 }
 
-// LoginRequest is what the login form asks for.
+// LoginRequest has the values of the login form.
 type LoginRequest struct {
 	Identity        string
 	Name            string
@@ -27,7 +30,7 @@ type LoginRequest struct {
 	RefreshLifetime time.Duration
 }
 
-// loginBody is LoginRequest as the page sends it, times in seconds.
+// loginBody is the JSON of a LoginRequest.
 type loginBody struct {
 	Identity       string `json:"identity"`
 	Name           string `json:"name"`
@@ -35,55 +38,18 @@ type loginBody struct {
 	RefreshSeconds int64  `json:"refresh_seconds"`
 }
 
-// loginAnswer is what a login service answers.
-type loginAnswer struct {
-	AccessToken  string `json:"access_token"`
-	RefreshToken string `json:"refresh_token"`
-	Expired      int64  `json:"expired"`
-}
-
 const (
 	maxLoginBody = 4 << 10
 	year         = 365 * 24 * 60 * 60 // seconds
-	switchedOff  = "the playground is switched off: start the server with a development key or with --playground"
 )
 
-func (s *site) playground(o *PlaygroundOptions) {
-	if o == nil {
-		s.refusals()
-		return
-	}
-	s.file("/playground", "playground/index.html", policyPage)
-	s.file("/playground/playground.js", "playground/playground.js", policyNone)
-	s.file("/playground/show.js", "playground/show.js", policyNone)
-	s.file("/playground/playground.css", "playground/playground.css", policyNone)
-	s.add(http.MethodPost, "/playground/login", http.HandlerFunc(o.login))
-	s.add(http.MethodGet, "/playground/hello", http.HandlerFunc(o.hello))
-}
-
-// refusals adds a page that says how to switch the playground on, and the same for programs.
-func (s *site) refusals() {
-	page := newAsset("playground/off.html", policyPage, nil)
-	page.status = http.StatusForbidden
-	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, http.StatusForbidden, "Forbidden", "forbidden", switchedOff)
-	})
-	s.add(http.MethodGet, "/playground", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept"), "text/html") {
-			page.ServeHTTP(w, r)
-			return
-		}
-		refuse(w, r)
-	}))
-	s.add(http.MethodPost, "/playground/login", refuse)
-	s.add(http.MethodGet, "/playground/hello", refuse)
-}
-
-// login answers as the login service of an application would.
+// login implements POST /playground/login. It answers like the login service of an application.
 func (o *PlaygroundOptions) login(w http.ResponseWriter, r *http.Request) {
-	// A page of another origin cannot send this type without being asked for its permission.
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		fail(w, http.StatusUnsupportedMediaType, "Media type is not supported", "unsupported_media_type", "Content-Type: must be application/json")
+	// Browsers let a page of another origin send this media type only if the server allows it.
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		fail(w, http.StatusUnsupportedMediaType, "Media type is not supported",
+			"unsupported_media_type", "Content-Type: must be application/json")
 		return
 	}
 	request, causes := readLogin(http.MaxBytesReader(w, r.Body, maxLoginBody))
@@ -96,29 +62,38 @@ func (o *PlaygroundOptions) login(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusInternalServerError, "Something went wrong on our side", "internal")
 		return
 	}
-	answer(w, http.StatusOK, loginAnswer{access, refresh, expires})
+	answer(w, http.StatusOK, struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		Expired      int64  `json:"expired"`
+	}{access, refresh, expires})
 }
 
+// readLogin returns the request, or the mistakes in it.
 func readLogin(body io.Reader) (request LoginRequest, causes []string) {
 	var b loginBody
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&b); err != nil {
-		return request, []string{"body: must be a JSON object with identity, name, access_seconds and refresh_seconds"}
+		return request, []string{
+			"body: must be a JSON object with identity, name, access_seconds and refresh_seconds",
+		}
 	}
 	if b.Identity == "" || len(b.Identity) > 200 || len(b.Name) > 200 {
 		causes = append(causes, "identity: must have 1 to 200 bytes, and name at most 200")
 	}
-	if b.AccessSeconds < 1 || b.AccessSeconds > year || b.RefreshSeconds < 1 || b.RefreshSeconds > year {
+	if min(b.AccessSeconds, b.RefreshSeconds) < 1 || max(b.AccessSeconds, b.RefreshSeconds) > year {
 		causes = append(causes, "access_seconds, refresh_seconds: must be from 1 second to 1 year")
 	}
 	return LoginRequest{
-		Identity: b.Identity, Name: b.Name,
-		AccessLifetime: time.Duration(b.AccessSeconds) * time.Second, RefreshLifetime: time.Duration(b.RefreshSeconds) * time.Second,
+		Identity:        b.Identity,
+		Name:            b.Name,
+		AccessLifetime:  time.Duration(b.AccessSeconds) * time.Second,
+		RefreshLifetime: time.Duration(b.RefreshSeconds) * time.Second,
 	}, causes
 }
 
-// hello is an API that needs to know who is calling.
+// hello implements GET /playground/hello, an operation of an API that needs an access token.
 func (o *PlaygroundOptions) hello(w http.ResponseWriter, r *http.Request) {
 	access, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !found {
@@ -152,9 +127,9 @@ func fail(w http.ResponseWriter, status int, message, kind string, causes ...str
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
-	protect(w.Header(), policyNone)
+	protect(w.Header(), policyFile)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client has gone: nobody is left to tell
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client has closed the connection
 }

@@ -1,49 +1,62 @@
-// Package web holds what the server shows to people and gives to browsers: the documentation page, the playground and the
-// session keeper session.js. Everything is embedded; nothing comes from elsewhere.
+// Package web has the pages and scripts for browsers: the documentation page, the playground and
+// the session keeper session.js. All files are embedded; no page loads anything from another
+// server.
 package web
 
 import (
 	"embed"
+	"html"
 	"net/http"
 	"strings"
 )
 
-// The files of swagger-ui in docs are copied by tests/web/vendor.mjs from the npm package pinned in tests/package.json.
+// tests/web/vendor.mjs copies the files of swagger-ui from the npm package that is pinned in
+// tests/package.json to the folder docs.
 //
 //go:embed session.js session.d.ts site.css docs playground
 var files embed.FS
 
-// Options says what is shown.
+// Options selects the pages.
 type Options struct {
-	// Docs serves the documentation page at /docs, to which / leads. It reads /openapi.json of the same server.
+	// Docs serves the documentation page at /docs and redirects / to it. The page reads
+	// /openapi.yaml of the same server.
 	Docs bool
-	// Playground serves the playground at /playground. Nil: the page says that it is switched off.
+	// Playground serves the playground at /playground. If it is nil, /playground answers that the
+	// playground is switched off.
 	Playground *PlaygroundOptions
+	// PlaygroundHint says how to switch the playground on: "start the server with …".
+	PlaygroundHint string
 }
 
-// Route is a page or file: one method, one exact path. A GET route answers HEAD as well.
+// Route is one page or file. A route with method GET also answers HEAD.
 type Route struct {
 	Method  string
-	Path    string
+	Path    string // exact
 	Handler http.Handler
 }
 
-// Content-Security-Policy of each kind of page: only own files, no inline code, no eval.
+// The Content-Security-Policy of files, and of pages. A page may use only scripts, styles and
+// requests of this server, and no inline code.
 const (
-	policyNone = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	policyPage = policyNone + "; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:"
+	policyFile = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	policyPage = policyFile + "; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+		"img-src 'self' data:"
 )
 
-// Routes returns everything that is served.
+// Routes returns the routes of all pages and files that are switched on.
 func Routes(o Options) []Route {
 	s := &site{}
-	s.file("/session.js", "session.js", policyNone)
-	s.file("/session.d.ts", "session.d.ts", policyNone)
-	s.file("/site.css", "site.css", policyNone)
+	s.file("/session.js", "session.js")
+	s.file("/session.d.ts", "session.d.ts")
+	s.file("/site.css", "site.css")
 	if o.Docs {
 		s.docs(o.Playground != nil)
 	}
-	s.playground(o.Playground)
+	if o.Playground != nil {
+		s.playground(o.Playground)
+	} else {
+		s.playgroundOff(o.PlaygroundHint)
+	}
 	return s.routes
 }
 
@@ -53,28 +66,67 @@ func (s *site) add(method, path string, handler http.Handler) {
 	s.routes = append(s.routes, Route{method, path, handler})
 }
 
-func (s *site) file(path, name, policy string) {
-	s.page(path, name, policy, nil)
+func (s *site) file(path, name string) {
+	s.add(http.MethodGet, path, newAsset(name, policyFile, nil))
 }
 
-// page adds a file, changed by edit if that is not nil.
-func (s *site) page(path, name, policy string, edit func(string) string) {
-	s.add(http.MethodGet, path, newAsset(name, policy, edit))
+// page adds an HTML page. The text {{name}} in the page is replaced by values[name], escaped.
+func (s *site) page(path, name string, values map[string]string) {
+	s.add(http.MethodGet, path, newPage(name, values))
 }
 
-// docs adds the documentation page. With a playground, "try it" starts with a token that this server accepts.
+func newPage(name string, values map[string]string) *asset {
+	return newAsset(name, policyPage, func(page string) string {
+		for name, value := range values {
+			page = strings.ReplaceAll(page, "{{"+name+"}}", html.EscapeString(value))
+		}
+		return page
+	})
+}
+
+// docs adds the documentation page. If the playground is on, the page logs in there, so that its
+// examples have tokens that this server accepts.
 func (s *site) docs(playground bool) {
 	s.add(http.MethodGet, "/", http.RedirectHandler("/docs", http.StatusFound))
-	s.page("/docs", "docs/index.html", policyPage, func(html string) string {
-		if !playground {
-			return html
-		}
-		return strings.Replace(html, "<html ", `<html data-playground `, 1)
+	login := "off"
+	if playground {
+		login = "on"
+	}
+	s.page("/docs", "docs/index.html", map[string]string{"playground": login})
+	s.file("/docs/docs.js", "docs/docs.js")
+	s.file("/docs/docs.css", "docs/docs.css")
+	s.file("/docs/swagger-ui-bundle.js", "docs/swagger-ui-bundle.js.gz")
+	s.file("/docs/swagger-ui.css", "docs/swagger-ui.css.gz")
+	s.file("/docs/LICENSE", "docs/LICENSE")
+	s.file("/docs/NOTICE", "docs/NOTICE")
+}
+
+func (s *site) playground(o *PlaygroundOptions) {
+	s.page("/playground", "playground/index.html", nil)
+	s.file("/playground/playground.js", "playground/playground.js")
+	s.file("/playground/show.js", "playground/show.js")
+	s.file("/playground/playground.css", "playground/playground.css")
+	s.add(http.MethodPost, "/playground/login", http.HandlerFunc(o.login))
+	s.add(http.MethodGet, "/playground/hello", http.HandlerFunc(o.hello))
+}
+
+// playgroundOff answers browsers with a page and programs with an error. Both say how to switch the
+// playground on.
+func (s *site) playgroundOff(hint string) {
+	page := newPage("playground/off.html", map[string]string{"hint": hint})
+	page.status = http.StatusForbidden
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cause := "the playground is switched off: " + hint
+		fail(w, http.StatusForbidden, "Forbidden", "forbidden", cause)
 	})
-	s.file("/docs/docs.js", "docs/docs.js", policyNone)
-	s.file("/docs/docs.css", "docs/docs.css", policyNone)
-	s.file("/docs/swagger-ui-bundle.js", "docs/swagger-ui-bundle.js.gz", policyNone)
-	s.file("/docs/swagger-ui.css", "docs/swagger-ui.css.gz", policyNone)
-	s.file("/docs/LICENSE", "docs/LICENSE", policyNone)
-	s.file("/docs/NOTICE", "docs/NOTICE", policyNone)
+	negotiate := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			page.ServeHTTP(w, r)
+			return
+		}
+		refuse(w, r)
+	})
+	s.add(http.MethodGet, "/playground", negotiate)
+	s.add(http.MethodPost, "/playground/login", refuse)
+	s.add(http.MethodGet, "/playground/hello", refuse)
 }

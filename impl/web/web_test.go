@@ -3,7 +3,6 @@ package web_test
 import (
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"kalsel.dev/refresh/impl/web"
 )
@@ -35,7 +33,8 @@ func playing() web.Options {
 			if r.Identity == "broken@example.com" {
 				return "", "", 0, errors.New("secret detail")
 			}
-			return "access of " + r.Identity + r.AccessLifetime.String(), "refresh " + r.RefreshLifetime.String(), 42, nil
+			access := "access of " + r.Identity + r.AccessLifetime.String()
+			return access, "refresh " + r.RefreshLifetime.String(), 42, nil
 		},
 		Identify: func(_ context.Context, access string) (string, error) {
 			if access != "good" {
@@ -77,7 +76,9 @@ func pages(o web.Options) []web.Route {
 }
 
 func TestEveryFile(t *testing.T) {
-	types := map[string]string{".js": "text/javascript", ".css": "text/css", ".ts": "text/plain", "": "text/html"}
+	types := map[string]string{
+		".js": "text/javascript", ".css": "text/css", ".ts": "text/plain", "": "text/html",
+	}
 	h := serve(t, playing())
 	for _, route := range pages(playing()) {
 		t.Run(route.Path, func(t *testing.T) {
@@ -87,7 +88,7 @@ func TestEveryFile(t *testing.T) {
 				t.Fatalf("%d, %d bytes, %v", plain.StatusCode, len(want), plain.Header)
 			}
 			kind := types[regexp.MustCompile(`\.\w+$`).FindString(route.Path)]
-			if strings.HasPrefix(route.Path, "/docs/LICENSE") || strings.HasPrefix(route.Path, "/docs/NOTICE") {
+			if route.Path == "/docs/LICENSE" || route.Path == "/docs/NOTICE" {
 				kind = "text/plain"
 			}
 			if got := plain.Header.Get("Content-Type"); got != kind+"; charset=utf-8" {
@@ -98,7 +99,8 @@ func TestEveryFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, _ := io.ReadAll(reader); string(got) != want || zipped.Header.Get("Content-Encoding") != "gzip" {
+			got, _ := io.ReadAll(reader)
+			if string(got) != want || zipped.Header.Get("Content-Encoding") != "gzip" {
 				t.Error("the compressed file differs")
 			}
 			etag := plain.Header.Get("ETag")
@@ -106,16 +108,19 @@ func TestEveryFile(t *testing.T) {
 			if again.StatusCode != 304 || text(t, again) != "" {
 				t.Errorf("revalidated: %d", again.StatusCode)
 			}
-			if head := ask(t, h, "HEAD", route.Path, ""); text(t, head) != "" || head.Header.Get("ETag") != etag {
-				t.Error("HEAD")
+			head := ask(t, h, "HEAD", route.Path, "")
+			if text(t, head) != "" || head.Header.Get("ETag") != etag {
+				t.Error("HEAD has a body or another ETag")
 			}
 		})
 	}
 }
 
-// A page may use nothing but files of this server, and nothing inline.
+// A page may use only files of this server, and no inline code.
 func TestStrictPages(t *testing.T) {
-	inline := regexp.MustCompile(`<script>|<script type="module">|<style|\son\w+=|\sstyle=|javascript:`)
+	inline := regexp.MustCompile(
+		`<script>|<script type="module">|<style|\son\w+=|\sstyle=|javascript:`)
+	links := regexp.MustCompile(`(?:src|href)="(/[^"#]*)"`)
 	foreign := regexp.MustCompile(`(?:src|href)="(?:https?:)?//`)
 	for name, o := range map[string]web.Options{"on": playing(), "off": {Docs: true}} {
 		h := serve(t, o)
@@ -126,19 +131,24 @@ func TestStrictPages(t *testing.T) {
 				t.Errorf("%s %s has %s", name, path, found)
 			}
 			policy := r.Header.Get("Content-Security-Policy")
-			for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+			for _, part := range []string{
+				"default-src 'none'", "script-src 'self'",
+				"frame-ancestors 'none'", "base-uri 'none'",
+			} {
 				if !strings.Contains(policy, part) {
 					t.Errorf("%s %s: policy %s", name, path, policy)
 				}
 			}
-			if strings.Contains(policy, "unsafe") || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+			sniff := r.Header.Get("X-Content-Type-Options")
+			if strings.Contains(policy, "unsafe") || sniff != "nosniff" {
 				t.Errorf("%s %s: %v", name, path, r.Header)
 			}
-			for _, link := range regexp.MustCompile(`(?:src|href)="(/[^"#]*)"`).FindAllStringSubmatch(html, -1) {
+			for _, link := range links.FindAllStringSubmatch(html, -1) {
 				if strings.HasPrefix(link[1], "/openapi") {
 					continue
 				}
-				if got := ask(t, h, "GET", link[1], "", "Accept", "text/html").StatusCode; got >= 400 && link[1] != "/playground" {
+				got := ask(t, h, "GET", link[1], "", "Accept", "text/html").StatusCode
+				if got >= 400 && link[1] != "/playground" {
 					t.Errorf("%s links to %s: %d", path, link[1], got)
 				}
 			}
@@ -148,8 +158,12 @@ func TestStrictPages(t *testing.T) {
 
 func TestAcceptEncoding(t *testing.T) {
 	h := serve(t, web.Options{})
-	for header, want := range map[string]string{"": "", "gzip": "gzip", "GZIP": "gzip", "br": "", "gzip;q=0": "", "gzip; q=0.000": "", "gzip;q=1": "gzip", "gzipped": ""} {
-		if got := ask(t, h, "GET", "/session.js", "", "Accept-Encoding", header).Header.Get("Content-Encoding"); got != want {
+	for header, want := range map[string]string{
+		"": "", "gzip": "gzip", "GZIP": "gzip", "br": "", "gzip;q=0": "", "gzip; q=0.000": "",
+		"gzip;q=1": "gzip", "gzipped": "",
+	} {
+		r := ask(t, h, "GET", "/session.js", "", "Accept-Encoding", header)
+		if got := r.Header.Get("Content-Encoding"); got != want {
 			t.Errorf("%q: %q", header, got)
 		}
 	}
@@ -157,7 +171,9 @@ func TestAcceptEncoding(t *testing.T) {
 
 func TestSwitches(t *testing.T) {
 	h := serve(t, web.Options{})
-	for path, want := range map[string]int{"/": 404, "/docs": 404, "/docs/docs.js": 404, "/session.js": 200, "/playground": 403} {
+	for path, want := range map[string]int{
+		"/": 404, "/docs": 404, "/docs/docs.js": 404, "/session.js": 200, "/playground": 403,
+	} {
 		if got := ask(t, h, "GET", path, "").StatusCode; got != want {
 			t.Errorf("%s: %d", path, got)
 		}
@@ -166,80 +182,39 @@ func TestSwitches(t *testing.T) {
 	if r := ask(t, h, "GET", "/", ""); r.StatusCode != 302 || r.Header.Get("Location") != "/docs" {
 		t.Errorf("/: %d %v", r.StatusCode, r.Header)
 	}
-	if !strings.Contains(text(t, ask(t, h, "GET", "/docs", "")), "data-playground") {
-		t.Error("the documentation does not know of the playground")
+	if !strings.Contains(text(t, ask(t, h, "GET", "/docs", "")), `data-playground="on"`) {
+		t.Error("the documentation does not use the playground")
 	}
-	if strings.Contains(text(t, ask(t, serve(t, web.Options{Docs: true}), "GET", "/docs", "")), "data-playground") {
-		t.Error("the documentation knows of a playground that is off")
-	}
-}
-
-func TestPlaygroundSwitchedOff(t *testing.T) {
-	h := serve(t, web.Options{Docs: true})
-	page := ask(t, h, "GET", "/playground", "", "Accept", "text/html,*/*")
-	if body := text(t, page); page.StatusCode != 403 || !strings.Contains(body, "--playground") || page.Header.Get("ETag") != "" {
-		t.Errorf("%d %s", page.StatusCode, body)
-	}
-	for _, c := range [][2]string{{"GET", "/playground"}, {"POST", "/playground/login"}, {"GET", "/playground/hello"}} {
-		r := ask(t, h, c[0], c[1], "{}", "Content-Type", "application/json")
-		const want = `{"status":403,"message":"Forbidden","error":"forbidden","causes":["the playground is switched off: start the server with a development key or with --playground"]}` + "\n"
-		if got := text(t, r); got != want || r.StatusCode != 403 || r.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%v: %d %s", c, r.StatusCode, got)
-		}
+	off := serve(t, web.Options{Docs: true})
+	if !strings.Contains(text(t, ask(t, off, "GET", "/docs", "")), `data-playground="off"`) {
+		t.Error("the documentation uses a playground that is switched off")
 	}
 }
 
-func TestLogin(t *testing.T) {
+// watcher is a ResponseWriter that remembers the memory of the bodies that are written to it.
+type watcher struct {
+	http.ResponseWriter
+	writes [][]byte
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.writes = append(w.writes, p)
+	return len(p), nil
+}
+
+// A client without gzip must not make the server unpack a file at each request.
+func TestFileIsUnpackedOnce(t *testing.T) {
 	h := serve(t, playing())
-	const good = `{"identity":"a@b.c","name":"A","access_seconds":20,"refresh_seconds":60}`
-	for name, c := range map[string]struct {
-		body, kind string
-		status     int
-		want       string
-	}{
-		"OK":            {good, "application/json; charset=utf-8", 200, `{"access_token":"access of a@b.c20s","refresh_token":"refresh 1m0s","expired":42}`},
-		"form":          {good, "text/plain", 415, "Content-Type"},
-		"no type":       {good, "", 415, "Content-Type"},
-		"not JSON":      {"x", "application/json", 400, "body"},
-		"unknown field": {`{"identity":"a","is_admin":true}`, "application/json", 400, "body"},
-		"no identity":   {`{"access_seconds":1,"refresh_seconds":1}`, "application/json", 400, "identity"},
-		"zero":          {`{"identity":"a","access_seconds":0,"refresh_seconds":1}`, "application/json", 400, "access_seconds"},
-		"ages":          {`{"identity":"a","access_seconds":1,"refresh_seconds":31536001}`, "application/json", 400, "access_seconds"},
-		"too large":     {`{"identity":"` + strings.Repeat("a", 5000) + `"}`, "application/json", 400, "body"},
-		"failure":       {`{"identity":"broken@example.com","access_seconds":1,"refresh_seconds":1}`, "application/json", 500, `"causes":[]`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := ask(t, h, "POST", "/playground/login", c.body, "Content-Type", c.kind)
-			if got := text(t, r); r.StatusCode != c.status || !strings.Contains(got, c.want) || strings.Contains(got, "secret") {
-				t.Errorf("%d %s", r.StatusCode, got)
+	for _, route := range pages(playing()) {
+		for _, coding := range []string{"", "gzip"} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, route.Path, nil)
+			r.Header.Set("Accept-Encoding", coding)
+			w := &watcher{ResponseWriter: httptest.NewRecorder()}
+			h.ServeHTTP(w, r)
+			h.ServeHTTP(w, r)
+			if len(w.writes) != 2 || &w.writes[0][0] != &w.writes[1][0] {
+				t.Errorf("%s %q: two requests get different memory", route.Path, coding)
 			}
-		})
-	}
-}
-
-func TestHello(t *testing.T) {
-	h := serve(t, playing())
-	for header, want := range map[string]int{"Bearer good": 200, "Bearer bad": 401, "": 401, "Basic good": 401} {
-		r := ask(t, h, "GET", "/playground/hello", "", "Authorization", header)
-		var body map[string]any
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.StatusCode != want {
-			t.Errorf("%q: %d %v", header, r.StatusCode, err)
 		}
-		if want == 401 && (r.Header.Get("WWW-Authenticate") != "Bearer" || body["error"] != "unauthorized") {
-			t.Errorf("%q: %v %v", header, r.Header, body)
-		}
-	}
-}
-
-func TestLifetimesReachLogin(t *testing.T) {
-	var got web.LoginRequest
-	o := playing()
-	o.Playground.Login = func(_ context.Context, r web.LoginRequest) (string, string, int64, error) {
-		got = r
-		return "", "", 0, nil
-	}
-	ask(t, serve(t, o), "POST", "/playground/login", `{"identity":"i","name":"n","access_seconds":7,"refresh_seconds":9}`, "Content-Type", "application/json")
-	if want := (web.LoginRequest{Identity: "i", Name: "n", AccessLifetime: 7 * time.Second, RefreshLifetime: 9 * time.Second}); got != want {
-		t.Errorf("%+v", got)
 	}
 }

@@ -1,13 +1,14 @@
-// Shows the contract of this server with swagger-ui. Where the playground is on, "try it" starts with a token that is accepted.
+// Shows openapi.yaml of this server with swagger-ui. If the playground is on, the examples have a refresh token that
+// this server accepts.
 /* global SwaggerUIBundle */
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
-const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
-dark.addEventListener('change', follow);
-follow();
+const followSystem = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', followSystem);
+followSystem();
 
-/** A refresh token of this server. */
-async function ownToken() {
+/** Logs in at the playground and returns a refresh token. */
+async function logIn() {
   const login = { identity: 'demo@example.com', name: 'Demo', access_seconds: 600, refresh_seconds: 86400 };
   const headers = { 'Content-Type': 'application/json' };
   const response = await fetch('/playground/login', { method: 'POST', headers, body: JSON.stringify(login) });
@@ -15,8 +16,8 @@ async function ownToken() {
 }
 
 async function start() {
-  const playground = 'playground' in document.documentElement.dataset;
-  const token = playground ? await ownToken().catch(() => undefined) : undefined;
+  const playground = document.documentElement.dataset.playground === 'on';
+  const token = playground ? await logIn().catch(() => undefined) : undefined;
   const ui = SwaggerUIBundle({
     url: '/openapi.yaml',
     dom_id: '#docs',
@@ -25,7 +26,7 @@ async function start() {
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
     tryItOutEnabled: true,
-    validatorUrl: null, // nothing is told to others
+    validatorUrl: null, // the page sends nothing to another server
     queryConfigEnabled: false,
     responseInterceptor(response) {
       if (token && response.url.endsWith('/openapi.yaml')) {
@@ -34,7 +35,8 @@ async function start() {
       return response;
     },
     onComplete() {
-      if (!location.hash) ui.layoutActions.show(['operations', 'tokens', 'refreshToken'], true); // what most people come for
+      // Most visitors look for this operation.
+      if (!location.hash) ui.layoutActions.show(['operations', 'tokens', 'refreshToken'], true);
       document.documentElement.setAttribute('data-ready', '');
     },
   });
