@@ -2,384 +2,102 @@
 
 package gen
 
-import (
-	"bytes"
-	"errors"
-	"slices"
-	"strconv"
-	"strings"
-	"sync"
-	"unicode/utf8"
+import "kalsel.dev/refresh/impl/strictjson"
 
-	"github.com/go-json-experiment/json/jsontext"
+// InvalidBody is the error for a request body that its schema does not allow.
+type InvalidBody = strictjson.InvalidBody
 
-	"kalsel.dev/refresh/impl/flatjson"
-)
-
-// RefreshRequestLimitDefault is what limit is when a request leaves it out.
+// RefreshRequestLimitDefault is the value of limit if a request leaves it out.
 const RefreshRequestLimitDefault int32 = 10080
 
-// DecodeStrict sets r from a JSON body that satisfies the schema RefreshRequest. Any other body leaves r as it is and gives an
-// [*InvalidBody] that lists everything that is wrong. An optional member that the body leaves out is nil.
-// Nothing in r points into data, which may be reused after the return.
+// DecodeStrict sets r from a JSON body that satisfies the schema RefreshRequest. For any other body it
+// returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
+// body leaves out is nil. Nothing in r points into data, which may be reused.
 func (r *RefreshRequest) DecodeStrict(data []byte) error {
 	var decoded RefreshRequest
 	var hasLimit, hasRefreshToken bool
-	b := body{data: data}
-	defer b.close()
-	if b.object() {
-		for b.next() {
-			switch string(b.name) {
-			case "limit":
-				if value, ok := b.integer("limit", &hasLimit, 10, 10080); ok {
-					decoded.Limit = &value
-				}
-			case "refresh_token":
-				if value, ok := b.string("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
-					decoded.RefreshToken = value
-				}
-			default:
-				b.unknown("limit", "refresh_token")
+	var b strictjson.Body
+	b.Open(data)
+	defer b.Close()
+	for b.Next() {
+		switch string(b.Name()) {
+		case "limit":
+			if value, ok := b.Integer("limit", &hasLimit, 10, 10080); ok {
+				decoded.Limit = &value
 			}
+		case "refresh_token":
+			if value, ok := b.String("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
+				decoded.RefreshToken = value
+			}
+		default:
+			b.Unknown("limit", "refresh_token")
 		}
-		b.require("refresh_token", hasRefreshToken)
 	}
-	if err := b.err(); err != nil {
+	b.Require("refresh_token", hasRefreshToken)
+	if err := b.Err(); err != nil {
 		return err
 	}
 	*r = decoded
 	return nil
 }
 
-// DecodeStrict sets r from a JSON body that satisfies the schema RevocationRequest. Any other body leaves r as it is and gives an
-// [*InvalidBody] that lists everything that is wrong. An optional member that the body leaves out is nil.
-// Nothing in r points into data, which may be reused after the return.
+// DecodeStrict sets r from a JSON body that satisfies the schema RevocationRequest. For any other body it
+// returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
+// body leaves out is nil. Nothing in r points into data, which may be reused.
 func (r *RevocationRequest) DecodeStrict(data []byte) error {
 	var decoded RevocationRequest
 	var hasIdentity, hasReason, hasSession bool
-	b := body{data: data}
-	defer b.close()
-	if b.object() {
-		for b.next() {
-			switch string(b.name) {
-			case "identity":
-				if value, ok := b.string("identity", &hasIdentity, 1, 2147483647); ok {
-					decoded.Identity = &value
-				}
-			case "reason":
-				if value, ok := b.string("reason", &hasReason, 0, 200); ok {
-					decoded.Reason = &value
-				}
-			case "session":
-				if value, ok := b.string("session", &hasSession, 64, 64); ok {
-					decoded.Session = &value
-				}
-			default:
-				b.unknown("identity", "reason", "session")
+	var b strictjson.Body
+	b.Open(data)
+	defer b.Close()
+	for b.Next() {
+		switch string(b.Name()) {
+		case "identity":
+			if value, ok := b.String("identity", &hasIdentity, 1, 2147483647); ok {
+				decoded.Identity = &value
 			}
+		case "reason":
+			if value, ok := b.String("reason", &hasReason, 0, 200); ok {
+				decoded.Reason = &value
+			}
+		case "session":
+			if value, ok := b.String("session", &hasSession, 64, 64); ok {
+				decoded.Session = &value
+			}
+		default:
+			b.Unknown("identity", "reason", "session")
 		}
 	}
-	if err := b.err(); err != nil {
+	if err := b.Err(); err != nil {
 		return err
 	}
 	*r = decoded
 	return nil
 }
 
-// DecodeStrict sets r from a JSON body that satisfies the schema RevokeRequest. Any other body leaves r as it is and gives an
-// [*InvalidBody] that lists everything that is wrong. An optional member that the body leaves out is nil.
-// Nothing in r points into data, which may be reused after the return.
+// DecodeStrict sets r from a JSON body that satisfies the schema RevokeRequest. For any other body it
+// returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
+// body leaves out is nil. Nothing in r points into data, which may be reused.
 func (r *RevokeRequest) DecodeStrict(data []byte) error {
 	var decoded RevokeRequest
 	var hasRefreshToken bool
-	b := body{data: data}
-	defer b.close()
-	if b.object() {
-		for b.next() {
-			switch string(b.name) {
-			case "refresh_token":
-				if value, ok := b.string("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
-					decoded.RefreshToken = value
-				}
-			default:
-				b.unknown("refresh_token")
+	var b strictjson.Body
+	b.Open(data)
+	defer b.Close()
+	for b.Next() {
+		switch string(b.Name()) {
+		case "refresh_token":
+			if value, ok := b.String("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
+				decoded.RefreshToken = value
 			}
+		default:
+			b.Unknown("refresh_token")
 		}
-		b.require("refresh_token", hasRefreshToken)
 	}
-	if err := b.err(); err != nil {
+	b.Require("refresh_token", hasRefreshToken)
+	if err := b.Err(); err != nil {
 		return err
 	}
 	*r = decoded
 	return nil
-}
-
-// InvalidBody says what is wrong with a request body.
-type InvalidBody struct {
-	// Causes has one entry for each thing that is wrong, at least one and at most 32, for people. An entry starts with the name of the
-	// member that it is about, or with "body", then a colon and a space. It holds no value of the body, only names.
-	Causes []string
-}
-
-// Error holds nothing of the body, neither values nor names.
-func (e *InvalidBody) Error() string {
-	return "request body is not valid: " + count(len(e.Causes), "cause")
-}
-
-// maxCauses and maxNameLength (in characters) keep the answer to a hostile body short.
-const (
-	maxCauses     = 32
-	maxNameLength = 32
-)
-
-// body reads one JSON object member by member and collects what is wrong with it. It reads by hand as far as that goes, and else with
-// jsontext; the outcome is the same.
-type body struct {
-	data   []byte
-	flat   flatjson.Reader
-	json   *tokenizer // nil while flat reads
-	name   []byte     // of the member whose value comes next, unescaped
-	broken bool       // data is not JSON; nothing more is read
-	causes []string
-}
-
-// tokenizer is a decoder and what it reads from.
-type tokenizer struct {
-	jsontext.Decoder
-	source bytes.Buffer
-}
-
-// tokenizers keeps them: a new one costs more than decoding a small body with it.
-var tokenizers = sync.Pool{New: func() any { return new(tokenizer) }}
-
-// openTokenizer is closed by close.
-func (b *body) openTokenizer() {
-	b.json = tokenizers.Get().(*tokenizer)
-	b.json.source = *bytes.NewBuffer(b.data)
-	b.json.Reset(&b.json.source, jsontext.AllowDuplicateNames(true))
-}
-
-// takeOver has jsontext go on where flat stops. It reads once more what flat has read.
-func (b *body) takeOver() {
-	b.openTokenizer()
-	_, err := b.json.ReadToken()
-	for read := b.flat.Tokens(); err == nil && read > 0; read-- {
-		err = b.json.SkipValue()
-	}
-	b.broken = err != nil
-}
-
-// close returns the tokenizer to its pool, with no reference to the data left in it.
-func (b *body) close() {
-	if b.json != nil {
-		b.json.source = bytes.Buffer{}
-		b.json.Reset(&b.json.source)
-		tokenizers.Put(b.json)
-	}
-}
-
-// err returns nil if nothing is wrong. A syntax error hides the other causes, which may follow from it.
-func (b *body) err() error {
-	switch {
-	case !b.broken && len(b.causes) == 0:
-		return nil
-	case !b.broken:
-		return &InvalidBody{Causes: b.causes}
-	case utf8.Valid(b.data):
-		return &InvalidBody{Causes: []string{"body: is not valid JSON"}}
-	default:
-		return &InvalidBody{Causes: []string{"body: is not valid UTF-8"}}
-	}
-}
-
-// add notes a cause, once.
-func (b *body) add(name, fault string) {
-	cause := name + ": " + fault
-	if len(b.causes) < maxCauses && !slices.Contains(b.causes, cause) {
-		b.causes = append(b.causes, cause)
-	}
-}
-
-// object enters the object that the body must be.
-func (b *body) object() bool {
-	if b.flat.Open(b.data) {
-		return true
-	}
-	b.openTokenizer()
-	if len(blank(b.data)) == 0 {
-		b.add("body", "is empty")
-		return false
-	}
-	b.add("body", "must be a JSON object")
-	b.read()
-	b.end()
-	return false
-}
-
-// next reads the name of the next member. It returns false at the end of the object and when the body is broken.
-func (b *body) next() bool {
-	if b.json == nil {
-		if quoted, more, ok := b.flat.Name(); ok {
-			if more {
-				b.name = quoted[1 : len(quoted)-1]
-			}
-			return more
-		}
-		b.takeOver()
-	}
-	if b.broken {
-		return false
-	}
-	if b.json.PeekKind() == '}' {
-		_, err := b.json.ReadToken()
-		b.broken = err != nil
-		b.end()
-		return false
-	}
-	quoted, err := b.json.ReadValue()
-	if err != nil {
-		b.broken = true
-		return false
-	}
-	b.name = unquote(quoted)
-	return true
-}
-
-// end refuses data after the JSON value.
-func (b *body) end() {
-	if !b.broken && len(blank(b.data[b.json.InputOffset():])) > 0 {
-		b.add("body", "has data after the JSON value")
-	}
-}
-
-// read reads a value. It returns nil when the body is broken.
-func (b *body) read() jsontext.Value {
-	if b.json == nil {
-		if value, ok := b.flat.Value(); ok {
-			return value
-		}
-		b.takeOver()
-	}
-	if b.broken {
-		return nil
-	}
-	value, err := b.json.ReadValue()
-	if b.broken = err != nil; b.broken {
-		return nil
-	}
-	return value
-}
-
-// value reads the value of the member name, and returns it if it is there for the first time and its kind is right.
-func (b *body) value(name string, seen *bool, kind jsontext.Kind, fault string) (jsontext.Value, bool) {
-	again := *seen
-	*seen = true
-	switch value := b.read(); {
-	case b.broken:
-	case again:
-		b.add(name, "appears more than once")
-	case value.Kind() == 'n':
-		b.add(name, "must not be null")
-	case value.Kind() != kind:
-		b.add(name, fault)
-	default:
-		return value, true
-	}
-	return nil, false
-}
-
-// string reads a string of least to most characters.
-func (b *body) string(name string, seen *bool, least, most int) (string, bool) {
-	quoted, ok := b.value(name, seen, '"', "must be a string")
-	if !ok {
-		return "", false
-	}
-	value := string(unquote(quoted))
-	length := len(value)
-	if length < utf8.UTFMax*least || length > most {
-		length = utf8.RuneCountInString(value) // bytes are enough elsewhere: a character has 1 to 4 of them
-	}
-	switch {
-	case length < least:
-		b.add(name, "must have at least "+count(least, "character"))
-	case length > most:
-		b.add(name, "must have at most "+count(most, "character"))
-	default:
-		return value, true
-	}
-	return "", false
-}
-
-// integer reads a whole number from least to most.
-func (b *body) integer(name string, seen *bool, least, most int32) (int32, bool) {
-	const fault = "must be a whole number without quotes, fraction or exponent"
-	digits, ok := b.value(name, seen, '0', fault)
-	if !ok {
-		return 0, false
-	}
-	value, err := strconv.ParseInt(string(digits), 10, 64)
-	switch {
-	case err != nil && !errors.Is(err, strconv.ErrRange):
-		b.add(name, fault)
-	case value < int64(least):
-		b.add(name, "must be at least "+strconv.Itoa(int(least)))
-	case value > int64(most):
-		b.add(name, "must be at most "+strconv.Itoa(int(most)))
-	default:
-		return int32(value), true
-	}
-	return 0, false
-}
-
-// unknown refuses the member, which is none of known.
-func (b *body) unknown(known ...string) {
-	name := string(b.name)
-	fault := "is not known"
-	for _, right := range known {
-		if strings.EqualFold(name, right) {
-			fault = "is not known; names are case-sensitive, write " + right
-			break
-		}
-	}
-	b.add(label(name), fault)
-	b.read()
-}
-
-// require refuses a body without the member.
-func (b *body) require(name string, seen bool) {
-	if !seen {
-		b.add(name, "is required")
-	}
-}
-
-// label returns a name as a cause may show it.
-func label(name string) string {
-	length := utf8.RuneCountInString(name)
-	hidden := func(c rune) bool { return !strconv.IsPrint(c) }
-	if length == 0 || length > maxNameLength || strings.ContainsFunc(name, hidden) {
-		return "a field with a name of " + count(length, "character")
-	}
-	return name
-}
-
-// count returns "1 character", "2 characters" and so on.
-func count(n int, unit string) string {
-	if n != 1 {
-		unit += "s"
-	}
-	return strconv.Itoa(n) + " " + unit
-}
-
-// unquote returns what a JSON string that the decoder has checked stands for.
-func unquote(quoted []byte) []byte {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return quoted[1 : len(quoted)-1]
-	}
-	text, _ := jsontext.AppendUnquote(nil, quoted)
-	return text
-}
-
-// blank cuts the white space of JSON (RFC 8259, section 2) at the start of data.
-func blank(data []byte) []byte {
-	return bytes.TrimLeft(data, " \t\r\n")
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 const developmentText = `
@@ -25,7 +25,7 @@ or in a browser: http://%s/playground
 
 // announceDevelopment says that the key is a development key, and prints a request to paste. The text is for a person
 // and carries a token, so it goes to standard output; the logs on standard error carry the warning alone.
-func (c *Config) announceDevelopment(p *program, keys token.KeySource, address net.Addr, logger *slog.Logger) error {
+func (c *Config) announceDevelopment(p *program, keys jwk.Source, address net.Addr, logger *slog.Logger) error {
 	logger.Warn("the key is a random development key: tokens that it signed stop being valid when this server stops")
 	sample := login{Identity: "demo@example.com", Name: "Demo", TTL: 24 * time.Hour}
 	refreshToken, err := sample.sign(keys, c.rules(), p.now())

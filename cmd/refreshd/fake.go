@@ -15,9 +15,9 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/fake"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // fakeSecret is what the fake verifies with unless it is given a secret. Everybody knows it, so that tests can sign their own tokens.
@@ -48,7 +48,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	keys, err := token.SecretKeySet(secret, true)
+	keys, err := jwk.SecretSet(secret, true)
 	if err != nil {
 		return invalid("secret", err.Error())
 	}
@@ -115,7 +115,7 @@ func announceFake(p *program, address net.Addr, secret []byte) error {
 // realHandlers makes the handlers of the fake, each on a store of its own in memory.
 type realHandlers struct {
 	config *Config
-	keys   *token.KeySet
+	keys   *jwk.Set
 	logger *slog.Logger
 
 	mu     sync.Mutex

@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/token"
 )
 
 type keysCmd struct {
@@ -37,14 +37,14 @@ func (c *Config) keysFile() (string, error) {
 }
 
 // editKeys changes the file, and returns what it holds then.
-func (c *Config) editKeys(ctx context.Context, change keys.Change) (changed *token.KeySet, err error) {
+func (c *Config) editKeys(ctx context.Context, change keys.Change) (changed *jwk.Set, err error) {
 	path, err := c.keysFile()
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, editPatience)
 	defer cancel()
-	err = keys.Edit(ctx, path, c.AllowWeakSecret, func(set *token.KeySet) (_ *token.KeySet, err error) {
+	err = keys.Edit(ctx, path, c.AllowWeakSecret, func(set *jwk.Set) (_ *jwk.Set, err error) {
 		changed, err = change(set)
 		return changed, err
 	})
@@ -54,7 +54,7 @@ func (c *Config) editKeys(ctx context.Context, change keys.Change) (changed *tok
 	return changed, nil
 }
 
-func (c *Config) loadKeys() (*token.KeySet, error) {
+func (c *Config) loadKeys() (*jwk.Set, error) {
 	path, err := c.keysFile()
 	if err != nil {
 		return nil, err
@@ -78,26 +78,26 @@ func (cmd keysNewCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.editKeys(ctx, func(set *token.KeySet) (*token.KeySet, error) { return keys.Add(set, key) }); err != nil {
+	if _, err := c.editKeys(ctx, func(set *jwk.Set) (*jwk.Set, error) { return keys.Add(set, key) }); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(p.stdout, key.ID())
 	return err
 }
 
-func (cmd keysNewCmd) key(c *Config, now time.Time) (*token.Key, error) {
+func (cmd keysNewCmd) key(c *Config, now time.Time) (*jwk.Key, error) {
 	id := newKeyID(now)
 	if cmd.ID != nil {
 		id = *cmd.ID
 	}
 	if cmd.ImportSecret == "" {
-		return token.GenerateKey(cmd.Alg, id)
+		return jwk.GenerateKey(cmd.Alg, id)
 	}
 	secret, err := readSecret(cmd.ImportSecret)
 	if err != nil {
 		return nil, configError("--import-secret: " + err.Error())
 	}
-	key, err := token.NewKey(token.KeySpec{ID: id, Algorithm: cmd.Alg, Material: secret, AllowWeak: c.AllowWeakSecret})
+	key, err := jwk.NewKey(jwk.Spec{ID: id, Algorithm: cmd.Alg, Material: secret, AllowWeak: c.AllowWeakSecret})
 	if err != nil {
 		return nil, configError("--import-secret: " + err.Error())
 	}
@@ -123,8 +123,8 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if cmd.Keep != nil {
 		keep = time.Duration(*cmd.Keep)
 	}
-	var made *token.Key
-	rotated, err := c.editKeys(ctx, func(set *token.KeySet) (_ *token.KeySet, err error) {
+	var made *jwk.Key
+	rotated, err := c.editKeys(ctx, func(set *jwk.Set) (_ *jwk.Set, err error) {
 		if made, err = cmd.key(set, now); err != nil {
 			return nil, err
 		}
@@ -143,7 +143,7 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, c *Config) error {
 	return err
 }
 
-func (cmd keysRotateCmd) key(set *token.KeySet, now time.Time) (*token.Key, error) {
+func (cmd keysRotateCmd) key(set *jwk.Set, now time.Time) (*jwk.Key, error) {
 	alg, id := cmd.Alg, cmd.ID
 	if id == "" {
 		id = newKeyID(now)
@@ -152,9 +152,9 @@ func (cmd keysRotateCmd) key(set *token.KeySet, now time.Time) (*token.Key, erro
 		alg = set.Active(now).Algorithm()
 	}
 	if alg == "" {
-		return token.GenerateKey("EdDSA", id) // Rotate says what is wrong
+		return jwk.GenerateKey("EdDSA", id) // Rotate says what is wrong
 	}
-	return token.GenerateKey(alg, id)
+	return jwk.GenerateKey(alg, id)
 }
 
 type keysRemoveCmd struct {
@@ -164,7 +164,7 @@ type keysRemoveCmd struct {
 // Run says on standard error what is left.
 func (cmd keysRemoveCmd) Run(ctx context.Context, p *program, c *Config) error {
 	now := p.now()
-	left, err := c.editKeys(ctx, func(set *token.KeySet) (*token.KeySet, error) { return keys.Remove(set, cmd.ID, now) })
+	left, err := c.editKeys(ctx, func(set *jwk.Set) (*jwk.Set, error) { return keys.Remove(set, cmd.ID, now) })
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (keysListCmd) Run(p *program, c *Config) error {
 }
 
 // showKeys writes a table of the keys in their order.
-func showKeys(w io.Writer, set *token.KeySet, now time.Time) error {
+func showKeys(w io.Writer, set *jwk.Set, now time.Time) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tALGORITHM\tSTATE\tSIGNS FROM\tVERIFIES UNTIL")
 	for _, k := range set.All() {
@@ -199,7 +199,7 @@ func showKeys(w io.Writer, set *token.KeySet, now time.Time) error {
 	return table.Flush()
 }
 
-func keyState(set *token.KeySet, k *token.Key, now time.Time) string {
+func keyState(set *jwk.Set, k *jwk.Key, now time.Time) string {
 	switch {
 	case k.Expires() != 0 && k.Expires() <= now.Unix():
 		return "expired"

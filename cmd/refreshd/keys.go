@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // maxSecretBytes stops a wrong path, such as a device, from being read without end.
@@ -20,12 +20,12 @@ const maxSecretBytes = 64 << 10
 const errNoKey = configError("no key: set --secret-file/REFRESH_SECRET_FILE, --secret/REFRESH_SECRET or --keys/REFRESH_KEYS")
 
 // keySet is the set of the one configured secret; errNoKey without one.
-func (c *Config) keySet() (*token.KeySet, error) {
+func (c *Config) keySet() (*jwk.Set, error) {
 	secret, setting, err := c.secret()
 	if err != nil {
 		return nil, err
 	}
-	set, err := token.SecretKeySet(secret, c.AllowWeakSecret)
+	set, err := jwk.SecretSet(secret, c.AllowWeakSecret)
 	switch {
 	case err != nil && len(secret) > 0:
 		return nil, invalid(setting, err.Error()+"; --allow-weak-secret/REFRESH_ALLOW_WEAK_SECRET accepts it")
@@ -95,7 +95,7 @@ func (c *Config) serverKeys(p *program, log *slog.Logger) (source *keys.Source, 
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: it ends the process instead
-	set, err := token.SecretKeySet(secret, false)
+	set, err := jwk.SecretSet(secret, false)
 	if err != nil {
 		return nil, true, err
 	}

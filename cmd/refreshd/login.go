@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -30,7 +31,7 @@ type claim struct {
 }
 
 // sign makes the token, with the claims in the order of the user's sample and the custom ones last.
-func (l login) sign(keys token.KeySource, rules token.Rules, now time.Time) (string, error) {
+func (l login) sign(keys jwk.Source, rules token.Rules, now time.Time) (string, error) {
 	payload, err := encode(l.claims(rules, now))
 	if err != nil {
 		return "", err

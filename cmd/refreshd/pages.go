@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/impl/web"
 )
 
 // pages are the documentation, the session keeper and the playground, as far as they are switched on.
-func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Service, development bool) []web.Route {
+func (c *Config) pages(p *program, keys jwk.Source, sessions *session.Service, development bool) []web.Route {
 	o := web.Options{
 		Docs:           c.Docs,
 		PlaygroundHint: "start the server without a key, or with --playground",
@@ -21,7 +21,7 @@ func (c *Config) pages(p *program, keys token.KeySource, sessions *session.Servi
 }
 
 // playground plays the login service, and an API that asks who is calling.
-func (c *Config) playground(p *program, keys token.KeySource, sessions *session.Service) *web.PlaygroundOptions {
+func (c *Config) playground(p *program, keys jwk.Source, sessions *session.Service) *web.PlaygroundOptions {
 	return &web.PlaygroundOptions{
 		Login: func(_ context.Context, r web.LoginRequest) (access, refresh string, expires int64, err error) {
 			now := p.now()

@@ -3,9 +3,9 @@ package main
 import (
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // checkRotation reports settings of rotation that cannot do what they were meant to.
@@ -36,9 +36,9 @@ func (c *Config) rotation(db *store.Store) *session.Rotation {
 }
 
 // keyCheck refuses, at the start and whenever keys are read again, those that rotation cannot work with.
-func (c *Config) keyCheck(now func() time.Time) func(*token.KeySet) error {
+func (c *Config) keyCheck(now func() time.Time) func(*jwk.Set) error {
 	if !c.Rotation {
 		return nil
 	}
-	return func(set *token.KeySet) error { return session.CheckKeys(set, now()) }
+	return func(set *jwk.Set) error { return session.CheckKeys(set, now()) }
 }

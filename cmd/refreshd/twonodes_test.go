@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -97,11 +98,11 @@ func (n *node) accepts(access string) (kid string, err error) {
 	if err != nil {
 		return "", err
 	}
-	theirs, _, err := token.ParseIssuerKeys(published)
+	theirs, _, err := jwk.ParseIssuerKeys(published)
 	if err != nil {
 		return "", err
 	}
-	nobody, err := token.SecretKeySet([]byte(testSecret), false)
+	nobody, err := jwk.SecretSet([]byte(testSecret), false)
 	if err != nil {
 		return "", err
 	}

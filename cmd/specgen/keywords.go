@@ -11,7 +11,7 @@ import (
 )
 
 // The keywords that the decoders enforce for each type, and those that constrain nothing (description, example). Add a
-// keyword here only together with its enforcement in decode.go.tmpl.
+// keyword here only together with its enforcement in strictjson.Body.
 const (
 	objectKeywords  = "type description example required properties additionalProperties"
 	stringKeywords  = "type description example minLength maxLength"

@@ -11,7 +11,7 @@ import (
 type member struct {
 	Name     string // in JSON
 	Field    string // in Go
-	Kind     string // type in OpenAPI: string or integer
+	Kind     string // method of strictjson.Body: String or Integer
 	Required bool
 	Min, Max int64  // of an integer; of a string the length in characters
 	Default  *int64 // of an integer, nil if there is none
@@ -26,14 +26,14 @@ func (r *reader) member(place, name string, ref *openapi3.SchemaRef) member {
 	}
 	switch schema := ref.Value; {
 	case schema.Type.Is(openapi3.TypeString):
-		m.Kind = openapi3.TypeString
+		m.Kind = "String"
 		m.Min, m.Max = r.length(place, "minLength", schema.MinLength), math.MaxInt32
 		if schema.MaxLength != nil {
 			m.Max = r.length(place, "maxLength", *schema.MaxLength)
 		}
 		r.refuseKeywords(place, unsupportedKeywords(schema, stringKeywords))
 	case schema.Type.Is(openapi3.TypeInteger):
-		m.Kind = openapi3.TypeInteger
+		m.Kind = "Integer"
 		if schema.Format != "int32" {
 			r.refuse(place, `keyword "format" must be int32`)
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 const secret = "0123456789abcdef0123456789abcdef"
@@ -31,7 +31,7 @@ func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler 
 
 func newMeasuredServer(tb testing.TB, now func() time.Time, log io.Writer, registry *prometheus.Registry) http.Handler {
 	tb.Helper()
-	keys, err := token.SecretKeySet([]byte(secret), false)
+	keys, err := jwk.SecretSet([]byte(secret), false)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // slow is a store whose feed comes one entry at a time, each after a step.
@@ -44,7 +44,7 @@ func TestGauges(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	keys, err := token.SecretKeySet([]byte(secret), false)
+	keys, err := jwk.SecretSet([]byte(secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

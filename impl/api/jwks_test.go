@@ -15,13 +15,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // keyServer publishes the keys of a set.
-func keyServer(t *testing.T, set *token.KeySet) http.Handler {
+func keyServer(t *testing.T, set *jwk.Set) http.Handler {
 	db, err := store.Open(t.Context(), "sqlite::memory:")
 	if err != nil {
 		t.Fatal(err)
@@ -39,16 +39,16 @@ func keyServer(t *testing.T, set *token.KeySet) http.Handler {
 	return h
 }
 
-func keys(t *testing.T, algorithms ...string) *token.KeySet {
-	var all []*token.Key
+func keys(t *testing.T, algorithms ...string) *jwk.Set {
+	var all []*jwk.Key
 	for _, alg := range algorithms {
-		key, err := token.GenerateKey(alg, "id of "+alg)
+		key, err := jwk.GenerateKey(alg, "id of "+alg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, key)
 	}
-	set, err := token.NewKeySet(all...)
+	set, err := jwk.NewSet(all...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestKeysArePublishedWithoutSecrets(t *testing.T) {
 }
 
 func TestSecretsAreAnEmptySet(t *testing.T) {
-	secretSet, err := token.SecretKeySet([]byte(secret), false)
+	secretSet, err := jwk.SecretSet([]byte(secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -94,7 +95,7 @@ func checkGrant(t *testing.T, body []byte) {
 
 func fuzzSeeds(f *testing.F) []string {
 	f.Helper()
-	keys, err := token.SecretKeySet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		f.Fatal(err)
 	}

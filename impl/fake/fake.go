@@ -9,13 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
 // Config is what a fake works with.
 type Config struct {
 	// Keys and Rules are those with which the real handler verifies.
-	Keys  token.KeySource
+	Keys  jwk.Source
 	Rules token.Rules
 	Now   func() time.Time
 	// Origins may call the fake from a browser; "*" is any.

@@ -14,7 +14,7 @@ import (
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/impl/fake"
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -26,7 +26,7 @@ type caller struct {
 
 func start(t *testing.T, origins ...string) caller {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -28,24 +28,24 @@ func must[T any](tb testing.TB, v T, err error) T {
 	return v
 }
 
-func newKey(tb testing.TB, algorithm, id string) *token.Key {
-	key, err := token.GenerateKey(algorithm, id)
+func newKey(tb testing.TB, algorithm, id string) *jwk.Key {
+	key, err := jwk.GenerateKey(algorithm, id)
 	return must(tb, key, err)
 }
 
-func newSet(tb testing.TB, all ...*token.Key) *token.KeySet {
-	set, err := token.NewKeySet(all...)
+func newSet(tb testing.TB, all ...*jwk.Key) *jwk.Set {
+	set, err := jwk.NewSet(all...)
 	return must(tb, set, err)
 }
 
 // file writes a set as refreshd keys would, under a new name.
-func file(tb testing.TB, set *token.KeySet) string {
+func file(tb testing.TB, set *jwk.Set) string {
 	path := filepath.Join(tb.TempDir(), "keys.json")
 	write(tb, path, set)
 	return path
 }
 
-func write(tb testing.TB, path string, set *token.KeySet) {
+func write(tb testing.TB, path string, set *jwk.Set) {
 	data, err := set.MarshalPrivate()
 	writeText(tb, path, must(tb, string(data), err))
 }
@@ -57,7 +57,7 @@ func writeText(tb testing.TB, path, text string) {
 }
 
 // ids are the IDs of a set's keys in order.
-func ids(set *token.KeySet) string {
+func ids(set *jwk.Set) string {
 	var all []string
 	for _, key := range set.All() {
 		all = append(all, key.ID())

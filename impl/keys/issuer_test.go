@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -22,7 +23,7 @@ type issuer struct {
 	answer atomic.Pointer[http.HandlerFunc]
 }
 
-func newIssuer(t *testing.T, set *token.KeySet) *issuer {
+func newIssuer(t *testing.T, set *jwk.Set) *issuer {
 	i := new(issuer)
 	i.publish(t, set)
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,14 +36,14 @@ func newIssuer(t *testing.T, set *token.KeySet) *issuer {
 
 func (i *issuer) serve(h http.HandlerFunc) { i.answer.Store(&h) }
 
-func (i *issuer) publish(t *testing.T, set *token.KeySet) {
+func (i *issuer) publish(t *testing.T, set *jwk.Set) {
 	data, err := set.MarshalPublic(newClock().now())
 	must(t, data, err)
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) })
 }
 
 // theirs is a refresh token that the issuer signed.
-func theirs(t *testing.T, key *token.Key, issuer string) string {
+func theirs(t *testing.T, key *jwk.Key, issuer string) string {
 	raw, err := token.NewMinter(newSet(t, key), token.Rules{}).
 		Issue([]byte(`{"exp":1611318219,"identity":"me","iss":"`+issuer+`"}`), newClock().now())
 	return must(t, raw, err)
@@ -279,7 +280,7 @@ func TestIssuersFile(t *testing.T) {
 	if !errors.Is(s.Ready(), keys.ErrUnavailable) || !errors.Is(s.Refetch(t.Context()), keys.ErrUnavailable) {
 		t.Error("ready without the issuer's keys")
 	}
-	publish := func(set *token.KeySet) {
+	publish := func(set *jwk.Set) {
 		data, err := set.MarshalPublic(newClock().now())
 		writeText(t, path, must(t, string(data), err))
 	}

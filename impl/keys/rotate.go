@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 // Remove drops a key, and with it all tokens that it signed. The key that signs now cannot be removed.
-func Remove(set *token.KeySet, id string, now time.Time) (*token.KeySet, error) {
+func Remove(set *jwk.Set, id string, now time.Time) (*jwk.Set, error) {
 	if set == nil {
 		return nil, fs.ErrNotExist
 	}
@@ -19,17 +19,17 @@ func Remove(set *token.KeySet, id string, now time.Time) (*token.KeySet, error) 
 		return nil, fmt.Errorf("%q is the key that signs; refreshd keys rotate replaces it", id)
 	}
 	all := set.All()
-	i := slices.IndexFunc(all, func(k *token.Key) bool { return k.ID() == id })
+	i := slices.IndexFunc(all, func(k *jwk.Key) bool { return k.ID() == id })
 	if i < 0 {
 		return nil, fmt.Errorf("no key has the ID %q", id)
 	}
-	return token.NewKeySet(slices.Delete(all, i, i+1)...)
+	return jwk.NewSet(slices.Delete(all, i, i+1)...)
 }
 
 // Rotation says how one active key follows another.
 type Rotation struct {
 	// Key is the new key.
-	Key *token.Key
+	Key *jwk.Key
 	// Delay is until the new key begins to sign: the time that all nodes and all who verify tokens need to learn of it.
 	Delay time.Duration
 	// Keep is how long the old key goes on verifying after that: as long as a token that it signed may live.
@@ -37,16 +37,16 @@ type Rotation struct {
 }
 
 // Add puts a key behind those of the set, so that it becomes the active one only where there is none. A nil set is empty.
-func Add(set *token.KeySet, key *token.Key) (*token.KeySet, error) {
+func Add(set *jwk.Set, key *jwk.Key) (*jwk.Set, error) {
 	if set == nil {
-		return token.NewKeySet(key)
+		return jwk.NewSet(key)
 	}
-	return token.NewKeySet(append(set.All(), key)...)
+	return jwk.NewSet(append(set.All(), key)...)
 }
 
 // Rotate puts the new key in front, and sets the expiry of those that it replaces: the active key, and those in front of it, which
 // were to become active. Other keys, such as a login's, stay as they are. Keys that have expired are dropped.
-func (r Rotation) Rotate(set *token.KeySet, now time.Time) (*token.KeySet, error) {
+func (r Rotation) Rotate(set *jwk.Set, now time.Time) (*jwk.Set, error) {
 	if set == nil || set.Active(now) == nil {
 		return nil, errors.New("no key may sign now, so there is none to be replaced; refreshd keys new makes one")
 	}
@@ -58,7 +58,7 @@ func (r Rotation) Rotate(set *token.KeySet, now time.Time) (*token.KeySet, error
 	if err != nil {
 		return nil, err
 	}
-	rotated, active := []*token.Key{key}, set.Active(now)
+	rotated, active := []*jwk.Key{key}, set.Active(now)
 	end, replacing := begin, true // end is when the next of the replaced keys stops signing
 	for _, k := range set.All() {
 		if k.Expires() != 0 && k.Expires() <= now.Unix() {
@@ -74,5 +74,5 @@ func (r Rotation) Rotate(set *token.KeySet, now time.Time) (*token.KeySet, error
 		}
 		rotated = append(rotated, k)
 	}
-	return token.NewKeySet(rotated...)
+	return jwk.NewSet(rotated...)
 }

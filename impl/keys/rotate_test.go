@@ -8,12 +8,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/token"
 )
 
 // line describes a set: each key with its nbf and exp relative to the test's clock.
-func line(set *token.KeySet) string {
+func line(set *jwk.Set) string {
 	var all []string
 	base := newClock().now().Unix()
 	relative := func(at int64) string {
@@ -31,17 +32,17 @@ func line(set *token.KeySet) string {
 func TestRotate(t *testing.T) {
 	now := newClock().now()
 	unix := now.Unix()
-	key := func(alg, id string, notBefore, expires int64) *token.Key {
+	key := func(alg, id string, notBefore, expires int64) *jwk.Key {
 		k, err := newKey(t, alg, id).WithTimes(notBefore, expires)
 		return must(t, k, err)
 	}
-	public, err := token.NewKey(token.KeySpec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()})
+	public, err := jwk.NewKey(jwk.Spec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()})
 	must(t, public, err)
 	hour := keys.Rotation{Key: newKey(t, "EdDSA", "new"), Delay: time.Hour, Keep: 24 * time.Hour}
 	leaked := keys.Rotation{Key: newKey(t, "EdDSA", "new")}
 	for name, c := range map[string]struct {
 		rotation keys.Rotation
-		set      *token.KeySet
+		set      *jwk.Set
 		want     string
 	}{
 		"one key":               {hour, newSet(t, key("EdDSA", "old", 0, 0)), "new[+3601,] old[,+90001]"},
@@ -60,7 +61,7 @@ func TestRotate(t *testing.T) {
 			}
 		})
 	}
-	for name, set := range map[string]*token.KeySet{
+	for name, set := range map[string]*jwk.Set{
 		"no file": nil, "no key that signs": newSet(t, public), "an ID that is taken": newSet(t, key("EdDSA", "new", 0, 0)),
 	} {
 		if _, err := hour.Rotate(set, now); err == nil {
@@ -75,7 +76,7 @@ func TestRotationLogsNobodyOut(t *testing.T) {
 	const keep = 100 * time.Second
 	rapid.Check(t, func(r *rapid.T) {
 		clock, made := newClock(), 0
-		next := func() *token.Key { made++; return newKey(t, "HS256", fmt.Sprint(made)) }
+		next := func() *jwk.Key { made++; return newKey(t, "HS256", fmt.Sprint(made)) }
 		set := newSet(t, next())
 		published := map[string]time.Time{"1": {}}
 		delays := map[string]time.Duration{}

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 // ErrUnavailable means that the keys of the trusted issuer are not known, or may be out of date. Whoever asked may try again.
@@ -30,20 +30,20 @@ type Config struct {
 	// AllowWeak lets secrets in File be shorter than their hash.
 	AllowWeak bool
 	// Set is our own keys if there is no File.
-	Set *token.KeySet
+	Set *jwk.Set
 	// Check refuses a set of our own keys that cannot be worked with; nil refuses none.
-	Check func(*token.KeySet) error
+	Check func(*jwk.Set) error
 	// Issuer is where a trusted issuer publishes its JWK Set: an https URL (http on loopback), or the path of a file.
 	Issuer string
 	Now    func() time.Time
 	Log    *slog.Logger
 }
 
-// Source is a token.KeySource whose keys are replaced while it is used. It is safe for concurrent use.
+// Source is a jwk.Source whose keys are replaced while it is used. It is safe for concurrent use.
 type Source struct {
 	c       Config
 	pace    pace
-	current atomic.Pointer[token.KeySet]
+	current atomic.Pointer[jwk.Set]
 
 	file       *watched // nil without a File
 	issuerFile *watched // nil unless Issuer is a path
@@ -52,8 +52,8 @@ type Source struct {
 	looking sync.Mutex // guards what the files remember
 
 	mu     sync.Mutex // guards the parts that current is made of
-	own    *token.KeySet
-	theirs []*token.Key
+	own    *jwk.Set
+	theirs []*jwk.Key
 	text   []byte // what theirs was read from
 }
 
@@ -96,7 +96,7 @@ func (s *Source) setIssuer() error {
 }
 
 // Keys returns the keys of the moment.
-func (s *Source) Keys() *token.KeySet { return s.current.Load() }
+func (s *Source) Keys() *jwk.Set { return s.current.Load() }
 
 // Ready says why tokens cannot be redeemed: the issuer's keys have never been known (ErrUnavailable), or no key may sign.
 func (s *Source) Ready() error {
@@ -149,14 +149,14 @@ func (s *Source) Once(ctx context.Context) error {
 
 // parseOwn takes a new file of our own keys into use, or refuses all of it.
 func (s *Source) parseOwn(data []byte) error {
-	set, err := token.ParseKeySet(data, s.c.AllowWeak)
+	set, err := jwk.ParseSet(data, s.c.AllowWeak)
 	if err != nil {
 		return err
 	}
 	return s.replaceOwn(set)
 }
 
-func (s *Source) replaceOwn(set *token.KeySet) error {
+func (s *Source) replaceOwn(set *jwk.Set) error {
 	active := set.Active(s.c.Now())
 	if active == nil {
 		return errNoActive
@@ -184,7 +184,7 @@ func (s *Source) parseTheirs(data []byte) error {
 	if bytes.Equal(s.text, data) {
 		return nil
 	}
-	theirs, leftOut, err := token.ParseIssuerKeys(data)
+	theirs, leftOut, err := jwk.ParseIssuerKeys(data)
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s *Source) parseTheirs(data []byte) error {
 		s.c.Log.Warn("a key of the issuer is left out", "reason", reason)
 	}
 	for _, key := range theirs {
-		if slices.ContainsFunc(s.own.All(), func(own *token.Key) bool { return own.ID() == key.ID() }) {
+		if slices.ContainsFunc(s.own.All(), func(own *jwk.Key) bool { return own.ID() == key.ID() }) {
 			s.c.Log.Warn("a key of the issuer is left out: a key of ours has its ID", "id", key.ID())
 		}
 	}
@@ -205,7 +205,7 @@ func (s *Source) parseTheirs(data []byte) error {
 }
 
 // publish composes the set that tokens are verified with. The caller holds mu.
-func (s *Source) publish(own *token.KeySet, theirs []*token.Key) error {
+func (s *Source) publish(own *jwk.Set, theirs []*jwk.Key) error {
 	set := own
 	if s.c.Issuer != "" {
 		var err error

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/token"
 )
 
 func TestFileIsReloadedWhenItChanges(t *testing.T) {
@@ -84,7 +84,7 @@ func TestBadFileKeepsTheOldKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, good)
 			var log journal
-			s := running(t, keys.Config{File: path, Now: clock.now, Log: log.logger(), Check: func(set *token.KeySet) error {
+			s := running(t, keys.Config{File: path, Now: clock.now, Log: log.logger(), Check: func(set *jwk.Set) error {
 				if ids(set) == "refused new" {
 					return errors.New("not this one")
 				}

@@ -9,11 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 // Change makes a new set of the one that a file holds; nil stands for a file that does not exist.
-type Change func(*token.KeySet) (*token.KeySet, error)
+type Change func(*jwk.Set) (*jwk.Set, error)
 
 const lockPause = 20 * time.Millisecond
 
@@ -41,12 +41,12 @@ func Edit(ctx context.Context, path string, allowWeak bool, change Change) error
 }
 
 // Load reads the keys in a file.
-func Load(path string, allowWeak bool) (*token.KeySet, error) {
+func Load(path string, allowWeak bool) (*jwk.Set, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return token.ParseKeySet(data, allowWeak)
+	return jwk.ParseSet(data, allowWeak)
 }
 
 // target follows symbolic links, so that the file is replaced and not the link.

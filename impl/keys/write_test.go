@@ -13,12 +13,12 @@ import (
 	"sync"
 	"testing"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/impl/token"
 )
 
-func add(key *token.Key) keys.Change {
-	return func(set *token.KeySet) (*token.KeySet, error) { return keys.Add(set, key) }
+func add(key *jwk.Key) keys.Change {
+	return func(set *jwk.Set) (*jwk.Set, error) { return keys.Add(set, key) }
 }
 
 // edit is keys.Edit, which waits no longer than a test may.
@@ -125,7 +125,7 @@ func TestFailedEditChangesNothing(t *testing.T) {
 	must(t, before, err)
 	failure := errors.New("no")
 	for name, change := range map[string]keys.Change{
-		"the change fails": func(*token.KeySet) (*token.KeySet, error) { return nil, failure },
+		"the change fails": func(*jwk.Set) (*jwk.Set, error) { return nil, failure },
 		"an ID twice":      add(newKey(t, "HS256", "a")),
 	} {
 		if err := edit(t, path, change); err == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
@@ -15,13 +16,13 @@ import (
 
 // lateKeys are keys of which one becomes known when it is asked for.
 type lateKeys struct {
-	set   atomic.Pointer[token.KeySet]
-	later *token.KeySet // nil: it does not exist
+	set   atomic.Pointer[jwk.Set]
+	later *jwk.Set // nil: it does not exist
 	err   error
 	asked atomic.Int64
 }
 
-func (k *lateKeys) Keys() *token.KeySet { return k.set.Load() }
+func (k *lateKeys) Keys() *jwk.Set { return k.set.Load() }
 
 func (k *lateKeys) refetch(context.Context) error {
 	k.asked.Add(1)
@@ -32,12 +33,12 @@ func (k *lateKeys) refetch(context.Context) error {
 }
 
 // asymmetric returns a set of one new key and a refresh token that it signed.
-func asymmetric(t *testing.T, id string) (*token.KeySet, string) {
-	key, err := token.GenerateKey("EdDSA", id)
+func asymmetric(t *testing.T, id string) (*jwk.Set, string) {
+	key, err := jwk.GenerateKey("EdDSA", id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := token.NewKeySet(key)
+	set, err := jwk.NewSet(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,13 +65,13 @@ func lateService(t *testing.T, keys *lateKeys) *session.Service {
 func TestUnknownKeyGetsASecondChance(t *testing.T) {
 	known, ours := asymmetric(t, "known")
 	added, theirs := asymmetric(t, "added")
-	both, err := token.NewKeySet(append(known.All(), added.All()...)...)
+	both, err := jwk.NewSet(append(known.All(), added.All()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
 		raw   string
-		later *token.KeySet
+		later *jwk.Set
 		err   error
 		want  error
 		asked int64

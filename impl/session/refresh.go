@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -23,7 +24,7 @@ type Store interface {
 
 // Config is what a Service works with. All fields but Rotation, Clock and Refetch are required.
 type Config struct {
-	Keys  token.KeySource
+	Keys  jwk.Source
 	Rules token.Rules
 	Store Store
 	Log   *slog.Logger
@@ -124,7 +125,7 @@ func (s *Service) RefreshFrom(ctx context.Context, raw string, life time.Duratio
 	if err := s.node.refuse(ctx, t); err != nil {
 		return Grant{}, err
 	}
-	m, err := s.minter.Access(t, life, now)
+	m, err := s.minter.Access(t, "", life, now)
 	if err != nil {
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}

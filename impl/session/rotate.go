@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -31,7 +32,7 @@ var ErrNoRotation = errors.New("rotation is off")
 
 // CheckKeys refuses keys that rotation cannot work with: each of ours that signs now, or will once others may not, must sign the
 // same thing the same way each time, or a successor that was lost could not be minted again.
-func CheckKeys(set *token.KeySet, now time.Time) error {
+func CheckKeys(set *jwk.Set, now time.Time) error {
 	moments := []int64{now.Unix()}
 	for _, k := range set.All() {
 		moments = append(moments, k.NotBefore(), k.Expires())
@@ -54,7 +55,7 @@ type rotator struct {
 	limits  limits
 	node    *Node
 	revoker *Revoker
-	keys    token.KeySource
+	keys    jwk.Source
 	minter  *token.Minter
 	log     *slog.Logger
 	counts  counts
@@ -91,7 +92,7 @@ func (r *rotator) redeem(ctx context.Context, raw string, t *token.Token, life t
 	q := &redemption{raw: raw, t: t, life: life, from: from, now: now, p: present(t)}
 	q.at = moment{now: now.UnixMilli(), key: active.ID(), userAgent: shortened(from.UserAgent)}
 	var err error
-	if q.access, err = r.minter.SessionAccess(t, q.p.Session.String(), life, now); err != nil {
+	if q.access, err = r.minter.Access(t, q.p.Session.String(), life, now); err != nil {
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}
 	grant, done, err := r.first(ctx, q)

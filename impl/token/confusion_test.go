@@ -3,8 +3,6 @@ package token_test
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -17,6 +15,7 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -29,7 +28,7 @@ type material struct {
 }
 
 func newMaterial(t testing.TB) material {
-	data, err := os.ReadFile(filepath.Join("testdata", "keys.json"))
+	data, err := os.ReadFile(filepath.Join("..", "jwk", "testdata", "keys.json"))
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(must(t, data, err), &set); err != nil {
 		t.Fatal(err)
@@ -48,7 +47,7 @@ func newMaterial(t testing.TB) material {
 }
 
 // keys has one public key of each asymmetric algorithm, by the algorithm's name, and a secret.
-func (m material) keys(t testing.TB) *token.KeySet {
+func (m material) keys(t testing.TB) *jwk.Set {
 	return keySet(t,
 		newKey(t, "HS256", "HS256", []byte(secret)),
 		newKey(t, "RS256", "RS256", &m.rsa.PublicKey),
@@ -94,48 +93,4 @@ func TestAlgorithmConfusion(t *testing.T) {
 		{"empty ES256 signature", zero("ES256", 0), token.ErrSignature},
 		{"empty EdDSA signature", zero("EdDSA", 0), token.ErrSignature},
 	})
-}
-
-func TestNewKeyRefuses(t *testing.T) {
-	m := newMaterial(t)
-	small, err := rsa.GenerateKey(rand.Reader, 1024)
-	must(t, small, err)
-	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	mixed := *m.p256
-	mixed.PublicKey = must(t, other, err).PublicKey
-	split := append(ed25519.PrivateKey{}, m.ed...)
-	split[63] ^= 1
-	for name, c := range map[string]struct {
-		algorithm string
-		material  any
-		want      string
-	}{
-		"none":                        {"none", []byte(secret), `"none" is not supported`},
-		"ES512":                       {"ES512", m.p256, `"ES512" is not supported`},
-		"a secret for RS256":          {"RS256", []byte(secret), "does not suit a secret"},
-		"RSA for HS256":               {"HS256", &m.rsa.PublicKey, "does not suit an RSA key"},
-		"RSA for ES256":               {"ES256", m.rsa, "does not suit an RSA key"},
-		"EC for RS256":                {"RS256", m.p256, "does not suit an EC key"},
-		"EC for EdDSA":                {"EdDSA", m.p256, "does not suit an EC key"},
-		"Ed25519 for ES256":           {"ES256", m.ed, "does not suit an Ed25519 key"},
-		"P-384 for ES256":             {"ES256", m.p384, "needs the curve P-256"},
-		"P-256 for ES384":             {"ES384", &m.p256.PublicKey, "needs the curve P-384"},
-		"RSA of 1024 bits":            {"RS256", small, "1024 bits"},
-		"a short secret":              {"HS256", []byte(secret)[:31], "31 bytes"},
-		"a short secret for HS384":    {"HS384", []byte(secret), "needs at least 48"},
-		"a short secret for HS512":    {"HS512", []byte(secret), "needs at least 64"},
-		"no secret":                   {"HS256", []byte{}, "is empty"},
-		"EC halves of different keys": {"ES256", &mixed, "not consistent"},
-		"Ed25519 halves of different": {"EdDSA", split, "not consistent"},
-		"a short Ed25519 key":         {"EdDSA", ed25519.PublicKey{1, 2}, "32 bytes"},
-		"a string":                    {"HS256", secret, "type string"},
-		"nothing":                     {"HS256", nil, "is not supported"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := token.NewKey(token.KeySpec{Algorithm: c.algorithm, Material: c.material})
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
-	}
 }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
 // A refresh token is verified and an access token of ten minutes minted for the same identity. The access token cannot be
 // redeemed in turn.
 func Example() {
-	keys, err := token.SecretKeySet([]byte("replace this by 32 random bytes!"), false)
+	keys, err := jwk.SecretSet([]byte("replace this by 32 random bytes!"), false)
 	if err != nil {
 		panic(err)
 	}
@@ -28,7 +29,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	minted, err := minter.Access(t, 10*time.Minute, now)
+	minted, err := minter.Access(t, "", 10*time.Minute, now)
 	if err != nil {
 		panic(err)
 	}

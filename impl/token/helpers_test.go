@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -31,8 +32,8 @@ func must[T any](t testing.TB, v T, err error) T {
 	return v
 }
 
-func secretKeys(t testing.TB) *token.KeySet {
-	keys, err := token.SecretKeySet([]byte(secret), false)
+func secretKeys(t testing.TB) *jwk.Set {
+	keys, err := jwk.SecretSet([]byte(secret), false)
 	return must(t, keys, err)
 }
 
@@ -96,12 +97,12 @@ func wantFault(t testing.TB, got *token.Token, err, want error) {
 	}
 }
 
-func newKey(t testing.TB, id, algorithm string, material any) *token.Key {
-	key, err := token.NewKey(token.KeySpec{ID: id, Algorithm: algorithm, Material: material})
+func newKey(t testing.TB, id, algorithm string, material any) *jwk.Key {
+	key, err := jwk.NewKey(jwk.Spec{ID: id, Algorithm: algorithm, Material: material})
 	return must(t, key, err)
 }
 
-func keySet(t testing.TB, keys ...*token.Key) *token.KeySet {
-	set, err := token.NewKeySet(keys...)
+func keySet(t testing.TB, keys ...*jwk.Key) *jwk.Set {
+	set, err := jwk.NewSet(keys...)
 	return must(t, set, err)
 }

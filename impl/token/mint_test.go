@@ -13,6 +13,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -23,7 +24,7 @@ func fixed() *bytes.Reader { return bytes.NewReader(bytes.Repeat([]byte{0xa5}, 1
 func redeem(t testing.TB, rules token.Rules, raw string) (claims string, minted token.Minted) {
 	got, err := verifier(t, rules).Refresh(raw, now())
 	wantFault(t, got, err, nil)
-	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, 10*time.Minute, now())
+	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, "", 10*time.Minute, now())
 	must(t, minted, err)
 	return decode(t, strings.Split(minted.Token, ".")[1]), minted
 }
@@ -74,7 +75,7 @@ func TestMintReplacesAndCarriesOver(t *testing.T) {
 func TestAccessTokenOfASession(t *testing.T) {
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	minted, err := minter(t, token.Rules{}).SessionAccess(got, "a \"session\"", time.Minute, now())
+	minted, err := minter(t, token.Rules{}).Access(got, "a \"session\"", time.Minute, now())
 	must(t, minted, err)
 	access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 	wantFault(t, access, err, nil)
@@ -88,7 +89,7 @@ func TestTokenIDs(t *testing.T) {
 	wantFault(t, got, err, nil)
 	m, seen := minter(t, token.Rules{}), map[string]bool{}
 	for range 100 {
-		minted, err := m.Access(got, time.Minute, now())
+		minted, err := m.Access(got, "", time.Minute, now())
 		must(t, minted, err)
 		access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 		wantFault(t, access, err, nil)
@@ -98,14 +99,14 @@ func TestTokenIDs(t *testing.T) {
 		seen[access.ID] = true
 	}
 	broken := m.WithRandom(iotest.ErrReader(errors.New("no entropy")))
-	if minted, err := broken.Access(got, time.Minute, now()); err == nil || minted.Token != "" {
+	if minted, err := broken.Access(got, "", time.Minute, now()); err == nil || minted.Token != "" {
 		t.Errorf("minted without randomness: %v", err)
 	}
 }
 
 func TestSuccessorIsReproducible(t *testing.T) {
 	m := newMaterial(t)
-	for _, key := range []*token.Key{
+	for _, key := range []*jwk.Key{
 		newKey(t, "h", "HS256", []byte(secret)), newKey(t, "r", "RS256", m.rsa), newKey(t, "e", "EdDSA", m.ed),
 	} {
 		t.Run(key.Algorithm(), func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestSuccessorKey(t *testing.T) {
 	old, active := timed(t, "old", 0, unix+100), timed(t, "active", 0, 0)
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	keyOf := func(keys *token.KeySet, s token.Successor) string {
+	keyOf := func(keys *jwk.Set, s token.Successor) string {
 		t.Helper()
 		minted, err := token.NewMinter(keys, token.Rules{}).Refresh(got, s)
 		must(t, minted, err)
@@ -174,7 +175,7 @@ func TestNothingSignsWithoutAKey(t *testing.T) {
 	mint := token.NewMinter(keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())), token.Rules{})
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	_, access := mint.Access(got, time.Minute, now())
+	_, access := mint.Access(got, "", time.Minute, now())
 	_, refresh := mint.Refresh(got, token.Successor{})
 	_, issue := mint.Issue([]byte(sample), now())
 	for name, err := range map[string]error{"access": access, "refresh": refresh, "issue": issue} {

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -20,7 +21,7 @@ func TestAnyLimitDecidesExp(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(0, 1_611_318_218).Draw(r, "now"), rapid.Int64Range(0, 999_999_999).Draw(r, "nanoseconds"))
 		got, err := v.Refresh(raw, at)
 		wantFault(t, got, err, nil)
-		minted, err := m.Access(got, time.Duration(limit)*time.Minute, at)
+		minted, err := m.Access(got, "", time.Duration(limit)*time.Minute, at)
 		must(t, minted, err)
 		access, err := v.Access(minted.Token, at)
 		wantFault(t, access, err, nil)
@@ -32,7 +33,7 @@ func TestAnyLimitDecidesExp(t *testing.T) {
 
 func TestAnyChangedBitIsRefused(t *testing.T) {
 	m := newMaterial(t)
-	keys := map[string]*token.KeySet{
+	keys := map[string]*jwk.Set{
 		"HS256": secretKeys(t),
 		"ES256": keySet(t, newKey(t, "", "ES256", m.p256)),
 		"EdDSA": keySet(t, newKey(t, "", "EdDSA", m.ed)),
@@ -86,7 +87,7 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		raw := signed(t, claims+`,"identity":"a"}`)
 		got, err := v.Refresh(raw, now())
 		wantFault(t, got, err, nil)
-		access, err := m.Access(got, time.Hour, now())
+		access, err := m.Access(got, "", time.Hour, now())
 		must(t, access, err)
 		next, err := m.Refresh(got, token.Successor{ID: "x", IssuedAt: now().Unix(), Expires: 9_999_999_999})
 		must(t, next, err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -57,7 +58,7 @@ func vectors() []vector {
 func TestPublishedVectors(t *testing.T) {
 	for _, c := range vectors() {
 		t.Run(c.name, func(t *testing.T) {
-			keys, err := token.ParseKeySet(fmt.Appendf(nil, `{"keys":[%s]}`, c.key), false)
+			keys, err := jwk.ParseSet(fmt.Appendf(nil, `{"keys":[%s]}`, c.key), false)
 			v := token.NewVerifier(must(t, keys, err), token.Rules{})
 			got, err := v.Refresh(c.raw, time.Unix(1_300_000_000, 0))
 			wantFault(t, got, err, c.want)

@@ -2,43 +2,55 @@ package token
 
 import (
 	"bytes"
+	"encoding/base64"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// leeway is how many seconds iat and nbf may be ahead, because clocks differ. exp has none.
+// MaxLength is the length of the longest token that is read, in bytes. A request body is no longer.
+const MaxLength = 16 * 1024
+
+// leeway is how many seconds iat and nbf may be ahead, because clocks differ. exp has no leeway.
 const leeway = 60
 
 // Rules is what a token must satisfy beyond its signature. The zero value is usable.
 type Rules struct {
-	// Issuer and Audience, when set, must match iss and be in aud; minted tokens carry them.
+	// Issuer and Audience, if set, must match iss and be in aud. Minted tokens carry them.
 	Issuer   string
 	Audience string
 	// RequireType refuses refresh tokens without a type.
 	RequireType bool
-	// TokenLifetime, when set, is how long the login's refresh tokens live: one without iat was issued that long before its exp.
+	// TokenLifetime, if set, is how long the refresh tokens of the login live: a token without iat was
+	// issued that long before its exp.
 	TokenLifetime time.Duration
-	// MaxLifetime, when set, bounds exp - iat of refresh tokens; exp - now without iat.
+	// MaxLifetime, if set, limits exp - iat of refresh tokens, and exp - now if there is no iat.
 	MaxLifetime time.Duration
 }
 
 // Token is a token that was verified.
 type Token struct {
 	Claims
-	// KeyID is the ID of the key that verified the token; not the token's own kid, which may be ignored.
+	// KeyID is the ID of the key that verified the token. The kid of the token may have been ignored.
 	KeyID string
-	// Own reports that a key of ours which can sign verified the token, not an issuer's or another public key.
+	// Own is true if the key is ours and can sign. It is false for keys of an issuer and public keys.
 	Own bool
-	// SigningInput is header.payload, what the signature covers. Unlike the signature it cannot be rewritten.
+	// SigningInput is header.payload, which the signature covers. The signature itself may have several
+	// valid forms.
 	SigningInput string
 
 	lifetime int64 // Rules.TokenLifetime in seconds
 }
 
-// Issued is when the token was issued, in Unix seconds: its iat or, without one, its exp less Rules.TokenLifetime. It is false
-// when neither is known.
-func (t *Token) Issued() (int64, bool) {
+// Issued returns when the token was issued, in Unix seconds: its iat or, without one, its exp less
+// Rules.TokenLifetime. known is false if the token has no iat and the rule is not set.
+func (t *Token) Issued() (at int64, known bool) {
 	if t.HasIssuedAt || t.lifetime == 0 {
 		return t.IssuedAt, t.HasIssuedAt
 	}
@@ -47,29 +59,28 @@ func (t *Token) Issued() (int64, bool) {
 
 // Verifier checks tokens. It is safe for concurrent use.
 type Verifier struct {
-	keys   KeySource
-	rules  Rules
-	pool   sync.Pool
-	proven proven
+	keys  jwk.Source
+	rules Rules
+	pool  sync.Pool
 }
 
 // NewVerifier returns a Verifier that asks keys anew for each token.
-func NewVerifier(keys KeySource, rules Rules) *Verifier {
-	// Without this pool BenchmarkVerifyAndMint counts 25 allocations instead of 5 and takes half as long again.
+func NewVerifier(keys jwk.Source, rules Rules) *Verifier {
+	// Without this pool BenchmarkVerifyAndMint counts 25 allocations instead of 5, and takes half as
+	// long again.
 	return &Verifier{keys: keys, rules: rules, pool: sync.Pool{New: func() any { return new(reading) }}}
 }
 
-// reading is the room that reading one token takes.
+// reading is the memory that reading one token takes.
 type reading struct {
-	members                       members
-	raw, part, payload, signature []byte
-	custom, digested              []byte
-	header                        header
-	headerPart                    []byte // what header was read from
+	json                    strictjson.Reader
+	raw, payload, signature []byte
+	custom                  []byte
+	header                  header
 }
 
-// Refresh verifies a refresh token at the time now and returns a Fault when it is refused. With ErrExpired the token is
-// returned too: it is genuine, and expiry is its only fault. With any other error it is nil.
+// Refresh verifies a refresh token at the time now. It returns a Fault if the token is rejected. With
+// ErrExpired it returns the token too: the token is genuine, and expiry is its only fault.
 func (v *Verifier) Refresh(raw string, now time.Time) (*Token, error) {
 	return v.verify(raw, now.Unix(), true)
 }
@@ -79,19 +90,53 @@ func (v *Verifier) Access(raw string, now time.Time) (*Token, error) {
 	return v.verify(raw, now.Unix(), false)
 }
 
+// strict refuses trailing bits that are not zero, and the raw alphabet refuses padding, so that each
+// part of a token can be written in one way only.
+//
+//nolint:gochecknoglobals // never changes; Strict makes a copy, which is not needed for each part
+var strict = base64.RawURLEncoding.Strict()
+
+// verify looks for the faults of a token in a fixed order: shape, header, key, signature, claims,
+// expiry.
 func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	r := v.pool.Get().(*reading)
 	defer v.pool.Put(r)
-	key, input, err := v.open(r, raw, now)
+
+	// RFC 7515 section 7.1: three parts. A further dot is not base64url. Go's decoder skips CR and LF.
+	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+	if first == last || len(raw) > MaxLength ||
+		strings.IndexByte(raw, '\r') >= 0 || strings.IndexByte(raw, '\n') >= 0 {
+		return nil, ErrMalformed
+	}
+	r.raw = append(r.raw[:0], raw...)
+	err := r.header.read(&r.json, r.raw[:first])
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{KeyID: key.id, Own: key.CanSign() && !key.issuer, SigningInput: input}
-	t.lifetime = int64(v.rules.TokenLifetime / time.Second)
-	if r.custom, err = decodeClaims(&r.members, r.payload, r.custom, &t.Claims); err != nil {
+	if r.payload, err = strict.AppendDecode(r.payload[:0], r.raw[first+1:last]); err != nil {
+		return nil, ErrMalformed
+	}
+	if r.signature, err = strict.AppendDecode(r.signature[:0], r.raw[last+1:]); err != nil {
+		return nil, ErrMalformed
+	}
+	key, err := r.header.key(v.keys.Keys(), now)
+	if err != nil {
 		return nil, err
 	}
-	if err := v.claimsFault(key, t, now, refresh); err != nil {
+	if !key.Verify(r.raw[:last], r.signature) {
+		return nil, ErrSignature
+	}
+
+	t := &Token{
+		KeyID:        key.ID(),
+		Own:          key.CanSign() && !key.Issuer(),
+		SigningInput: raw[:last],
+		lifetime:     int64(v.rules.TokenLifetime / time.Second),
+	}
+	if r.custom, err = t.read(&r.json, r.payload, r.custom); err != nil {
+		return nil, err
+	}
+	if err := v.rules.fault(key.Issuer(), t, now, refresh); err != nil {
 		return nil, err
 	}
 	if now >= t.Expires {
@@ -100,130 +145,110 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	return t, nil
 }
 
-// open checks shape, header and signature and leaves the claims, still unread, in r.payload.
-func (v *Verifier) open(r *reading, raw string, now int64) (*Key, string, error) {
-	s, err := shapeOf(raw)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := r.decode(raw, s); err != nil {
-		return nil, "", err
-	}
-	key, err := selectKey(v.keys.Keys(), r.header, now)
-	if err != nil {
-		return nil, "", err
-	}
-	if !v.genuine(key, r, s) {
-		return nil, "", ErrSignature
-	}
-	return key, raw[:s.last], nil
+// header is what is used of a token's header (RFC 7515 section 4). Everything else in it is checked to
+// be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would choose its own key.
+type header struct {
+	alg, kid []byte
+	hasAlg   bool
+	critical bool
+
+	part    []byte // the encoded header that was read last
+	decoded []byte
 }
 
-// genuine checks the signature, asymmetric ones of a token seen before from memory.
-func (v *Verifier) genuine(key *Key, r *reading, s shape) bool {
-	if key.macs != nil {
-		return key.verify(r.raw[:s.last], r.signature) // as quick as the memory would be
-	}
-	var d digest
-	d, r.digested = key.digestOf(r.digested, r.raw)
-	if v.proven.has(d) {
-		return true
-	}
-	if !key.verify(r.raw[:s.last], r.signature) {
-		return false
-	}
-	v.proven.add(d)
-	return true
-}
-
-func (r *reading) decode(raw string, s shape) (err error) {
-	r.raw = append(r.raw[:0], raw...)
-	if err = r.decodeHeader(r.raw[:s.first]); err != nil {
-		return err
-	}
-	if r.payload, err = decodePart(r.payload, r.raw[s.first+1:s.last]); err != nil {
-		return err
-	}
-	r.signature, err = decodePart(r.signature, r.raw[s.last+1:])
-	return err
-}
-
-// decodeHeader spares itself the work when the header is, byte for byte, the one that was read last: a login service writes the
-// same one into all its tokens.
-func (r *reading) decodeHeader(part []byte) (err error) {
-	if len(part) > 0 && bytes.Equal(part, r.headerPart) {
+// read reads an encoded header, unless it is, byte for byte, the one that was read last: a login writes
+// the same header into all its tokens.
+func (h *header) read(json *strictjson.Reader, part []byte) (err error) {
+	if len(part) > 0 && bytes.Equal(part, h.part) {
 		return nil
 	}
-	r.headerPart = r.headerPart[:0]
-	if r.part, err = decodePart(r.part, part); err != nil {
-		return err
+	*h = header{alg: h.alg[:0], kid: h.kid[:0], part: h.part[:0], decoded: h.decoded[:0]}
+	if h.decoded, err = strict.AppendDecode(h.decoded, part); err != nil || json.Open(h.decoded) != nil {
+		return ErrMalformed
 	}
-	if r.header, err = decodeHeader(&r.members, r.part, r.header); err != nil {
-		return err
+	defer json.Close()
+	for {
+		name, value, more, err := json.Member()
+		if err != nil {
+			return ErrMalformed
+		}
+		if !more {
+			h.part = append(h.part, part...)
+			return nil
+		}
+		ok := true
+		switch string(name) {
+		case "alg":
+			h.alg, ok = appendText(h.alg, value)
+			h.hasAlg = true
+		case "kid":
+			h.kid, ok = appendText(h.kid, value)
+		case "typ":
+			ok = value.Kind() == '"'
+		case "crit":
+			h.critical = true
+		default:
+			ok = !strictjson.OtherCase(name, "alg", "kid", "typ", "crit")
+		}
+		if !ok {
+			return ErrMalformed
+		}
 	}
-	r.headerPart = append(r.headerPart, part...)
-	return nil
 }
 
-// selectKey finds the one key that may verify the token. The token's alg never decides how: it must be the key's.
-func selectKey(keys *KeySet, h header, now int64) (*Key, error) {
+// appendText appends the text of a JSON string to dst. ok is false if the value is no string.
+func appendText(dst []byte, value jsontext.Value) (_ []byte, ok bool) {
+	if value.Kind() != '"' {
+		return dst, false
+	}
+	text, err := strictjson.Unquote(value)
+	return append(dst, text...), err == nil
+}
+
+// key returns the one key that may verify the token. The alg of a token never decides how it is
+// verified: it must be the key's.
+func (h *header) key(keys *jwk.Set, now int64) (*jwk.Key, error) {
 	if h.critical {
 		return nil, ErrCritical
 	}
 	if !h.hasAlg {
 		return nil, ErrMalformed
 	}
-	key := keys.lookup(h.kid, h.alg, now)
-	if key != nil && string(h.alg) == key.alg {
-		return key, nil
-	}
-	if _, known := algorithmOf(string(h.alg)); known && key == nil {
+	key, known := keys.Find(h.kid, h.alg, now)
+	if key == nil && !known && jwk.Supported(string(h.alg)) {
 		return nil, ErrUnknownKey
 	}
-	return nil, ErrAlgorithm
+	if key == nil {
+		return nil, ErrAlgorithm
+	}
+	return key, nil
 }
 
-// claimsFault looks for every fault of the claims but expiry.
-func (v *Verifier) claimsFault(key *Key, t *Token, now int64, refresh bool) error {
-	if v.rules.Issuer != "" && t.Issuer != v.rules.Issuer || key.issuer && v.rules.Issuer == "" {
+// fault returns the first fault of the claims except expiry. byIssuer tells that the key of a trusted
+// issuer has verified the token.
+func (r *Rules) fault(byIssuer bool, t *Token, now int64, refresh bool) error {
+	issued := now
+	if t.HasIssuedAt {
+		issued = t.IssuedAt
+	}
+	longest := int64(r.MaxLifetime / time.Second)
+	switch {
+	case r.Issuer != "" && t.Issuer != r.Issuer, byIssuer && r.Issuer == "":
 		return ErrIssuer
-	}
-	if v.rules.Audience != "" && !slices.Contains(t.Audience, v.rules.Audience) {
+	case r.Audience != "" && !slices.Contains(t.Audience, r.Audience):
 		return ErrAudience
-	}
-	if err := v.kindFault(t, refresh); err != nil {
-		return err
-	}
-	if t.Identity == "" {
+	case !refresh && (!t.HasType || t.Type != typeAccess):
+		return ErrNotAccess
+	case refresh && (t.Fresh || t.HasType && t.Type != typeRefresh || !t.HasType && r.RequireType):
+		return ErrNotRefresh
+	case t.Identity == "":
 		return ErrNoIdentity
-	}
-	if !t.HasExpires {
+	case !t.HasExpires:
 		return ErrNoExpiry
-	}
-	if t.NotBefore > now+leeway || t.IssuedAt > now+leeway {
+	case t.NotBefore > now+leeway, t.IssuedAt > now+leeway:
 		return ErrNotYet
-	}
-	if refresh && v.livesTooLong(t, now) {
+	case refresh && longest > 0 && t.Expires-issued > longest:
 		return ErrLifetime
 	}
 	return nil
-}
-
-func (v *Verifier) kindFault(t *Token, refresh bool) error {
-	switch {
-	case !refresh && (!t.HasType || t.Type != 0):
-		return ErrNotAccess
-	case refresh && (t.Fresh || t.HasType && t.Type != 1 || !t.HasType && v.rules.RequireType):
-		return ErrNotRefresh
-	}
-	return nil
-}
-
-func (v *Verifier) livesTooLong(t *Token, now int64) bool {
-	from := now
-	if t.HasIssuedAt {
-		from = t.IssuedAt
-	}
-	limit := int64(v.rules.MaxLifetime / time.Second)
-	return limit > 0 && t.Expires-from > limit
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -40,7 +41,7 @@ const (
 )
 
 func newChains(secret []byte, count, clients int) (*chains, error) {
-	keys, err := token.SecretKeySet(secret, false)
+	keys, err := jwk.SecretSet(secret, false)
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -113,7 +113,7 @@ func oneYear(t *testing.T) {
 }
 
 // almanacNode runs a node on the clock and returns when it has gone to rest.
-func almanacNode(t *testing.T, keys token.KeySource, db *store.Store, a *almanac) (*session.Service, func()) {
+func almanacNode(t *testing.T, keys jwk.Source, db *store.Store, a *almanac) (*session.Service, func()) {
 	t.Helper()
 	before := a.waiting()
 	s := newService(keys, db, a)

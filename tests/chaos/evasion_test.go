@@ -19,13 +19,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"pgregory.net/rapid"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
 
 // service is one over a store in memory, for what needs neither time nor other nodes.
-func service(t *testing.T, keys token.KeySource) *session.Service {
+func service(t *testing.T, keys jwk.Source) *session.Service {
 	t.Helper()
 	db := openStore(t, "sqlite::memory:")
 	return newService(keys, db, newMachine(db))
@@ -86,7 +87,7 @@ func TestMalleableSignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := service(t, keySet(t, token.KeySpec{ID: "ec", Algorithm: "ES256", Material: key}))
+	n := service(t, keySet(t, jwk.Spec{ID: "ec", Algorithm: "ES256", Material: key}))
 	raw := signWith(t, jwt.SigningMethodES256, key, "ec", jwt.MapClaims{"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()})
 	other := otherSignature(t, raw)
 	if other == raw || !accepts(n, other) {
@@ -119,8 +120,8 @@ func TestForeignNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := keySet(t,
-		token.KeySpec{ID: "ours", Algorithm: "HS256", Material: []byte(server.Secret)},
-		token.KeySpec{ID: "theirs", Algorithm: "RS256", Material: &theirs.PublicKey},
+		jwk.Spec{ID: "ours", Algorithm: "HS256", Material: []byte(server.Secret)},
+		jwk.Spec{ID: "theirs", Algorithm: "RS256", Material: &theirs.PublicKey},
 	)
 	claims := func(more jwt.MapClaims) string {
 		all := jwt.MapClaims{"identity": "me", "jti": "7", "exp": time.Now().Add(time.Hour).Unix()}
@@ -196,17 +197,17 @@ func TestForgedLogout(t *testing.T) {
 	}
 }
 
-func keySet(t *testing.T, specs ...token.KeySpec) *token.KeySet {
+func keySet(t *testing.T, specs ...jwk.Spec) *jwk.Set {
 	t.Helper()
-	var keys []*token.Key
+	var keys []*jwk.Key
 	for _, spec := range specs {
-		k, err := token.NewKey(spec)
+		k, err := jwk.NewKey(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
 		keys = append(keys, k)
 	}
-	set, err := token.NewKeySet(keys...)
+	set, err := jwk.NewSet(keys...)
 	if err != nil {
 		t.Fatal(err)
 	}

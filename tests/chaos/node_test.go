@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
@@ -24,7 +25,7 @@ type dial interface {
 }
 
 // newService is a server's insides in this process, with a clock of its own.
-func newService(keys token.KeySource, db session.Store, c dial) *session.Service {
+func newService(keys jwk.Source, db session.Store, c dial) *session.Service {
 	return session.New(session.Config{
 		Keys: keys, Rules: token.Rules{MaxLifetime: year}, Store: db, Log: slog.New(slog.DiscardHandler), Now: c.time, Clock: c,
 	})
@@ -47,9 +48,9 @@ func run(t *testing.T, s *session.Service) (stop func()) {
 	return stop
 }
 
-func secretKeys(t *testing.T) *token.KeySet {
+func secretKeys(t *testing.T) *jwk.Set {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

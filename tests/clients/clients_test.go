@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -100,7 +101,7 @@ func calls(t *testing.T, run func(args ...string) string) {
 
 func refreshToken(t *testing.T, exp int64) string {
 	t.Helper()
-	keys, err := token.SecretKeySet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,23 +13,24 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
-func newKey(t *testing.T, algorithm, id string) *token.Key {
+func newKey(t *testing.T, algorithm, id string) *jwk.Key {
 	t.Helper()
-	key, err := token.GenerateKey(algorithm, id)
+	key, err := jwk.GenerateKey(algorithm, id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key
 }
 
-func newSet(t *testing.T, keys ...*token.Key) *token.KeySet {
+func newSet(t *testing.T, keys ...*jwk.Key) *jwk.Set {
 	t.Helper()
-	set, err := token.NewKeySet(keys...)
+	set, err := jwk.NewSet(keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,12 +38,12 @@ func newSet(t *testing.T, keys ...*token.Key) *token.KeySet {
 }
 
 // keyring is keys that are replaced while they are in use.
-type keyring struct{ atomic.Pointer[token.KeySet] }
+type keyring struct{ atomic.Pointer[jwk.Set] }
 
-func (k *keyring) Keys() *token.KeySet { return k.Load() }
+func (k *keyring) Keys() *jwk.Set { return k.Load() }
 
 // issued is a login's token, signed with the key that signs now.
-func issued(t *testing.T, set *token.KeySet) string {
+func issued(t *testing.T, set *jwk.Set) string {
 	t.Helper()
 	raw, err := token.NewMinter(set, token.Rules{}).Issue(fmt.Appendf(nil,
 		`{"identity":"ann","roles":["a"],"type":1,"jti":"1","exp":%d}`, time.Now().Add(30*24*time.Hour).Unix()), time.Now())
@@ -118,12 +119,12 @@ func TestKeyIsGone(t *testing.T) {
 	}
 }
 
-func service(t *testing.T, keys token.KeySource, now func() time.Time) *session.Service {
+func service(t *testing.T, keys jwk.Source, now func() time.Time) *session.Service {
 	t.Helper()
 	return serviceWith(t, keys, now, session.Rotation{Window: time.Minute})
 }
 
-func serviceWith(t *testing.T, keys token.KeySource, now func() time.Time, r session.Rotation) *session.Service {
+func serviceWith(t *testing.T, keys jwk.Source, now func() time.Time, r session.Rotation) *session.Service {
 	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite::memory:")
 	if err != nil {
@@ -142,7 +143,7 @@ func serviceWith(t *testing.T, keys token.KeySource, now func() time.Time, r ses
 	})
 }
 
-func writeKeys(t *testing.T, path string, set *token.KeySet) {
+func writeKeys(t *testing.T, path string, set *jwk.Set) {
 	t.Helper()
 	data, err := set.MarshalPrivate()
 	if err == nil {
@@ -156,7 +157,7 @@ func writeKeys(t *testing.T, path string, set *token.KeySet) {
 // TestUnsuitableKeys: keys whose signatures differ each time are refused at the start, in one line, those too that are to
 // sign later.
 func TestUnsuitableKeys(t *testing.T) {
-	soon := func(key *token.Key) *token.Key {
+	soon := func(key *jwk.Key) *jwk.Key {
 		key, err := key.WithTimes(time.Now().Add(time.Hour).Unix(), 0)
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +165,7 @@ func TestUnsuitableKeys(t *testing.T) {
 		return key
 	}
 	for _, algorithm := range []string{"ES256", "ES384", "PS256"} {
-		for name, set := range map[string]*token.KeySet{
+		for name, set := range map[string]*jwk.Set{
 			"signs now":   newSet(t, newKey(t, algorithm, "one"), newKey(t, "EdDSA", "two")),
 			"is to sign":  newSet(t, soon(newKey(t, algorithm, "one")), newKey(t, "EdDSA", "two")),
 			"signs alone": newSet(t, newKey(t, algorithm, "one")),

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -18,7 +19,7 @@ import (
 type clockwork struct {
 	*session.Service
 	now time.Time
-	key *token.KeySet
+	key *jwk.Set
 }
 
 func newClockwork(t *testing.T, r session.Rotation) *clockwork {

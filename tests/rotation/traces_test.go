@@ -16,9 +16,9 @@ import (
 	"pgregory.net/rapid"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -39,7 +39,7 @@ func newBench(t *testing.T, url string) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() }) // nothing of it is kept
-	keys, err := token.SecretKeySet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

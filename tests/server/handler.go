@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
@@ -31,7 +32,7 @@ type Options struct {
 // Handler returns the public routes of a server with Secret.
 func Handler(tb testing.TB, o Options) http.Handler {
 	tb.Helper()
-	keys, err := token.SecretKeySet([]byte(Secret), false)
+	keys, err := jwk.SecretSet([]byte(Secret), false)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package token_test
+package jwk_test
 
 import (
 	"context"
@@ -12,31 +12,30 @@ import (
 
 	"github.com/MicahParks/jwkset"
 
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 // everyKey is a set of one key of each algorithm, named after it.
-func everyKey(t testing.TB, file string) *token.KeySet {
+func everyKey(t testing.TB, file string) *jwk.Set {
 	data, err := os.ReadFile(filepath.Join("testdata", file))
 	must(t, data, err)
-	set, err := token.ParseKeySet(data, false)
+	set, err := jwk.ParseSet(data, false)
 	return must(t, set, err)
 }
 
 func TestGenerateKey(t *testing.T) {
 	for _, alg := range []string{"HS256", "HS384", "HS512", "PS256", "ES256", "ES384", "EdDSA"} {
-		key, err := token.GenerateKey(alg, "id of "+alg)
+		key, err := jwk.GenerateKey(alg, "id of "+alg)
 		must(t, key, err)
-		keys := keySet(t, key)
-		raw, err := token.NewMinter(keys, token.Rules{}).Issue([]byte(sample), now())
-		must(t, raw, err)
-		got, err := token.NewVerifier(keys, token.Rules{}).Refresh(raw, now())
-		wantFault(t, got, err, nil)
-		if got.KeyID != "id of "+alg || !got.Own {
-			t.Errorf("%s: got %q", alg, got.KeyID)
+		signature, err := key.AppendSignature(nil, []byte("input"))
+		if !key.Verify([]byte("input"), must(t, signature, err)) || key.Verify([]byte("other"), signature) {
+			t.Errorf("%s: the key does not verify its own signature alone", alg)
+		}
+		if key.ID() != "id of "+alg || key.Algorithm() != alg || !key.CanSign() {
+			t.Errorf("%s: got %q of %s", alg, key.ID(), key.Algorithm())
 		}
 	}
-	if _, err := token.GenerateKey("none", ""); err == nil {
+	if _, err := jwk.GenerateKey("none", ""); err == nil {
 		t.Error("a key for none")
 	}
 }
@@ -45,18 +44,16 @@ func TestKeySetSurvivesItsFile(t *testing.T) {
 	set := everyKey(t, "keys.json")
 	file, err := set.MarshalPrivate()
 	must(t, file, err)
-	again, err := token.ParseKeySet(file, false)
+	again, err := jwk.ParseSet(file, false)
 	must(t, again, err)
 	second, err := again.MarshalPrivate()
 	if must(t, string(second), err) != string(file) {
 		t.Error("the set changes when it is read and written")
 	}
-	v := token.NewVerifier(again, token.Rules{})
-	for _, key := range set.All() {
-		raw, err := token.NewMinter(keySet(t, key), token.Rules{}).Issue([]byte(sample), now())
-		must(t, raw, err)
-		if _, err := v.Refresh(raw, now()); err != nil {
-			t.Errorf("%s: %v", key.ID(), err)
+	for i, key := range set.All() {
+		signature, err := key.AppendSignature(nil, []byte("input"))
+		if same := again.All()[i]; same.ID() != key.ID() || !same.Verify([]byte("input"), must(t, signature, err)) {
+			t.Errorf("%s is read as another key", key.ID())
 		}
 	}
 }
@@ -109,21 +106,21 @@ func TestPublicSetHoldsNoSecret(t *testing.T) {
 	}
 }
 
-func TestParseKeySetTimesAndMarks(t *testing.T) {
-	set, err := token.ParseKeySet(fmt.Appendf(nil,
+func TestParseSetTimesAndMarks(t *testing.T) {
+	set, err := jwk.ParseSet(fmt.Appendf(nil,
 		`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":%q,"nbf":100,"exp":200.5,"x-note":{"a":1}}],"more":[]}`, encode(secret)), false)
 	key := must(t, set, err).All()[0]
 	if key.ID() != "" || key.NotBefore() != 100 || key.Expires() != 200 || !key.CanSign() {
 		t.Errorf("got %q %d %d", key.ID(), key.NotBefore(), key.Expires())
 	}
-	set, err = token.ParseKeySet(fmt.Appendf(nil,
+	set, err = jwk.ParseSet(fmt.Appendf(nil,
 		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`, encode(secret)), false)
 	if key := must(t, set, err).All()[0]; key.CanSign() {
 		t.Error("a key for verifying alone can sign")
 	}
 }
 
-func TestParseKeySetRefuses(t *testing.T) {
+func TestParseSetRefuses(t *testing.T) {
 	oct := func(members string) string {
 		return fmt.Sprintf(`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q%s}]}`, encode(secret), members)
 	}
@@ -159,7 +156,7 @@ func TestParseKeySetRefuses(t *testing.T) {
 		"X25519": {`{"keys":[{"kty":"OKP","alg":"EdDSA","kid":"a","crv":"X25519","x":"AAAA"}]}`, "curve"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := token.ParseKeySet([]byte(c.file), false)
+			_, err := jwk.ParseSet([]byte(c.file), false)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -167,8 +164,8 @@ func TestParseKeySetRefuses(t *testing.T) {
 	}
 }
 
-// TestParseKeySetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes those of EC and Ed25519.
-func TestParseKeySetRefusesMixedKeys(t *testing.T) {
+// TestParseSetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes those of EC and Ed25519.
+func TestParseSetRefusesMixedKeys(t *testing.T) {
 	one, two := everyKey(t, "keys.json"), everyKey(t, "other_keys.json")
 	for _, c := range []struct{ alg, member string }{
 		{"EdDSA", "d"}, {"EdDSA", "x"}, {"ES256", "d"}, {"ES384", "d"},
@@ -178,7 +175,7 @@ func TestParseKeySetRefusesMixedKeys(t *testing.T) {
 			key, other := entry(t, one, c.alg), entry(t, two, c.alg)
 			key[c.member] = other[c.member]
 			file, err := json.Marshal(map[string]any{"keys": []any{key}})
-			if _, err := token.ParseKeySet(must(t, file, err), false); err == nil {
+			if _, err := jwk.ParseSet(must(t, file, err), false); err == nil {
 				t.Error("accepted")
 			}
 		})
@@ -187,14 +184,14 @@ func TestParseKeySetRefusesMixedKeys(t *testing.T) {
 		key := entry(t, one, "RS256")
 		delete(key, "p")
 		file, err := json.Marshal(map[string]any{"keys": []any{key}})
-		if _, err := token.ParseKeySet(must(t, file, err), false); err == nil {
+		if _, err := jwk.ParseSet(must(t, file, err), false); err == nil {
 			t.Error("accepted: jwkset would make a public key of it")
 		}
 	})
 }
 
 // entry is one key of the set as JSON.
-func entry(t testing.TB, set *token.KeySet, id string) map[string]any {
+func entry(t testing.TB, set *jwk.Set, id string) map[string]any {
 	file, err := set.MarshalPrivate()
 	must(t, file, err)
 	var all struct{ Keys []map[string]any }
@@ -215,7 +212,7 @@ func TestParseIssuerKeys(t *testing.T) {
 	public, err := set.MarshalPublic(now())
 	must(t, public, err)
 	enc := strings.Replace(string(public), `{"kty"`, `{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"e","n":"AQAB","e":"AQAB"},{"kty"`, 1)
-	keys, leftOut, err := token.ParseIssuerKeys([]byte(enc))
+	keys, leftOut, err := jwk.ParseIssuerKeys([]byte(enc))
 	if must(t, len(keys), err) != 7 || len(leftOut) != 1 {
 		t.Errorf("got %d keys, left out %v", len(keys), leftOut)
 	}
@@ -229,7 +226,7 @@ func TestParseIssuerKeys(t *testing.T) {
 		t.Error("an issuer's keys are published as ours")
 	}
 	private, err := keySet(t, set.All()[9]).MarshalPrivate()
-	keys, _, err2 = token.ParseIssuerKeys(must(t, private, err))
+	keys, _, err2 = jwk.ParseIssuerKeys(must(t, private, err))
 	if must(t, keys, err2)[0].CanSign() {
 		t.Error("an issuer's private key can sign here")
 	}
@@ -240,7 +237,7 @@ func TestParseIssuerKeys(t *testing.T) {
 		"not JSON":         `<html>`,
 		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")), `"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
 	} {
-		if _, _, err := token.ParseIssuerKeys([]byte(file)); err == nil {
+		if _, _, err := jwk.ParseIssuerKeys([]byte(file)); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -249,4 +246,27 @@ func TestParseIssuerKeys(t *testing.T) {
 func jsonOf(t testing.TB, v any) string {
 	data, err := json.Marshal(v)
 	return string(must(t, data, err))
+}
+
+// FuzzParseSet: a key file never panics, and what is accepted survives being written and read.
+func FuzzParseSet(f *testing.F) {
+	f.Add([]byte(`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":"` + encode(secret) + `","nbf":1,"exp":2e9}]}`))
+	for _, file := range []string{"keys.json", "other_keys.json"} {
+		data, err := os.ReadFile(filepath.Join("testdata", file))
+		f.Add(must(f, data, err))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := jwk.ParseSet(data, false)
+		if err != nil {
+			return
+		}
+		file, err := set.MarshalPrivate()
+		must(t, file, err)
+		again, err := jwk.ParseSet(file, false)
+		must(t, again, err)
+		second, err := again.MarshalPrivate()
+		if must(t, string(second), err) != string(file) {
+			t.Fatalf("changes when it is read and written:\n%s\n%s", file, second)
+		}
+	})
 }

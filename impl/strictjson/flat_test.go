@@ -1,4 +1,4 @@
-package flatjson_test
+package strictjson
 
 import (
 	"bytes"
@@ -9,34 +9,32 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
-
-	"kalsel.dev/refresh/impl/flatjson"
 )
 
-// read returns names and values in turn, and whether the Reader got to the end.
-func read(data []byte) (tokens []string, whole bool) {
-	var r flatjson.Reader
-	if !r.Open(data) {
+// readFlat returns names and values in turn, and whether flat reached the end.
+func readFlat(data []byte) (tokens []string, whole bool) {
+	var f flat
+	if !f.open(data) {
 		return nil, false
 	}
 	for {
-		name, more, ok := r.Name()
+		name, more, ok := f.name()
 		if !ok || !more {
 			return tokens, ok
 		}
-		value, ok := r.Value()
+		value, ok := f.value()
 		if !ok {
 			return tokens, false
 		}
-		if end := r.Offset(); !bytes.Equal(data[end-len(value):end], value) {
+		if end := f.at; !bytes.Equal(data[end-len(value):end], value) {
 			panic("the offset is not the value's end")
 		}
 		tokens = append(tokens, string(name), string(value))
 	}
 }
 
-// tokenizer does the same with jsontext.
-func tokenizer(data []byte) (tokens []string, whole bool) {
+// readTokens does the same with jsontext.
+func readTokens(data []byte) (tokens []string, whole bool) {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return nil, false
@@ -53,7 +51,7 @@ func tokenizer(data []byte) (tokens []string, whole bool) {
 	return tokens, inside == nil && errors.Is(after, io.EOF)
 }
 
-func TestReader(t *testing.T) {
+func TestFlat(t *testing.T) {
 	for in, want := range map[string]string{
 		`{}`:                            ``,
 		` { } `:                         ``,
@@ -64,7 +62,7 @@ func TestReader(t *testing.T) {
 		"{\"a\":\"~ []{},:'<\u007f>\"}": "\"a\" \"~ []{},:'<\u007f>\"",
 		`{"long":"` + strings.Repeat("0123456789abcdef", 30) + `"}`: `"long" "` + strings.Repeat("0123456789abcdef", 30) + `"`,
 	} {
-		tokens, whole := read([]byte(in))
+		tokens, whole := readFlat([]byte(in))
 		if got := strings.Join(tokens, " "); got != want || !whole {
 			t.Errorf("%s: got %s, to the end %t", in, got, whole)
 		}
@@ -79,21 +77,22 @@ func TestReader(t *testing.T) {
 		`{"a":{}}`, `{"a":[]}`, `{"a":"b}`, `{"a":"\n"}`, `{"a":"\u007f"}`, `{"\u0061":1}`, "{\"a\":\"\n\"}", "{\"a\":\"\x1f1234567\"}", "{\"a\":\"1234567é\"}",
 		"{\"a\":\"\xff\"}", "\ufeff{}", `{"a":1,"a":2}`, `{a:1}`, `{'a':1}`, strings.TrimSuffix(many, ",") + "}", "{}\x00",
 	} {
-		if tokens, whole := read([]byte(in)); whole {
+		if tokens, whole := readFlat([]byte(in)); whole {
 			t.Errorf("%s: got %s", in, tokens)
 		}
 	}
 }
 
-// One character that is not plain is found wherever it stands in a string, and no other is taken for one.
+// TestStringsCharByChar: a character that is not plain is found at every place of a string, and no
+// plain character is taken for one.
 func TestStringsCharByChar(t *testing.T) {
 	for length := 1; length <= 17; length++ {
 		for at := range length {
 			for c := range 256 {
 				text := []byte(strings.Repeat("a", length))
 				text[at] = byte(c)
-				_, whole := read([]byte(`{"a":"` + string(text) + `"}`))
-				if want := flatjson.Plain(byte(c)); whole != want {
+				_, whole := readFlat([]byte(`{"a":"` + string(text) + `"}`))
+				if want := Plain(byte(c)); whole != want {
 					t.Fatalf("%q: read %t", text, whole)
 				}
 			}
@@ -104,22 +103,22 @@ func TestStringsCharByChar(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := flatjson.Plain(byte(c)), c < 0x80 && len(quoted) == 3; got != want {
+		if got, want := Plain(byte(c)), c < 0x80 && len(quoted) == 3; got != want {
 			t.Errorf("Plain(%q) = %t", byte(c), got)
 		}
 	}
 }
 
-// FuzzReader: what is read to the end, a tokenizer for all of JSON reads in the same way.
-func FuzzReader(f *testing.F) {
+// FuzzFlat: jsontext reads every object that flat reads, and reads it in the same way.
+func FuzzFlat(f *testing.F) {
 	for _, in := range []string{
 		`{}`, `{"refresh_token":"a.b.c","limit": 10}`, `{"a":true,"b":false,"c":"x\\y"}`, `{"a":1,"a":2}`, "{\"a\":\"\x7f\x80\"}", `{"a":12345678901234567}`,
 	} {
 		f.Add([]byte(in))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, whole := read(data)
-		want, valid := tokenizer(data)
+		got, whole := readFlat(data)
+		want, valid := readTokens(data)
 		if whole && !valid {
 			t.Fatalf("read %q, which is not valid", got)
 		}

@@ -1,4 +1,4 @@
-package token
+package jwk
 
 import (
 	"crypto/elliptic"
@@ -9,15 +9,16 @@ import (
 // algorithm is what a key's alg decides: how to sign, and what the key must be.
 type algorithm struct {
 	method jwt.SigningMethod
-	// size is the shortest HMAC secret in bytes: the hash's own length (RFC 7518 section 3.2).
+	// size is the shortest HMAC secret in bytes, the length of the hash (RFC 7518 section 3.2).
 	size  int
 	curve elliptic.Curve
-	// reproducible: the same input and key always give the same signature.
+	// reproducible is true if the same input and key always give the same signature.
 	reproducible bool
 }
 
-// algorithmOf knows the algorithms that are allowed at all, by their exact names (RFC 7518 section 3.1, RFC 8037).
-func algorithmOf(name string) (algorithm, bool) {
+// algorithmOf returns the algorithm with exactly this name (RFC 7518 section 3.1, RFC 8037). ok is
+// false if it is not supported.
+func algorithmOf(name string) (alg algorithm, ok bool) {
 	switch name {
 	case "HS256":
 		return algorithm{method: jwt.SigningMethodHS256, size: 32, reproducible: true}, true
@@ -41,4 +42,10 @@ func algorithmOf(name string) (algorithm, bool) {
 		return algorithm{method: jwt.SigningMethodEdDSA, reproducible: true}, true
 	}
 	return algorithm{}, false
+}
+
+// Supported reports whether keys of the algorithm can be used here.
+func Supported(name string) bool {
+	_, ok := algorithmOf(name)
+	return ok
 }

@@ -1,0 +1,185 @@
+package jwk_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
+	"pgregory.net/rapid"
+
+	"kalsel.dev/refresh/impl/jwk"
+)
+
+// material is one private key of each kind.
+type material struct {
+	rsa  *rsa.PrivateKey
+	p256 *ecdsa.PrivateKey
+	p384 *ecdsa.PrivateKey
+	ed   ed25519.PrivateKey
+}
+
+func newMaterial(t testing.TB) material {
+	data, err := os.ReadFile(filepath.Join("testdata", "keys.json"))
+	var set jwkset.JWKSMarshal
+	if err := json.Unmarshal(must(t, data, err), &set); err != nil {
+		t.Fatal(err)
+	}
+	all, err := set.JWKSlice()
+	keys := map[string]any{}
+	for _, key := range must(t, all, err) {
+		keys[key.Marshal().KID] = key.Key()
+	}
+	return material{
+		rsa:  keys["RS256"].(*rsa.PrivateKey),
+		p256: keys["ES256"].(*ecdsa.PrivateKey),
+		p384: keys["ES384"].(*ecdsa.PrivateKey),
+		ed:   keys["EdDSA"].(ed25519.PrivateKey),
+	}
+}
+
+func TestNewKeyRefuses(t *testing.T) {
+	m := newMaterial(t)
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	must(t, small, err)
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	mixed := *m.p256
+	mixed.PublicKey = must(t, other, err).PublicKey
+	split := append(ed25519.PrivateKey{}, m.ed...)
+	split[63] ^= 1
+	for name, c := range map[string]struct {
+		algorithm string
+		material  any
+		want      string
+	}{
+		"none":                        {"none", []byte(secret), `"none" is not supported`},
+		"ES512":                       {"ES512", m.p256, `"ES512" is not supported`},
+		"a secret for RS256":          {"RS256", []byte(secret), "does not suit a secret"},
+		"RSA for HS256":               {"HS256", &m.rsa.PublicKey, "does not suit an RSA key"},
+		"RSA for ES256":               {"ES256", m.rsa, "does not suit an RSA key"},
+		"EC for RS256":                {"RS256", m.p256, "does not suit an EC key"},
+		"EC for EdDSA":                {"EdDSA", m.p256, "does not suit an EC key"},
+		"Ed25519 for ES256":           {"ES256", m.ed, "does not suit an Ed25519 key"},
+		"P-384 for ES256":             {"ES256", m.p384, "needs the curve P-256"},
+		"P-256 for ES384":             {"ES384", &m.p256.PublicKey, "needs the curve P-384"},
+		"RSA of 1024 bits":            {"RS256", small, "1024 bits"},
+		"a short secret":              {"HS256", []byte(secret)[:31], "31 bytes"},
+		"a short secret for HS384":    {"HS384", []byte(secret), "needs at least 48"},
+		"a short secret for HS512":    {"HS512", []byte(secret), "needs at least 64"},
+		"no secret":                   {"HS256", []byte{}, "is empty"},
+		"EC halves of different keys": {"ES256", &mixed, "not consistent"},
+		"Ed25519 halves of different": {"EdDSA", split, "not consistent"},
+		"a short Ed25519 key":         {"EdDSA", ed25519.PublicKey{1, 2}, "32 bytes"},
+		"a string":                    {"HS256", secret, "type string"},
+		"nothing":                     {"HS256", nil, "is not supported"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := jwk.NewKey(jwk.Spec{Algorithm: c.algorithm, Material: c.material})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestMACEqualsGolangJWT: the kept HMAC states give golang-jwt's signatures, one after the other, and accept no others.
+func TestMACEqualsGolangJWT(t *testing.T) {
+	methods := []*jwt.SigningMethodHMAC{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512}
+	rapid.Check(t, func(t *rapid.T) {
+		method := rapid.SampledFrom(methods).Draw(t, "method")
+		secret := rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "secret")
+		key, err := jwk.NewKey(jwk.Spec{Algorithm: method.Name, Material: secret, AllowWeak: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, input := range rapid.SliceOfN(rapid.SliceOf(rapid.Byte()), 1, 4).Draw(t, "inputs") {
+			want, err := method.Sign(string(input), secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := key.AppendSignature(nil, input)
+			if err != nil || !bytes.Equal(got, want) || !key.Verify(input, want) {
+				t.Fatalf("%x: got %x, want %x", input, got, want)
+			}
+			other := rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "other")
+			if key.Verify(input, other) != (method.Verify(string(input), other, secret) == nil) {
+				t.Fatalf("%x: another verdict on %x", input, other)
+			}
+		}
+	})
+}
+
+// TestPublishedSignature: the private keys of RFC 8037 A.1 and RFC 7515 A.1 give the published signatures.
+func TestPublishedSignature(t *testing.T) {
+	decode := func(s string) []byte {
+		data, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for _, c := range []struct {
+		alg              string
+		material         any
+		input, signature string
+	}{
+		{
+			"EdDSA", ed25519.NewKeyFromSeed(decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")),
+			"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc",
+			"hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+		},
+		{
+			"HS256", decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
+			"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+			"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+		},
+	} {
+		key, err := jwk.NewKey(jwk.Spec{Algorithm: c.alg, Material: c.material})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := key.AppendSignature(nil, []byte(c.input))
+		if err != nil || !bytes.Equal(got, decode(c.signature)) {
+			t.Errorf("%s: got %x, %v", c.alg, got, err)
+		}
+	}
+}
+
+// BenchmarkSignature compares the kept HMAC states with golang-jwt's method.
+func BenchmarkSignature(b *testing.B) {
+	key, err := jwk.NewKey(jwk.Spec{Algorithm: "HS256", Material: []byte(secret)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	input := []byte(key.Header() + "claims")
+	signature, err := key.AppendSignature(nil, input)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("kept", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !key.Verify(input, signature) {
+				b.Fatal("refused")
+			}
+		}
+	})
+	b.Run("golang-jwt", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if jwt.SigningMethodHS256.Verify(string(input), signature, []byte(secret)) != nil {
+				b.Fatal("refused")
+			}
+		}
+	})
+}
