@@ -7,29 +7,37 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"kalsel.dev/refresh/impl/service"
 )
 
-// commands is the command line. The settings belong to every command, so that the same flags and environment
-// configure the server and the commands that work beside it.
+// commands is the command line. Every command has the settings, so that the same flags and
+// variables configure the server and the commands that work beside it.
 type commands struct {
-	Config
+	service.Settings `embed:"" group:"settings"`
 
-	Serve       serveCmd       `cmd:"" default:"1" help:"Run the server. This is what refreshd does without a command."`
-	Token       tokenCmd       `cmd:"" help:"Sign and examine tokens."`
-	ManageKeys  keysCmd        `cmd:"" name:"keys" help:"Make, show and rotate the keys in the file of --keys."`
-	Revoke      revokeCmd      `cmd:"" help:"End one session, or all of an identity, on all servers that use the store."`
-	Revocations revocationsCmd `cmd:"" help:"Show what is revoked."`
-	Contract    contractCmd    `cmd:"" help:"Judge any deployment by the contract. The settings say what it is configured with."`
-	Fake        fakeCmd        `cmd:"" help:"Run a server for the tests of callers, which misbehaves on demand."`
-	OpenAPI     openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Serve        serveCmd       `cmd:"" default:"1" help:"Run the server. This is the command if none is given."`
+	Token        tokenCmd       `cmd:"" help:"Sign and examine tokens."`
+	KeysCommand  keysCmd        `cmd:"" name:"keys" help:"Manage the key file of --keys."`
+	Revoke       revokeCmd      `cmd:"" help:"Revoke one session, or all sessions of an identity."`
+	Revocations  revocationsCmd `cmd:"" help:"Show the revocations."`
+	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`
+	Fake         fakeCmd        `cmd:"" help:"Run a server for the tests of callers, which misbehaves on demand."`
+	PrintOpenAPI openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
+	Version      versionCmd     `cmd:"" help:"Print the version."`
 }
 
-const description = `Redeems refresh tokens for access tokens: POST /api/v1/refresh.
+const (
+	description = `Redeems refresh tokens for access tokens: POST /api/v1/refresh.
 
-Without any setting it serves on 127.0.0.1:8080 with a random development key and prints a request to try.`
+Without settings it serves on 127.0.0.1:8080 with a random development key and prints a request to try.`
+	settingsTitle = "Settings (flag, or environment variable in parentheses; the flag wins):"
+)
 
-func execute(ctx context.Context, p *program, args []string, lookupEnv func(string) (string, bool)) error {
+// execute parses the command line and runs the command.
+func execute(
+	ctx context.Context, p *program, args []string, lookupEnv func(string) (string, bool),
+) error {
 	var cli commands
 	helped := false
 	parser, err := kong.New(&cli,
@@ -38,46 +46,63 @@ func execute(ctx context.Context, p *program, args []string, lookupEnv func(stri
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.ExplicitGroups([]kong.Group{{
-			Key:   settingsGroup,
-			Title: "Settings (flag, or environment variable in parentheses; the flag wins):",
-		}}),
-		kong.ValueFormatter(helpText),
+		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: settingsTitle}}),
 		kong.Resolvers(environment(lookupEnv)),
 	)
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)
 	}
-	// environment reads the variables in kong's place: those that run was given, and without repeating a value in an error.
-	for _, flag := range parser.Model.Flags {
-		flag.Tag.Envs = nil
-	}
+	describe(parser.Model.Flags)
 	command, err := parser.Parse(args)
 	switch {
 	case helped:
 		return nil
 	case err != nil:
-		return configError(withoutValues(err.Error()))
+		return usageError(withoutValues(err.Error()))
+	}
+	if err := refuseEmpty(command.Path); err != nil {
+		return err
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	return command.Run(p, &cli.Config)
+	return command.Run(p, &cli.Settings)
 }
 
-// environment resolves a flag that was not given from the first of its variables that is set. An empty variable
-// counts as not set, except where the empty value has a meaning of its own.
+func settingOf(flag *kong.Flag) (service.Setting, bool) {
+	for _, s := range service.AllSettings() {
+		if s.Flag == flag.Name {
+			return s, true
+		}
+	}
+	return service.Setting{}, false
+}
+
+// describe writes into --help what each setting means, its variable and its default.
+func describe(flags []*kong.Flag) {
+	for _, flag := range flags {
+		if s, ok := settingOf(flag); ok {
+			flag.Help = fmt.Sprintf("%s (%s)", s.Meaning, s.Variable)
+			if s.Default != "" {
+				flag.Help = fmt.Sprintf("%s (%s, default %s)", s.Meaning, s.Variable, s.Default)
+			}
+		}
+	}
+}
+
+// environment reads the variable of a setting whose flag was not given.
 func environment(lookup func(string) (string, bool)) kong.ResolverFunc {
 	return func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		for _, name := range flag.Envs {
-			value, ok := lookup(name)
-			if !ok || value == "" && !flag.Tag.Has("empty") {
-				continue
-			}
-			if flag.IsBool() && !isBool(value) {
-				return nil, fmt.Errorf("%s must be true or false", name)
-			}
-			return value, nil
+		s, ok := settingOf(flag)
+		if !ok {
+			return nil, nil
 		}
-		return nil, nil
+		value, ok := lookup(s.Variable)
+		switch {
+		case !ok:
+			return nil, nil
+		case flag.IsBool() && !isBool(value):
+			return nil, fmt.Errorf("%s must be true or false", s.Variable)
+		}
+		return value, nil
 	}
 }
 
@@ -89,20 +114,22 @@ func isBool(s string) bool {
 	return false
 }
 
-// helpText is a flag's line in --help: what it means, its variable and its default.
-func helpText(v *kong.Value) string {
-	if v.Flag == nil || len(v.Flag.Envs) == 0 {
-		return v.Help
+// refuseEmpty returns an error for a setting that is set but empty: most likely its value was
+// forgotten, and a default in its place could be less safe than the operator believes.
+func refuseEmpty(given []*kong.Path) error {
+	for _, p := range given {
+		if p.Flag == nil || fmt.Sprint(p.Flag.Target.Interface()) != "" {
+			continue
+		}
+		if s, ok := settingOf(p.Flag); ok && !s.MayBeEmpty {
+			return usageError(fmt.Sprintf("--%s/%s: is set but empty", s.Flag, s.Variable))
+		}
 	}
-	notes := strings.Join(v.Flag.Envs, ", ")
-	if v.Default != "" {
-		notes += ", default " + v.Default
-	}
-	return fmt.Sprintf("%s (%s)", v.Help, notes)
+	return nil
 }
 
-// The parser's errors repeat what was typed. That may be a piece of a secret or a token after a slip of the keyboard,
-// and standard error often ends in a log.
+// The parser's errors repeat the text that was typed. After a slip of the keyboard that may be part
+// of a secret or a token, and standard error often ends in a log.
 var (
 	unknownFlag  = regexp.MustCompile(`^unknown flag -{1,2}\S{25,}`)
 	strayWord    = regexp.MustCompile(`^unexpected (argument|flag argument|token) `)
@@ -112,14 +139,16 @@ var (
 func withoutValues(message string) string {
 	switch {
 	case unknownFlag.MatchString(message):
-		return "unknown flag; refreshd --help lists all"
+		return "unknown flag; refreshd --help lists all flags"
 	case strings.Contains(message, "did you mean"):
 		return message
 	case strayWord.MatchString(message):
-		return "unexpected argument; refreshd --help lists the commands (quote values that contain spaces)"
+		return "unexpected argument; refreshd --help lists the commands " +
+			"(quote values that contain spaces)"
 	}
 	if m := missingValue.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("%s needs a value; write %s=VALUE if the value begins with a dash", m[1], m[1])
+		return fmt.Sprintf(
+			"%s needs a value; write %s=VALUE if the value begins with a dash", m[1], m[1])
 	}
 	return message
 }

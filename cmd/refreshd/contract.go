@@ -9,9 +9,10 @@ import (
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
+	"kalsel.dev/refresh/impl/service"
 )
 
-// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type, --rotation and --max-lifetime say what the
+// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type, --rotation and --max-service.Duration say what the
 // deployment is configured with.
 type contractCmd struct {
 	URL    string `name:"url" placeholder:"URL" help:"Where the deployment is, such as https://example.com: the paths of the contract follow it."`
@@ -21,7 +22,7 @@ type contractCmd struct {
 }
 
 // Run prints the report. A breach of the contract is a failure.
-func (cmd contractCmd) Run(ctx context.Context, p *program, c *Config) error {
+func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	suite, err := contract.New(refresh.OpenAPI)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func (cmd contractCmd) Run(ctx context.Context, p *program, c *Config) error {
 	if cmd.List {
 		return listCases(p, suite)
 	}
-	target, err := cmd.target(c)
+	target, err := cmd.target(s)
 	if err != nil {
 		return err
 	}
@@ -62,25 +63,25 @@ func listCases(p *program, suite *contract.Suite) error {
 	return nil
 }
 
-func (cmd contractCmd) target(c *Config) (contract.Target, error) {
-	if c.Keys != nil {
-		return contract.Target{}, invalid("keys", "the cases sign their tokens with a secret (HS256), --secret or --secret-file; "+
+func (cmd contractCmd) target(s *service.Settings) (contract.Target, error) {
+	if s.Keys != "" {
+		return contract.Target{}, service.SettingError(s.Name(&s.Keys) + ": the cases sign their tokens with a secret (HS256), --secret or --secret-file; " +
 			"refreshd keys new --import-secret takes one into the deployment's file")
 	}
-	secret, _, err := c.secret()
+	secret, err := s.SigningSecret()
 	if err != nil {
 		return contract.Target{}, err
 	}
 	if cmd.URL == "" {
-		return contract.Target{}, configError("--url: where is the deployment? Give a URL such as https://example.com")
+		return contract.Target{}, usageError("--url: where is the deployment? Give a URL such as https://example.com")
 	}
 	u, err := url.Parse(cmd.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return contract.Target{}, configError("--url: must be http:// or https://, a host and, if need be, a path")
+		return contract.Target{}, usageError("--url: must be http:// or https://, a host and, if need be, a path")
 	}
 	return contract.Target{
-		URL: u, Secret: secret, Issuer: c.Issuer, Audience: c.Audience, RequireType: c.RequireType, Rotation: c.Rotation,
-		MaxLifetime: time.Duration(c.MaxLifetime), Exact: cmd.Exact,
+		URL: u, Secret: secret, Issuer: s.Issuer, Audience: s.Audience, RequireType: s.RequireType, Rotation: s.Rotation,
+		MaxLifetime: time.Duration(s.MaxLifetime), Exact: cmd.Exact,
 	}, nil
 }
 

@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/login"
+	"kalsel.dev/refresh/impl/service"
 )
 
 const developmentText = `
-Development key: it was made at random for this run, and tokens that it signed stop being valid when this server stops.
-For anything else set --secret-file or REFRESH_SECRET_FILE (refreshd --help lists all settings).
+Development key: it was made at random for this run. When this server stops, all tokens that it
+signed become invalid. For anything else set --secret-file or REFRESH_SECRET_FILE
+(refreshd --help lists all settings).
 
 Try it:
 
@@ -23,12 +26,15 @@ or in a browser: http://%s/playground
 
 `
 
-// announceDevelopment says that the key is a development key, and prints a request to paste. The text is for a person
-// and carries a token, so it goes to standard output; the logs on standard error carry the warning alone.
-func (c *Config) announceDevelopment(p *program, keys jwk.Source, address net.Addr, logger *slog.Logger) error {
-	logger.Warn("the key is a random development key: tokens that it signed stop being valid when this server stops")
-	sample := login{Identity: "demo@example.com", Name: "Demo", TTL: 24 * time.Hour}
-	refreshToken, err := sample.sign(keys, c.rules(), p.now())
+// announceDevelopment prints a request to paste. The text is for a person and contains a token, so
+// it goes to standard output; the log on standard error gets the warning alone.
+func announceDevelopment(
+	p *program, s *service.Settings, keys jwk.Source, address net.Addr, logger *slog.Logger,
+) error {
+	logger.Warn("the key is a random development key: " +
+		"when this server stops, all tokens that it signed become invalid")
+	sample := login.Token{Identity: "demo@example.com", Name: "Demo", Lifetime: 24 * time.Hour}
+	refreshToken, err := sample.Sign(keys, s.Rules(), p.now())
 	if err != nil {
 		return fmt.Errorf("sign a sample token: %w", err)
 	}
@@ -40,7 +46,7 @@ func (c *Config) announceDevelopment(p *program, keys jwk.Source, address net.Ad
 	return err
 }
 
-// curlLine is a shell command that redeems refreshToken.
+// curlLine returns a shell command that redeems refreshToken.
 func curlLine(address, refreshToken string) (string, error) {
 	body, err := json.Marshal(struct {
 		RefreshToken string `json:"refresh_token"`
@@ -56,7 +62,7 @@ func curlLine(address, refreshToken string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// shellQuote makes one word of s in any POSIX shell.
+// shellQuote makes s one word for any POSIX shell.
 func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

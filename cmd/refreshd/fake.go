@@ -13,19 +13,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/fake"
-	"kalsel.dev/refresh/impl/jwk"
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/store"
 )
 
-// fakeSecret is what the fake verifies with unless it is given a secret. Everybody knows it, so that tests can sign their own tokens.
-const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec // that is what it is for
+// fakeSecret is the secret of a fake that is given none. It is public, so that tests can sign their
+// own tokens.
+const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec // that is its purpose
 
 type fakeCmd struct {
-	AllowRemote bool     `help:"Listen where other machines can reach it. The fake signs tokens for anybody."`
-	AllowOrigin []string `placeholder:"ORIGIN" help:"Let browser pages of this origin call the fake, such as http://localhost:5173; * is any. May be repeated."`
+	AllowRemote bool     `help:"Listen where other machines can reach it. The fake signs tokens for every caller."`
+	AllowOrigin []string `placeholder:"ORIGIN" help:"Let browser pages of this origin call the fake, such as http://localhost:5173; * allows every origin. May be repeated."`
 }
 
 const fakeText = `
@@ -38,85 +38,72 @@ Secret (HS256): %[2]s
 
 `
 
-// Run serves until ctx ends. It keeps nothing: what is revoked is gone with the process.
-func (cmd fakeCmd) Run(ctx context.Context, p *program, c *Config) error {
-	logger, err := cmd.check(p, c)
+// Run serves until ctx ends. It stores nothing: revocations end with the process.
+func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	shown := "as configured"
+	if s.Secret == "" && s.SecretFile == "" {
+		s.Secret, shown = fakeSecret, fakeSecret
+	}
+	if err := cmd.check(s); err != nil {
+		return err
+	}
+	logger, err := s.Logger(p.stderr)
 	if err != nil {
 		return err
 	}
-	secret, err := c.fakeSecret()
+	source, err := s.OpenKeys(p.now, logger)
 	if err != nil {
 		return err
 	}
-	keys, err := jwk.SecretSet(secret, true)
-	if err != nil {
-		return invalid("secret", err.Error())
-	}
-	makers := &realHandlers{config: c, keys: keys, logger: logger}
-	defer makers.Close() // nothing in it is kept
+	makers := &realHandlers{settings: s, keys: source, logger: logger}
+	defer makers.Close() // nothing in it is stored
 	handler, err := fake.New(fake.Config{
-		Keys: keys, Rules: c.rules(), Now: p.now, Origins: cmd.AllowOrigin,
-		Real: func(now func() time.Time) (http.Handler, error) { return makers.make(ctx, now) },
+		Keys:    source,
+		Rules:   s.Rules(),
+		Now:     p.now,
+		Origins: cmd.AllowOrigin,
+		Real:    func(now func() time.Time) (http.Handler, error) { return makers.make(ctx, now) },
 	})
 	if err != nil {
 		return err
 	}
-	port, err := listen(ctx, "listen", c.Listen)
+	port, err := listen(ctx, "listen", s.Listen)
 	if err != nil {
 		return err
 	}
-	if err := announceFake(p, port.Addr(), secret); err != nil {
+	if _, err := fmt.Fprintf(p.stdout, fakeText, "http://"+port.Addr().String(), shown); err != nil {
 		return errors.Join(err, port.Close())
 	}
-	logger.Info("listening", slog.String("address", port.Addr().String()), slog.String("version", buildVersion()))
+	listeners{public: port}.announce(logger)
 	patient := defaultLimits()
-	patient.write = 0 // delays are ordered
+	patient.write = 0 // an answer may be delayed on demand
 	return serveUntil(ctx, logger, patient.shutdown, door{newServer(handler, patient, logger), port})
 }
 
-func (cmd fakeCmd) check(p *program, c *Config) (*slog.Logger, error) {
-	if err := checkAddress("listen", c.Listen); err != nil {
-		return nil, err
+func (cmd fakeCmd) check(s *service.Settings) error {
+	const one = ": the fake verifies and signs with one secret (HS256), --secret or --secret-file"
+	switch {
+	case s.Keys != "":
+		return service.SettingError(s.Name(&s.Keys) + one)
+	case s.IssuerJwks != "":
+		return service.SettingError(s.Name(&s.IssuerJwks) + one)
 	}
-	if err := c.checkLifetimes(); err != nil {
-		return nil, err
+	if err := s.Check(); err != nil {
+		return err
 	}
-	const one = "the fake verifies and signs with one secret (HS256), --secret or --secret-file"
-	if c.Keys != nil {
-		return nil, invalid("keys", one)
+	host, _, err := net.SplitHostPort(s.Listen)
+	if !cmd.AllowRemote && (err != nil || !keys.IsLoopback(host)) {
+		return service.SettingError(s.Name(&s.Listen) + ": the fake signs tokens for every caller, " +
+			"so it listens on loopback only; --allow-remote lifts that")
 	}
-	if c.IssuerJwks != "" {
-		return nil, invalid("issuer-jwks", one)
-	}
-	if !cmd.AllowRemote && !isLoopback(c.Listen) {
-		return nil, invalid("listen", "the fake signs tokens for anybody, so it listens on loopback only; --allow-remote lifts that")
-	}
-	return c.logger(p.stderr)
+	return nil
 }
 
-// fakeSecret is the configured secret, or else the one that everybody knows.
-func (c *Config) fakeSecret() ([]byte, error) {
-	if c.Secret == nil && c.SecretFile == nil {
-		return []byte(fakeSecret), nil
-	}
-	secret, _, err := c.secret()
-	return secret, err
-}
-
-func announceFake(p *program, address net.Addr, secret []byte) error {
-	shown := "as configured"
-	if string(secret) == fakeSecret {
-		shown = fakeSecret
-	}
-	_, err := fmt.Fprintf(p.stdout, fakeText, "http://"+address.String(), shown)
-	return err
-}
-
-// realHandlers makes the handlers of the fake, each on a store of its own in memory.
+// realHandlers makes the handlers of the fake, each with a store of its own in memory.
 type realHandlers struct {
-	config *Config
-	keys   *jwk.Set
-	logger *slog.Logger
+	settings *service.Settings
+	keys     *keys.Source
+	logger   *slog.Logger
 
 	mu     sync.Mutex
 	stores []io.Closer
@@ -130,14 +117,18 @@ func (m *realHandlers) make(ctx context.Context, now func() time.Time) (http.Han
 	m.mu.Lock()
 	m.stores = append(m.stores, db)
 	m.mu.Unlock()
-	return api.New(api.Config{
-		Sessions: session.New(session.Config{
-			Keys: m.keys, Rules: m.config.rules(), Rotation: m.config.rotation(db), Store: db, Log: m.logger, Now: now,
-		}),
-		Logger:     m.logger,
-		Registry:   prometheus.NewRegistry(),
-		PublicKeys: func() ([]byte, error) { return m.keys.MarshalPublic(now()) },
+	wired, err := service.New(service.Config{
+		Settings: m.settings,
+		Keys:     m.keys,
+		Store:    db,
+		Registry: prometheus.NewRegistry(),
+		Log:      m.logger,
+		Now:      now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return wired.Public, nil
 }
 
 // Close closes the stores.

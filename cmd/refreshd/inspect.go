@@ -8,34 +8,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/token"
 )
 
-// maxTokenBytes is far above what a request may carry (16 KiB).
+// maxTokenBytes is far above the largest token that a request may carry (16 KiB).
 const maxTokenBytes = 1 << 20
 
 type inspectCmd struct {
-	Token string `arg:"" optional:"" placeholder:"TOKEN" help:"The token; without it, or as -, it is read from standard input (arguments show in process lists)."`
+	Token string `arg:"" optional:"" placeholder:"TOKEN" help:"The token. Without it, or as -, it is read from standard input."`
 }
 
-// Run prints the report and succeeds if the token is acceptable.
-func (cmd inspectCmd) Run(ctx context.Context, p *program, c *Config) error {
-	raw, err := cmd.read(ctx, p.stdin)
-	if err != nil {
-		return err
-	}
-	// A configuration without any key can still show what the token says.
-	keys, err := c.commandKeys(ctx, p)
-	if err != nil && !errors.Is(err, errNoKey) {
-		return err
+// Help adds details to the command's --help.
+func (inspectCmd) Help() string {
+	return "Arguments are visible in process lists: prefer standard input for a token that is in use."
+}
+
+// Run prints the report. It fails if the token is not acceptable.
+func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	raw := cmd.Token
+	if raw == "" || raw == "-" {
+		var err error
+		if raw, err = readToken(ctx, p.stdin); err != nil {
+			return err
+		}
 	}
 	now := p.now()
-	verdict, accepted := errNoKey.Error(), false
-	if keys != nil {
-		verdict, accepted = judge(raw, token.NewVerifier(keys, c.rules()), now)
+	verdict, accepted := s.NoKey().Error(), false // the claims can be shown without any key
+	if s.HasKey() {
+		keys, err := commandKeys(ctx, p, s)
+		if err != nil {
+			return err
+		}
+		verdict, accepted = judge(raw, token.NewVerifier(keys, s.Rules()), now)
 	}
 	if err := report(p.stdout, raw, verdict, accepted, now); err != nil {
 		return err
@@ -46,31 +56,30 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, c *Config) error {
 	return nil
 }
 
-func (cmd inspectCmd) read(ctx context.Context, stdin io.Reader) (string, error) {
-	if cmd.Token != "" && cmd.Token != "-" {
-		return cmd.Token, nil
-	}
-	return readToken(ctx, stdin, "no token: give it as an argument or on standard input")
+// commandKeys opens the keys for a command, which prints warnings about them.
+func commandKeys(ctx context.Context, p *program, s *service.Settings) (*keys.Source, error) {
+	warnings := &slog.HandlerOptions{Level: slog.LevelWarn}
+	return s.OpenKeysOnce(ctx, p.now, slog.New(slog.NewTextHandler(p.stderr, warnings)))
 }
 
-// readToken reads a token from standard input; missing is the error when there is none.
-func readToken(ctx context.Context, stdin io.Reader, missing configError) (string, error) {
+// readToken reads a token from standard input.
+func readToken(ctx context.Context, stdin io.Reader) (string, error) {
 	data, err := readAll(ctx, io.LimitReader(stdin, maxTokenBytes+1))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the token from standard input: %w", err)
 	case len(data) > maxTokenBytes:
-		return "", configError(fmt.Sprintf("standard input has more than %d bytes", maxTokenBytes))
+		return "", usageError(fmt.Sprintf("standard input has more than %d bytes", maxTokenBytes))
 	}
 	raw := strings.TrimSpace(string(data))
 	if raw == "" {
-		return "", missing
+		return "", usageError("no token on standard input")
 	}
 	return raw, nil
 }
 
-// readAll is io.ReadAll that a signal can interrupt: somebody may wait at a terminal and have nothing to type. What is
-// still being read is abandoned, for the command ends.
+// readAll is io.ReadAll that a signal can interrupt: a terminal may have no input to give. A read
+// that is interrupted is abandoned, because the command ends.
 func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	done := make(chan struct{})
 	var read []byte
@@ -87,7 +96,7 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	}
 }
 
-// judge says what the server would make of the token.
+// judge returns what the server would decide about the token.
 func judge(raw string, v *token.Verifier, now time.Time) (verdict string, accepted bool) {
 	_, err := v.Refresh(raw, now)
 	if err == nil {
@@ -119,7 +128,7 @@ func report(w io.Writer, raw, verdict string, accepted bool, now time.Time) erro
 	return err
 }
 
-// parts decodes header and claims without judging them; nil for what is not base64url.
+// parts decodes header and claims without judging them. A part that is not base64url is nil.
 func parts(raw string) (header, claims []byte) {
 	segments := strings.Split(raw, ".")
 	decode := func(i int) []byte {
@@ -135,12 +144,12 @@ func parts(raw string) (header, claims []byte) {
 	return decode(0), decode(1)
 }
 
-// show indents JSON for a terminal. What could control the terminal is written as an escape.
+// show indents JSON for a terminal. Characters that could control the terminal are escaped.
 func show(data []byte) string {
 	var out bytes.Buffer
 	out.WriteString("  ")
 	if json.Indent(&out, data, "  ", "  ") != nil {
-		return "  not readable: no JSON in base64url"
+		return "  not readable: not JSON in base64url"
 	}
 	lines := strings.Split(out.String(), "\n")
 	for i, line := range lines {

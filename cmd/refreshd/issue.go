@@ -1,12 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
+	"kalsel.dev/refresh/impl/login"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -16,86 +20,122 @@ type tokenCmd struct {
 }
 
 type issueCmd struct {
-	Identity string   `required:"" placeholder:"WHO" help:"Whose token it is: the claim identity."`
+	Identity string   `required:"" placeholder:"IDENTITY" help:"The claim identity."`
 	Name     string   `placeholder:"NAME" help:"The claim name."`
 	Admin    bool     `help:"Set the claim is_admin."`
-	TTL      string   `name:"ttl" placeholder:"DURATION" help:"How long it lives, such as 30d, 12h or 90m (default 30d; 1h with --access). A negative one gives a token that has expired."`
-	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"A claim of your own; may be repeated. A value that is JSON is taken as JSON, any other as a string."`
+	TTL      string   `name:"ttl" placeholder:"DURATION" help:"Lifetime (default 30d; 1h with --access)."`
+	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"A claim of your own; may be repeated."`
 	Access   bool     `help:"Sign an access token instead."`
-	Fresh    bool     `help:"With --access: as if its owner had just typed a password. Administration needs --admin --access --fresh."`
+	Fresh    bool     `help:"With --access: as if its owner had just entered a password."`
+}
+
+// Help adds details to the command's --help.
+func (issueCmd) Help() string {
+	return `A lifetime is a duration such as 30d, 12h or 90m. A negative one makes a token that has
+expired. The value of --claim is read as JSON if it is JSON, else as a string. For administration
+a token needs --admin --access --fresh.`
 }
 
 // Run prints the token alone, so that it can be used in a script.
-func (cmd issueCmd) Run(p *program, c *Config) error {
-	l, err := cmd.login()
+func (cmd issueCmd) Run(p *program, s *service.Settings) error {
+	t, err := cmd.token()
 	if err != nil {
 		return err
 	}
-	keys, err := c.keySource(p, slog.New(slog.DiscardHandler))
+	keys, err := s.OpenKeys(p.now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	now := p.now()
-	signed, err := l.sign(keys, c.rules(), now)
+	signed, err := t.Sign(keys, s.Rules(), now)
 	if err != nil {
 		return fmt.Errorf("sign the token: %w", err)
 	}
-	if err := l.check(signed, token.NewVerifier(keys, c.rules()), now); err != nil {
-		return err
+	verify := token.NewVerifier(keys, s.Rules()).Refresh
+	if cmd.Access {
+		verify = token.NewVerifier(keys, s.Rules()).Access
+	}
+	// An expired token may be issued on purpose. Any other fault is a mistake in the arguments.
+	if _, err := verify(signed, now); err != nil && !errors.Is(err, token.ErrExpired) {
+		return usageError("this configuration would not accept the token: " + err.Error())
 	}
 	_, err = fmt.Fprintln(p.stdout, signed)
 	return err
 }
 
-func (cmd issueCmd) login() (login, error) {
-	l := login{Identity: cmd.Identity, Name: cmd.Name, Admin: cmd.Admin, Access: cmd.Access, Fresh: cmd.Fresh}
+func (cmd issueCmd) token() (login.Token, error) {
+	t := login.Token{
+		Identity: cmd.Identity,
+		Name:     cmd.Name,
+		Admin:    cmd.Admin,
+		Access:   cmd.Access,
+		Fresh:    cmd.Fresh,
+		Lifetime: 30 * 24 * time.Hour,
+	}
 	if cmd.Identity == "" {
-		return l, configError("--identity: must not be empty")
+		return t, usageError("--identity: must not be empty")
 	}
 	if cmd.Fresh && !cmd.Access {
-		return l, configError("--fresh: only an access token can be fresh; add --access")
+		return t, usageError("--fresh: only an access token can be fresh; add --access")
+	}
+	if cmd.Access {
+		t.Lifetime = time.Hour
 	}
 	var err error
-	if l.TTL, err = cmd.ttl(); err != nil {
-		return l, err
+	if cmd.TTL != "" {
+		if t.Lifetime, err = parseTTL(cmd.TTL); err != nil {
+			return t, err
+		}
 	}
-	l.Claims, err = parseClaims(cmd.Claim)
-	return l, err
+	t.Claims, err = parseClaims(cmd.Claim)
+	return t, err
 }
 
-func (cmd issueCmd) ttl() (time.Duration, error) {
-	switch {
-	case cmd.TTL != "":
-		return parseTTL(cmd.TTL)
-	case cmd.Access:
-		return time.Hour, nil
-	}
-	return 30 * 24 * time.Hour, nil
-}
-
-// check refuses to hand out a token that this very configuration would not take, expired ones aside.
-func (l login) check(signed string, v *token.Verifier, now time.Time) error {
-	verify := v.Refresh
-	if l.Access {
-		verify = v.Access
-	}
-	if _, err := verify(signed, now); err != nil && !errors.Is(err, token.ErrExpired) {
-		return configError("this configuration would not accept the token: " + err.Error())
-	}
-	return nil
-}
-
-// parseTTL reads a lifetime that may be negative, for a token that has expired.
+// parseTTL reads a lifetime. A negative lifetime is for a token that has expired.
 func parseTTL(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
-	total, err := parseLifetime(rest)
+	total, err := service.ParseDuration(rest)
 	switch {
 	case err != nil:
-		return 0, configError(fmt.Sprintf("--ttl: %q %v", s, err))
+		return 0, usageError(fmt.Sprintf("--ttl: %q %v", s, err))
 	case total < time.Second:
-		return 0, configError("--ttl: must be at least one second")
+		return 0, usageError("--ttl: must be at least one second")
 	case negative:
 		return -total, nil
 	}
 	return total, nil
+}
+
+// reserved returns the claims that a login sets itself.
+func reserved() []string {
+	return []string{
+		"aud", "exp", "fresh", "gen", "iat", "identity", "is_admin", "iss", "jti", "name", "nbf",
+		"sid", "type",
+	}
+}
+
+// parseClaims reads NAME=VALUE pairs. A value that is JSON is kept; any other value is a string.
+func parseClaims(pairs []string) ([]login.Claim, error) {
+	var claims []login.Claim
+	for _, pair := range pairs {
+		name, value, found := strings.Cut(pair, "=")
+		switch {
+		case !found || name == "":
+			return nil, usageError("--claim: must be NAME=VALUE")
+		case slices.Contains(reserved(), strings.ToLower(name)):
+			return nil, usageError(fmt.Sprintf(
+				"--claim: %q cannot be set; refreshd sets this claim itself", name))
+		case slices.ContainsFunc(claims, func(c login.Claim) bool { return c.Name == name }):
+			return nil, usageError(fmt.Sprintf("--claim: %q is given more than once", name))
+		}
+		raw := json.RawMessage(value)
+		if !json.Valid(raw) {
+			var err error
+			if raw, err = json.Marshal(value); err != nil {
+				return nil, err
+			}
+		}
+		claims = append(claims, login.Claim{Name: name, Value: raw})
+	}
+	return claims, nil
 }

@@ -1,104 +1,194 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"os"
 	"strings"
+	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
 )
 
-// maxSecretBytes stops a wrong path, such as a device, from being read without end.
-const maxSecretBytes = 64 << 10
+type keysCmd struct {
+	New    keysNewCmd    `cmd:"" help:"Append a new key to the key file; print its ID."`
+	List   keysListCmd   `cmd:"" help:"Show the keys in the file, without their secret parts."`
+	Rotate keysRotateCmd `cmd:"" help:"Let a new key replace the key that signs; print its ID."`
+	Remove keysRemoveCmd `cmd:"" help:"Remove a key from the file: tokens that it signed are rejected from then on."`
+	Public keysPublicCmd `cmd:"" help:"Print the public keys (JWK Set), as the server publishes them."`
+}
 
-// errNoKey means that the configuration names no key at all.
-const errNoKey = configError("no key: set --secret-file/REFRESH_SECRET_FILE, --secret/REFRESH_SECRET or --keys/REFRESH_KEYS")
+const (
+	editTimeout    = 10 * time.Second   // for another command that changes the file
+	accessLifetime = 7 * 24 * time.Hour // the longest lifetime of an access token
+	publicCache    = 5 * time.Minute    // for so long others may cache the published keys
+)
 
-// keySet is the set of the one configured secret; errNoKey without one.
-func (c *Config) keySet() (*jwk.Set, error) {
-	secret, setting, err := c.secret()
+// keyFile returns the file that the commands work on.
+func keyFile(s *service.Settings) (string, error) {
+	if s.Keys == "" {
+		return "", usageError("no key file: set " + s.Name(&s.Keys))
+	}
+	return s.Keys, nil
+}
+
+// editKeys changes the file, and returns the keys that it then holds.
+func editKeys(
+	ctx context.Context, s *service.Settings, change keys.Change,
+) (changed *jwk.Set, err error) {
+	path, err := keyFile(s)
 	if err != nil {
 		return nil, err
 	}
-	set, err := jwk.SecretSet(secret, c.AllowWeakSecret)
-	switch {
-	case err != nil && len(secret) > 0:
-		return nil, invalid(setting, err.Error()+"; --allow-weak-secret/REFRESH_ALLOW_WEAK_SECRET accepts it")
-	case err != nil:
-		return nil, invalid(setting, err.Error())
+	ctx, cancel := context.WithTimeout(ctx, editTimeout)
+	defer cancel()
+	err = keys.Edit(ctx, path, s.AllowWeakSecret, func(set *jwk.Set) (_ *jwk.Set, err error) {
+		changed, err = change(set)
+		return changed, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change the keys in %s: %w", path, err)
+	}
+	return changed, nil
+}
+
+func loadKeys(s *service.Settings) (*jwk.Set, error) {
+	path, err := keyFile(s)
+	if err != nil {
+		return nil, err
+	}
+	set, err := keys.Load(path, s.AllowWeakSecret)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys in %s: %w", path, err)
 	}
 	return set, nil
 }
 
-// secret returns the configured secret and the setting that it came from. A secret that is set and empty is most
-// likely a variable that was not filled in: to go on with another key would log everybody out.
-func (c *Config) secret() ([]byte, string, error) {
-	hasSecret, hasFile := c.Secret != nil && *c.Secret != "", c.SecretFile != nil && *c.SecretFile != ""
-	switch {
-	case hasSecret && hasFile:
-		return nil, "", configError("--secret/REFRESH_SECRET and --secret-file/REFRESH_SECRET_FILE cannot be used together")
-	case hasFile:
-		secret, err := readSecret(*c.SecretFile)
-		if err != nil {
-			return nil, "", invalid("secret-file", err.Error())
+type keysNewCmd struct {
+	Alg          string  `enum:"HS256,HS384,HS512,RS256,RS384,RS512,PS256,ES256,ES384,EdDSA" default:"EdDSA" placeholder:"ALG" help:"The algorithm of the key: ${enum} (default ${default})."`
+	ID           *string `name:"id" placeholder:"ID" help:"The key ID (default: the date and some letters)."`
+	ImportSecret string  `placeholder:"PATH" help:"Use the secret in this file in place of a new one. For HS256, HS384 and HS512."`
+}
+
+// Help adds details to the command's --help.
+func (keysNewCmd) Help() string {
+	return `An empty --id marks the key for tokens that have no key ID. The file of --import-secret holds
+raw bytes; one newline at its end is left out.`
+}
+
+// Run prints the ID alone, so that it can be used in a script.
+func (cmd keysNewCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	key, err := cmd.key(s, p.now())
+	if err != nil {
+		return err
+	}
+	add := func(set *jwk.Set) (*jwk.Set, error) { return keys.Add(set, key) }
+	if _, err := editKeys(ctx, s, add); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, key.ID())
+	return err
+}
+
+func (cmd keysNewCmd) key(s *service.Settings, now time.Time) (*jwk.Key, error) {
+	id := newKeyID(now)
+	if cmd.ID != nil {
+		id = *cmd.ID
+	}
+	if cmd.ImportSecret == "" {
+		return jwk.GenerateKey(cmd.Alg, id)
+	}
+	secret, err := service.ReadSecret(cmd.ImportSecret)
+	if err != nil {
+		return nil, usageError("--import-secret: " + err.Error())
+	}
+	key, err := jwk.NewKey(jwk.Spec{
+		ID:        id,
+		Algorithm: cmd.Alg,
+		Material:  secret,
+		AllowWeak: s.AllowWeakSecret,
+	})
+	if err != nil {
+		return nil, usageError("--import-secret: " + err.Error())
+	}
+	return key, nil
+}
+
+// newKeyID returns an ID that shows the day on which the key was made.
+func newKeyID(now time.Time) string {
+	return now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
+}
+
+type keysRotateCmd struct {
+	Alg   string            `enum:",HS256,HS384,HS512,RS256,RS384,RS512,PS256,ES256,ES384,EdDSA" default:"" placeholder:"ALG" help:"The algorithm of the new key (default: that of the key that signs)."`
+	ID    string            `name:"id" placeholder:"ID" help:"The ID of the new key (default: the date and some letters)."`
+	Delay service.Duration  `default:"1h" placeholder:"DURATION" help:"For so long the new key is published before it signs (default 1h)."`
+	Keep  *service.Duration `placeholder:"DURATION" help:"For so long the old key still verifies after that (default: --max-lifetime, at least 7d)."`
+}
+
+// Help adds details to the command's --help.
+func (keysRotateCmd) Help() string {
+	return `Choose --delay so that by then every server has the file, and every cache of the public keys
+has been refreshed. Choose --keep as long as a token that the old key signed may live. If a key has
+leaked, use --delay=0s --keep=0s.`
+}
+
+// Run prints the new ID alone on standard output, and the times of all keys on standard error.
+func (cmd keysRotateCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	now := p.now()
+	keep := max(time.Duration(s.MaxLifetime), accessLifetime)
+	if cmd.Keep != nil {
+		keep = time.Duration(*cmd.Keep)
+	}
+	var made *jwk.Key
+	changed, err := editKeys(ctx, s, func(set *jwk.Set) (_ *jwk.Set, err error) {
+		if made, err = cmd.key(set, now); err != nil {
+			return nil, err
 		}
-		return secret, "secret-file", nil
-	case hasSecret:
-		return []byte(*c.Secret), "secret", nil
-	case c.Secret != nil:
-		return nil, "", invalid("secret", "is set but empty")
-	case c.SecretFile != nil:
-		return nil, "", invalid("secret-file", "is set but empty")
-	}
-	return nil, "", errNoKey
-}
-
-func readSecret(path string) ([]byte, error) {
-	file, err := os.Open(path)
+		return keys.Rotation{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Rotate(set, now)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot be read: %w", err)
+		return err
 	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("cannot be read: %w", err)
-	case len(data) > maxSecretBytes:
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretBytes)
+	if time.Duration(cmd.Delay) < publicCache && keep > 0 {
+		fmt.Fprintf(p.stderr, "Others may cache the public keys for %s: "+
+			"until then they may reject tokens of the new key.\n", span(publicCache))
 	}
-	return withoutNewline(data), nil
+	if err := showKeys(p.stderr, changed, now); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, made.ID())
+	return err
 }
 
-// withoutNewline drops the one line ending that an editor or echo puts behind a secret.
-func withoutNewline(data []byte) []byte {
-	text, found := strings.CutSuffix(string(data), "\n")
-	if found {
-		text = strings.TrimSuffix(text, "\r")
+func (cmd keysRotateCmd) key(set *jwk.Set, now time.Time) (*jwk.Key, error) {
+	alg, id := cmd.Alg, cmd.ID
+	if id == "" {
+		id = newKeyID(now)
 	}
-	return []byte(text)
+	if alg == "" && set != nil && set.Active(now) != nil {
+		alg = set.Active(now).Algorithm()
+	}
+	if alg == "" {
+		return jwk.GenerateKey("EdDSA", id) // Rotate then fails with the reason
+	}
+	return jwk.GenerateKey(alg, id)
 }
 
-// serverKeys is keySource for the server: without any key it makes a random one, for development, which exists only
-// while nobody but this machine can reach the server.
-func (c *Config) serverKeys(p *program, log *slog.Logger) (source *keys.Source, development bool, err error) {
-	source, err = c.keySource(p, log)
-	if !errors.Is(err, errNoKey) {
-		return source, false, err
-	}
-	if !isLoopback(c.Listen) {
-		return nil, false, configError(string(errNoKey) + " (a development key is made only while listening on loopback)")
-	}
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails: it ends the process instead
-	set, err := jwk.SecretSet(secret, false)
+type keysRemoveCmd struct {
+	ID string `name:"id" required:"" placeholder:"ID" help:"The key's ID, as keys list shows it."`
+}
+
+// Run shows the remaining keys on standard error.
+func (cmd keysRemoveCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	now := p.now()
+	left, err := editKeys(ctx, s, func(set *jwk.Set) (*jwk.Set, error) {
+		return keys.Remove(set, cmd.ID, now)
+	})
 	if err != nil {
-		return nil, true, err
+		return err
 	}
-	source, err = c.openKeys(keys.Config{Set: set}, p, log)
-	return source, true, err
+	return showKeys(p.stderr, left, now)
 }

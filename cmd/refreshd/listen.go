@@ -8,14 +8,8 @@ import (
 	"net"
 	"syscall"
 
-	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
 )
-
-// isLoopback reports whether only this machine can reach address.
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	return err == nil && keys.IsLoopback(host)
-}
 
 // listeners are the open ports: both, or none.
 type listeners struct {
@@ -24,14 +18,14 @@ type listeners struct {
 }
 
 // open opens the configured ports.
-func (c *Config) open(ctx context.Context) (l listeners, err error) {
-	if l.public, err = listen(ctx, "listen", c.Listen); err != nil {
+func open(ctx context.Context, s *service.Settings) (l listeners, err error) {
+	if l.public, err = listen(ctx, "listen", s.Listen); err != nil {
 		return l, err
 	}
-	if c.OpsListen == "" {
+	if s.OpsListen == "" {
 		return l, nil
 	}
-	if l.ops, err = listen(ctx, "ops-listen", c.OpsListen); err != nil {
+	if l.ops, err = listen(ctx, "ops-listen", s.OpsListen); err != nil {
 		return l, errors.Join(err, l.public.Close())
 	}
 	return l, nil

@@ -1,4 +1,5 @@
-// Command refreshd is the refresh-token server and its command line. Run "refreshd --help" for its commands and settings.
+// Command refreshd is the refresh-token server and its command line. "refreshd --help" lists its
+// commands and settings.
 package main
 
 import (
@@ -11,13 +12,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"kalsel.dev/refresh/impl/service"
 )
 
 func main() {
 	os.Exit(run(untilSignal(), os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// untilSignal returns a context that the first SIGINT or SIGTERM ends. The second ends the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. The second signal ends
+// the process at once.
 func untilSignal() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // room for both, so that neither is lost
@@ -31,28 +35,30 @@ func untilSignal() context.Context {
 	return ctx
 }
 
-// program is what a command may touch of the world outside.
+// program holds what a command may use of the world outside.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 }
 
-// run parses args and the environment and runs the command that they name, until it is done or ctx ends. It returns
-// the exit status: 0 for success, 1 for failure, 2 for a mistake in the arguments or the configuration.
+// run parses args and the environment and runs the command, until it has finished or ctx ends. It
+// returns the exit status: 0 for success, 1 for failure, 2 for a mistake in the arguments or the
+// settings.
 func run(
-	ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer,
+	ctx context.Context, args []string, lookupEnv func(string) (string, bool),
+	stdin io.Reader, stdout, stderr io.Writer,
 ) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	return exitStatus(execute(ctx, p, args, lookupEnv), stderr)
 }
 
-// configError is a mistake in the arguments or the configuration, in one line.
-type configError string
+// usageError is a mistake in the arguments, in one line.
+type usageError string
 
-func (e configError) Error() string { return string(e) }
+func (e usageError) Error() string { return string(e) }
 
-// errRefused makes a command fail that has already said why.
+// errRefused makes the exit status 1 for a command that has already printed the reason.
 var errRefused = errors.New("refused")
 
 func exitStatus(err error, stderr io.Writer) int {
@@ -63,7 +69,9 @@ func exitStatus(err error, stderr io.Writer) int {
 		return 1
 	}
 	fmt.Fprintln(stderr, "refreshd:", strings.ReplaceAll(err.Error(), "\n", " "))
-	if _, ok := errors.AsType[configError](err); ok {
+	_, usage := errors.AsType[usageError](err)
+	_, setting := errors.AsType[service.SettingError](err)
+	if usage || setting {
 		return 2
 	}
 	return 1

@@ -10,11 +10,12 @@ import (
 	"unicode"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/session"
 )
 
 type revocationsCmd struct {
-	List listCmd `cmd:"" help:"Show what is revoked, newest first."`
+	List listCmd `cmd:"" help:"Show the revocations in force, newest first."`
 }
 
 type listCmd struct {
@@ -24,9 +25,9 @@ type listCmd struct {
 // listPage is how many revocations are read at a time.
 const listPage = 1000
 
-// Run writes each page as it is read: there may be millions.
-func (cmd listCmd) Run(ctx context.Context, p *program, c *Config) error {
-	db, err := c.existingStore(ctx)
+// Run writes each page as it is read: there may be millions of revocations.
+func (cmd listCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	db, err := existingStore(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -69,14 +70,14 @@ func (l *textList) page(page []session.Revocation) error {
 	var out strings.Builder
 	if len(page) > 0 && !l.begun {
 		l.begun = true
-		fmt.Fprintf(&out, "%9s  %-23s  %-23s  %s\n", "SEQUENCE", "ENDED", "KEPT UNTIL", "WHAT")
+		fmt.Fprintf(&out, "%9s  %-23s  %-23s  %s\n", "SEQUENCE", "REVOKED", "KEPT UNTIL", "SUBJECT")
 	}
 	for _, r := range page {
-		until := "for ever"
+		until := "forever"
 		if r.KeptUntil != session.Forever {
 			until = timestamp(r.KeptUntil)
 		}
-		fmt.Fprintf(&out, "%9d  %-23s  %-23s  %s", r.Sequence, timestamp(r.RevokedAt), until, what(r))
+		fmt.Fprintf(&out, "%9d  %-23s  %-23s  %s", r.Sequence, timestamp(r.RevokedAt), until, subject(r))
 		if r.Reason != "" {
 			out.WriteString(": " + printable(r.Reason))
 		}
@@ -90,11 +91,11 @@ func (l *textList) end() error {
 	if l.begun {
 		return nil
 	}
-	_, err := fmt.Fprintln(l.w, "Nothing is revoked.")
+	_, err := fmt.Fprintln(l.w, "No revocation is in force.")
 	return err
 }
 
-// jsonList writes one array of what the contract calls Revocation.
+// jsonList writes one array of objects, each a Revocation of the contract.
 type jsonList struct {
 	w     io.Writer
 	begun bool
@@ -127,7 +128,7 @@ func (l *jsonList) end() error {
 	return err
 }
 
-// printable writes what could control a terminal, or break a line, as an escape.
+// printable escapes characters that could control a terminal or break a line.
 func printable(s string) string {
 	var safe strings.Builder
 	for _, r := range s {

@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-// times says in words when the token was issued, begins and ends.
+// timeFormat is the format of all times that the commands print.
+const timeFormat = "2006-01-02 15:04:05 UTC"
+
+// times tells in words when the token was issued, becomes valid and expires.
 func times(claims []byte, now time.Time) string {
 	var values map[string]any
 	if json.Unmarshal(claims, &values) != nil {
@@ -29,12 +32,12 @@ func times(claims []byte, now time.Time) string {
 		if !at.After(now) {
 			label = row.past
 		}
-		fmt.Fprintf(&out, "  %-11s  %s  (%s)\n", label, at.Format("2006-01-02 15:04:05 UTC"), relative(at.Sub(now)))
+		fmt.Fprintf(&out, "  %-11s  %s  (%s)\n", label, at.Format(timeFormat), relative(at.Sub(now)))
 	}
 	return out.String()
 }
 
-// relative puts a distance in time into words, with the two largest units that count: "in 29 days 23 hours".
+// relative puts a distance in time into words, with its two largest units: "in 29 days 23 hours".
 func relative(d time.Duration) string {
 	words := span(d.Abs().Round(time.Second))
 	switch {

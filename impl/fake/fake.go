@@ -29,7 +29,6 @@ type Config struct {
 // server is the real handler with its controls.
 type server struct {
 	config   Config
-	minter   *token.Minter
 	verifier *token.Verifier
 
 	mu       sync.Mutex // guards what follows
@@ -43,7 +42,7 @@ type server struct {
 
 // New returns the handler: the contract's routes, and the controls under /fake.
 func New(c Config) (http.Handler, error) {
-	s := &server{config: c, minter: token.NewMinter(c.Keys, c.Rules), verifier: token.NewVerifier(c.Keys, c.Rules)}
+	s := &server{config: c, verifier: token.NewVerifier(c.Keys, c.Rules)}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}

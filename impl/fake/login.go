@@ -1,11 +1,12 @@
 package fake
 
 import (
-	"crypto/rand"
-	"maps"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
+
+	"kalsel.dev/refresh/impl/login"
 )
 
 // who is the body of POST /fake/login. All of it is optional.
@@ -14,7 +15,7 @@ type who struct {
 	Name     string `json:"name"`
 	Admin    bool   `json:"is_admin"`
 	// Claims are further claims of both tokens, and may replace those that the fake sets.
-	Claims map[string]any `json:"claims"`
+	Claims map[string]json.RawMessage `json:"claims"`
 	// Limit is how many minutes the access token lives.
 	Limit int `json:"limit"`
 	// RefreshSeconds is how long the refresh token lives; a negative number gives one that has expired.
@@ -34,31 +35,18 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &in) {
 		return
 	}
-	now := s.clock()
-	out := pair{Expired: now.Unix() + int64(in.Limit)*60}
-	var err error
-	if out.AccessToken, err = s.issue(in, now, map[string]any{"type": 0, "fresh": true, "exp": out.Expired}); err == nil {
-		out.RefreshToken, err = s.issue(in, now, map[string]any{"type": 1, "exp": now.Unix() + in.RefreshSeconds})
+	user := login.Token{Identity: in.Identity, Name: in.Name, Admin: in.Admin}
+	for name, value := range in.Claims {
+		user.Claims = append(user.Claims, login.Claim{Name: name, Value: value})
 	}
+	access := time.Duration(in.Limit) * time.Minute
+	refresh := time.Duration(in.RefreshSeconds) * time.Second
+	signed, err := user.Pair(s.config.Keys, s.config.Rules, s.clock(), access, refresh)
 	if err != nil {
 		badRequest(w, "body: the claims cannot be signed")
 		return
 	}
-	writeJSON(w, http.StatusOK, out)
-}
-
-func (s *server) issue(in who, now time.Time, kind map[string]any) (string, error) {
-	claims := map[string]any{
-		"identity": in.Identity, "name": in.Name, "is_admin": in.Admin, "iat": now.Unix(), "jti": rand.Text(),
-	}
-	for name, value := range map[string]string{"iss": s.config.Rules.Issuer, "aud": s.config.Rules.Audience} {
-		if value != "" {
-			claims[name] = value
-		}
-	}
-	maps.Copy(claims, kind)
-	maps.Copy(claims, in.Claims)
-	return s.minter.Issue(marshal(claims), now)
+	writeJSON(w, http.StatusOK, pair{signed.AccessToken, signed.Expires, signed.RefreshToken})
 }
 
 // me implements GET /fake/me: what an endpoint that needs an access token does.

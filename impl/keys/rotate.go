@@ -16,7 +16,7 @@ func Remove(set *jwk.Set, id string, now time.Time) (*jwk.Set, error) {
 		return nil, fs.ErrNotExist
 	}
 	if active := set.Active(now); active != nil && active.ID() == id {
-		return nil, fmt.Errorf("%q is the key that signs; refreshd keys rotate replaces it", id)
+		return nil, fmt.Errorf("%q is the key that signs: let another key replace it first", id)
 	}
 	all := set.All()
 	i := slices.IndexFunc(all, func(k *jwk.Key) bool { return k.ID() == id })
@@ -48,7 +48,7 @@ func Add(set *jwk.Set, key *jwk.Key) (*jwk.Set, error) {
 // were to become active. Other keys, such as a login's, stay as they are. Keys that have expired are dropped.
 func (r Rotation) Rotate(set *jwk.Set, now time.Time) (*jwk.Set, error) {
 	if set == nil || set.Active(now) == nil {
-		return nil, errors.New("no key may sign now, so there is none to be replaced; refreshd keys new makes one")
+		return nil, errors.New("no key may sign now, so no key can be replaced: add a key first")
 	}
 	begin := now.Unix()
 	if r.Delay > 0 {

@@ -11,8 +11,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
@@ -23,7 +24,7 @@ type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
-	// Rotation turns rotation mode on; Handler supplies its Sessions and Directory.
+	// Rotation turns rotation mode on; the service supplies its Sessions and Directory.
 	Rotation *session.Rotation
 	// StoreAway makes the store unavailable before the first request.
 	StoreAway bool
@@ -32,7 +33,7 @@ type Options struct {
 // Handler returns the public routes of a server with Secret.
 func Handler(tb testing.TB, o Options) http.Handler {
 	tb.Helper()
-	keys, err := jwk.SecretSet([]byte(Secret), false)
+	set, err := jwk.SecretSet([]byte(Secret), false)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -51,28 +52,35 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		_ = db.Close() // the store does not answer any more
 	}
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if o.Rotation != nil {
-		rotation := *o.Rotation
-		rotation.Sessions, rotation.Directory = db, db
-		o.Rotation = &rotation
+	settings := &service.Settings{
+		Issuer:        o.Rules.Issuer,
+		Audience:      o.Rules.Audience,
+		RequireType:   o.Rules.RequireType,
+		TokenLifetime: service.Duration(o.Rules.TokenLifetime),
+		MaxLifetime:   service.Duration(o.Rules.MaxLifetime),
 	}
-	handler, err := api.New(api.Config{
-		Sessions: session.New(session.Config{
-			Keys:     keys,
-			Rules:    o.Rules,
-			Store:    db,
-			Rotation: o.Rotation,
-			Log:      logger,
-			Now:      o.Now,
-		}),
-		Logger:     logger,
-		Registry:   prometheus.NewRegistry(),
-		PublicKeys: func() ([]byte, error) { return keys.MarshalPublic(o.Now()) },
+	if o.Rotation != nil {
+		settings.Rotation = true
+		settings.RotationWindow = service.Duration(o.Rotation.Window)
+		settings.IdleLifetime = service.Duration(o.Rotation.IdleLifetime)
+		settings.SessionLifetime = service.Duration(o.Rotation.SessionLifetime)
+	}
+	source, err := keys.New(keys.Config{Set: set, Now: time.Now, Log: logger})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	wired, err := service.New(service.Config{
+		Settings: settings,
+		Keys:     source,
+		Store:    db,
+		Registry: prometheus.NewRegistry(),
+		Log:      logger,
+		Now:      o.Now,
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return handler
+	return wired.Public
 }
 
 // InProcess serves Handler on a free loopback port until the test ends.

@@ -1,0 +1,108 @@
+package service
+
+// text is what the documentation says of a setting.
+type text struct{ meaning, example string }
+
+// meanings holds the documentation of the settings by their flags. It is printed by --help and
+// stands in docs/settings.md.
+func meanings() map[string]text { //nolint:funlen // a table
+	return map[string]text{
+		"listen": {
+			"The address on which the API is served. Port 0 picks a free port.",
+			"0.0.0.0:8080",
+		},
+		"ops-listen": {
+			"The address on which /healthz, /readyz and /metrics are served. " +
+				"An empty value switches them off.",
+			"127.0.0.1:9090",
+		},
+		"secret": {
+			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments are " +
+				"visible in process lists: prefer the variable or the file.",
+			"the-secret-that-your-login-service-has",
+		},
+		"secret-file": {
+			"A file that holds the secret: its raw bytes; one newline at the end is left out.",
+			"/run/secrets/refresh",
+		},
+		"allow-weak-secret": {
+			"Accept a secret that is shorter than 32 bytes.",
+			"true",
+		},
+		"keys": {
+			"A JWK Set file with the keys that verify and sign, in place of a secret. " +
+				"The server reads it again when it changes.",
+			"/etc/refreshd/keys.json",
+		},
+		"issuer-jwks": {
+			"Where the login service publishes its public keys (JWK Set). " +
+				"They verify tokens whose iss is --issuer.",
+			"https://login.example.com/.well-known/jwks.json",
+		},
+		"require-type": {
+			"Reject refresh tokens without the claim type. " +
+				"Switch this on if your login service sets the claim.",
+			"true",
+		},
+		"issuer": {
+			"The iss that incoming tokens must have. New tokens carry it too.",
+			"https://login.example.com",
+		},
+		"audience": {
+			"The aud that incoming tokens must have. New tokens carry it too.",
+			"refresh",
+		},
+		"store": {
+			"Where revocations and sessions are kept: sqlite:FILE, sqlite::memory: or " +
+				"postgres://USER:PASSWORD@HOST/NAME.",
+			"postgres://refresh@db.example.com/refresh?sslmode=verify-full",
+		},
+		"max-lifetime": {
+			"The longest lifetime of a refresh token that is accepted. " +
+				"A revocation is kept at least that long.",
+			"90d",
+		},
+		"token-lifetime": {
+			"The lifetime of the login's refresh tokens. Needed only if they have no iat: the server " +
+				"then knows when they were issued. 0s: not known.",
+			"30d",
+		},
+		"rotation": {
+			"Return a new refresh token with each refresh, " +
+				"and revoke a session when one of its old tokens is used again.",
+			"true",
+		},
+		"rotation-window": {
+			"For so long after a rotation the old refresh token is accepted again: " +
+				"for retries, and for other tabs of a browser.",
+			"1m",
+		},
+		"idle-lifetime": {
+			"With rotation, a session expires so long after its last use. 0s: it does not.",
+			"30d",
+		},
+		"session-lifetime": {
+			"With rotation, a session expires so long after its start. " +
+				"0s: when the login's refresh token expires.",
+			"180d",
+		},
+		"docs": {
+			"Serve the documentation page at /docs. --docs=false switches it off.",
+			"false",
+		},
+		"playground": {
+			"Serve the playground at /playground, where anyone can log in as any user. Never use it " +
+				"in production. With a development key it is always on.",
+			"true",
+		},
+		"log-format": {
+			"The format of the log on standard error: text or json.",
+			"json",
+		},
+		"log-level": {
+			"The lowest level that is logged: debug (every request), info (rejected requests too), " +
+				"warn, or error (failures of the server itself).",
+			"debug",
+		},
+	}
+}

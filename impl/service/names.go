@@ -1,0 +1,82 @@
+package service
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Setting describes one setting for people.
+type Setting struct {
+	Flag        string // without dashes, such as "rotation-window"
+	Variable    string // such as "REFRESH_ROTATION_WINDOW"
+	Default     string
+	Placeholder string
+	Meaning     string
+	Example     string
+	MayBeEmpty  bool // an empty value switches a feature off
+}
+
+// AllSettings describes the settings in the order of their fields.
+func AllSettings() []Setting {
+	var all []Setting
+	for field := range reflect.TypeFor[Settings]().Fields() {
+		flag := flagOf(field.Name)
+		text := meanings()[flag]
+		all = append(all, Setting{
+			Flag:        flag,
+			Variable:    variableOf(flag),
+			Default:     field.Tag.Get("default"),
+			Placeholder: field.Tag.Get("placeholder"),
+			Meaning:     text.meaning,
+			Example:     text.example,
+			MayBeEmpty:  field.Tag.Get("empty") == "off",
+		})
+	}
+	return all
+}
+
+// flagOf makes RotationWindow into rotation-window, as the command line's parser does.
+func flagOf(field string) string {
+	var flag strings.Builder
+	for i, r := range field {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			flag.WriteByte('-')
+		}
+		flag.WriteRune(r)
+	}
+	return strings.ToLower(flag.String())
+}
+
+// variableOf makes rotation-window into REFRESH_ROTATION_WINDOW.
+func variableOf(flag string) string {
+	return "REFRESH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// flag returns the flag of the setting that field points to, which must be a field of s.
+func (s *Settings) flag(field any) string {
+	fields := reflect.ValueOf(s).Elem()
+	for i := range fields.NumField() {
+		if fields.Field(i).Addr().Interface() == field {
+			return flagOf(fields.Type().Field(i).Name)
+		}
+	}
+	panic(fmt.Sprintf("%T is not a field of Settings", field))
+}
+
+// Name returns the flag and the variable of the setting that field points to, such as
+// "--rotation/REFRESH_ROTATION". It panics if field is not a field of s.
+func (s *Settings) Name(field any) string {
+	flag := s.flag(field)
+	return "--" + flag + "/" + variableOf(flag)
+}
+
+// SettingError is a mistake in the settings, in one line.
+type SettingError string
+
+func (e SettingError) Error() string { return string(e) }
+
+// invalid returns the error for a value that is not acceptable, with the names of its setting.
+func (s *Settings) invalid(field any, problem string) SettingError {
+	return SettingError(s.Name(field) + ": " + problem)
+}

@@ -1,0 +1,88 @@
+package service
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"kalsel.dev/refresh/impl/jwk"
+)
+
+// maxSecretBytes keeps a wrong path, such as a device, from being read without end.
+const maxSecretBytes = 64 << 10
+
+// HasKey reports whether the settings name a key of any kind.
+func (s *Settings) HasKey() bool { return s.Secret != "" || s.SecretFile != "" || s.Keys != "" }
+
+// NoKey returns the error for settings that name no key.
+func (s *Settings) NoKey() SettingError {
+	return SettingError(fmt.Sprintf("no key: set %s, %s or %s",
+		s.Name(&s.SecretFile), s.Name(&s.Secret), s.Name(&s.Keys)))
+}
+
+// SigningSecret returns the configured secret. It fails if there is none, if there are two, or if
+// the file cannot be read.
+func (s *Settings) SigningSecret() ([]byte, error) {
+	switch {
+	case s.Secret != "" && s.SecretFile != "":
+		return nil, SettingError(fmt.Sprintf("%s and %s cannot be used together",
+			s.Name(&s.Secret), s.Name(&s.SecretFile)))
+	case s.SecretFile != "":
+		secret, err := ReadSecret(s.SecretFile)
+		if err != nil {
+			return nil, s.invalid(&s.SecretFile, err.Error())
+		}
+		return secret, nil
+	case s.Secret != "":
+		return []byte(s.Secret), nil
+	}
+	return nil, s.NoKey()
+}
+
+// secretKeys returns the key set of the configured secret.
+func (s *Settings) secretKeys() (*jwk.Set, error) {
+	secret, err := s.SigningSecret()
+	if err != nil {
+		return nil, err
+	}
+	set, err := jwk.SecretSet(secret, s.AllowWeakSecret)
+	if err == nil {
+		return set, nil
+	}
+	setting := any(&s.Secret)
+	if s.SecretFile != "" {
+		setting = &s.SecretFile
+	}
+	problem := err.Error()
+	if len(secret) > 0 {
+		problem += "; " + s.Name(&s.AllowWeakSecret) + " accepts it"
+	}
+	return nil, s.invalid(setting, problem)
+}
+
+// ReadSecret returns the secret in a file, without one line ending at its end: editors and echo add
+// one.
+func ReadSecret(path string) ([]byte, error) {
+	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxSecretBytes+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	case len(data) > maxSecretBytes:
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretBytes)
+	}
+	return withoutNewline(data), nil
+}
+
+func withoutNewline(data []byte) []byte {
+	text, found := strings.CutSuffix(string(data), "\n")
+	if found {
+		text = strings.TrimSuffix(text, "\r")
+	}
+	return []byte(text)
+}

@@ -1,0 +1,118 @@
+// Package service is the one place where the server is put together: from settings, keys and a
+// store it makes the HTTP handlers and the work that runs beside them.
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
+)
+
+// Config holds the parts of a Service. Development is optional, all other fields are required.
+type Config struct {
+	Settings *Settings
+	Keys     *keys.Source
+	Store    *store.Store
+	Registry *prometheus.Registry
+	Log      *slog.Logger
+	Now      func() time.Time
+	// Development says that Keys are development keys: the playground is then always on.
+	Development bool
+}
+
+// Service is a server without its listeners.
+type Service struct {
+	Public http.Handler // the contract and the pages
+	Ops    http.Handler // health, readiness and metrics
+
+	keys     *keys.Source
+	sessions *session.Service
+	stopping atomic.Bool
+}
+
+// New puts a Service together. It fails if a metric cannot be registered.
+func New(c Config) (*Service, error) {
+	s := &Service{keys: c.Keys}
+	s.sessions = session.New(session.Config{
+		Keys:     c.Keys,
+		Rules:    c.Settings.Rules(),
+		Store:    c.Store,
+		Rotation: c.rotation(),
+		Log:      c.Log,
+		Now:      c.Now,
+		Refetch:  c.Keys.Refetch,
+	})
+	config := api.Config{
+		Sessions:   s.sessions,
+		Logger:     c.Log,
+		Registry:   c.Registry,
+		NotReady:   s.notReady,
+		Pages:      c.pages(s.sessions),
+		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
+	}
+	var err error
+	s.Public, err = api.New(config)
+	s.Ops = api.NewOps(config)
+	return s, err
+}
+
+// rotation returns the settings of rotation, or nil if rotation is off.
+func (c Config) rotation() *session.Rotation {
+	if !c.Settings.Rotation {
+		return nil
+	}
+	return &session.Rotation{
+		Sessions:        c.Store,
+		Directory:       c.Store,
+		Window:          time.Duration(c.Settings.RotationWindow),
+		IdleLifetime:    time.Duration(c.Settings.IdleLifetime),
+		SessionLifetime: time.Duration(c.Settings.SessionLifetime),
+	}
+}
+
+// Run keeps revocations and keys up to date until ctx ends. Requests that are answered before Run
+// is called, or after it has returned, read the store each time.
+func (s *Service) Run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.sessions.Run(ctx) })
+	tasks.Go(func() { s.keys.Run(ctx) })
+	tasks.Wait()
+}
+
+// Stopping makes the service say that it is not ready, so that load balancers send no more
+// requests.
+func (s *Service) Stopping() { s.stopping.Store(true) }
+
+// notReady returns the reasons why the service cannot answer requests now.
+func (s *Service) notReady() (causes []string) {
+	if s.stopping.Load() {
+		return []string{"the server is stopping"}
+	}
+	if waiting := s.sessions.Waiting(); waiting != "" {
+		causes = append(causes, waiting)
+	}
+	if err := s.keys.Ready(); err != nil {
+		causes = append(causes, err.Error())
+	}
+	return causes
+}
+
+// OpenStore opens the configured store.
+func (s *Settings) OpenStore(ctx context.Context) (*store.Store, error) {
+	db, err := store.Open(ctx, s.Store)
+	if bad, ok := errors.AsType[store.BadURL](err); ok {
+		return nil, s.invalid(&s.Store, bad.Error())
+	}
+	return db, err
+}

@@ -1,0 +1,79 @@
+package service
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// Settings holds every setting: its flag, else its environment variable, else its default. Flag and
+// variable follow from the field's name; meaning.go says what each setting means. With empty:"off"
+// an empty value switches a feature off; for all other settings an empty value is an error.
+type Settings struct {
+	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	OpsListen string `default:"127.0.0.1:9090" placeholder:"HOST:PORT" empty:"off"`
+
+	Secret          string `placeholder:"SECRET"`
+	SecretFile      string `placeholder:"PATH"`
+	AllowWeakSecret bool   `default:"false"`
+
+	Keys       string `placeholder:"PATH"`
+	IssuerJwks string `placeholder:"URL|PATH"`
+
+	RequireType bool   `default:"false"`
+	Issuer      string `placeholder:"NAME"`
+	Audience    string `placeholder:"NAME"`
+
+	Store         string   `default:"sqlite:refresh.db" placeholder:"URL"`
+	MaxLifetime   Duration `default:"365d" placeholder:"DURATION"`
+	TokenLifetime Duration `default:"0s" placeholder:"DURATION"`
+
+	Rotation        bool     `default:"false"`
+	RotationWindow  Duration `default:"30s" placeholder:"DURATION"`
+	IdleLifetime    Duration `default:"0s" placeholder:"DURATION"`
+	SessionLifetime Duration `default:"0s" placeholder:"DURATION"`
+
+	Docs       bool `default:"true"`
+	Playground bool `default:"false"`
+
+	LogFormat string `default:"text" placeholder:"FORMAT"`
+	LogLevel  string `default:"info" placeholder:"LEVEL"`
+}
+
+// Rules returns the settings that decide which tokens are accepted.
+func (s *Settings) Rules() token.Rules {
+	return token.Rules{
+		Issuer:        s.Issuer,
+		Audience:      s.Audience,
+		RequireType:   s.RequireType,
+		TokenLifetime: time.Duration(s.TokenLifetime),
+		MaxLifetime:   time.Duration(s.MaxLifetime),
+	}
+}
+
+// Logger returns the configured logger, which writes to w. It fails if the format or the level is
+// not a known one.
+func (s *Settings) Logger(w io.Writer) (*slog.Logger, error) {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug,
+		"info":  slog.LevelInfo,
+		"warn":  slog.LevelWarn,
+		"error": slog.LevelError,
+	}
+	level, ok := levels[s.LogLevel]
+	if !ok {
+		return nil, s.invalid(&s.LogLevel,
+			fmt.Sprintf("%q is not one of debug, info, warn and error", s.LogLevel))
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch s.LogFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, s.invalid(&s.LogFormat, fmt.Sprintf("%q is not text or json", s.LogFormat))
+}
