@@ -1,21 +1,24 @@
-/** The answer of a login or a refresh, as the server sends it. */
+/** The answer of a login or of a refresh. */
 export interface TokenPair {
   access_token?: string;
-  /** From the login: required. From a refresh: only where the server rotates refresh tokens. */
+  /** Required. The answer of a refresh has it only if the server rotates refresh tokens. */
   refresh_token: string;
-  /** When the access token expires, Unix seconds by the server's clock. Without it the token's own `exp` counts. */
+  /**
+   * The time at which the access token expires: Unix seconds of the server's clock. Default: `exp`
+   * of the token.
+   */
   expired?: number;
 }
 
-/** What the keeper has stored. */
+/** The tokens in the storage. */
 export interface StoredTokens {
   readonly access_token: string;
   readonly refresh_token: string;
-  /** Unix seconds, by the server's clock. */
+  /** The time at which the access token expires: Unix seconds of the server's clock. */
   readonly expired: number;
-  /** Milliseconds that the access token lives: `expired` minus its `iat`. */
+  /** The lifetime of the access token in milliseconds: `expired` minus its `iat`. */
   readonly lifetime: number;
-  /** When it was received, milliseconds by the local clock. */
+  /** The time at which the access token arrived: milliseconds of the local clock. */
   readonly received: number;
 }
 
@@ -23,101 +26,133 @@ export interface StoredTokens {
 export interface LoginReason {
   /**
    * - `expired`: the refresh token has expired (421);
-   * - `refused`: the refresh token was not accepted (422), for example because it was revoked;
-   * - `none`: there was no session when one was needed;
+   * - `refused`: the server rejected the refresh token (422), for example because it was revoked;
+   * - `none`: the user was not logged in;
    * - `logout`: `logout()` was called;
    * - `other-tab`: the user logged out in another tab.
    */
   reason: 'expired' | 'refused' | 'none' | 'logout' | 'other-tab';
   status?: number;
-  /** The server's own words. */
+  /** The causes in the answer of the server, for people. */
   causes: string[];
 }
 
 export type SessionEvent =
   | { type: 'login'; expired?: number }
   | { type: 'refresh'; expired: number }
-  /** A refresh failed for now and is tried again after `wait` milliseconds. Status 0: no answer came. */
+  /**
+   * A refresh failed and is tried again after `wait` milliseconds. `status` is 0 if there was no
+   * answer.
+   */
   | { type: 'retry'; status?: number; wait: number }
   | { type: 'other-tab' }
   | { type: 'logout'; reason: LoginReason['reason']; status?: number };
 
 export interface SessionOptions {
-  /** Where the refresh service is, with its path if it has one. Default: the page's own origin. */
+  /**
+   * The URL of the refresh service, including a path if it has one. Default: the origin of the
+   * page.
+   */
   baseUrl?: string | URL;
-  /** Where the tokens are kept. Default: `localStorage`, which all tabs share and any script of the page can read. */
+  /**
+   * The place of the tokens. Default: `localStorage`. All tabs share it, and every script of the
+   * page can read it.
+   */
   storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
-  /** Minutes that new access tokens live, 10 to 10080. Default: the server's, seven days. */
+  /**
+   * The lifetime of new access tokens in minutes, from 10 to 10080. Default: 10080 (seven days).
+   */
   limit?: number;
-  /** Called once for each session that ends, and once where a session is needed and there is none. Show the login. */
+  /**
+   * Called once when the user must log in, because the session has ended or there is none. Show the
+   * login.
+   */
   onLogin?: (reason: LoginReason) => void;
   /** Called after each change of the session. */
   onChange?: (event: SessionEvent) => void;
-  /** Other origins to which `fetch` may send the access token. Default: none but that of `baseUrl`. */
+  /**
+   * Further origins to which `fetch` may send the access token. It always sends it to the origin of
+   * `baseUrl`.
+   */
   origins?: (string | URL)[];
-  /** Tells two sessions in one storage apart. Default: `session`. */
+  /** The name of this session, if several use one storage. Default: `session`. */
   name?: string;
-  /** What the keeper takes from the browser, replaceable in tests. */
+  /** Replaces functions of the browser in tests. */
   env?: Partial<SessionEnvironment>;
 }
 
 export interface SessionEnvironment {
   fetch: typeof globalThis.fetch;
   locks: Pick<LockManager, 'request'> | undefined;
-  /** The local clock, milliseconds since 1970. */
+  /** The local clock: milliseconds since 1970. */
   now: () => number;
-  /** A timer that never jumps, milliseconds. */
+  /** A timer that is never changed: milliseconds since any moment. */
   monotonic: () => number;
   setTimeout: (callback: () => void, ms: number) => unknown;
   clearTimeout: (id: any) => void;
-  /** From 0 up to 1. */
+  /** A random number from 0 up to 1. */
   random: () => number;
-  /** Runs the page's own listeners, apart from the keeper's work: `queueMicrotask`. */
+  /** Runs a listener of the page, outside of the keeper's own code: `queueMicrotask`. */
   later: (run: () => void) => void;
-  /** Where `storage` events of other tabs arrive. */
+  /** The target of the `storage` events of other tabs: `window`. */
   events: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> | undefined;
 }
 
 export interface Session {
   /**
-   * `fetch` with the access token: refreshed shortly before it expires, and once after a 401, when the request is sent again
-   * unless its body was a stream. Relative addresses start at `baseUrl`. The token goes to the origin of
-   * `baseUrl` and to `origins`; requests to others, and those with an `Authorization` of their own, pass untouched.
-   * @throws {SessionError} `login` or `temporary`, before anything was sent
+   * Calls `fetch` with the access token. It refreshes the token shortly before it expires. If the
+   * answer is 401, it refreshes the token and sends the request once more, unless the body is a
+   * stream. Relative URLs are relative to `baseUrl`. The token is sent only to the origin of
+   * `baseUrl` and to `origins`. Requests to other origins, and requests that have an
+   * `Authorization` header, are not changed.
+   * @throws {SessionError} `login` or `temporary`; in both cases the request was not sent
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** A valid access token, for WebSockets and the like. */
+  /** Returns a valid access token, for WebSockets and the like. */
   token(): Promise<string>;
-  /** Refreshes now. However many callers and tabs ask at once, one request is made. */
+  /** Refreshes now. If several callers or tabs do so at once, one request is sent. */
   refresh(): Promise<void>;
-  /** For a page that prolongs the login whenever it opens. True if it did; never rejects. */
+  /**
+   * Refreshes now, for a page that does so each time it opens. Returns whether it succeeded. Never
+   * rejects.
+   */
   refreshOnOpen(): Promise<boolean>;
   /** Stores the answer of a login. */
   login(pair: TokenPair): void;
-  /** Forgets the tokens and, as far as it can be reached, tells the server. Never rejects. */
+  /** Deletes the tokens and asks the server to revoke the session. Never rejects. */
   logout(): Promise<void>;
-  /** Seconds that the access token still lives, whatever the local clock says; 0 if it has expired or there is none. */
+  /**
+   * Returns how many seconds the access token is still valid, even if the local clock is wrong. 0:
+   * not at all.
+   */
   remaining(): number;
-  /** What is stored now; null if nobody is logged in. */
+  /** The tokens in the storage; null if the user is not logged in. */
   readonly tokens: StoredTokens | null;
-  /** Stops listening to other tabs. */
+  /** Stops listening to the other tabs. */
   close(): void;
 }
 
 export class SessionError extends Error {
-  /** `login`: the user must log in. `temporary`: try later, the user stays logged in. `request`: the caller has a mistake. */
+  /**
+   * - `login`: the user must log in;
+   * - `temporary`: try again later, the user stays logged in;
+   * - `request`: the calling code has a mistake.
+   */
   readonly code: 'login' | 'temporary' | 'request';
-  /** HTTP status of the refused refresh; 0 if no answer came. */
+  /** The HTTP status of the answer; 0 if there was none. */
   readonly status?: number;
-  /** Seconds. */
+  /** How many seconds the server asked to wait. */
   readonly retryAfter?: number;
   readonly causes: string[];
 }
 
 export function createSession(options?: SessionOptions): Session;
 
-/** A storage that forgets everything with the page. */
+/** A storage that lasts as long as the page. */
 export function memoryStorage(): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** The claims of a token, unverified: for showing and for timing, never for deciding. Undefined if it is no JWT. */
+/**
+ * Returns the claims of a token, or undefined if it is not a JWT. It does not verify the token: do
+ * not trust the claims.
+ */
 export function claims(token: string): Record<string, unknown> | undefined;

@@ -1,15 +1,20 @@
-// A session keeper for browsers: keeps the token pair of a login, refreshes the access token in time, and knows when
-// the login is needed again. One ES module without dependencies; session.d.ts describes every option.
+// A session keeper for browsers. It stores the tokens of a login, refreshes the access token in
+// time, and reports when the user must log in again. This is one ES module without dependencies.
+// session.d.ts describes every option.
 
-const TIMEOUT = 10_000; // ms that one request may take
-const LOCK_WAIT = 15_000; // ms to wait for another tab, longer than any request that it makes meanwhile
-const STORAGE_LAG = 1000; // ms that storage may take to show what another tab has stored
-const MAX_WAIT = 30_000; // ms between two tries; a longer Retry-After goes to the caller instead
+// Times are in milliseconds.
+const TIMEOUT = 10_000; // of one request
+const LOCK_WAIT = 15_000; // the longest wait for another tab; longer than any request of that tab
+const STORAGE_LAG = 1000; // the time after which every tab sees a change of the storage
 const RETRIES = 3;
-const MARGIN = 60_000; // ms before expiry at which a refresh begins
-const JITTER = 5_000; // ms that the local clock may step back unnoticed
+const MAX_WAIT = 30_000; // if Retry-After is longer, the caller gets an error at once
+const MARGIN = 60_000; // a refresh begins this long before the access token expires
+const CLOCK_STEP = 5_000; // smaller backward steps of the local clock are ignored
 
-/** What a SessionError asks for: 'login' the user must log in, 'temporary' try later, 'request' fix the caller. */
+/**
+ * `code` says what to do: 'login': show the login; 'temporary': try again later; 'request': fix the
+ * calling code.
+ */
 export class SessionError extends Error {
   constructor(code, message, { status, retryAfter, causes = [], cause } = {}) {
     super(message, { cause });
@@ -17,7 +22,7 @@ export class SessionError extends Error {
   }
 }
 
-/** A Storage that forgets everything with the page. */
+/** A storage that lasts as long as the page. */
 export function memoryStorage() {
   const items = new Map();
   return {
@@ -27,7 +32,10 @@ export function memoryStorage() {
   };
 }
 
-/** The claims of a token, unverified: for showing and for timing, never for deciding. Undefined if it is no JWT. */
+/**
+ * Returns the claims of a token, or undefined if it is not a JWT. It does not verify the token: do
+ * not trust the claims.
+ */
 export function claims(token) {
   try {
     const bytes = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
@@ -56,7 +64,7 @@ function browser() {
 
 function browserStorage() {
   try {
-    return globalThis.localStorage ?? memoryStorage(); // reading it throws where the user has forbidden it
+    return globalThis.localStorage ?? memoryStorage(); // throws if the user has blocked storage
   } catch {
     return memoryStorage();
   }
@@ -69,18 +77,20 @@ export function createSession(options = {}) {
   }
   const env = { ...browser(), ...options.env };
   const storage = options.storage ?? browserStorage();
-  const base = new URL(String(options.baseUrl ?? '/').replace(/\/*$/, '/'), globalThis.location?.href);
-  const origins = new Set([base.origin, ...(options.origins ?? []).map((o) => new URL(o, base).origin)]);
+  const path = String(options.baseUrl ?? '/').replace(/\/*$/, '/');
+  const base = new URL(path, globalThis.location?.href);
+  const trusted = (options.origins ?? []).map((o) => new URL(o, base).origin);
+  const origins = new Set([base.origin, ...trusted]);
   const key = `${name}@${base.href}`;
 
-  let unsaved; // the record while storage refuses to keep it; undefined: storage is right
-  let anchor = {}; // when, on this page's own timer, the access token in storage was as old as it says
-  let flight = null; // the refresh that is under way in this page
-  let told = false; // whether the page knows already that there is no session
-  let useless; // an access token that was refused although it was new
-  let holdUntil = 0; // until when Retry-After asked for silence, on the page's timer
+  let unsaved; // the record, if the storage failed to save it; undefined if the storage has it
+  let measured = {}; // an access token, and its age at a time of the page's timer
+  let running = null; // the promise of the refresh that is running in this page
+  let announced = false; // whether the page has been told that the user must log in
+  let rejected; // an access token that an API rejected although it was new
+  let retryAt = 0; // the time of the page's timer before which the server wants no refresh
 
-  // ---- The record: {access_token, refresh_token, expired, lifetime (ms), received (ms, local clock)}.
+  // ---- The record in the storage, a StoredTokens of session.d.ts.
 
   function read() {
     let record = unsaved;
@@ -92,50 +102,59 @@ export function createSession(options = {}) {
       }
     }
     if (typeof record?.refresh_token !== 'string') return null;
-    told = false;
+    announced = false;
     return record;
   }
 
   function write(record) {
-    anchor = { token: record?.access_token, age: 0, at: env.monotonic() };
+    measured = { token: record?.access_token, age: 0, at: env.monotonic() };
     unsaved = undefined;
     try {
       if (record) storage.setItem(key, JSON.stringify(record));
       else storage.removeItem(key);
     } catch {
-      unsaved = record; // storage is full or forbidden: the page keeps it rather than lose a rotated token
+      unsaved = record; // the storage is full or blocked: the page must not lose a rotated token
     }
   }
 
   function toRecord(answer, refreshToken) {
     const access = answer.access_token ?? '';
     const received = env.now();
-    const expired = Number.isFinite(answer.expired) ? answer.expired : Number(claims(access)?.exp ?? 0);
-    // Both times are the server's, so their difference holds whatever the local clock says.
+    const expired = Number.isFinite(answer.expired)
+      ? answer.expired
+      : Number(claims(access)?.exp ?? 0);
+    // Both times are of the server's clock, so their difference is right even if the local clock is
+    // wrong.
     const seconds = expired - issuedAt(access);
     const lifetime = seconds > 0 ? seconds * 1000 : Math.max(expired * 1000 - received, 0);
     return { access_token: access, refresh_token: refreshToken, expired, lifetime, received };
   }
 
-  /** Milliseconds that the access token still lives. Where two clocks disagree the shorter answer counts: it costs one refresh. */
+  /**
+   * Returns how many milliseconds the access token is still valid. The page's timer stops while the
+   * machine sleeps, and the local clock can be changed. The one that advanced further decides: at
+   * worst the page refreshes too early.
+   */
   function remaining(held = read()) {
     if (!held) return 0;
     const age = env.now() - held.received;
-    if (anchor.token !== held.access_token) { // received by another tab, or before a reload
-      anchor = { token: held.access_token, age: age < -JITTER ? Infinity : Math.max(age, 0), at: env.monotonic() };
+    if (measured.token !== held.access_token) {
+      // Another tab received the token, or this page before a reload.
+      const known = age < -CLOCK_STEP ? Infinity : Math.max(age, 0);
+      measured = { token: held.access_token, age: known, at: env.monotonic() };
     }
-    const elapsed = Math.max(anchor.age + env.monotonic() - anchor.at, age); // the timer stands still while asleep
+    const elapsed = Math.max(measured.age + env.monotonic() - measured.at, age);
     return Math.max(held.lifetime - elapsed, 0);
   }
 
-  // ---- Telling the page. In a microtask, so that its mistakes cannot harm the session.
+  // ---- Calls of listeners. Each runs in a microtask, so that its exceptions harm no session.
 
   const tell = (listener, event) => listener && env.later(() => listener(event));
   const change = (event) => tell(onChange, event);
 
   function loginNeeded(reason, answer = {}) {
-    if (!told) {
-      told = true;
+    if (!announced) {
+      announced = true;
       change({ type: 'logout', reason, status: answer.status });
       tell(onLogin, { reason, status: answer.status, causes: answer.causes ?? [] });
     }
@@ -154,7 +173,10 @@ export function createSession(options = {}) {
     return { signal, passed, clear: () => env.clearTimeout(timer) };
   }
 
-  /** Runs work while no other tab does. After a bounded wait it runs anyway: two tabs at once are a waste, a tab that hangs is worse. */
+  /**
+   * Runs work while no other tab runs it. After LOCK_WAIT it runs in any case: two refreshes at
+   * once do no harm, but a tab that hangs must not stop the others.
+   */
   async function exclusive(work) {
     if (!env.locks) return leased(work, LOCK_WAIT);
     const limit = abortIn(LOCK_WAIT);
@@ -164,13 +186,15 @@ export function createSession(options = {}) {
       return (running ??= leased(work, STORAGE_LAG));
     };
     const granted = env.locks.request(key, { signal: limit.signal }, () => start().catch(() => {}));
-    await Promise.race([granted, limit.passed]).catch(() => {}); // refused where the page may not use locks
+    await Promise.race([granted, limit.passed]).catch(() => {}); // fails if locks are forbidden
     return start();
   }
 
   /**
-   * Holds a lease in storage, which expires by itself, while work runs. Without Web Locks (pages without TLS) it is the lock. With
-   * them it keeps order: what another tab has stored may arrive here after its lock does, but not after the end of its lease.
+   * Holds a lease in the storage while work runs. A lease expires by itself. If the browser has no
+   * Web Locks (on pages without TLS), the lease is the lock. If it has, the lease keeps the order:
+   * this tab may get the lock of another tab before it sees the tokens that the other tab has
+   * stored, but it sees the end of the lease after them.
    */
   async function leased(work, patience) {
     const lease = `${key}#lease`;
@@ -183,16 +207,17 @@ export function createSession(options = {}) {
       }
     };
     const pause = patience / 100;
-    for (const end = env.monotonic() + patience; env.monotonic() < end; await sleep(pause + pause * env.random())) {
+    const end = env.monotonic() + patience;
+    for (; env.monotonic() < end; await sleep(pause + pause * env.random())) {
       const left = get().until - env.now();
-      if (left > 0 && left <= LOCK_WAIT) continue; // more than that: the clock was put back
+      if (left > 0 && left <= LOCK_WAIT) continue; // if it is longer, the clock was put back
       try {
         storage.setItem(lease, JSON.stringify({ owner, until: env.now() + LOCK_WAIT }));
       } catch {
         break;
       }
       if (env.locks) break;
-      await sleep(20 + 20 * env.random()); // who writes last, wins
+      await sleep(20 + 20 * env.random()); // if two tabs write a lease at once, the last one wins
       if (get().owner === owner) break;
     }
     try {
@@ -202,7 +227,7 @@ export function createSession(options = {}) {
     }
   }
 
-  // ---- Talking to the server.
+  // ---- Requests to the refresh service.
 
   async function post(path, body, more) {
     const limit = abortIn(TIMEOUT);
@@ -214,7 +239,7 @@ export function createSession(options = {}) {
         signal: limit.signal,
         credentials: 'omit',
         cache: 'no-store',
-        redirect: 'error', // a refresh token goes to nobody else
+        redirect: 'error', // the refresh token is sent to no other server
         referrerPolicy: 'no-referrer',
         ...more,
       });
@@ -229,58 +254,72 @@ export function createSession(options = {}) {
     }
   }
 
-  /** Seconds, or undefined. Other origins may hide both headers. */
+  /**
+   * Returns Retry-After in seconds, or undefined. A server of another origin may hide the headers.
+   */
   function retryAfter({ headers }) {
     const value = headers.get('Retry-After');
     if (!value) return undefined;
-    const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - (Date.parse(headers.get('Date')) || env.now())) / 1000;
+    const now = Date.parse(headers.get('Date')) || env.now();
+    const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000;
     return Number.isFinite(seconds) ? Math.max(seconds, 0) : undefined;
   }
 
   // ---- Refreshing.
 
-  /** Stores an answer to the refresh token `sent`, unless storage has moved on since. */
-  function keep(sent, answer) {
+  /** Stores the answer to the refresh token `sent`, unless the storage has newer tokens. */
+  function accept(sent, answer) {
     const held = read();
-    if (!held) return; // logged out meanwhile: the session must not come back
-    const rotated = answer.refresh_token || sent;
-    if (held.refresh_token !== sent && held.refresh_token !== rotated) return; // rotated further, or another login
+    if (!held) return; // the user has logged out meanwhile
+    const next = answer.refresh_token || sent;
+    // Another tab has refreshed again, or the user has logged in again.
+    if (held.refresh_token !== sent && held.refresh_token !== next) return;
     const older = issuedAt(held.access_token) > issuedAt(answer.access_token);
-    write(older ? { ...held, refresh_token: rotated } : toRecord(answer, rotated));
+    write(older ? { ...held, refresh_token: next } : toRecord(answer, next));
     change({ type: 'refresh', expired: read().expired });
   }
 
-  /** One try. Done if somebody has replaced the access token `old` meanwhile. */
-  async function redeem(old) {
+  /**
+   * Sends one request. It sends none if another tab has replaced the access token `old` meanwhile.
+   */
+  async function refreshOnce(old) {
     const held = read();
     if (!held) throw loginNeeded('none');
     if (held.access_token !== old) return;
     const answer = await post('api/v1/refresh', { refresh_token: held.refresh_token, limit });
     const { status } = answer;
-    if (status === 200 && typeof answer.access_token === 'string') return keep(held.refresh_token, answer);
-    if (status === 421 || status === 422) return refused(held, answer);
-    const final = status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
-    throw new SessionError(final ? 'request' : 'temporary', `refresh failed: ${answer.message ?? (status || 'no answer')}`, answer);
+    const accepted = status === 200 && typeof answer.access_token === 'string';
+    if (accepted) return accept(held.refresh_token, answer);
+    if (status === 421 || status === 422) return end(held, answer);
+    const passing = status < 400 || status >= 500 || [408, 425, 429].includes(status);
+    const reason = answer.message ?? (status || 'no answer');
+    throw new SessionError(passing ? 'temporary' : 'request', `refresh failed: ${reason}`, answer);
   }
 
-  function refused(held, answer) {
+  /** Deletes the tokens after a final answer, unless the storage has a newer refresh token. */
+  function end(held, answer) {
     const now = read();
-    if (now && now.refresh_token !== held.refresh_token) return; // another tab holds a newer one: go on with that
+    if (now && now.refresh_token !== held.refresh_token) return;
     if (now) write(null);
     throw loginNeeded(answer.status === 421 ? 'expired' : 'refused', answer);
   }
 
-  async function refreshing() {
+  async function refreshWithRetries() {
     const old = read()?.access_token;
     for (let tries = 0; ; tries++) {
-      const silence = holdUntil - env.monotonic();
-      if (silence > MAX_WAIT) throw new SessionError('temporary', 'the server asked to wait', { retryAfter: silence / 1000 });
-      await sleep(silence);
+      const left = retryAt - env.monotonic();
+      if (left > MAX_WAIT) {
+        throw new SessionError('temporary', 'the server asked to wait', {
+          retryAfter: left / 1000,
+        });
+      }
+      await sleep(left);
       try {
-        return await exclusive(() => redeem(old));
+        return await exclusive(() => refreshOnce(old));
       } catch (error) {
-        if (error.retryAfter) holdUntil = env.monotonic() + error.retryAfter * 1000;
-        const wait = Math.max((error.retryAfter ?? 0) * 1000, 500 * 2 ** tries * (0.5 + env.random()));
+        if (error.retryAfter) retryAt = env.monotonic() + error.retryAfter * 1000;
+        const backoff = 500 * 2 ** tries * (0.5 + env.random());
+        const wait = Math.max((error.retryAfter ?? 0) * 1000, backoff);
         if (error.code !== 'temporary' || tries >= RETRIES || wait > MAX_WAIT) throw error;
         change({ type: 'retry', status: error.status, wait });
         await sleep(wait);
@@ -289,11 +328,11 @@ export function createSession(options = {}) {
   }
 
   function refresh() {
-    flight ??= refreshing().finally(() => (flight = null));
-    return flight;
+    running ??= refreshWithRetries().finally(() => (running = null));
+    return running;
   }
 
-  // ---- What callers use.
+  // ---- The methods of the session.
 
   async function token() {
     const held = read();
@@ -302,7 +341,8 @@ export function createSession(options = {}) {
     const left = remaining(held);
     if (left > margin) return held.access_token;
     const renewed = refresh();
-    if (left > margin / 4) renewed.catch(() => {}); // it still lives: nobody waits
+    // While the token is still valid the caller does not wait.
+    if (left > margin / 4) renewed.catch(() => {});
     else await renewed;
     const now = read();
     if (!now) throw loginNeeded('none');
@@ -311,22 +351,23 @@ export function createSession(options = {}) {
 
   async function fetchWithToken(input, init) {
     const target = input instanceof Request ? input : new URL(input, base).href;
-    const spare = input instanceof Request ? input.clone() : target;
+    const copy = input instanceof Request ? input.clone() : target;
     const request = new Request(target, init);
-    if (!origins.has(new URL(request.url).origin) || request.headers.has('Authorization')) return env.fetch(request);
+    const known = origins.has(new URL(request.url).origin);
+    if (!known || request.headers.has('Authorization')) return env.fetch(request);
     const send = (message, bearer) => {
       message.headers.set('Authorization', `Bearer ${bearer}`);
       return env.fetch(message);
     };
     const first = await unlessAborted(token(), request.signal);
     const response = await send(request, first);
-    if (response.status !== 401 || first === useless) return response;
+    if (response.status !== 401 || first === rejected) return response;
     if (read()?.access_token === first) await unlessAborted(refresh(), request.signal);
     const second = await unlessAborted(token(), request.signal);
-    if (isStream(init?.body)) return response; // it is spent; the next call has the new token
+    if (isStream(init?.body)) return response; // a stream cannot be sent again
     response.body?.cancel();
-    const again = await send(new Request(spare, init), second);
-    if (again.status === 401) useless = second;
+    const again = await send(new Request(copy, init), second);
+    if (again.status === 401) rejected = second;
     return again;
   }
 
@@ -335,14 +376,14 @@ export function createSession(options = {}) {
       await refresh();
       return true;
     } catch {
-      return false; // onLogin has been called, or a later request tries again
+      return false; // either onLogin has been called, or a later request tries again
     }
   }
 
   function login(pair) {
-    if (!pair?.refresh_token) throw new TypeError('login needs the refresh_token that the server gave');
+    if (!pair?.refresh_token) throw new TypeError('login: the refresh_token is missing');
     write(toRecord(pair, pair.refresh_token));
-    useless = undefined;
+    rejected = undefined;
     change({ type: 'login', expired: pair.expired });
   }
 
@@ -350,7 +391,8 @@ export function createSession(options = {}) {
     const held = read();
     write(null);
     loginNeeded('logout');
-    if (held) await post('api/v1/revoke', { refresh_token: held.refresh_token }, { keepalive: true });
+    if (!held) return;
+    await post('api/v1/revoke', { refresh_token: held.refresh_token }, { keepalive: true });
   }
 
   function onStorage(event) {
@@ -375,7 +417,8 @@ export function createSession(options = {}) {
   };
 }
 
-const isStream = (body) => typeof body?.getReader === 'function' || typeof body?.[Symbol.asyncIterator] === 'function';
+const isStream = (body) =>
+  typeof body?.getReader === 'function' || typeof body?.[Symbol.asyncIterator] === 'function';
 
 function unlessAborted(promise, signal) {
   return new Promise((resolve, reject) => {
