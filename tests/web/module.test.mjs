@@ -1,4 +1,4 @@
-// What session.js promises about itself: its size, its types, and that it needs nothing.
+// Tests of the file session.js: its size, its types, and that it imports nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,17 @@ test('session.js imports nothing', () => {
 });
 
 function tsc(...files) {
-  const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext', ...files];
+  const args = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--moduleResolution',
+    'nodenext',
+    ...files,
+  ];
   const bin = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url));
   try {
     execFileSync(bin, args, { encoding: 'utf8' });
@@ -34,42 +44,60 @@ function tsc(...files) {
   }
 }
 
-test('session.d.ts is sound, and callers are checked by it', () => {
+test('session.d.ts compiles, and finds mistakes of callers', () => {
   const dir = mkdtempSync(join(tmpdir(), 'session-types-'));
   try {
-    for (const file of ['session.js', 'session.d.ts']) writeFileSync(join(dir, file), readFileSync(join(web, file)));
+    for (const file of ['session.js', 'session.d.ts'])
+      writeFileSync(join(dir, file), readFileSync(join(web, file)));
     writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
     const good = join(dir, 'good.ts');
-    writeFileSync(good, `
-      import { createSession, SessionError, memoryStorage, claims, type Session } from './session.js';
-      const s: Session = createSession({ baseUrl: 'https://x.example', storage: sessionStorage, limit: 10,
-        onLogin: ({ reason, causes }) => { const r: string = reason; causes.join(); }, onChange: (e) => { if (e.type === 'retry') e.wait.toFixed(); } });
+    writeFileSync(
+      good,
+      `
+      import { createSession, SessionError, memoryStorage, claims } from './session.js';
+      import type { Session } from './session.js';
+      const s: Session = createSession({
+        baseUrl: 'https://x.example', storage: sessionStorage, limit: 10,
+        onLogin: ({ reason, causes }) => { const r: string = reason; causes.join(); },
+        onChange: (e) => { if (e.type === 'retry') e.wait.toFixed(); },
+      });
       createSession(); createSession({ storage: memoryStorage(), env: { now: Date.now, fetch } });
       s.login({ access_token: 'a', refresh_token: 'r', expired: 1 });
       const r: Promise<Response> = s.fetch('/x', { method: 'POST' });
       const t: Promise<string> = s.token(); const b: Promise<boolean> = s.refreshOnOpen();
       const left: number = s.remaining(); const e: number | undefined = s.tokens?.expired;
-      s.refresh().catch((err) => { if (err instanceof SessionError && err.code === 'login') err.retryAfter; });
-      const name = claims('x')?.name; s.logout(); s.close();`);
+      s.refresh().catch((error) => {
+        if (error instanceof SessionError && error.code === 'login') error.retryAfter;
+      });
+      const name = claims('x')?.name; s.logout(); s.close();`,
+    );
     assert.equal(tsc(good), '');
     const bad = join(dir, 'bad.ts');
-    writeFileSync(bad, `
+    writeFileSync(
+      bad,
+      `
       import { createSession } from './session.js';
       createSession({ limit: '10' });
       createSession({ onlogin() {} });
       createSession().login({ access_token: 'a' });
-      createSession().tokens.expired;`);
+      createSession().tokens.expired;`,
+    );
     assert.equal(tsc(bad).match(/error TS/g)?.length, 4);
   } finally {
     rmSync(dir, { recursive: true });
   }
 });
 
-test('session.d.ts names exactly what session.js exports and a session has', () => {
+test('session.d.ts declares exactly the exports and the members of a session', () => {
   const types = readFileSync(join(web, 'session.d.ts'), 'utf8');
-  const declared = [...types.matchAll(/^export (?:declare )?(?:class|function) (\w+)/gm)].map((m) => m[1]);
+  const declared = [...types.matchAll(/^export (?:declare )?(?:class|function) (\w+)/gm)].map(
+    (m) => m[1],
+  );
   assert.deepEqual(declared.sort(), Object.keys(session).sort());
   const body = types.match(/export interface Session \{([\s\S]*?)\n\}/)[1];
   const members = [...body.matchAll(/^  (?:readonly )?(\w+)[(:]/gm)].map((m) => m[1]);
-  assert.deepEqual(members.sort(), Object.keys(session.createSession({ baseUrl: 'https://x.example' })).sort());
+  assert.deepEqual(
+    members.sort(),
+    Object.keys(session.createSession({ baseUrl: 'https://x.example' })).sort(),
+  );
 });

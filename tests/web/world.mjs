@@ -1,13 +1,13 @@
-// A browser without a browser: virtual time, storage and locks shared by tabs, and a server of one function.
+// A simulated browser: tabs share virtual time, a storage and locks. The server is a function.
 import { createSession, memoryStorage } from '../../impl/web/session.js';
 
 export const base = 'https://api.example';
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 export class World {
-  time = 1_000_000; // true milliseconds since the world began
-  epoch = 1_700_000_000_000; // what the server's clock said then
-  clockError = 0; // how wrong the laptop's clock is, ms
+  time = 1_000_000; // milliseconds since the start of the world
+  epoch = 1_700_000_000_000; // the server's clock at the start
+  clockError = 0; // milliseconds that the local clock is ahead of the server's
   storage = memoryStorage();
   listeners = [];
   timers = [];
@@ -22,9 +22,13 @@ export class World {
     return `${part({ alg: 'none' })}.${part({ jti: String(++this.serial), ...claims })}.sig`;
   }
 
-  /** A pair as the login gives it. */
+  /** Returns the answer of a login. */
   pair({ life = 600, refresh = `R${++this.serial}`, iat = this.serverNow() } = {}) {
-    return { access_token: this.jwt({ iat, exp: iat + life }), refresh_token: refresh, expired: iat + life };
+    return {
+      access_token: this.jwt({ iat, exp: iat + life }),
+      refresh_token: refresh,
+      expired: iat + life,
+    };
   }
 
   accept({ refresh, life = 600 } = {}) {
@@ -33,7 +37,10 @@ export class World {
   }
 
   error(status, headers = {}) {
-    return Response.json({ status, message: 'No', error: 'x', causes: ['because'] }, { status, headers });
+    return Response.json(
+      { status, message: 'No', error: 'x', causes: ['because'] },
+      { status, headers },
+    );
   }
 
   setTimeout = (run, ms) => {
@@ -46,11 +53,13 @@ export class World {
 
   sleep = (ms) => new Promise((done) => this.setTimeout(done, ms));
 
-  /** Moves the time on, firing what is due on the way. */
+  /** Moves the time forward and runs the timers that are due. */
   async pass(ms) {
     for (const end = this.time + ms; ; ) {
       await settle();
-      const next = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.id - b.id)[0];
+      const next = this.timers
+        .filter((t) => t.at <= end)
+        .sort((a, b) => a.at - b.at || a.id - b.id)[0];
       if (!next) return void (this.time = end);
       this.clearTimeout(next.id);
       this.time = Math.max(this.time, next.at);
@@ -58,14 +67,18 @@ export class World {
     }
   }
 
-  /** The outcome of a promise, with as much time passing as it needs, an hour at most. */
+  /** Returns the value or error of a promise. It moves the time forward by an hour at most. */
   async outcome(promise) {
     let done;
-    promise.then((value) => (done = { value }), (error) => (done = { error }));
+    promise.then(
+      (value) => (done = { value }),
+      (error) => (done = { error }),
+    );
     for (const end = this.time + 3_600_000; ; ) {
       await settle();
       if (done) return done;
-      if (this.time > end || this.timers.length === 0) throw new Error('it never ends');
+      if (this.time > end || this.timers.length === 0)
+        throw new Error('the promise does not settle');
       await this.pass(Math.min(...this.timers.map((t) => t.at)) - this.time);
     }
   }
@@ -76,7 +89,7 @@ export class World {
     return value;
   }
 
-  /** Exclusive locks as browsers give them; `hang` is a name whose holder never lets go. */
+  /** Web Locks. The lock whose name is passed to `hang` is never released. */
   locks = (() => {
     const tails = new Map();
     return {
@@ -86,7 +99,10 @@ export class World {
         let release;
         tails.set(name, new Promise((done) => (release = done)));
         try {
-          await Promise.race([before, new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason)))]);
+          await Promise.race([
+            before,
+            new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason))),
+          ]);
           return await work();
         } finally {
           release();
@@ -95,7 +111,7 @@ export class World {
     };
   })();
 
-  /** Opens a tab. `events` tells what its page was told; its own timer starts at zero. */
+  /** Opens a tab whose timer starts at zero. `told` has the events that its page received. */
   tab(options = {}) {
     const opened = this.time;
     const told = { logins: [], changes: [] };
@@ -114,7 +130,10 @@ export class World {
         setTimeout: this.setTimeout,
         clearTimeout: this.clearTimeout,
         random: () => 0.5,
-        events: { addEventListener: (_, f) => this.listeners.push(f), removeEventListener: () => {} },
+        events: {
+          addEventListener: (_, f) => this.listeners.push(f),
+          removeEventListener: () => {},
+        },
         ...env,
       },
     });
@@ -127,7 +146,9 @@ export class World {
     await this.sleep(50);
     const answer = await Promise.race([
       Promise.resolve(this.server(request)),
-      new Promise((_, no) => request.signal.addEventListener('abort', () => no(request.signal.reason))),
+      new Promise((_, no) =>
+        request.signal.addEventListener('abort', () => no(request.signal.reason)),
+      ),
     ]);
     await this.sleep(50);
     return answer;
@@ -136,7 +157,7 @@ export class World {
   refreshes = () => this.requests.filter((r) => r.url.endsWith('/api/v1/refresh')).length;
 }
 
-/** A server that answers `api` for everything but refreshes, which `refresh` answers. */
+/** Returns a server that answers refreshes with `refresh` and other requests with `api`. */
 export function route({ refresh, api = () => new Response('ok') }) {
   return (request) => (request.url.endsWith('/api/v1/refresh') ? refresh(request) : api(request));
 }
@@ -144,3 +165,16 @@ export function route({ refresh, api = () => new Response('ok') }) {
 async function settle() {
   for (let i = 0; i < 30; i++) await new Promise(setImmediate);
 }
+
+export const hour = 3_600_000; // milliseconds
+
+/** Returns a world with one tab that is logged in. */
+export function loggedIn(options, pair) {
+  const world = new World();
+  const tab = world.tab(options);
+  tab.login(world.pair(pair));
+  return { world, tab };
+}
+
+/** Returns the access token of a request, or undefined. */
+export const bearer = (request) => request.headers.get('Authorization')?.replace('Bearer ', '');

@@ -1,5 +1,5 @@
-// Shows openapi.yaml of this server with swagger-ui. If the playground is on, the examples have a refresh token that
-// this server accepts.
+// Shows openapi.yaml of this server with swagger-ui. If the playground is on, the examples have a
+// refresh token that this server accepts.
 /* global SwaggerUIBundle */
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -9,9 +9,18 @@ followSystem();
 
 /** Logs in at the playground and returns a refresh token. */
 async function logIn() {
-  const login = { identity: 'demo@example.com', name: 'Demo', access_seconds: 600, refresh_seconds: 86400 };
+  const login = {
+    identity: 'demo@example.com',
+    name: 'Demo',
+    access_seconds: 600,
+    refresh_seconds: 86400,
+  };
   const headers = { 'Content-Type': 'application/json' };
-  const response = await fetch('/playground/login', { method: 'POST', headers, body: JSON.stringify(login) });
+  const response = await fetch('/playground/login', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(login),
+  });
   return (await response.json()).refresh_token;
 }
 

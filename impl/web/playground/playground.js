@@ -1,4 +1,5 @@
-// The playground: a small front end on session.js that also causes the trouble which session.js is there for.
+// The playground: a small front end that uses session.js. Its buttons also cause the failures that
+// session.js handles.
 import { createSession, SessionError } from '/session.js';
 import { clearLine, find, line, notice, showCountdown, showTokens } from './show.js';
 
@@ -7,25 +8,30 @@ let loseNext = false;
 let slowNext = false;
 let session = open();
 
-/** fetch that writes down what was sent and what came back, and can lose an answer. */
-async function watched(input, init) {
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/**
+ * Calls fetch and adds the request and the answer to the time line. It loses the answer if
+ * `loseNext` is set.
+ */
+async function loggedFetch(input, init) {
   const request = new Request(input, init);
   const body = request.method === 'GET' ? '' : await request.clone().text();
   const path = new URL(request.url).pathname;
   const sent = `${request.method} ${path}${body && `\n${body}`}`;
   let response;
-  if (slowNext) await new Promise((done) => setTimeout(done, 2000)); // so that the tabs do meet
+  if (slowNext) await wait(2000); // so that the refreshes of all tabs overlap
   slowNext = false;
   try {
     response = await fetch(request);
   } catch (error) {
-    line('bad', `${path}: no answer (${error.message})`, { request: sent, answer: 'none' });
+    line('bad', `${path}: no answer (${error.message})`, { request: sent, answer: 'no answer' });
     throw error;
   }
   const answer = `${response.status} ${response.statusText}\n${await response.clone().text()}`;
   if (loseNext && path.endsWith('/refresh')) {
     loseNext = false;
-    line('bad', `${path}: answered ${response.status}, and the answer is lost on its way`, { request: sent, answer });
+    line('bad', `${path}: ${response.status}, but the answer is lost`, { request: sent, answer });
     throw new TypeError('the answer was lost');
   }
   line(response.ok ? 'good' : 'bad', `${path}: ${response.status}`, { request: sent, answer });
@@ -34,12 +40,12 @@ async function watched(input, init) {
 
 function open() {
   const limit = Number(localStorage.getItem('playground-limit')) || undefined;
-  return createSession({ limit, onLogin, onChange, env: { fetch: watched } });
+  return createSession({ limit, onLogin, onChange, env: { fetch: loggedFetch } });
 }
 
 const reasons = {
   expired: 'Your refresh token has expired (421). Please log in again.',
-  refused: 'Your refresh token is not accepted any more (422). Please log in again.',
+  refused: 'The server rejected your refresh token (422). Please log in again.',
   'other-tab': 'You have logged out in another tab.',
   logout: 'You have logged out.',
   none: 'Please log in first.',
@@ -47,17 +53,19 @@ const reasons = {
 
 function onLogin({ reason, causes }) {
   notice(reasons[reason]);
-  line(reason === 'logout' ? 'plain' : 'bad', `Back to the login${causes.length ? `: ${causes.join(', ')}` : ''}`);
+  const why = causes.length ? `: ${causes.join(', ')}` : '';
+  line(reason === 'logout' ? 'plain' : 'bad', `Back to the login${why}`);
   showTokens(null);
   find('login-title').focus();
 }
 
 function onChange(event) {
+  const seconds = ((event.wait ?? 0) / 1000).toFixed(1);
   const texts = {
     login: 'Logged in: both tokens are stored',
-    refresh: 'Refreshed: the new token has overwritten the old one',
+    refresh: 'Refreshed: the new access token replaces the old one',
     'other-tab': 'Another tab has stored new tokens',
-    retry: `Tries again in ${((event.wait ?? 0) / 1000).toFixed(1)} s, and stays logged in`,
+    retry: `The refresh failed. The page stays logged in and tries again in ${seconds} s`,
   };
   if (texts[event.type]) line(event.type === 'retry' ? 'wait' : 'plain', texts[event.type]);
   showTokens(session.tokens);
@@ -65,7 +73,7 @@ function onChange(event) {
 }
 
 async function signIn(form) {
-  const response = await watched('/playground/login', {
+  const response = await loggedFetch('/playground/login', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(form),
@@ -78,7 +86,10 @@ async function signIn(form) {
 const actions = {
   async call() {
     const response = await session.fetch('/playground/hello');
-    line('plain', response.ok ? 'The API knows who you are' : 'The API does not let you in');
+    line(
+      'plain',
+      response.ok ? 'The API accepts the access token' : 'The API rejects the access token',
+    );
   },
   async open() {
     await session.refreshOnOpen();
@@ -93,18 +104,23 @@ const actions = {
     await actions.call();
   },
   async expire() {
-    line('plain', 'A new login whose refresh token lives one second; wait for it to pass');
-    await signIn({ identity: 'demo@example.com', name: 'Demo', access_seconds: 600, refresh_seconds: 1 });
-    await new Promise((done) => setTimeout(done, 2100));
+    line('plain', 'Logging in with a refresh token that expires after one second …');
+    await signIn({
+      identity: 'demo@example.com',
+      name: 'Demo',
+      access_seconds: 600,
+      refresh_seconds: 1,
+    });
+    await wait(2100);
     await session.refresh();
   },
   async revoke() {
-    const response = await watched('/api/v1/revoke', {
+    const response = await loggedFetch('/api/v1/revoke', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ refresh_token: session.tokens.refresh_token }),
     });
-    if (!response.ok) throw new Error('This server cannot revoke');
+    if (!response.ok) throw new Error(`The server did not revoke the token: ${response.status}`);
     await session.refresh();
   },
   async logout() {
@@ -121,25 +137,26 @@ const actions = {
 };
 
 async function refreshHere(at) {
-  await new Promise((done) => setTimeout(done, at - Date.now()));
+  await wait(at - Date.now());
   slowNext = true;
   const before = session.tokens?.access_token;
-  line('plain', 'All tabs are asked to refresh now');
+  line('plain', 'All tabs refresh now');
   await session.refresh();
   slowNext = false;
   if (session.tokens?.access_token !== before) line('good', 'This tab has the new token');
   showTokens(session.tokens);
 }
 
-/** Runs an action; what goes wrong is for the user to read. */
+/** Runs an action and shows its error to the user. */
 async function attempt(action, button) {
   notice('');
   button?.setAttribute('aria-busy', 'true');
   try {
     await action();
   } catch (error) {
-    if (error instanceof SessionError && error.code === 'login') return; // onLogin has said it
-    notice(error instanceof SessionError ? `${error.message}. You stay logged in; try again later.` : `${error.message}.`);
+    if (error instanceof SessionError && error.code === 'login') return; // onLogin has shown it
+    const advice = error instanceof SessionError ? ' You stay logged in. Try again later.' : '';
+    notice(`${error.message}.${advice}`);
   } finally {
     button?.removeAttribute('aria-busy');
   }
@@ -151,11 +168,17 @@ function tick() {
 
 find('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  const { limit, access_seconds, refresh_seconds, ...rest } = Object.fromEntries(new FormData(event.target));
+  const { limit, access_seconds, refresh_seconds, ...rest } = Object.fromEntries(
+    new FormData(event.target),
+  );
   localStorage.setItem('playground-limit', limit);
   session.close();
   session = open();
-  const form = { ...rest, access_seconds: Number(access_seconds), refresh_seconds: Number(refresh_seconds) };
+  const form = {
+    ...rest,
+    access_seconds: Number(access_seconds),
+    refresh_seconds: Number(refresh_seconds),
+  };
   attempt(() => signIn(form), event.submitter);
 });
 

@@ -1,30 +1,41 @@
-// What the playground shows: tokens, the countdown, the time line.
+// Shows the tokens, the countdown and the time line of the playground.
 import { claims } from '/session.js';
 
 export const find = (id) => document.getElementById(id);
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
 
 const pretty = (token) => {
   const read = claims(token);
-  return read ? JSON.stringify(read, null, 2) : 'not a readable token';
+  return read ? JSON.stringify(read, null, 2) : 'not a JWT';
 };
 
 export function duration(seconds) {
   const whole = Math.floor(seconds);
-  const [d, h, m, s] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
+  const [d, h, m, s] = [
+    Math.floor(whole / 86400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+    whole % 60,
+  ];
   const two = (n) => String(n).padStart(2, '0');
   return `${d ? `${d} d ` : ''}${d || h ? `${two(h)}:` : ''}${two(m)}:${two(s)}`;
 }
 
-/** Shows both tokens, or the login form where there are none. */
+/** Shows both tokens. If there are none, it shows the login form. */
 export function showTokens(tokens) {
   find('login').hidden = Boolean(tokens);
   find('session').hidden = !tokens;
   if (!tokens) return;
   const refreshExp = claims(tokens.refresh_token)?.exp;
-  find('expired').textContent = `${tokens.expired}, by the server's clock ${new Date(tokens.expired * 1000).toLocaleString('en-GB')}`;
-  find('refresh-expires').textContent = refreshExp ? `Expires ${new Date(refreshExp * 1000).toLocaleString('en-GB')}` : '';
+  const until = new Date(tokens.expired * 1000).toLocaleString('en-GB');
+  find('expired').textContent = `${tokens.expired}, which is ${until} by the server's clock`;
+  const expires = refreshExp && new Date(refreshExp * 1000).toLocaleString('en-GB');
+  find('refresh-expires').textContent = expires ? `Expires ${expires}` : '';
   find('access-claims').textContent = pretty(tokens.access_token);
   find('access-raw').textContent = tokens.access_token;
   find('refresh-claims').textContent = pretty(tokens.refresh_token);
@@ -39,15 +50,16 @@ export function showCountdown(left, tokens) {
   find('left-bar').value = share;
 }
 
-/** Says something to the user; an empty text takes it back. */
+/** Shows a message to the user. An empty text hides the message. */
 export function notice(text) {
   find('notice').hidden = !text;
   find('notice').textContent = text;
 }
 
 /**
- * Adds a line to the time line. `kind` colours it: good, bad, wait or plain.
- * @param {{request?: string, answer?: string}} [exchange] shown as they came
+ * Adds an entry to the time line. `kind` sets its colour: good, bad, wait or plain.
+ * @param {{request?: string, answer?: string}} [exchange] the request and the answer, shown on
+ * demand
  */
 export function line(kind, text, exchange) {
   const entry = document.createElement('li');
@@ -68,7 +80,7 @@ export function line(kind, text, exchange) {
 function details({ request, answer }) {
   const box = document.createElement('details');
   const summary = document.createElement('summary');
-  summary.textContent = 'request and answer';
+  summary.textContent = 'Request and answer';
   const text = document.createElement('pre');
   text.tabIndex = 0;
   text.setAttribute('aria-label', 'Request and answer');

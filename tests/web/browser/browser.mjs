@@ -1,4 +1,4 @@
-// What the tests in Chromium share: the real server, a browser, and a way to watch pages for mistakes.
+// Shared by the tests in Chromium: the real server, a browser, and the errors of its pages.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** A folder for this file's tests, and what must be stopped after them. */
+/** A folder for the tests of one file. It is removed after them. */
 const folder = mkdtempSync(join(tmpdir(), 'refresh-browser-'));
 const cleanups = [];
 after(async () => {
@@ -26,15 +26,26 @@ let built;
 function binary() {
   if (!built) {
     built = process.env.REFRESHD || join(folder, 'refreshd');
-    if (!process.env.REFRESHD) execFileSync('go', ['build', '-o', built, './cmd/refreshd'], { cwd: root, stdio: 'inherit' });
+    if (!process.env.REFRESHD)
+      execFileSync('go', ['build', '-o', built, './cmd/refreshd'], { cwd: root, stdio: 'inherit' });
   }
   return built;
 }
 
 /** Starts refreshd on a free port and returns its address. */
 export async function startServer(...flags) {
-  const env = { PATH: process.env.PATH, HOME: folder, REFRESH_LISTEN: '127.0.0.1:0', REFRESH_OPS_LISTEN: '', REFRESH_LOG_LEVEL: 'info' };
-  const server = spawn(binary(), flags, { cwd: mkdtempSync(join(folder, 'server-')), env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const env = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    REFRESH_LISTEN: '127.0.0.1:0',
+    REFRESH_OPS_LISTEN: '',
+    REFRESH_LOG_LEVEL: 'info',
+  };
+  const server = spawn(binary(), flags, {
+    cwd: mkdtempSync(join(folder, 'server-')),
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const ended = new Promise((done) => server.once('exit', done));
   cleanup(() => (server.kill('SIGTERM'), ended));
   const seen = [];
@@ -49,12 +60,27 @@ export async function startServer(...flags) {
   throw new Error(`refreshd did not start:\n${seen.join('\n')}`);
 }
 
-/** A browser for this file's tests; `open` makes a page whose mistakes are kept in `page.mistakes`. */
+/**
+ * Starts a browser for the tests of one file. `open` opens a page; `page.errors` has its errors.
+ */
 export function useBrowser(...more) {
   const tool = {};
   before(async () => {
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...more];
-    tool.browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+    const args = [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...more,
+    ];
+    tool.browser = await chromium.launch({
+      executablePath: '/usr/bin/chromium',
+      headless: true,
+      args,
+    });
     cleanup(() => tool.browser.close());
   });
   tool.context = async (options) => {
@@ -66,29 +92,43 @@ export function useBrowser(...more) {
   tool.open = async (url, options) => {
     const context = options?.newPage ? options : await tool.context(options);
     const page = await context.newPage();
-    page.mistakes = [];
-    page.on('console', (m) => m.type() === 'error' && !/Failed to load resource/.test(m.text()) && page.mistakes.push(m.text()));
-    page.on('pageerror', (error) => page.mistakes.push(String(error)));
+    page.errors = [];
+    page.on(
+      'console',
+      (m) =>
+        m.type() === 'error' &&
+        !/Failed to load resource/.test(m.text()) &&
+        page.errors.push(m.text()),
+    );
+    page.on('pageerror', (error) => page.errors.push(String(error)));
     await page.goto(url);
     return page;
   };
   return tool;
 }
 
-/** Shots are kept where SHOTS says, to be looked at. */
+/** Saves a screenshot in the folder SHOTS, if that variable is set. */
 export async function shot(page, name) {
-  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
+  if (process.env.SHOTS)
+    await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
 }
 
 export const looks = {
   light: { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
   dark: { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
-  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  phone: {
+    colorScheme: 'light',
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+  },
 };
 
-/** Asserts that nothing lies outside the width of the screen. */
+/** Asserts that the page is not wider than the screen. */
 export async function fits(page) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   assert.ok(wide <= 1, `the page is ${wide} pixels too wide`);
 }
 
@@ -101,7 +141,9 @@ export function freePort() {
   });
 }
 
-/** What the playground's tests do and look at: its buttons, its time line, how many lines of it hold a text. */
+/**
+ * Helpers for the playground: press a button, wait for an entry of the time line, count entries.
+ */
 export const press = (page, name) => page.getByRole('button', { name, exact: true }).click();
 export const happened = (page, text) => page.locator('#line').getByText(text).first().waitFor();
 export const requests = (page, text) => page.locator('#line li', { hasText: text }).count();

@@ -1,4 +1,5 @@
-// The session keeper in a real browser: wrong clocks, no network, and an answer that browsers may repeat.
+// The session keeper in a real browser: wrong clocks, no network, and a 421, after which browsers
+// may repeat the request.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -6,22 +7,30 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { cleanup, happened, looks, press, requests, startServer, temporary, useBrowser } from './browser.mjs';
+import {
+  cleanup,
+  happened,
+  looks,
+  press,
+  requests,
+  startServer,
+  temporary,
+  useBrowser,
+} from './browser.mjs';
 
 const browser = useBrowser();
 let server;
 before(async () => (server = await startServer()));
 
-
 async function loggedIn(context, { address = server, access = '60' } = {}) {
   const page = await browser.open(`${address}/playground`, context);
-  await page.getByLabel("The login's access token lives").selectOption(access);
+  await page.getByLabel('Lifetime of the first access token').selectOption(access);
   await press(page, 'Log in');
   await happened(page, 'Logged in');
   return page;
 }
 
-/** Runs in the page: its clock is wrong by so many milliseconds, its timers are right. */
+/** Runs in the page. It sets the page's clock wrong by `error` milliseconds; timers stay right. */
 function wrongClock(error) {
   const Right = Date;
   globalThis.Date = class extends Right {
@@ -34,25 +43,28 @@ function wrongClock(error) {
   };
 }
 
-for (const [name, error] of [['ahead', 3_600_000], ['behind', -3_600_000]]) {
-  test(`a laptop whose clock is an hour ${name} refreshes when it should`, async () => {
+for (const [name, error] of [
+  ['ahead', 3_600_000],
+  ['behind', -3_600_000],
+]) {
+  test(`a machine whose clock is an hour ${name} refreshes at the right time`, async () => {
     const context = await browser.context(looks.light);
     await context.addInitScript(wrongClock, error);
     const page = await loggedIn(context, { access: '20' });
     await press(page, 'Call the API');
-    await happened(page, 'The API knows who you are');
+    await happened(page, 'The API accepts the access token');
     assert.equal(await requests(page, '/api/v1/refresh'), 0, 'too early');
     await page.reload();
     assert.match(await page.locator('#left').textContent(), /^00:1\d$/, 'after a reload');
     await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 60_000 });
     await press(page, 'Call the API');
-    await happened(page, 'The API knows who you are');
+    await happened(page, 'The API accepts the access token');
     assert.equal(await requests(page, '/playground/hello: 401'), 0, 'too late');
     assert.equal(await requests(page, '/api/v1/refresh: 200'), 1);
   });
 }
 
-test('offline for a while, one stays logged in', async () => {
+test('the user stays logged in while the machine is offline', async () => {
   const context = await browser.context(looks.light);
   const page = await loggedIn(context);
   const old = await page.locator('#access-raw').textContent();
@@ -67,7 +79,7 @@ test('offline for a while, one stays logged in', async () => {
   assert.notEqual(await page.locator('#access-raw').textContent(), old);
 });
 
-test('tabs that all find the token expired make one request', async () => {
+test('tabs that find the token expired at once send one request', async () => {
   const context = await browser.context(looks.light);
   let refreshes = 0;
   await context.route('**/api/v1/refresh', async (route) => {
@@ -86,27 +98,40 @@ test('tabs that all find the token expired make one request', async () => {
   };
   const [{ refresh_token }] = await Promise.all(pages.map((page) => page.evaluate(ask)));
   await pages[0].evaluate((r) => globalThis.keeper.login({ refresh_token: r }), refresh_token);
-  for (const page of pages) await page.waitForFunction(() => globalThis.keeper.tokens.access_token === '');
-  const tokens = await Promise.all(pages.map((page) => page.evaluate(() => globalThis.keeper.token())));
+  for (const page of pages)
+    await page.waitForFunction(() => globalThis.keeper.tokens.access_token === '');
+  const tokens = await Promise.all(
+    pages.map((page) => page.evaluate(() => globalThis.keeper.token())),
+  );
   assert.equal(new Set(tokens).size, 1);
   assert.equal(refreshes, 1);
 });
 
-/** A TLS server with HTTP/2 in front of the real one, as operators have it. It counts the refreshes by their status. */
+/** Starts a proxy with TLS and HTTP/2 in front of the real server. It records each refresh. */
 async function behindTLS(target) {
   const goroot = execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim();
   const generate = join(goroot, 'src/crypto/tls/generate_cert.go');
-  execFileSync('go', ['run', generate, '--host', 'localhost', '--ecdsa-curve', 'P256'], { cwd: temporary, stdio: 'pipe' });
+  execFileSync('go', ['run', generate, '--host', 'localhost', '--ecdsa-curve', 'P256'], {
+    cwd: temporary,
+    stdio: 'pipe',
+  });
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => readFileSync(join(temporary, name)));
   const seen = [];
   const front = http2.createSecureServer({ key, cert, allowHTTP1: true }, (request, response) => {
-    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !name.startsWith(':')));
-    const behind = http.request(target + request.url, { method: request.method, headers: { ...headers, host: new URL(target).host } }, (answer) => {
-      if (request.url === '/api/v1/refresh') seen.push(`${answer.statusCode} over HTTP/${request.httpVersion}`);
-      const { connection, 'transfer-encoding': _, 'keep-alive': __, ...rest } = answer.headers;
-      response.writeHead(answer.statusCode, rest);
-      answer.pipe(response);
-    });
+    const headers = Object.fromEntries(
+      Object.entries(request.headers).filter(([name]) => !name.startsWith(':')),
+    );
+    const behind = http.request(
+      target + request.url,
+      { method: request.method, headers: { ...headers, host: new URL(target).host } },
+      (answer) => {
+        if (request.url === '/api/v1/refresh')
+          seen.push(`${answer.statusCode} over HTTP/${request.httpVersion}`);
+        const { connection, 'transfer-encoding': _, 'keep-alive': __, ...rest } = answer.headers;
+        response.writeHead(answer.statusCode, rest);
+        answer.pipe(response);
+      },
+    );
     request.pipe(behind);
   });
   await new Promise((done) => front.listen(0, '127.0.0.1', done));
@@ -114,7 +139,7 @@ async function behindTLS(target) {
   return { address: `https://localhost:${front.address().port}`, seen };
 }
 
-test('421 over TLS and HTTP/2, where a browser may repeat the request, is one logout', async () => {
+test('421 over HTTP/2, where a browser may repeat the request, ends the session once', async () => {
   const { address, seen } = await behindTLS(server);
   const context = await browser.context({ ...looks.light, ignoreHTTPSErrors: true });
   const page = await loggedIn(context, { address });

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
-import { fits, happened, looks, press, requests, shot, startServer, useBrowser } from './browser.mjs';
+import {
+  fits,
+  happened,
+  looks,
+  press,
+  requests,
+  shot,
+  startServer,
+  useBrowser,
+} from './browser.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = useBrowser();
@@ -19,35 +28,38 @@ async function playground(options = looks.light) {
 const token = (page) => page.locator('#access-raw').textContent();
 
 for (const [look, options] of Object.entries(looks)) {
-  test(`it can be read and used by everybody: ${look}`, async () => {
+  test(`the playground is accessible: ${look}`, async () => {
     const page = await browser.open(`${server}/playground`, options);
     const check = async (state) => {
       await shot(page, `playground-${state}-${look}`);
       await fits(page);
       const serious = await page.evaluate(`(() => { ${axe}; return axe.run(); })()`);
       const found = serious.violations.filter((v) => ['serious', 'critical'].includes(v.impact));
-      assert.deepEqual(found.map((v) => [v.id, v.nodes[0].html]), []);
+      assert.deepEqual(
+        found.map((v) => [v.id, v.nodes[0].html]),
+        [],
+      );
     };
     await check('login');
     await press(page, 'Log in');
     await happened(page, 'Logged in');
     await press(page, 'Call the API');
-    await happened(page, 'The API knows who you are');
+    await happened(page, 'The API accepts the access token');
     await press(page, 'Lose an answer');
     await happened(page, 'Refreshed');
     await page.locator('#line details summary').first().click();
     await check('session');
-    assert.deepEqual(page.mistakes, []);
+    assert.deepEqual(page.errors, []);
   });
 }
 
-test('tip 1: a call refreshes when the access token is about to expire, and not before', async () => {
+test('a call refreshes if the access token expires soon, and not before', async () => {
   const page = await browser.open(`${server}/playground`, looks.light);
-  await page.getByLabel("The login's access token lives").selectOption('20');
+  await page.getByLabel('Lifetime of the first access token').selectOption('20');
   await press(page, 'Log in');
   await happened(page, 'Logged in');
   await press(page, 'Call the API');
-  await happened(page, 'The API knows who you are');
+  await happened(page, 'The API accepts the access token');
   assert.equal(await requests(page, '/api/v1/refresh'), 0);
   const old = await token(page);
   await page.locator('#left', { hasText: 'expired' }).waitFor({ timeout: 60_000 });
@@ -57,7 +69,7 @@ test('tip 1: a call refreshes when the access token is about to expire, and not 
   await page.locator('#left', { hasText: /^(10:00|09:5\d)$/ }).waitFor();
 });
 
-test('tip 2: opening the dashboard refreshes', async () => {
+test('opening the dashboard refreshes', async () => {
   const page = await playground();
   const old = await token(page);
   await press(page, 'Open the dashboard');
@@ -65,7 +77,7 @@ test('tip 2: opening the dashboard refreshes', async () => {
   assert.notEqual(await token(page), old);
 });
 
-test('a lost answer is asked for again', async () => {
+test('a refresh whose answer is lost is sent again', async () => {
   const page = await playground();
   await press(page, 'Lose an answer');
   await happened(page, 'the answer is lost');
@@ -74,11 +86,11 @@ test('a lost answer is asked for again', async () => {
   assert.equal(await requests(page, '/api/v1/refresh'), 2);
 });
 
-test('a spoiled access token costs one refresh', async () => {
+test('a spoiled access token causes one refresh', async () => {
   const page = await playground();
   await press(page, 'Spoil the access token');
   await happened(page, '/playground/hello: 401');
-  await happened(page, 'The API knows who you are');
+  await happened(page, 'The API accepts the access token');
   assert.equal(await requests(page, '/api/v1/refresh'), 1);
 });
 
@@ -102,10 +114,13 @@ test('a revoked refresh token leads to the login, once', async () => {
   assert.equal(await requests(page, 'Back to the login'), 1);
 });
 
-test('everything can be done with the keyboard', async () => {
+test('the playground works with the keyboard alone', async () => {
   const page = await browser.open(`${server}/playground`, looks.light);
   await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the playground');
+  assert.equal(
+    await page.evaluate(() => document.activeElement.textContent),
+    'Skip to the playground',
+  );
   await page.getByLabel('E-mail').focus();
   await page.keyboard.press('Enter');
   await happened(page, 'Logged in');
@@ -114,7 +129,7 @@ test('everything can be done with the keyboard', async () => {
   await happened(page, 'Refreshed');
 });
 
-test('logging out reaches the other tab', async () => {
+test('a logout is announced in the other tab', async () => {
   const context = await browser.context(looks.light);
   const page = await playground(context);
   const second = await browser.open(`${server}/playground`, context);
@@ -124,7 +139,7 @@ test('logging out reaches the other tab', async () => {
   assert.equal(await requests(second, 'Back to the login'), 1);
 });
 
-test('two tabs that refresh at once make one request and stay logged in', async () => {
+test('two tabs that refresh at once send one request and stay logged in', async () => {
   const context = await browser.context(looks.light);
   const page = await playground(context);
   const second = await browser.open(`${server}/playground`, context);
@@ -137,17 +152,27 @@ test('two tabs that refresh at once make one request and stay logged in', async 
     await happened(second, 'This tab has the new token');
     assert.notEqual(await token(page), old);
     assert.equal(await token(page), await token(second));
-    const lines = (await Promise.all([page, second].map((tab) => tab.locator('#line li').allInnerTexts()))).flat();
-    assert.equal(lines.filter((line) => line.includes('/api/v1/refresh: 200')).length, 1, lines.join('; '));
+    const lines = (
+      await Promise.all([page, second].map((tab) => tab.locator('#line li').allInnerTexts()))
+    ).flat();
+    assert.equal(
+      lines.filter((line) => line.includes('/api/v1/refresh: 200')).length,
+      1,
+      lines.join('; '),
+    );
   }
 });
 
-test('without a development key the page says how to switch it on', async () => {
+test('without a development key the page says how to switch the playground on', async () => {
   const closed = await startServer('--secret', 'a secret of at least thirty-two bytes');
   const page = await browser.open(`${closed}/playground`, looks.light);
   await page.getByText('--playground').waitFor();
   await shot(page, 'playground-off');
-  const open = await startServer('--secret', 'a secret of at least thirty-two bytes', '--playground');
+  const open = await startServer(
+    '--secret',
+    'a secret of at least thirty-two bytes',
+    '--playground',
+  );
   const playing = await browser.open(`${open}/playground`, looks.light);
   await playing.getByRole('button', { name: 'Log in' }).waitFor();
 });

@@ -1,5 +1,5 @@
-// The session keeper in a real browser against a server that rotates refresh tokens: a token that was lost or overwritten
-// would end the session.
+// The session keeper in a real browser with a server that rotates refresh tokens. If a page lost or
+// overwrote a token, the session would end.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { happened, looks, press, requests, startServer, useBrowser } from './browser.mjs';
@@ -7,7 +7,9 @@ import { happened, looks, press, requests, startServer, useBrowser } from './bro
 const windowSeconds = 1;
 const browser = useBrowser();
 let server;
-before(async () => (server = await startServer('--rotation', `--rotation-window=${windowSeconds}s`)));
+before(
+  async () => (server = await startServer('--rotation', `--rotation-window=${windowSeconds}s`)),
+);
 
 const refreshToken = (page) => page.locator('#refresh-raw').textContent();
 const windowOver = () => new Promise((done) => setTimeout(done, 1000 * windowSeconds + 500));
@@ -19,7 +21,7 @@ async function loggedIn(context) {
   return page;
 }
 
-test('two tabs that refresh at once stay logged in, and both have the next refresh token', async () => {
+test('two tabs that refresh at once stay logged in and share the next refresh token', async () => {
   const context = await browser.context(looks.light);
   const page = await loggedIn(context);
   const second = await browser.open(`${server}/playground`, context);
@@ -36,7 +38,7 @@ test('two tabs that refresh at once stay logged in, and both have the next refre
   }
 });
 
-test('after a lost answer the session goes on, however late the retry comes', async () => {
+test('after a lost answer the session continues, even if the retry is late', async () => {
   const page = await loggedIn(looks.light);
   const old = await refreshToken(page);
   await press(page, 'Lose an answer');
@@ -52,15 +54,18 @@ test('after a lost answer the session goes on, however late the retry comes', as
   assert.equal(await requests(page, 'Back to the login'), 0);
 });
 
-test('eight requests at once with one refresh token all get the same next one', async () => {
+test('eight requests at once with one refresh token get the same next token', async () => {
   const context = await browser.context(looks.light);
   const page = await loggedIn(context);
   const answers = await page.evaluate(async () => {
     const { createSession } = await import('/session.js');
     const { refresh_token } = createSession().tokens;
-    const ask = () => fetch('/api/v1/refresh', {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ refresh_token }),
-    });
+    const ask = () =>
+      fetch('/api/v1/refresh', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ refresh_token }),
+      });
     const all = await Promise.all(Array.from({ length: 8 }, ask));
     return Promise.all(all.map(async (a) => [a.status, (await a.json()).refresh_token]));
   });
