@@ -147,7 +147,7 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, s *service.Setting
 		if made, err = cmd.key(set, now); err != nil {
 			return nil, err
 		}
-		return keys.Rotation{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Rotate(set, now)
+		return keys.Rollover{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Apply(set, now)
 	})
 	if err != nil {
 		return err

@@ -9,7 +9,8 @@ import (
 	gen "kalsel.dev/refresh/cmd/specgen/testdata/example"
 )
 
-// TestExampleRefuses tries the decoder of the example where the service's own contract has no such member.
+// TestExampleRefuses tries the decoder of the example where the service's own contract has no such
+// member.
 func TestExampleRefuses(t *testing.T) {
 	const right = `"visit_id":"","count":0`
 	long := strings.Repeat("é", 200)

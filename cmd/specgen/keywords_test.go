@@ -32,7 +32,8 @@ var samples = map[string]string{
 	"Always":        "", // the schema true or false
 }
 
-// TestEveryKeyword puts each keyword into a property and into a request body: the generator supports it or names it.
+// TestEveryKeyword puts each keyword into a property and into a request body: the generator
+// supports it or names it.
 func TestEveryKeyword(t *testing.T) {
 	for keyword, value := range samples {
 		line := keyword + ": " + value
@@ -59,7 +60,8 @@ func TestEveryKeyword(t *testing.T) {
 	}
 }
 
-// TestSamplesAreComplete fails when a new version of the library knows a keyword that samples lacks.
+// TestSamplesAreComplete fails when a new version of the library knows a keyword that samples
+// lacks.
 func TestSamplesAreComplete(t *testing.T) {
 	for field := range reflect.TypeFor[openapi3.Schema]().Fields() {
 		keyword := keywordOf(field)
@@ -72,8 +74,8 @@ func TestSamplesAreComplete(t *testing.T) {
 	}
 }
 
-// TestKeywordByReflection sets each field of openapi3.Schema alone: where validation of the document lets a keyword pass,
-// the generator sees it nevertheless.
+// TestKeywordByReflection sets each field of openapi3.Schema alone: where validation of the
+// document lets a keyword pass, the generator sees it nevertheless.
 func TestKeywordByReflection(t *testing.T) {
 	for field := range reflect.TypeFor[openapi3.Schema]().Fields() {
 		keyword := keywordOf(field)

@@ -1,9 +1,10 @@
-// Command specgen writes the strict decoders of the JSON request bodies that an OpenAPI document declares.
+// Command specgen writes the strict decoders of the JSON request bodies that an OpenAPI document
+// declares.
 //
 //	specgen -o gen/decode.gen.go openapi.yaml
 //
-// The decoders enforce every keyword of the request schemas. A keyword that specgen cannot enforce makes it fail with the
-// keyword and its place in the document.
+// The decoders enforce every keyword of the request schemas. A keyword that specgen cannot enforce
+// makes it fail with the keyword and its place in the document.
 package main
 
 import (

@@ -77,7 +77,8 @@ func (r *reader) preset(place string, schema *openapi3.Schema) *int64 {
 	return &number
 }
 
-// goName spells a JSON name as oapi-codegen spells the Go field. If they ever differ, the generated code does not compile.
+// goName spells a JSON name as oapi-codegen spells the Go field. If they ever differ, the generated
+// code does not compile.
 func goName(name string) string {
 	words := strings.FieldsFunc(name, func(c rune) bool { return strings.ContainsRune("_-. ", c) })
 	for i, word := range words {

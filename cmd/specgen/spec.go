@@ -27,7 +27,8 @@ type reader struct {
 
 // refuse notes that the document demands something at place that the decoders do not do.
 func (r *reader) refuse(place, format string, args ...any) {
-	r.faults = append(r.faults, fmt.Errorf("%s: %s: %s", r.file, place, fmt.Sprintf(format, args...)))
+	fault := fmt.Sprintf(format, args...)
+	r.faults = append(r.faults, fmt.Errorf("%s: %s: %s", r.file, place, fault))
 }
 
 func (r *reader) refuseKeywords(place string, keywords []string) {
@@ -81,7 +82,8 @@ func (r *reader) bodies(doc *openapi3.T) map[string]*openapi3.Schema {
 				r.refuse(place, `keyword "required" must be true`)
 			}
 			for _, mediaType := range slices.Sorted(maps.Keys(body.Value.Content)) {
-				if name, schema := r.body(place, mediaType, body.Value.Content[mediaType].Schema); schema != nil {
+				ref := body.Value.Content[mediaType].Schema
+				if name, schema := r.body(place, mediaType, ref); schema != nil {
 					found[name] = schema
 				}
 			}
@@ -127,7 +129,8 @@ func (r *reader) object(name string, schema *openapi3.Schema) request {
 
 	result := request{Type: name}
 	for _, property := range slices.Sorted(maps.Keys(schema.Properties)) {
-		m := r.member(place+"/properties/"+escape(property), property, schema.Properties[property])
+		at := place + "/properties/" + escape(property)
+		m := r.member(at, property, schema.Properties[property])
 		m.Required = slices.Contains(schema.Required, property)
 		result.Members = append(result.Members, m)
 	}

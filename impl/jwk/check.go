@@ -16,9 +16,9 @@ const (
 	maxRSABits = 8192 // with more bits, one verification would take milliseconds
 )
 
-// check returns what signs (nil for a public key) and what verifies. It fails if the material does not
-// suit the algorithm, is too weak, or is not consistent. A private half must belong to its public half:
-// signing with Ed25519 under a foreign public key gives the private key away.
+// check returns what signs (nil for a public key) and what verifies. It fails if the material does
+// not suit the algorithm, is too weak, or is not consistent. A private half must belong to its
+// public half: signing with Ed25519 under a foreign public key gives the private key away.
 func (a algorithm) check(spec Spec) (signing, verifying any, err error) {
 	switch m := spec.Material.(type) {
 	case []byte:
@@ -47,14 +47,14 @@ func (a algorithm) check(spec Spec) (signing, verifying any, err error) {
 		}
 		same, err := ecdsa.ParseRawPrivateKey(m.Curve, raw)
 		if err != nil || !same.PublicKey.Equal(&m.PublicKey) {
-			return nil, nil, errors.New("the EC private key is not consistent: d does not belong to x and y")
+			return nil, nil, errors.New("the EC private key does not belong to its public key")
 		}
 		return m, &m.PublicKey, nil
 	case *ecdsa.PublicKey:
 		return nil, m, a.checkEC(spec.Algorithm, m)
 	case ed25519.PrivateKey:
 		if len(m) != ed25519.PrivateKeySize || !ed25519.NewKeyFromSeed(m.Seed()).Equal(m) {
-			return nil, nil, errors.New("the Ed25519 private key is not consistent: d does not belong to x")
+			return nil, nil, errors.New("the Ed25519 private key does not belong to its public key")
 		}
 		public := m.Public().(ed25519.PublicKey)
 		return m, public, a.checkEd25519(spec.Algorithm, public)
@@ -87,7 +87,8 @@ func (a algorithm) checkRSA(name string, key *rsa.PublicKey) error {
 	}
 	switch bits := key.N.BitLen(); {
 	case bits < minRSABits:
-		return fmt.Errorf("the RSA key has %d bits; at least %d are needed (RFC 7518 section 3.3)", bits, minRSABits)
+		return fmt.Errorf("the RSA key has %d bits; at least %d are needed (RFC 7518 section 3.3)",
+			bits, minRSABits)
 	case bits > maxRSABits:
 		return fmt.Errorf("the RSA key has %d bits; at most %d are supported", bits, maxRSABits)
 	case key.E < 3 || key.E%2 == 0:

@@ -13,8 +13,8 @@ import (
 // newRSABits gives about 128 bits of security (NIST SP 800-57 part 1, table 2).
 const newRSABits = 3072
 
-// GenerateKey returns a new random key that signs: a secret as long as its hash, RSA of 3072 bits, or
-// a key on the algorithm's curve. It fails if the algorithm is not supported.
+// GenerateKey returns a new random key that signs: a secret as long as its hash, RSA of 3072 bits,
+// or a key on the algorithm's curve. It fails if the algorithm is not supported.
 func GenerateKey(algorithm, id string) (*Key, error) {
 	alg, ok := algorithmOf(algorithm)
 	if !ok {

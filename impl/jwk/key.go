@@ -1,5 +1,5 @@
-// Package jwk is about signing keys: one key, pinned to one algorithm, and one set of them. It parses,
-// checks, signs, verifies and writes keys as JSON Web Keys (RFC 7517). It does no I/O.
+// Package jwk is about signing keys: one key, pinned to one algorithm, and one set of them. It
+// parses, checks, signs, verifies and writes keys as JSON Web Keys (RFC 7517). It does no I/O.
 package jwk
 
 import (
@@ -17,14 +17,14 @@ import (
 type Spec struct {
 	// ID is the key ID (kid). The empty ID marks the one key for tokens that name no key.
 	ID string
-	// Algorithm is the only algorithm that the key may be used with: HS256, HS384, HS512, RS256, RS384,
-	// RS512, PS256, ES256, ES384 or EdDSA.
+	// Algorithm is the only algorithm that the key may be used with: HS256, HS384, HS512, RS256,
+	// RS384, RS512, PS256, ES256, ES384 or EdDSA.
 	Algorithm string
 	// Material is a secret ([]byte), a private key (*rsa.PrivateKey, *ecdsa.PrivateKey,
 	// ed25519.PrivateKey), or the public half of one, which can only verify.
 	Material any
-	// NotBefore is when the key may start to sign, in Unix seconds. The key verifies before that too,
-	// because the clocks of other nodes differ.
+	// NotBefore is when the key may start to sign, in Unix seconds. The key verifies before that
+	// too, because the clocks of other nodes differ.
 	NotBefore int64
 	// Expires is when the key stops signing and verifying, in Unix seconds; 0 is never.
 	Expires int64
@@ -47,8 +47,8 @@ type Key struct {
 	header       string
 }
 
-// NewKey returns the key that spec describes. It fails if the material does not suit the algorithm, is
-// too weak, or is not consistent. Every key is checked here, wherever it comes from.
+// NewKey returns the key that spec describes. It fails if the material does not suit the algorithm,
+// is too weak, or is not consistent. Every key is checked here, wherever it comes from.
 func NewKey(spec Spec) (*Key, error) {
 	alg, ok := algorithmOf(spec.Algorithm)
 	switch {
@@ -86,8 +86,8 @@ func NewKey(spec Spec) (*Key, error) {
 
 var errNegativeTimes = errors.New("nbf and exp of a key must not be negative")
 
-// WithTimes returns the key with another time to start signing and another expiry, in Unix seconds; 0
-// is none. It fails if one of them is negative.
+// WithTimes returns the key with another time to start signing and another expiry, in Unix seconds;
+// 0 is none. It fails if one of them is negative.
 func (k *Key) WithTimes(notBefore, expires int64) (*Key, error) {
 	if notBefore < 0 || expires < 0 {
 		return nil, errNegativeTimes

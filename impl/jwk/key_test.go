@@ -77,8 +77,8 @@ func TestNewKeyRefuses(t *testing.T) {
 		"a short secret for HS384":    {"HS384", []byte(secret), "needs at least 48"},
 		"a short secret for HS512":    {"HS512", []byte(secret), "needs at least 64"},
 		"no secret":                   {"HS256", []byte{}, "is empty"},
-		"EC halves of different keys": {"ES256", &mixed, "not consistent"},
-		"Ed25519 halves of different": {"EdDSA", split, "not consistent"},
+		"EC halves of different keys": {"ES256", &mixed, "does not belong to its public key"},
+		"Ed25519 halves of different": {"EdDSA", split, "does not belong to its public key"},
 		"a short Ed25519 key":         {"EdDSA", ed25519.PublicKey{1, 2}, "32 bytes"},
 		"a string":                    {"HS256", secret, "type string"},
 		"nothing":                     {"HS256", nil, "is not supported"},
@@ -92,7 +92,8 @@ func TestNewKeyRefuses(t *testing.T) {
 	}
 }
 
-// TestMACEqualsGolangJWT: the kept HMAC states give golang-jwt's signatures, one after the other, and accept no others.
+// TestMACEqualsGolangJWT: the kept HMAC states give golang-jwt's signatures, one after the other,
+// and accept no others.
 func TestMACEqualsGolangJWT(t *testing.T) {
 	methods := []*jwt.SigningMethodHMAC{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512}
 	rapid.Check(t, func(t *rapid.T) {
@@ -119,7 +120,8 @@ func TestMACEqualsGolangJWT(t *testing.T) {
 	})
 }
 
-// TestPublishedSignature: the private keys of RFC 8037 A.1 and RFC 7515 A.1 give the published signatures.
+// TestPublishedSignature: the private keys of RFC 8037 A.1 and RFC 7515 A.1 give the published
+// signatures.
 func TestPublishedSignature(t *testing.T) {
 	decode := func(s string) []byte {
 		data, err := base64.RawURLEncoding.DecodeString(s)

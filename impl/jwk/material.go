@@ -10,9 +10,9 @@ import (
 	"math/big"
 )
 
-// material returns the key that the JWK describes, for NewKey, which checks it. It fails if a member
-// is missing or has the wrong length. It is stricter than RFC 7518 in one point: an RSA private key
-// must have its primes.
+// material returns the key that the JWK describes, for NewKey, which checks it. It fails if a
+// member is missing or has the wrong length. It is stricter than RFC 7518 in one point: an RSA
+// private key must have its primes.
 func (w *wire) material() (any, error) {
 	switch w.Type {
 	case "oct":
@@ -92,7 +92,8 @@ func (w *wire) ec() (any, error) {
 	if size := curve.Params().BitSize / 8; len(w.X) != size || len(w.Y) != size {
 		return nil, fmt.Errorf("x and y must have %d bytes", size)
 	}
-	public, err := ecdsa.ParseUncompressedPublicKey(curve, append(append([]byte{4}, w.X...), w.Y...))
+	point := append(append([]byte{4}, w.X...), w.Y...)
+	public, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 	if err != nil {
 		return nil, errors.New("the EC point is not on its curve")
 	}

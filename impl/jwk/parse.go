@@ -9,10 +9,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ParseSet reads a JWK Set of our own keys. Each key needs an alg that suits it and a kid; the kid ""
-// marks the one key for tokens that name no key. The members nbf and exp, in Unix seconds, say when a
-// key may start to sign and when it stops altogether. It fails if one key is bad. A secret shorter
-// than its hash is bad unless allowWeak is set.
+// ParseSet reads a JWK Set of our own keys. Each key needs an alg that suits it and a kid; the kid
+// "" marks the one key for tokens that name no key. The members nbf and exp, in Unix seconds, say
+// when a key may start to sign and when it stops altogether. It fails if one key is bad. A secret
+// shorter than its hash is bad unless allowWeak is set.
 func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	entries, err := parseEntries(data)
 	if err != nil {
@@ -31,9 +31,9 @@ func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	return NewSet(keys...)
 }
 
-// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. Keys that cannot be used,
-// such as those for encryption, without alg or kid, or too weak, are left out, each with its reason. It
-// fails if no key is left, or if the set holds a secret.
+// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. Keys that cannot be
+// used, such as those for encryption, without alg or kid, or too weak, are left out, each with its
+// reason. It fails if no key is left, or if the set holds a secret.
 func ParseIssuerKeys(data []byte) (keys []*Key, leftOut []error, err error) {
 	entries, err := parseEntries(data)
 	if err != nil {
@@ -79,7 +79,8 @@ func parseEntries(data []byte) ([]jsontext.Value, error) {
 	return entries, nil
 }
 
-// key returns the key that the JWK describes, without its private half if key_ops does not allow sign.
+// key returns the key that the JWK describes, without its private half if key_ops does not allow
+// sign.
 func (w *wire) key(allowWeak bool) (*Key, error) {
 	sign := w.Operations == nil || slices.Contains(w.Operations, "sign")
 	switch {

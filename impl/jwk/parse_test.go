@@ -58,7 +58,8 @@ func TestKeySetSurvivesItsFile(t *testing.T) {
 	}
 }
 
-// TestJWKSetAgreesWithTheEcosystem: what we write, the library made for golang-jwt reads as the same keys.
+// TestJWKSetAgreesWithTheEcosystem: what we write, the library made for golang-jwt reads as the
+// same keys.
 func TestJWKSetAgreesWithTheEcosystem(t *testing.T) {
 	set := everyKey(t, "keys.json")
 	file, err := set.MarshalPublic(now())
@@ -164,7 +165,8 @@ func TestParseSetRefuses(t *testing.T) {
 	}
 }
 
-// TestParseSetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes those of EC and Ed25519.
+// TestParseSetRefusesMixedKeys: a private half that does not belong to the public one. jwkset takes
+// those of EC and Ed25519.
 func TestParseSetRefusesMixedKeys(t *testing.T) {
 	one, two := everyKey(t, "keys.json"), everyKey(t, "other_keys.json")
 	for _, c := range []struct{ alg, member string }{

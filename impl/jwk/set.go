@@ -19,12 +19,13 @@ type Set struct {
 	byID  map[string]*Key
 	noID  *Key // for tokens that name no key; may be nil
 	plain bool // our only key is a secret, so that a kid which is not an issuer's is ignored
-	// trusting is true if the keys of an issuer belong to the set, also while they are not known yet.
+	// trusting is true if the keys of an issuer belong to the set, also while they are not known
+	// yet.
 	trusting bool
 }
 
-// NewSet returns a set in which the order decides: the first key that may sign is the active one. It
-// fails if two keys have the same ID.
+// NewSet returns a set in which the order decides: the first key that may sign is the active one.
+// It fails if two keys have the same ID.
 func NewSet(keys ...*Key) (*Set, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("the key set has no key")
@@ -40,8 +41,8 @@ func NewSet(keys ...*Key) (*Set, error) {
 	return s, nil
 }
 
-// SecretSet returns the set of one HS256 secret. Tokens signed with it have no kid, and the kid of a
-// token is ignored. It fails if the secret is shorter than 32 bytes, unless allowWeak is set.
+// SecretSet returns the set of one HS256 secret. Tokens signed with it have no kid, and the kid of
+// a token is ignored. It fails if the secret is shorter than 32 bytes, unless allowWeak is set.
 func SecretSet(secret []byte, allowWeak bool) (*Set, error) {
 	key, err := NewKey(Spec{Algorithm: "HS256", Material: secret, AllowWeak: allowWeak})
 	if err != nil {
@@ -55,8 +56,8 @@ func SecretSet(secret []byte, allowWeak bool) (*Set, error) {
 	return set, nil
 }
 
-// WithDefault returns the set with the key of this ID also used for tokens that name no key. It fails
-// if there is no such key, or if another key is marked for such tokens.
+// WithDefault returns the set with the key of this ID also used for tokens that name no key. It
+// fails if there is no such key, or if another key is marked for such tokens.
 func (s *Set) WithDefault(id string) (*Set, error) {
 	key, ok := s.byID[id]
 	if !ok || key.issuer {
@@ -70,9 +71,9 @@ func (s *Set) WithDefault(id string) (*Set, error) {
 	return &set, nil
 }
 
-// WithIssuer returns the set with the public keys of a trusted issuer added. They verify only tokens
-// whose iss is the configured issuer, never sign, and never replace a key of the set. It fails if one
-// of them can sign.
+// WithIssuer returns the set with the public keys of a trusted issuer added. They verify only
+// tokens whose iss is the configured issuer, never sign, and never replace a key of the set. It
+// fails if one of them can sign.
 func (s *Set) WithIssuer(keys ...*Key) (*Set, error) {
 	set := *s
 	set.trusting = true
@@ -98,8 +99,8 @@ func (s *Set) Keys() *Set { return s }
 // All returns the keys in order, those of an issuer last.
 func (s *Set) All() []*Key { return slices.Clone(s.keys) }
 
-// Active returns the key that signs now: the first that can sign, whose nbf has come and whose exp has
-// not. It returns nil if there is none.
+// Active returns the key that signs now: the first that can sign, whose nbf has come and whose exp
+// has not. It returns nil if there is none.
 func (s *Set) Active(now time.Time) *Key {
 	unix := now.Unix()
 	for _, k := range s.keys {
@@ -110,8 +111,8 @@ func (s *Set) Active(now time.Time) *Key {
 	return nil
 }
 
-// Signer returns the key of this ID if it can sign and has not expired, else the active key. The nbf
-// of a named key does not count: the key has signed before.
+// Signer returns the key of this ID if it can sign and has not expired, else the active key. The
+// nbf of a named key does not count: the key has signed before.
 func (s *Set) Signer(id string, now time.Time) *Key {
 	if k := s.byID[id]; k != nil && k.CanSign() && !k.expired(now.Unix()) {
 		return k
@@ -120,13 +121,13 @@ func (s *Set) Signer(id string, now time.Time) *Key {
 }
 
 // Find returns the one key that may verify a token whose header has this kid and alg; no kid and an
-// empty one are the same. It returns nil if there is none. known tells whether the kid names a key, so
-// that a nil key means that the key is pinned to another algorithm. There is no search through all
-// keys: a token could choose the weakest one.
+// empty one are the same. It returns nil if there is none. known tells whether the kid names a key,
+// so that a nil key means that the key is pinned to another algorithm. There is no search through
+// all keys: a token could choose the weakest one.
 func (s *Set) Find(kid, alg []byte, now int64) (key *Key, known bool) {
 	k := s.byID[string(kid)]
-	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for which
-	// the kid is ignored, or a key of the issuer that is not known yet.
+	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for
+	// which the kid is ignored, or a key of the issuer that is not known yet.
 	if len(kid) == 0 || k == nil && s.plain && (!s.trusting || string(alg) == s.noID.alg) {
 		k = s.noID
 	}

@@ -19,8 +19,8 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// wire is one key as a JWK has it (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). nbf and
-// exp are members of our own: when the key may start to sign, and when it stops altogether.
+// wire is one key as a JWK has it (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2). nbf
+// and exp are members of our own: when the key may start to sign, and when it stops altogether.
 type wire struct {
 	Type      string  `json:"kty"`
 	Use       string  `json:"use,omitzero"`
@@ -48,7 +48,8 @@ type wire struct {
 	Unknown map[string]jsontext.Value `json:",embed"`
 }
 
-// octets is base64url, as strict as in the parts of a token: no padding, no line break, no stray bits.
+// octets is base64url, as strict as in the parts of a token: no padding, no line break, no stray
+// bits.
 type octets []byte
 
 // MarshalText returns the octets in base64url without padding.
@@ -174,7 +175,8 @@ func (k *Key) wire(private bool) *wire {
 	case *rsa.PrivateKey:
 		m.Precompute()
 		w.Private, w.P, w.Q = m.D.Bytes(), m.Primes[0].Bytes(), m.Primes[1].Bytes()
-		w.DP, w.DQ, w.QI = m.Precomputed.Dp.Bytes(), m.Precomputed.Dq.Bytes(), m.Precomputed.Qinv.Bytes()
+		c := m.Precomputed
+		w.DP, w.DQ, w.QI = c.Dp.Bytes(), c.Dq.Bytes(), c.Qinv.Bytes()
 	case *ecdsa.PrivateKey:
 		w.Private, _ = m.Bytes() // NewKey has checked the range
 	case ed25519.PrivateKey:

@@ -15,7 +15,8 @@ import (
 
 func isURL(location string) bool { return strings.Contains(location, "://") }
 
-// newClient returns a client for one URL: https except on loopback, and never on to another host.
+// newClient returns a client for one URL. It fails unless the URL is https, or http on loopback,
+// and the client follows no redirect to another host.
 func newClient(location string) (*http.Client, error) {
 	u, err := url.Parse(location)
 	switch {
@@ -24,12 +25,15 @@ func newClient(location string) (*http.Client, error) {
 	case u.User != nil:
 		return nil, errors.New("the issuer's URL must not hold a name or password")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
-		return nil, errors.New("the issuer's URL must begin with https:// (http:// is for this machine alone)")
+		return nil, errors.New("the issuer's URL must begin with https://; http:// needs loopback")
 	}
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-			MaxResponseHeaderBytes: 64 << 10, IdleConnTimeout: time.Minute, MaxIdleConns: 1,
+			Proxy:                  http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:      true,
+			MaxResponseHeaderBytes: 64 << 10,
+			IdleConnTimeout:        time.Minute,
+			MaxIdleConns:           1,
 		},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if next.URL.Scheme != u.Scheme || next.URL.Host != u.Host {
@@ -43,7 +47,7 @@ func newClient(location string) (*http.Client, error) {
 	}, nil
 }
 
-// IsLoopback reports whether only this machine is behind host: 127.0.0.0/8, ::1 or localhost.
+// IsLoopback reports whether host is this machine: 127.0.0.0/8, ::1 or localhost.
 func IsLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -52,6 +56,7 @@ func IsLoopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
+// get fetches a document. It fails unless the answer is 200 and no larger than maxSet.
 func get(ctx context.Context, client *http.Client, location string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
@@ -76,7 +81,7 @@ func get(ctx context.Context, client *http.Client, location string) ([]byte, err
 	return data, nil
 }
 
-// plainError leaves out what the caller logs anyway: method and URL.
+// plainError removes method and URL from an error, because the caller logs them anyway.
 func plainError(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return errors.New("the issuer did not answer in time")
@@ -87,7 +92,7 @@ func plainError(err error) error {
 	return err
 }
 
-// CheckIssuer says why a location cannot be used as Config.Issuer.
+// CheckIssuer returns an error if a location cannot be used as Config.Issuer.
 func CheckIssuer(location string) error {
 	if !isURL(location) {
 		return nil

@@ -5,120 +5,129 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
-var errSlow = errors.New("the issuer has not answered yet")
+// intervals are the durations that a Source works with.
+type intervals struct {
+	poll     time.Duration // between two looks at a file
+	refresh  time.Duration // between two regular fetches of the issuer's keys
+	retry    time.Duration // the same after a fetch that failed
+	cooldown time.Duration // at least, between two fetches; shorter than patience
+	patience time.Duration // at most, that a request waits for a fetch
+	fetch    time.Duration // at most, that one fetch takes
+}
 
-// remote asks an issuer for its keys: now and then, and when somebody needs to know. There is never more than one question under
-// way, and its outcome is for all who came before it began.
-type remote struct {
+func defaultIntervals() intervals {
+	return intervals{
+		poll:     time.Second,
+		refresh:  5 * time.Minute,
+		retry:    15 * time.Second,
+		cooldown: time.Second,
+		patience: 2 * time.Second,
+		fetch:    5 * time.Second,
+	}
+}
+
+// issuer fetches the keys of a trusted issuer from its URL: regularly, and when a request needs to
+// know whether a key exists.
+type issuer struct {
 	url    string
 	client *http.Client
 	use    func([]byte) error
 	log    *slog.Logger
-	pace   *pace
+	every  *intervals
 
-	asked chan struct{} // wakes run; has room for one
-	mu    sync.Mutex
-	next  *question // not begun
+	flight singleflight.Group // at most one fetch at a time
+	begun  atomic.Int64       // number of fetches that have begun
+	rested <-chan time.Time   // receives when the cooldown is over; nil before the first fetch
+	soon   chan struct{}      // wakes run; has room for one
 }
 
-// question is one attempt at the issuer's keys. err is set before over is closed.
-type question struct {
-	over chan struct{}
-	err  error
-}
-
-func newQuestion() *question { return &question{over: make(chan struct{})} }
-
-func newRemote(s *Source) (*remote, error) {
+func newIssuer(s *Source) (*issuer, error) {
 	client, err := newClient(s.c.Issuer)
 	if err != nil {
 		return nil, err
 	}
-	return &remote{
-		url: s.c.Issuer, client: client, use: s.parseTheirs, log: s.c.Log, pace: &s.pace,
-		asked: make(chan struct{}, 1), next: newQuestion(),
+	return &issuer{
+		url:    s.c.Issuer,
+		client: client,
+		use:    s.useIssuerKeys,
+		log:    s.c.Log,
+		every:  &s.every,
+		soon:   make(chan struct{}, 1),
 	}, nil
 }
 
-func (r *remote) run(ctx context.Context) {
-	for {
-		wait := r.pace.refresh
-		if r.answer(ctx) != nil {
-			wait = r.pace.retry
+// run fetches regularly until ctx ends.
+func (i *issuer) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait := i.every.refresh
+		if i.fetch(ctx) != nil {
+			wait = i.every.retry
 		}
-		cooldown := time.After(r.pace.cooldown)
 		select {
 		case <-ctx.Done():
-			return
-		case <-r.asked:
+		case <-i.soon:
 		case <-time.After(wait):
 		}
+	}
+}
+
+// fetch returns after a fetch that began after the call: an earlier one may have missed a new key.
+// All callers that wait share it. It fails if that fetch fails or if ctx ends first.
+func (i *issuer) fetch(ctx context.Context) error {
+	before := i.begun.Load()
+	once := func() (any, error) { return i.fetchOnce(context.WithoutCancel(ctx)) }
+	for {
 		select {
+		case result := <-i.flight.DoChan("", once):
+			if number, ok := result.Val.(int64); ok && number > before {
+				return result.Err
+			}
 		case <-ctx.Done():
-			return
-		case <-cooldown:
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// answer asks the issuer the next question. Whoever comes from now on waits for the one after it: a key may be made at any moment.
-func (r *remote) answer(ctx context.Context) error {
-	q := r.begin()
-	defer close(q.over)
-	if q.err = r.fetch(ctx); q.err != nil && ctx.Err() == nil {
-		r.log.Error("the issuer's keys could not be fetched: those known stay in use", "url", r.url, "error", q.err)
+// fetchOnce waits for the end of the cooldown, fetches, and returns the number of the fetch. Only
+// one call runs at a time.
+func (i *issuer) fetchOnce(ctx context.Context) (number int64, err error) {
+	if i.rested != nil {
+		<-i.rested
 	}
-	return q.err
-}
-
-func (r *remote) begin() *question {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	select {
-	case <-r.asked: // by those who wait for this question
-	default:
-	}
-	q := r.next
-	r.next = newQuestion()
-	return q
-}
-
-func (r *remote) fetch(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.pace.fetch)
+	number = i.begun.Add(1)
+	defer func() { i.rested = time.After(i.every.cooldown) }()
+	ctx, cancel := context.WithTimeout(ctx, i.every.fetch)
 	defer cancel()
-	data, err := get(ctx, r.client, r.url)
+	data, err := get(ctx, i.client, i.url)
+	if err == nil {
+		err = i.use(data)
+	}
 	if err != nil {
-		return err
+		i.log.Error("the issuer's keys could not be fetched; the known keys stay in use",
+			"url", i.url, "error", err)
 	}
-	return r.use(data)
+	return number, err
 }
 
-// ask makes run ask the issuer soon, and returns the question.
-func (r *remote) ask() *question {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+var errSlow = errors.New("the issuer has not answered yet")
+
+// fetchFor is fetch for a request, which waits no longer than intervals.patience.
+func (i *issuer) fetchFor(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, i.every.patience, errSlow)
+	defer cancel()
+	return i.fetch(ctx)
+}
+
+// fetchSoon makes run fetch without waiting.
+func (i *issuer) fetchSoon() {
 	select {
-	case r.asked <- struct{}{}:
+	case i.soon <- struct{}{}:
 	default:
-	}
-	return r.next
-}
-
-// fresh returns nil once the issuer has given its keys: what it gave before may be out of date.
-func (r *remote) fresh(ctx context.Context) error {
-	q := r.ask()
-	patience := time.NewTimer(r.pace.patience)
-	defer patience.Stop()
-	select {
-	case <-q.over:
-		return q.err
-	case <-patience.C:
-		return errSlow
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

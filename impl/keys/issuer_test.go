@@ -188,7 +188,8 @@ func TestIssuerMayRedirectWithinItself(t *testing.T) {
 	eventually(t, "the issuer's keys", func() bool { return known(s, "theirs") })
 }
 
-// TestUnknownKeyIsLookedFor: a key that the issuer has just made is found at once, however recently it was asked for another one.
+// TestUnknownKeyIsLookedFor: a key that the issuer has just made is found at once, however recently
+// it was asked for another one.
 func TestUnknownKeyIsLookedFor(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
@@ -204,7 +205,8 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 	}
 }
 
-// TestIssuerIsLeftInPeace: random IDs ask it no more often than is allowed, and are not judged before.
+// TestIssuerIsLeftInPeace: random IDs ask it no more often than is allowed, and are not judged
+// before.
 func TestIssuerIsLeftInPeace(t *testing.T) {
 	const cooldown = 50 * time.Millisecond
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))

@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// keepOwner gives the new file to the old one's owner: keys that root rotates must stay readable for the server's user.
+// keepOwner gives the new file to the owner of the old one: keys that root changes must stay
+// readable for the user of the server. It fails if the owner cannot be set.
 func keepOwner(next *os.File, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -24,7 +25,7 @@ func keepOwner(next *os.File, path string) error {
 		return nil
 	}
 	if err := next.Chown(int(old.Uid), int(old.Gid)); err != nil {
-		return fmt.Errorf("the file belongs to another user, who could not read a new one: %w", err)
+		return fmt.Errorf("the new file cannot be given to the owner of the old one: %w", err)
 	}
 	return nil
 }

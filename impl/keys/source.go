@@ -1,5 +1,5 @@
-// Package keys is where keys come from and go to: a file that may change at any time, a trusted issuer's URL, and the commands
-// that write the file. What a key may be is for package token to say.
+// Package keys is about where keys come from and go to: a file that may change at any time, the URL
+// of a trusted issuer, and the commands that write the file. Package jwk decides what a key may be.
 package keys
 
 import (
@@ -17,13 +17,13 @@ import (
 	"kalsel.dev/refresh/impl/jwk"
 )
 
-// ErrUnavailable means that the keys of the trusted issuer are not known, or may be out of date. Whoever asked may try again.
+// ErrUnavailable means that the keys of the trusted issuer are not known, or may be out of date.
+// The caller may try again.
 var ErrUnavailable = errors.New("the issuer's keys are not available")
 
-// errNoActive: a set that leaves the server without a key to sign with.
 var errNoActive = errors.New("no key of the set may sign now")
 
-// Config says where a Source has its keys from: File or Set, and Issuer if there is one.
+// Config tells a Source where its keys come from: File or Set, and Issuer if there is one.
 type Config struct {
 	// File is the path of a JWK Set with our own keys. It is read again whenever it changes.
 	File string
@@ -31,9 +31,10 @@ type Config struct {
 	AllowWeak bool
 	// Set is our own keys if there is no File.
 	Set *jwk.Set
-	// Check refuses a set of our own keys that cannot be worked with; nil refuses none.
+	// Check returns an error for a set of our own keys that cannot be used; nil accepts every set.
 	Check func(*jwk.Set) error
-	// Issuer is where a trusted issuer publishes its JWK Set: an https URL (http on loopback), or the path of a file.
+	// Issuer is where a trusted issuer publishes its JWK Set: an https URL (http on loopback), or
+	// the path of a file.
 	Issuer string
 	Now    func() time.Time
 	Log    *slog.Logger
@@ -42,87 +43,81 @@ type Config struct {
 // Source is a jwk.Source whose keys are replaced while it is used. It is safe for concurrent use.
 type Source struct {
 	c       Config
-	pace    pace
+	every   intervals
 	current atomic.Pointer[jwk.Set]
 
-	file       *watched // nil without a File
-	issuerFile *watched // nil unless Issuer is a path
-	remote     *remote  // nil unless Issuer is a URL
+	issuer *issuer // nil unless Config.Issuer is a URL
 
-	looking sync.Mutex // guards what the files remember
+	files      sync.Mutex   // guards the two files
+	file       *watchedFile // nil without a Config.File
+	issuerFile *watchedFile // nil unless Config.Issuer is a path
 
-	mu     sync.Mutex // guards the parts that current is made of
-	own    *jwk.Set
-	theirs []*jwk.Key
-	text   []byte // what theirs was read from
+	parts      sync.Mutex // guards the parts that current is composed of
+	own        *jwk.Set
+	theirs     []*jwk.Key
+	theirsText []byte // the JWK Set that theirs was read from
 }
 
-// New reads our own keys, and fails if they are no good. The issuer's are left to Run.
+// New returns a Source with our own keys. It fails if they cannot be used. Run reads the issuer's
+// keys.
 func New(c Config) (*Source, error) {
-	s := &Source{c: c, pace: defaultPace(), own: c.Set}
-	if err := s.setIssuer(); err != nil {
-		return nil, err
+	s := &Source{c: c, every: defaultIntervals(), own: c.Set}
+	var err error
+	switch {
+	case c.Issuer == "":
+	case isURL(c.Issuer):
+		if s.issuer, err = newIssuer(s); err != nil {
+			return nil, err
+		}
+	default:
+		s.issuerFile = &watchedFile{path: c.Issuer}
 	}
 	if c.File == "" {
-		return s, s.replaceOwn(c.Set)
+		return s, s.useOwn(c.Set)
 	}
-	s.file = &watched{path: c.File}
-	data, _, err := s.file.read()
-	if err != nil {
+	s.file = &watchedFile{path: c.File}
+	if err := s.file.load(true, s.useOwnFile); err != nil {
 		return nil, err
 	}
-	s.warnOfReaders()
-	return s, s.parseOwn(data)
-}
-
-// warnOfReaders says when everybody on the machine can read the keys. It is no error: container platforms mount secrets so.
-func (s *Source) warnOfReaders() {
-	if info, err := os.Stat(s.c.File); err == nil && info.Mode()&0o004 != 0 {
-		s.c.Log.Warn("the key file can be read by every user of this machine", "path", s.c.File, "mode", info.Mode().String())
+	// Not an error: container platforms mount secrets in this way.
+	if info, err := os.Stat(c.File); err == nil && info.Mode()&0o004 != 0 {
+		c.Log.Warn("every user of this machine can read the key file",
+			"path", c.File, "mode", info.Mode().String())
 	}
-}
-
-func (s *Source) setIssuer() error {
-	switch {
-	case s.c.Issuer == "":
-	case isURL(s.c.Issuer):
-		r, err := newRemote(s)
-		s.remote = r
-		return err
-	default:
-		s.issuerFile = &watched{path: s.c.Issuer}
-	}
-	return nil
+	return s, nil
 }
 
 // Keys returns the keys of the moment.
 func (s *Source) Keys() *jwk.Set { return s.current.Load() }
 
-// Ready says why tokens cannot be redeemed: the issuer's keys have never been known (ErrUnavailable), or no key may sign.
+// Ready returns an error if tokens cannot be refreshed: ErrUnavailable if the issuer's keys have
+// never been read, another one if no key may sign.
 func (s *Source) Ready() error {
 	if s.Keys().Active(s.c.Now()) == nil {
 		return errNoActive
 	}
-	return s.known()
+	return s.issuerKnown()
 }
 
-func (s *Source) known() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// issuerKnown returns ErrUnavailable if there is an issuer whose keys have never been read.
+func (s *Source) issuerKnown() error {
+	s.parts.Lock()
+	defer s.parts.Unlock()
 	if s.c.Issuer != "" && s.theirs == nil {
 		return ErrUnavailable
 	}
 	return nil
 }
 
-// Refetch is for a token whose key is unknown: it sees to it that all keys are of this moment. ErrUnavailable means that the key may
-// exist all the same. However often it is called, the issuer is asked at most once a second, and nobody waits longer than 2 seconds.
+// Refetch reads all keys anew, for a token whose key is unknown. After ErrUnavailable the key may
+// exist nevertheless. However often it is called, the issuer is asked at most once a second, and no
+// call waits longer than 2 seconds.
 func (s *Source) Refetch(ctx context.Context) error {
-	s.look(false)
-	if s.remote == nil {
-		return s.known()
+	s.loadFiles(false)
+	if s.issuer == nil {
+		return s.issuerKnown()
 	}
-	if err := s.remote.fresh(ctx); err != nil {
+	if err := s.issuer.fetchFor(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
@@ -131,32 +126,63 @@ func (s *Source) Refetch(ctx context.Context) error {
 // Run follows the files and the issuer until ctx ends.
 func (s *Source) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
-	tasks.Go(func() { s.follow(ctx) })
-	if s.remote != nil {
-		tasks.Go(func() { s.remote.run(ctx) })
+	defer tasks.Wait()
+	if s.issuer != nil {
+		tasks.Go(func() { s.issuer.run(ctx) })
 	}
-	tasks.Wait()
+	for {
+		s.loadFiles(false)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(s.every.poll):
+		}
+	}
 }
 
-// Once does one time what Run does again and again.
+// Once reads the issuer's keys one time, for a command. It fails if they cannot be read.
 func (s *Source) Once(ctx context.Context) error {
-	s.look(false)
-	if s.remote != nil {
-		return s.remote.answer(ctx)
+	s.loadFiles(false)
+	if s.issuer != nil {
+		return s.issuer.fetch(ctx)
 	}
-	return s.known()
+	return s.issuerKnown()
 }
 
-// parseOwn takes a new file of our own keys into use, or refuses all of it.
-func (s *Source) parseOwn(data []byte) error {
+// Reload reads the files now, even if they have not changed, and makes Run fetch the issuer's keys.
+func (s *Source) Reload() {
+	s.loadFiles(true)
+	if s.issuer != nil {
+		s.issuer.fetchSoon()
+	}
+}
+
+// loadFiles takes changed files into use, and unchanged ones too if always is set.
+func (s *Source) loadFiles(always bool) {
+	s.files.Lock()
+	defer s.files.Unlock()
+	if err := s.file.load(always, s.useOwnFile); err != nil {
+		s.c.Log.Error("the keys could not be reloaded; the known keys stay in use",
+			"path", s.file.path, "error", err)
+	}
+	if err := s.issuerFile.load(always, s.useIssuerKeys); err != nil {
+		s.c.Log.Error("the issuer's keys could not be read; the known keys stay in use",
+			"path", s.issuerFile.path, "error", err)
+	}
+}
+
+// useOwnFile takes a file of our own keys into use. It fails if one key is bad.
+func (s *Source) useOwnFile(data []byte) error {
 	set, err := jwk.ParseSet(data, s.c.AllowWeak)
 	if err != nil {
 		return err
 	}
-	return s.replaceOwn(set)
+	return s.useOwn(set)
 }
 
-func (s *Source) replaceOwn(set *jwk.Set) error {
+// useOwn takes a set of our own keys into use. It fails if no key may sign or Config.Check refuses
+// it.
+func (s *Source) useOwn(set *jwk.Set) error {
 	active := set.Active(s.c.Now())
 	if active == nil {
 		return errNoActive
@@ -166,22 +192,24 @@ func (s *Source) replaceOwn(set *jwk.Set) error {
 			return err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.parts.Lock()
+	defer s.parts.Unlock()
 	if err := s.publish(set, s.theirs); err != nil {
 		return err
 	}
 	if s.file != nil {
-		s.c.Log.Info("keys are in use", "keys", len(set.All()), "active", active.ID(), "algorithm", active.Algorithm())
+		s.c.Log.Info("keys are in use",
+			"keys", len(set.All()), "active", active.ID(), "algorithm", active.Algorithm())
 	}
 	return nil
 }
 
-// parseTheirs takes a new set of the issuer's into use, or refuses all of it.
-func (s *Source) parseTheirs(data []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if bytes.Equal(s.text, data) {
+// useIssuerKeys takes the issuer's JWK Set into use. It fails if the set cannot be read, holds a
+// secret, or has no usable key.
+func (s *Source) useIssuerKeys(data []byte) error {
+	s.parts.Lock()
+	defer s.parts.Unlock()
+	if bytes.Equal(s.theirsText, data) {
 		return nil
 	}
 	theirs, leftOut, err := jwk.ParseIssuerKeys(data)
@@ -191,20 +219,21 @@ func (s *Source) parseTheirs(data []byte) error {
 	if err := s.publish(s.own, theirs); err != nil {
 		return err
 	}
-	s.text = data
+	s.theirsText = data
 	s.c.Log.Info("the issuer's keys are in use", "keys", len(theirs))
 	for _, reason := range leftOut {
-		s.c.Log.Warn("a key of the issuer is left out", "reason", reason)
+		s.c.Log.Warn("an issuer key is left out", "reason", reason)
 	}
 	for _, key := range theirs {
-		if slices.ContainsFunc(s.own.All(), func(own *jwk.Key) bool { return own.ID() == key.ID() }) {
-			s.c.Log.Warn("a key of the issuer is left out: a key of ours has its ID", "id", key.ID())
+		same := func(own *jwk.Key) bool { return own.ID() == key.ID() }
+		if slices.ContainsFunc(s.own.All(), same) {
+			s.c.Log.Warn("an issuer key is left out: a key of ours has its ID", "id", key.ID())
 		}
 	}
 	return nil
 }
 
-// publish composes the set that tokens are verified with. The caller holds mu.
+// publish composes the set that tokens are verified with. The caller holds parts.
 func (s *Source) publish(own *jwk.Set, theirs []*jwk.Key) error {
 	set := own
 	if s.c.Issuer != "" {

@@ -38,7 +38,8 @@ func TestFileIsReloadedWhenItChanges(t *testing.T) {
 	}
 }
 
-// TestFolderSwappedByALink is how Kubernetes replaces a mounted secret: keys.json is a link through ..data, which is swapped.
+// TestFolderSwappedByALink is how Kubernetes replaces a mounted secret: keys.json is a link through
+// ..data, which is swapped.
 func TestFolderSwappedByALink(t *testing.T) {
 	dir := t.TempDir()
 	for _, id := range []string{"one", "two"} {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// An issuer's https is taken only from who can prove the name: the client comes with the machine's roots and no other.
+// An issuer's https is taken only from who can prove the name: the client comes with the machine's
+// roots and no other.
 func TestIssuerOverTLS(t *testing.T) {
 	const set = `{"keys":[]}`
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(set)) }))

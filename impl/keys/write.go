@@ -12,16 +12,19 @@ import (
 	"kalsel.dev/refresh/impl/jwk"
 )
 
-// Change makes a new set of the one that a file holds; nil stands for a file that does not exist.
+// Change returns the set that takes the place of the one in a file. A nil set stands for a file
+// that does not exist.
 type Change func(*jwk.Set) (*jwk.Set, error)
 
 const lockPause = 20 * time.Millisecond
 
-// Edit changes the keys in a file. Readers see the old file or the new one and nothing between, also after a crash; of
-// several writers each sees what the one before it wrote. The file is readable for its owner alone (mode 0600).
+// Edit changes the keys in a file. It fails if the file cannot be read, if change fails, or if
+// another writer holds the lock until ctx ends. Readers see either the old file or the new one,
+// also after a crash, and each of several writers sees the changes of those before it. Only the
+// owner of the file can read it (mode 0600).
 //
-// The new file is written beside the old one under the name PATH.lock, which only one writer at a time can create, and takes its
-// place by a rename. (Git writes its index in the same way.)
+// The new file is written under the name PATH.lock, which only one writer at a time can create, and
+// then renamed. Git writes its index in the same way.
 func Edit(ctx context.Context, path string, allowWeak bool, change Change) error {
 	path, err := target(path)
 	if err != nil {
@@ -40,7 +43,7 @@ func Edit(ctx context.Context, path string, allowWeak bool, change Change) error
 	return syncFolder(filepath.Dir(path))
 }
 
-// Load reads the keys in a file.
+// Load returns the keys in a file.
 func Load(path string, allowWeak bool) (*jwk.Set, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -49,7 +52,7 @@ func Load(path string, allowWeak bool) (*jwk.Set, error) {
 	return jwk.ParseSet(data, allowWeak)
 }
 
-// target follows symbolic links, so that the file is replaced and not the link.
+// target follows symbolic links, so that the file is replaced, and not the link.
 func target(path string) (string, error) {
 	resolved, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,21 +61,25 @@ func target(path string) (string, error) {
 	return resolved, err
 }
 
+// lock creates the new file, which is also the lock. It fails if the lock is held until ctx ends.
 func lock(ctx context.Context, path string) (*os.File, error) {
 	name := path + ".lock"
 	for {
-		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+		//nolint:gosec // the operator names the file
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another command is changing the keys; if none is running, remove %s", name)
+			return nil, fmt.Errorf("another command is changing the keys; if none runs, remove %s",
+				name)
 		case <-time.After(lockPause):
 		}
 	}
 }
 
+// rewrite writes the changed keys to the new file.
 func rewrite(next *os.File, path string, allowWeak bool, change Change) error {
 	set, err := Load(path, allowWeak)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,7 +101,7 @@ func rewrite(next *os.File, path string, allowWeak bool, change Change) error {
 	return next.Sync()
 }
 
-// syncFolder makes the rename last through a power failure.
+// syncFolder makes the rename survive a power failure.
 func syncFolder(path string) error {
 	folder, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {

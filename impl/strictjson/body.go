@@ -18,8 +18,9 @@ const (
 
 // InvalidBody is the error for a request body that its schema does not allow.
 type InvalidBody struct {
-	// Causes has 1 to 32 entries for people, one for each fault. An entry starts with the name of the
-	// member or with "body", then a colon and a space. It repeats names, but no value of the body.
+	// Causes has 1 to 32 entries for people, one for each fault. An entry starts with the name of
+	// the member or with "body", then a colon and a space. It repeats names, but no value of the
+	// body.
 	Causes []string
 }
 
@@ -28,8 +29,8 @@ func (e *InvalidBody) Error() string {
 	return "request body is not valid: " + count(len(e.Causes), "cause")
 }
 
-// Body reads the JSON object of a request body, and collects all its faults instead of stopping at the
-// first. cmd/specgen generates the code that calls it. The zero value is ready for Open.
+// Body reads the JSON object of a request body, and collects all its faults instead of stopping at
+// the first. cmd/specgen generates the code that calls it. The zero value is ready for Open.
 type Body struct {
 	reader Reader
 	opened bool // the body is an object
@@ -60,8 +61,8 @@ func (b *Body) Open(data []byte) {
 // Close releases the memory that reading took.
 func (b *Body) Close() { b.reader.Close() }
 
-// Next reads the name of the next member. It returns false at the end of the object, and if the body
-// cannot be read on.
+// Next reads the name of the next member. It returns false at the end of the object, and if the
+// body cannot be read on.
 func (b *Body) Next() bool {
 	if !b.opened || b.broken {
 		return false
@@ -101,8 +102,11 @@ func (b *Body) add(name, fault string) {
 	}
 }
 
-// value reads the value of a known member. ok is false if the member came before or the kind is wrong.
-func (b *Body) value(name string, seen *bool, kind jsontext.Kind, fault string) (_ jsontext.Value, ok bool) {
+// value reads the value of a known member. ok is false if the member came before or the kind is
+// wrong.
+func (b *Body) value(
+	name string, seen *bool, kind jsontext.Kind, fault string,
+) (_ jsontext.Value, ok bool) {
 	again := *seen
 	*seen = true
 	value, err := b.reader.Value()

@@ -10,10 +10,10 @@ const (
 	maxDigits  = 15 // an int64 and a float64 both hold such numbers exactly
 )
 
-// flat reads the JSON objects that nearly all callers send: at most 16 members, names and strings of
-// printable ASCII without escapes, whole numbers, true and false. At anything else, valid or not, it
-// stops without a reason, and a Reader continues with a tokenizer for all of JSON. Such a tokenizer
-// is most of the cost of decoding a request or a token (docs/decisions/0008-hot-path.md).
+// flat reads the JSON objects that nearly all callers send: at most 16 members, names and strings
+// of printable ASCII without escapes, whole numbers, true and false. At anything else, valid or
+// not, it stops without a reason, and a Reader continues with a tokenizer for all of JSON. Such a
+// tokenizer is most of the cost of decoding a request or a token (docs/decisions/0008-hot-path.md).
 type flat struct {
 	data   []byte
 	at     int
@@ -135,8 +135,8 @@ func (f *flat) text() int {
 // Plain reports whether c is an ASCII character that stands for itself in a JSON string.
 func Plain(c byte) bool { return ' ' <= c && c < 0x80 && c != '"' && c != '\\' }
 
-// plain reports whether every character of text, which contains no quote, is Plain. Tokens are long,
-// so it looks at eight characters at a time.
+// plain reports whether every character of text, which contains no quote, is Plain. Tokens are
+// long, so it looks at eight characters at a time.
 func plain(text []byte) bool {
 	const (
 		ones  = 0x0101010101010101

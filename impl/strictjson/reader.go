@@ -23,15 +23,15 @@ var (
 	ErrRange     = errors.New("it has a number that no float64 can hold")
 )
 
-// Reader reads one JSON object. It reads plain objects by hand (see flat) and continues with jsontext
-// at the first member that is not plain; the outcome is the same (FuzzReader). The zero value is
-// ready for Open. Names and values share the memory of the data.
+// Reader reads one JSON object. It reads plain objects by hand (see flat) and continues with
+// jsontext at the first member that is not plain; the outcome is the same (FuzzReader). The zero
+// value is ready for Open. Names and values share the memory of the data.
 type Reader struct {
 	data []byte
 	flat flat
 	json *tokenizer // nil while flat reads
-	// lenient turns off the checks of names, depth and numbers for a Body, which reports such faults
-	// in its own words.
+	// lenient turns off the checks of names, depth and numbers for a Body, which reports such
+	// faults in its own words.
 	lenient bool
 	quoted  []byte
 	end     int
@@ -84,8 +84,8 @@ func (r *Reader) takeOver() error {
 	return err
 }
 
-// Next reads the name of the next member, without escapes. more is false at the end of the object. The
-// error is ErrTrailing if the object has ended and is not alone.
+// Next reads the name of the next member, without escapes. more is false at the end of the object.
+// The error is ErrTrailing if the object has ended and is not alone.
 func (r *Reader) Next() (name []byte, more bool, err error) {
 	if r.json == nil {
 		quoted, more, ok := r.flat.name()
@@ -113,8 +113,8 @@ func (r *Reader) Next() (name []byte, more bool, err error) {
 	return name, err == nil, err
 }
 
-// Member reads the next member, its name without escapes and its value as it is written. more is false
-// at the end of the object.
+// Member reads the next member, its name without escapes and its value as it is written. more is
+// false at the end of the object.
 func (r *Reader) Member() (name []byte, value jsontext.Value, more bool, err error) {
 	if name, more, err = r.Next(); err != nil || !more {
 		return nil, nil, false, err
@@ -185,8 +185,8 @@ func (r *Reader) nested() (jsontext.Value, error) {
 	}
 }
 
-// fitsFloat reports whether a float64 can hold the number. Most readers of a minted token would fail
-// on a larger one.
+// fitsFloat reports whether a float64 can hold the number. Most readers of a minted token would
+// fail on a larger one.
 func fitsFloat(number []byte) bool {
 	if len(number) < 300 && bytes.IndexByte(number, 'e') < 0 && bytes.IndexByte(number, 'E') < 0 {
 		return true

@@ -14,8 +14,8 @@ import (
 // maxDate is 2^53. A float64 holds every whole number up to it exactly.
 const maxDate = 1 << 53
 
-// Unquote returns the text of a JSON string that a Reader has checked. Without escapes the text shares
-// the memory of quoted.
+// Unquote returns the text of a JSON string that a Reader has checked. Without escapes the text
+// shares the memory of quoted.
 func Unquote(quoted []byte) ([]byte, error) {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1], nil
@@ -23,9 +23,9 @@ func Unquote(quoted []byte) ([]byte, error) {
 	return jsontext.AppendUnquote(nil, quoted)
 }
 
-// Date reads a NumericDate (RFC 7519 section 2): Unix seconds from 0 to 2^53, a fraction floored. Like
-// golang-jwt it accepts exponents (1e9) and reads a number that is not a plain integer as a float64.
-// ok is false if the value is not such a number.
+// Date reads a NumericDate (RFC 7519 section 2): Unix seconds from 0 to 2^53, a fraction floored.
+// Like golang-jwt it accepts exponents (1e9) and reads a number that is not a plain integer as a
+// float64. ok is false if the value is not such a number.
 func Date(value jsontext.Value) (seconds int64, ok bool) {
 	if value.Kind() != '0' || value[0] == '-' {
 		return 0, false
@@ -73,12 +73,13 @@ func Strings(value jsontext.Value) (all []string, ok bool) {
 	}
 }
 
-// OtherCase reports whether name is one of the known names, which are in lower case, written in another
-// case. Libraries such as encoding/json would read such a member as the known one.
+// OtherCase reports whether name is one of the known names, which are in lower case, written in
+// another case. Libraries such as encoding/json would read such a member as the known one.
 func OtherCase(name []byte, known ...string) bool {
 	lower := func(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_' }
 	if !slices.ContainsFunc(name, func(c byte) bool { return !lower(c) }) {
 		return false
 	}
-	return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(string(name), k) })
+	folds := func(k string) bool { return strings.EqualFold(string(name), k) }
+	return slices.ContainsFunc(known, folds)
 }

@@ -9,7 +9,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// attack is one way of getting a token past a careless verifier, and the one fault that it must meet.
+// attack is one way of getting a token past a careless verifier, and the one fault that it must
+// meet.
 type attack struct {
 	name string
 	raw  string

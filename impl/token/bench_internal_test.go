@@ -98,7 +98,8 @@ func BenchmarkMint(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyAndMint is one stateless refresh; the second one does it as golang-jwt's README does.
+// BenchmarkVerifyAndMint is one stateless refresh; the second one does it as golang-jwt's README
+// does.
 func BenchmarkVerifyAndMint(b *testing.B) {
 	b.Run("ours", func(b *testing.B) {
 		s := newBench(b, "HS256")

@@ -48,8 +48,8 @@ type Claims struct {
 	custom string
 }
 
-// read reads the claims in one pass. If a claim has the wrong JSON type, the token is rejected. custom
-// is memory for the custom members, and is returned for reuse.
+// read reads the claims in one pass. If a claim has the wrong JSON type, the token is rejected.
+// custom is memory for the custom members, and is returned for reuse.
 func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, error) {
 	c.Payload, custom = string(data), custom[:0]
 	if json.Open(data) != nil {
@@ -95,7 +95,7 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 			c.Admin, ok = boolean(value)
 		case "fresh":
 			c.Fresh, ok = boolean(value)
-		case "sid": // sid and gen mean something only in tokens of ours; others may use them as they like
+		case "sid": // sid and gen mean something only in our tokens; a login may use them freely
 			c.Session, _ = text(raw)
 		case "gen":
 			if n, ok := strictjson.Integer(value); ok && n >= 1 {
@@ -103,15 +103,16 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 			}
 		default:
 			// Whether the next reader takes it for the known claim depends on its library.
-			ok = !strictjson.OtherCase(name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud", "type",
-				"fresh", "is_admin", "sid", "gen")
+			ok = !strictjson.OtherCase(name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
+				"type", "fresh", "is_admin", "sid", "gen")
 			custom = append(append(append(append(custom, ','), json.Quoted()...), ':'), value...)
 		}
 		if !ok {
 			return custom, ErrMalformed
 		}
 	}
-	// Tokens minted here end with their custom members, so that custom can share the payload's memory.
+	// Tokens minted here end with their custom members, so that custom can share the payload's
+	// memory.
 	if rest := strings.TrimSuffix(c.Payload, "}"); strings.HasSuffix(rest, string(custom)) {
 		c.custom = rest[len(rest)-len(custom):]
 	} else {

@@ -9,8 +9,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// A refresh token is verified and an access token of ten minutes minted for the same identity. The access token cannot be
-// redeemed in turn.
+// A refresh token is verified and an access token of ten minutes minted for the same identity. The
+// access token cannot be redeemed in turn.
 func Example() {
 	keys, err := jwk.SecretSet([]byte("replace this by 32 random bytes!"), false)
 	if err != nil {

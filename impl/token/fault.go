@@ -1,5 +1,6 @@
-// Package token says whether a token is genuine and mints new ones: shape, header, key, signature, claims, in that order
-// (RFC 7519, with the advice of RFC 8725). It is pure: keys come in as bytes, the time as an argument.
+// Package token says whether a token is genuine and mints new ones: shape, header, key, signature,
+// claims, in that order (RFC 7519, with the advice of RFC 8725). It is pure: keys come in as bytes,
+// the time as an argument.
 package token
 
 // Fault says why a token is refused. Its text is the public cause: it names no value of the token.
@@ -9,10 +10,11 @@ type Fault string
 // Error returns the public cause.
 func (f Fault) Error() string { return string(f) }
 
-// The faults of a token, in the order in which they are looked for. ErrExpired comes last of all: it is returned only
-// for a token that has no other fault.
+// The faults of a token, in the order in which they are looked for. ErrExpired comes last of all:
+// it is returned only for a token that has no other fault.
 const (
-	// ErrMalformed: not three canonical base64url parts, not strict JSON, or a known member of the wrong JSON type.
+	// ErrMalformed: not three canonical base64url parts, not strict JSON, or a known member of the
+	// wrong JSON type.
 	ErrMalformed Fault = "token is malformed"
 	// ErrCritical: the header has crit (RFC 7515 section 4.1.11); no extension is supported here.
 	ErrCritical Fault = "token needs an extension that is not supported"

@@ -14,8 +14,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// strictJWT is golang-jwt's own parser with every strictness that it offers. Its leeway is for iat and nbf; it is checked once
-// more without any for exp.
+// strictJWT is golang-jwt's own parser with every strictness that it offers. Its leeway is for iat
+// and nbf; it is checked once more without any for exp.
 func strictJWT(raw string, at time.Time) error {
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(),
@@ -39,7 +39,8 @@ func sign(header, claims string) string {
 	return header + "." + claims + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// neverLooser fails if we accept what golang-jwt refuses, or what we mint is not acceptable to either.
+// neverLooser fails if we accept what golang-jwt refuses, or what we mint is not acceptable to
+// either.
 func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
 	got, err := v.Refresh(raw, now())
 	if (got == nil) != (err != nil && !errors.Is(err, token.ErrExpired)) {

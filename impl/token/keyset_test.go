@@ -108,7 +108,8 @@ func TestOwn(t *testing.T) {
 	}
 }
 
-// TestUnknownKeyBesideASecret: with a plain secret a kid is ignored, but not one that can only be an issuer's.
+// TestUnknownKeyBesideASecret: with a plain secret a kid is ignored, but not one that can only be
+// an issuer's.
 func TestUnknownKeyBesideASecret(t *testing.T) {
 	m := newMaterial(t)
 	alone := secretKeys(t)

@@ -20,8 +20,8 @@ import (
 var (
 	// ErrNoSigningKey means that no key of the set may sign now.
 	ErrNoSigningKey = errors.New("no key may sign now")
-	// ErrNotReproducible means that the key's signatures differ each time (PS256, ES256, ES384), so that
-	// a lost refresh token could not be minted again.
+	// ErrNotReproducible means that the key's signatures differ each time (PS256, ES256, ES384), so
+	// that a lost refresh token could not be minted again.
 	ErrNotReproducible = errors.New("the key's algorithm does not sign reproducibly")
 )
 
@@ -48,19 +48,19 @@ type Successor struct {
 	IssuedAt   int64 // Unix seconds
 	Expires    int64 // Unix seconds
 	ID         string
-	// KeyID names the key that signed the token the first time. If that key cannot sign any more, the
-	// active key signs.
+	// KeyID names the key that signed the token the first time. If that key cannot sign any more,
+	// the active key signs.
 	KeyID string
-	// Now is when the token is minted, in Unix seconds. It decides only which keys have expired. 0 means
-	// IssuedAt.
+	// Now is when the token is minted, in Unix seconds. It decides only which keys have expired. 0
+	// means IssuedAt.
 	Now int64
 }
 
-// NewMinter returns a Minter that signs with the active key of the moment. Of the rules it uses Issuer
-// and Audience.
+// NewMinter returns a Minter that signs with the active key of the moment. Of the rules it uses
+// Issuer and Audience.
 func NewMinter(keys jwk.Source, rules Rules) *Minter {
-	// Without this pool BenchmarkVerifyAndMint counts 15 allocations instead of 5, and takes half as
-	// long again.
+	// Without this pool BenchmarkVerifyAndMint counts 15 allocations instead of 5, and takes half
+	// as long again.
 	pool := &sync.Pool{New: func() any { return new(writing) }}
 	return &Minter{keys: keys, rules: rules, random: rand.Reader, pool: pool}
 }
@@ -78,8 +78,8 @@ type writing struct {
 	payload, out []byte
 }
 
-// stamp is what differs between the tokens minted from one set of claims. Without an id a random one is
-// drawn.
+// stamp is what differs between the tokens minted from one set of claims. Without an id a random
+// one is drawn.
 type stamp struct {
 	exp, iat   int64
 	id         string
@@ -88,11 +88,13 @@ type stamp struct {
 	generation int64
 }
 
-// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat = now
-// and exp = now + life in whole seconds. sid is the ID of the session, if it is not empty, so that
-// revoking the session reaches the access token. All other claims of t are carried over except nbf, sid
-// and gen. It returns ErrNoSigningKey if no key may sign.
-func (m *Minter) Access(t *Token, session string, life time.Duration, now time.Time) (Minted, error) {
+// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat =
+// now and exp = now + life in whole seconds. sid is the ID of the session, if it is not empty, so
+// that revoking the session reaches the access token. All other claims of t are carried over except
+// nbf, sid and gen. It returns ErrNoSigningKey if no key may sign.
+func (m *Minter) Access(
+	t *Token, session string, life time.Duration, now time.Time,
+) (Minted, error) {
 	key := m.keys.Keys().Active(now)
 	if key == nil {
 		return Minted{}, ErrNoSigningKey
@@ -127,8 +129,8 @@ func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 	})
 }
 
-// Issue signs claims, a JSON object, exactly as they are, with the key that is active now, as a login
-// does. It applies no rule: a Verifier decides whether the token is acceptable.
+// Issue signs claims, a JSON object, exactly as they are, with the key that is active now, as a
+// login does. It applies no rule: a Verifier decides whether the token is acceptable.
 func (m *Minter) Issue(claims []byte, now time.Time) (string, error) {
 	key := m.keys.Keys().Active(now)
 	if key == nil {

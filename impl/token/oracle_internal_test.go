@@ -19,8 +19,8 @@ type dates struct {
 	jwt.RegisteredClaims
 }
 
-// TestTimesEqualGolangJWT: the same verdicts as golang-jwt's validator for any times, at any fraction of a second: expiry
-// without leeway, nbf and iat with 60 s.
+// TestTimesEqualGolangJWT: the same verdicts as golang-jwt's validator for any times, at any
+// fraction of a second: expiry without leeway, nbf and iat with 60 s.
 func TestTimesEqualGolangJWT(t *testing.T) {
 	const base = 1_611_000_000
 	rapid.Check(t, func(t *rapid.T) {
@@ -45,7 +45,8 @@ func TestTimesEqualGolangJWT(t *testing.T) {
 	})
 }
 
-// TestDatesEqualGolangJWT: a number that is accepted as a date means the second that it means to golang-jwt.
+// TestDatesEqualGolangJWT: a number that is accepted as a date means the second that it means to
+// golang-jwt.
 func TestDatesEqualGolangJWT(t *testing.T) {
 	number := rapid.StringMatching(`(0|[1-9][0-9]{0,17})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -63,8 +64,8 @@ func TestDatesEqualGolangJWT(t *testing.T) {
 	})
 }
 
-// FuzzByHand: claims mean the same whether they are read by hand, as far as that goes, or by the tokenizer from the start, which a name with an
-// escape makes certain.
+// FuzzByHand: claims mean the same whether they are read by hand, as far as that goes, or by the
+// tokenizer from the start, which a name with an escape makes certain.
 func FuzzByHand(f *testing.F) {
 	for _, claims := range []string{
 		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"y":null}]}`, `{"identity":"a","identity":"b"}`, `{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,

@@ -10,8 +10,9 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// vector is a published key and token. The tokens of RFC 7515 have no identity and that of RFC 8037 no claims at all, so a
-// verifier that has accepted the signature names that fault; one changed bit of the signature names another.
+// vector is a published key and token. The tokens of RFC 7515 have no identity and that of RFC 8037
+// no claims at all, so a verifier that has accepted the signature names that fault; one changed bit
+// of the signature names another.
 type vector struct {
 	name, key, raw string
 	want           error

@@ -29,7 +29,7 @@ func line(set *jwk.Set) string {
 	return strings.Join(all, " ")
 }
 
-func TestRotate(t *testing.T) {
+func TestRollover(t *testing.T) {
 	now := newClock().now()
 	unix := now.Unix()
 	key := func(alg, id string, notBefore, expires int64) *jwk.Key {
@@ -38,10 +38,10 @@ func TestRotate(t *testing.T) {
 	}
 	public, err := jwk.NewKey(jwk.Spec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()})
 	must(t, public, err)
-	hour := keys.Rotation{Key: newKey(t, "EdDSA", "new"), Delay: time.Hour, Keep: 24 * time.Hour}
-	leaked := keys.Rotation{Key: newKey(t, "EdDSA", "new")}
+	hour := keys.Rollover{Key: newKey(t, "EdDSA", "new"), Delay: time.Hour, Keep: 24 * time.Hour}
+	leaked := keys.Rollover{Key: newKey(t, "EdDSA", "new")}
 	for name, c := range map[string]struct {
-		rotation keys.Rotation
+		rollover keys.Rollover
 		set      *jwk.Set
 		want     string
 	}{
@@ -55,7 +55,7 @@ func TestRotate(t *testing.T) {
 		"a leaked key":          {leaked, newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)), "new[+0,] next[+60,+0] old[,+0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set, err := c.rotation.Rotate(c.set, now)
+			set, err := c.rollover.Apply(c.set, now)
 			if got := line(must(t, set, err)); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -64,15 +64,16 @@ func TestRotate(t *testing.T) {
 	for name, set := range map[string]*jwk.Set{
 		"no file": nil, "no key that signs": newSet(t, public), "an ID that is taken": newSet(t, key("EdDSA", "new", 0, 0)),
 	} {
-		if _, err := hour.Rotate(set, now); err == nil {
+		if _, err := hour.Apply(set, now); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 }
 
-// TestRotationLogsNobodyOut: whenever keys are rotated, and however often, a token verifies for as long as the keys were to be
-// kept, and there is always a key that signs, which was published for the whole delay before it did.
-func TestRotationLogsNobodyOut(t *testing.T) {
+// TestRolloverLogsNobodyOut: whenever keys roll over, and however often, a token verifies for as
+// long as the keys were to be kept, and there is always a key that signs, which was published for
+// the whole delay before it did.
+func TestRolloverLogsNobodyOut(t *testing.T) {
 	const keep = 100 * time.Second
 	rapid.Check(t, func(r *rapid.T) {
 		clock, made := newClock(), 0
@@ -83,15 +84,15 @@ func TestRotationLogsNobodyOut(t *testing.T) {
 		var alive []string
 		for range rapid.IntRange(1, 30).Draw(r, "steps") {
 			clock.move(time.Duration(rapid.IntRange(0, 40).Draw(r, "seconds")) * time.Second)
-			if rapid.IntRange(0, 3).Draw(r, "rotate") > 0 {
+			if rapid.IntRange(0, 3).Draw(r, "roll over") > 0 {
 				delay := time.Duration(rapid.IntRange(0, 90).Draw(r, "delay")) * time.Second
-				rotation := keys.Rotation{Key: next(), Delay: delay, Keep: keep}
-				rotated, err := rotation.Rotate(set, clock.now())
+				rollover := keys.Rollover{Key: next(), Delay: delay, Keep: keep}
+				changed, err := rollover.Apply(set, clock.now())
 				if err != nil {
 					r.Fatal(err)
 				}
-				set = rotated
-				published[rotation.Key.ID()], delays[rotation.Key.ID()] = clock.now(), delay
+				set = changed
+				published[rollover.Key.ID()], delays[rollover.Key.ID()] = clock.now(), delay
 			}
 			active := set.Active(clock.now())
 			if active == nil {
