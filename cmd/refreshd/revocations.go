@@ -10,8 +10,8 @@ import (
 	"unicode"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/service"
-	"kalsel.dev/refresh/impl/session"
 )
 
 type revocationsCmd struct {
@@ -57,7 +57,7 @@ func (cmd listCmd) writer(w io.Writer) listWriter {
 
 // listWriter writes revocations page by page.
 type listWriter interface {
-	page([]session.Revocation) error
+	page([]revocation.Revocation) error
 	end() error
 }
 
@@ -66,7 +66,7 @@ type textList struct {
 	begun bool
 }
 
-func (l *textList) page(page []session.Revocation) error {
+func (l *textList) page(page []revocation.Revocation) error {
 	var out strings.Builder
 	if len(page) > 0 && !l.begun {
 		l.begun = true
@@ -74,7 +74,7 @@ func (l *textList) page(page []session.Revocation) error {
 	}
 	for _, r := range page {
 		until := "forever"
-		if r.KeptUntil != session.Forever {
+		if r.KeptUntil != revocation.Forever {
 			until = timestamp(r.KeptUntil)
 		}
 		fmt.Fprintf(&out, "%9d  %-23s  %-23s  %s", r.Sequence, timestamp(r.RevokedAt), until, subject(r))
@@ -101,7 +101,7 @@ type jsonList struct {
 	begun bool
 }
 
-func (l *jsonList) page(page []session.Revocation) error {
+func (l *jsonList) page(page []revocation.Revocation) error {
 	var out strings.Builder
 	for _, r := range page {
 		separator := ",\n"

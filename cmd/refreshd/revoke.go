@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
@@ -26,15 +27,15 @@ type revokeCmd struct {
 // maxReason is in characters, as in the contract.
 const maxReason = 200
 
-// revocation is the way to revoke what the arguments name.
-type revocation func(context.Context, *session.Revoker) (session.Revocation, error)
+// revokeFunc makes the revocation that the arguments name.
+type revokeFunc func(context.Context, *session.Revoker) (revocation.Revocation, error)
 
 // Run returns when no server accepts a revoked refresh token any more.
 func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	if err := errors.Join(cmd.check(), s.CheckLifetimes()); err != nil {
 		return err
 	}
-	revoke, err := cmd.revocation(ctx, p, s)
+	revoke, err := cmd.prepare(ctx, p, s)
 	if err != nil {
 		return err
 	}
@@ -48,21 +49,21 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	}
 	defer db.Close()
 	revoked, err := revoke(ctx, session.NewRevoker(session.RevokerConfig{
-		Ledger:      db,
-		Clock:       session.SystemClock(),
+		Store:       db,
+		Clock:       revocation.SystemClock(),
 		Log:         logger,
 		MaxLifetime: time.Duration(s.MaxLifetime),
-		Successors:  s.Rotation,
+		Rotation:    s.Rotation,
 	}))
 	switch {
-	case errors.Is(err, session.ErrUnavailable):
+	case errors.Is(err, revocation.ErrUnavailable):
 		return fmt.Errorf("the store did not confirm the revocation; run the command again: %w", err)
 	case err != nil:
 		return fmt.Errorf("revoke: %w", err)
 	}
 	_, err = fmt.Fprintf(p.stdout, "Revoked %s, at %s. Sequence %d\n",
 		subject(revoked), timestamp(revoked.RevokedAt), revoked.Sequence)
-	if err == nil && revoked.OfIdentity() && s.TokenLifetime == 0 {
+	if err == nil && revoked.Kind == revocation.OfIdentity && s.TokenLifetime == 0 {
 		_, err = fmt.Fprintf(p.stdout, "From now on, refresh tokens of this identity without iat are "+
 			"rejected, new ones too, unless the servers have %s.\n", s.Name(&s.TokenLifetime))
 	}
@@ -88,22 +89,22 @@ func (cmd revokeCmd) check() error {
 	return nil
 }
 
-// revocation reads and checks the arguments before the store is opened.
-func (cmd revokeCmd) revocation(
+// prepare reads and checks the arguments before the store is opened.
+func (cmd revokeCmd) prepare(
 	ctx context.Context, p *program, s *service.Settings,
-) (revocation, error) {
+) (revokeFunc, error) {
 	switch {
 	case cmd.Identity != "":
-		return func(ctx context.Context, r *session.Revoker) (session.Revocation, error) {
-			return r.EndIdentity(ctx, cmd.Identity, cmd.Reason)
+		return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
+			return r.RevokeIdentity(ctx, cmd.Identity, cmd.Reason)
 		}, nil
 	case cmd.Session != "":
-		id, err := session.ParseID(cmd.Session)
+		id, err := revocation.ParseSessionID(cmd.Session)
 		if err != nil {
 			return nil, usageError("--session: must be 64 lower-case hexadecimal digits")
 		}
-		return func(ctx context.Context, r *session.Revoker) (session.Revocation, error) {
-			return r.EndSession(ctx, id, "", cmd.Reason)
+		return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
+			return r.RevokeSession(ctx, id, "", cmd.Reason)
 		}, nil
 	}
 	raw, err := readToken(ctx, p.stdin)
@@ -119,8 +120,8 @@ func (cmd revokeCmd) revocation(
 	if err != nil && !errors.Is(err, token.ErrExpired) {
 		return nil, fmt.Errorf("no session was revoked: %w", err)
 	}
-	return func(ctx context.Context, r *session.Revoker) (session.Revocation, error) {
-		return r.EndToken(ctx, t, cmd.Reason)
+	return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
+		return r.RevokeToken(ctx, t, cmd.Reason)
 	}, nil
 }
 
@@ -142,9 +143,9 @@ func existingStore(ctx context.Context, s *service.Settings) (*store.Store, erro
 }
 
 // subject names for people what was revoked.
-func subject(r session.Revocation) string {
+func subject(r revocation.Revocation) string {
 	switch {
-	case r.OfIdentity():
+	case r.Kind == revocation.OfIdentity:
 		return "all sessions of " + printable(r.Identity)
 	case r.Identity == "":
 		return "session " + r.Session.String()

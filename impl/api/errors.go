@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -79,8 +80,10 @@ func envelope(err error) *envelopeError {
 		return problem(http.StatusUnprocessableEntity, "Token is not valid", "jwt_error", fault.Error())
 	case errors.Is(err, session.ErrKeysUnavailable):
 		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrKeysUnavailable.Error())
-	case errors.Is(err, session.ErrUnavailable), errors.Is(err, context.Canceled):
-		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", session.ErrUnavailable.Error())
+	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, context.Canceled):
+		return problem(http.StatusServiceUnavailable, "Try again soon", "unavailable", revocation.ErrUnavailable.Error())
+	case errors.Is(err, revocation.ErrInvalid):
+		return problem(http.StatusBadRequest, "Request is not valid", "bad_request", err.Error())
 	case errors.Is(err, session.ErrNoRotation):
 		return problem(http.StatusNotImplemented, "Not enabled on this server", "not_enabled",
 			"rotation is off (--rotation/REFRESH_ROTATION): this server keeps no list of sessions")

@@ -13,6 +13,7 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 )
@@ -23,10 +24,10 @@ type slow struct {
 	step chan struct{}
 }
 
-func (s slow) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+func (s slow) Changes(ctx context.Context, after int64, limit int, apply func(revocation.Change)) (revocation.Page, error) {
 	select {
 	case <-ctx.Done():
-		return session.Page{}, ctx.Err()
+		return revocation.Page{}, ctx.Err()
 	case <-s.step:
 	}
 	page, err := s.Store.Changes(ctx, after, 1, apply)
@@ -51,7 +52,7 @@ func TestGauges(t *testing.T) {
 	feed := slow{db, make(chan struct{})}
 	sessions := session.New(session.Config{Keys: keys, Store: feed, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	for _, who := range []string{"a", "b", "c"} {
-		if _, err := sessions.EndIdentity(t.Context(), who, ""); err != nil {
+		if _, err := sessions.RevokeIdentity(t.Context(), who, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,7 +106,7 @@ func TestGauges(t *testing.T) {
 	for sessions.Waiting() != "" {
 		time.Sleep(time.Millisecond)
 	}
-	if age := value("refreshd_lease_age_seconds"); age <= 0 || age > session.LeaseTerm.Seconds() {
+	if age := value("refreshd_lease_age_seconds"); age <= 0 || age > revocation.LeaseTerm.Seconds() {
 		t.Errorf("the lease's age is %v s", age)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -105,7 +106,7 @@ func (m *metrics) refreshed(err error) {
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):
 		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
-	case errors.Is(err, session.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
+	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
 		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:
 		m.refreshes.WithLabelValues("failed", "").Inc()

@@ -30,7 +30,7 @@ func (h *handler) RefreshToken(ctx context.Context, r gen.RefreshTokenRequestObj
 	if r.Body.Limit != nil {
 		minutes = *r.Body.Limit
 	}
-	grant, err := h.sessions.RefreshFrom(ctx, r.Body.RefreshToken, time.Duration(minutes)*time.Minute, clientOf(ctx))
+	grant, err := h.sessions.Refresh(ctx, r.Body.RefreshToken, time.Duration(minutes)*time.Minute, clientOf(ctx))
 	h.metrics.refreshed(err)
 	if err != nil {
 		return nil, err

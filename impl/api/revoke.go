@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"kalsel.dev/refresh/gen"
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 )
 
 // RevokeToken implements POST /api/v1/revoke.
@@ -26,31 +26,31 @@ func (h *handler) CreateRevocation(ctx context.Context, r gen.CreateRevocationRe
 		return nil, err
 	}
 	answer := Revocation(ended)
-	if ended.OfIdentity() && h.sessions.Undated() {
+	if ended.Kind == revocation.OfIdentity && h.sessions.Undated() {
 		note := undatedNote
 		answer.Note = &note
 	}
 	return gen.CreateRevocation200JSONResponse(answer), nil
 }
 
-func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (session.Revocation, error) {
+func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (revocation.Revocation, error) {
 	reason := ""
 	if body.Reason != nil {
 		reason = *body.Reason
 	}
 	switch {
 	case body.Identity != nil && body.Session != nil:
-		return session.Revocation{}, badRequest("identity: must be left out where session is given")
+		return revocation.Revocation{}, badRequest("identity: must be left out where session is given")
 	case body.Identity != nil:
-		return h.sessions.EndIdentity(ctx, *body.Identity, reason)
+		return h.sessions.RevokeIdentity(ctx, *body.Identity, reason)
 	case body.Session == nil:
-		return session.Revocation{}, badRequest("identity: is required, or session")
+		return revocation.Revocation{}, badRequest("identity: is required, or session")
 	}
-	id, err := session.ParseID(*body.Session)
+	id, err := revocation.ParseSessionID(*body.Session)
 	if err != nil {
-		return session.Revocation{}, badRequest("session: must be 64 lower-case hexadecimal digits")
+		return revocation.Revocation{}, badRequest("session: must be 64 lower-case hexadecimal digits")
 	}
-	return h.sessions.EndSession(ctx, id, "", reason)
+	return h.sessions.RevokeSession(ctx, id, "", reason)
 }
 
 // defaultPage and maxPage are how many entries a list has; the contract says the same.
@@ -108,16 +108,16 @@ func pageLimit(given *int32) (limit int, causes []string) {
 }
 
 // Revocation is r as the contract writes it.
-func Revocation(r session.Revocation) gen.Revocation {
+func Revocation(r revocation.Revocation) gen.Revocation {
 	out := gen.Revocation{Sequence: r.Sequence, Reason: r.Reason, RevokedAt: r.RevokedAt / 1000}
 	if r.Identity != "" {
 		out.Identity = &r.Identity
 	}
-	if !r.OfIdentity() {
+	if r.Kind == revocation.OfSession {
 		id := r.Session.String()
 		out.Session = &id
 	}
-	if r.KeptUntil != session.Forever {
+	if r.KeptUntil != revocation.Forever {
 		until := r.KeptUntil / 1000
 		out.KeptUntil = &until
 	}

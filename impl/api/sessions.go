@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -40,7 +41,7 @@ func (h *handler) ListSessions(ctx context.Context, r gen.ListSessionsRequestObj
 		return nil, err
 	}
 	list := gen.ListSessions200JSONResponse{Sessions: make([]gen.Session, 0, len(rows))}
-	current := session.SubjectOfAccess(caller).Session
+	current, _ := session.IDOfAccess(caller)
 	for i := range rows {
 		one := &rows[i]
 		list.Sessions = append(list.Sessions, gen.Session{
@@ -74,15 +75,15 @@ func whose(caller *token.Token, p gen.ListSessionsParams) (identity string, limi
 // EndSession implements DELETE /api/v1/sessions/{id}.
 func (h *handler) EndSession(ctx context.Context, r gen.EndSessionRequestObject) (gen.EndSessionResponseObject, error) {
 	caller := callerOf(ctx)
-	id, err := session.ParseID(r.ID)
+	id, err := revocation.ParseSessionID(r.ID)
 	if err != nil {
-		id = session.ID{} // which is no session's
+		id = revocation.SessionID{} // which is no session's
 	}
 	identity, reason := caller.Identity, "ended by its owner"
 	if administrator(caller) == nil {
 		identity, reason = "", "ended by an administrator"
 	}
-	if err := h.sessions.EndOwn(ctx, id, identity, reason); err != nil {
+	if err := h.sessions.RevokeOwn(ctx, id, identity, reason); err != nil {
 		return nil, err
 	}
 	return gen.EndSession204Response{}, nil

@@ -52,6 +52,8 @@ func New(c Config) (*Service, error) {
 		Log:      c.Log,
 		Now:      c.Now,
 		Refetch:  c.Keys.Refetch,
+		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
+			" would tell when it was issued",
 	})
 	config := api.Config{
 		Sessions:   s.sessions,
@@ -73,8 +75,6 @@ func (c Config) rotation() *session.Rotation {
 		return nil
 	}
 	return &session.Rotation{
-		Sessions:        c.Store,
-		Directory:       c.Store,
 		Window:          time.Duration(c.Settings.RotationWindow),
 		IdleLifetime:    time.Duration(c.Settings.IdleLifetime),
 		SessionLifetime: time.Duration(c.Settings.SessionLifetime),

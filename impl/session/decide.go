@@ -1,14 +1,15 @@
 package session
 
 import (
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
 
-// More reasons why a session is refused.
+// More reasons to reject a token.
 const (
-	// ErrReused: a token was presented that has a successor which was used. Its session has ended.
+	// ErrReused: the token's successor was used already. The session is revoked.
 	ErrReused token.Fault = "token was reused: the session is revoked"
-	// ErrForeign: the session that the token names is another identity's.
+	// ErrForeign: the session that the token names belongs to another identity.
 	ErrForeign token.Fault = "token is not of its session"
 )
 
@@ -16,64 +17,68 @@ const (
 type answer uint8
 
 const (
-	refuse    answer = iota // with the decision's fault; the state stays as it is
-	advance                 // d = 0, older than the window: the session moves on, and the successor is the answer
-	same                    // d = 0, inside the window: the token itself; it is acknowledged
+	refuse    answer = iota // with the decision's fault; the row stays as it is
+	advance                 // d = 0, older than the window: the session moves on; the successor
+	same                    // d = 0, inside the window: the token itself, which is now acknowledged
 	again                   // d = 1, inside the window: the same successor again
 	againLate               // d = 1, later, successor never used: the same successor again
-	reuse                   // d = 1, later, successor was used; or d >= 2: the session is to be ended
+	reuse                   // d = 1, later, successor used; or d >= 2: the session has to be revoked
 )
 
-// presented is what the decision needs to know of a genuine refresh token.
+// presented is the part of a genuine refresh token that the decision needs.
 type presented struct {
-	Subject
-	Generation int64  // 0 for a login's token
-	IssuedAt   int64  // Unix seconds
-	Expires    int64  // Unix seconds
-	KeyID      string // of the key that verified it
+	subject    subject
+	generation int64  // 0: a login's token
+	issuedAt   int64  // Unix seconds
+	expires    int64  // Unix seconds
+	keyID      string // of the key that verified it
 }
 
 // present describes a verified token.
 func present(t *token.Token) presented {
 	return presented{
-		Subject: SubjectOf(t), Generation: generationOf(t), IssuedAt: t.IssuedAt, Expires: t.Expires, KeyID: t.KeyID,
+		subject:    subjectOf(t),
+		generation: generationOf(t),
+		issuedAt:   t.IssuedAt,
+		expires:    t.Expires,
+		keyID:      t.KeyID,
 	}
 }
 
-// moment is when and how a token is presented.
+// moment is when and by which client a token is presented.
 type moment struct {
-	now       int64 // Unix milliseconds
-	key       string
+	now       int64  // Unix milliseconds
+	key       string // ID of the key that signs now
 	userAgent string
 }
 
-// limits are the settings of rotation, in milliseconds; 0 is none, but for the window.
+// limits are the settings of rotation, in milliseconds. 0 is no limit, except for the window.
 type limits struct{ window, idle, session, max int64 }
 
-// decision is what is to be done about a token.
+// decision says how a token is answered.
 type decision struct {
 	answer answer
 	fault  error
 	healed bool // the row was behind the token, or gone: the store was restored
-	row    Row  // as it is to be
-	write  bool // row differs from what was read
+	row    Row  // the row as it is to be
+	write  bool // row differs from the row that was read
 }
 
-// decide is the decision table: a pure function of the session's row (nil: none), the token, what is known of revocations,
-// and the time. A row that is to be written is what the next decision reads.
-func decide(have *Row, p presented, s Standing, m moment, l limits) decision {
-	if m.now >= p.Expires*1000 {
+// decide is the decision table. It is a pure function of the session's row (nil: none), the token, the
+// state of revocations, and the time. If a row is to be written, the next decision reads that row.
+func decide(have *Row, p presented, state revocation.State, m moment, l limits) decision {
+	if m.now >= p.expires*1000 {
 		return refused(token.ErrExpired)
 	}
-	if have != nil && have.Identity != p.Identity {
+	if have != nil && have.Identity != p.subject.identity {
 		return refused(ErrForeign)
 	}
 	var row Row
 	healed := false
 	switch {
-	case have == nil && p.Generation == 0:
+	case have == nil && p.generation == 0:
 		row = l.adopted(p, m)
-	case have == nil || have.Generation < p.Generation:
+	case have == nil || have.Generation < p.generation:
 		row, healed = restored(have, p), true
 	default:
 		row = *have
@@ -81,7 +86,12 @@ func decide(have *Row, p presented, s Standing, m moment, l limits) decision {
 	if m.now >= row.ExpiresAt {
 		return refused(token.ErrExpired)
 	}
-	if fault := s.fault(subjectOf(have, p)); fault != nil {
+	s := p.subject
+	if have != nil {
+		// The row tells when the session started.
+		s = subject{id: have.ID, identity: have.Identity, started: have.StartedAt / 1000, hasStarted: true}
+	}
+	if fault := s.rejection(state); fault != nil {
 		return refused(fault)
 	}
 	d := l.answer(row, p, m)
@@ -91,18 +101,10 @@ func decide(have *Row, p presented, s Standing, m moment, l limits) decision {
 
 func refused(fault error) decision { return decision{answer: refuse, fault: fault} }
 
-// subjectOf is whom revocations are looked up for: the row tells when the session started.
-func subjectOf(have *Row, p presented) Subject {
-	if have == nil {
-		return p.Subject
-	}
-	return Subject{Session: have.ID, Identity: have.Identity, Started: have.StartedAt / 1000, HasStarted: true}
-}
-
-// answer is the part of the table that is about generations.
+// answer is the part of the table that compares generations.
 func (l limits) answer(row Row, p presented, m moment) decision {
 	inside := m.now-row.RotatedAt < l.window
-	switch behind := row.Generation - p.Generation; {
+	switch behind := row.Generation - p.generation; {
 	case behind == 0 && !inside:
 		return decision{answer: advance, row: l.advanced(row, m)}
 	case behind == 0 && row.Acknowledged:
@@ -119,7 +121,7 @@ func (l limits) answer(row Row, p presented, m moment) decision {
 	return decision{answer: reuse, row: row}
 }
 
-// advanced is the row one generation on.
+// advanced returns the row one generation later.
 func (l limits) advanced(r Row, m moment) Row {
 	r.Generation++
 	r.RotatedAt, r.LastUsedAt = m.now, m.now
@@ -129,7 +131,7 @@ func (l limits) advanced(r Row, m moment) Row {
 	return r
 }
 
-// expiry is the exp of a token that is minted now. The verifier's own limit of a token's life counts from its iat.
+// expiry returns the exp of a token that is minted now. The verifier limits a token's life from its iat.
 func (l limits) expiry(ends, now int64) int64 {
 	for _, most := range []int64{l.idle, l.max} {
 		if most > 0 {
@@ -139,30 +141,30 @@ func (l limits) expiry(ends, now int64) int64 {
 	return ends
 }
 
-// adopted is the row of a login's token that was not seen before, as it was before this first refresh.
+// adopted returns the row of a login's token that was not seen before, as of before this refresh.
 func (l limits) adopted(p presented, m moment) Row {
-	r := Row{ID: p.Session, Identity: p.Identity, StartedAt: m.now, EndsAt: p.Expires * 1000}
-	if p.HasStarted {
-		r.StartedAt = min(p.Started*1000, m.now)
+	r := Row{ID: p.subject.id, Identity: p.subject.identity, StartedAt: m.now, EndsAt: p.expires * 1000}
+	if p.subject.hasStarted {
+		r.StartedAt = min(p.subject.started*1000, m.now)
 	}
 	if l.session > 0 {
 		r.EndsAt = wholeSeconds(r.StartedAt + l.session)
 	}
 	r.ExpiresAt = r.EndsAt
-	r.KeptUntil = max(r.EndsAt, p.Expires*1000) + keptAfterExpiry
-	// Long ago, so that whatever the window is, the token is older.
+	r.KeptUntil = max(r.EndsAt, p.expires*1000) + keptAfterExpiry
+	// So long ago that the token is older than the window.
 	r.RotatedAt = r.StartedAt - l.window
 	return r
 }
 
-// restored is the row that the store lost, as far as the token tells.
+// restored returns the row that the store lost, as far as the token tells it.
 func restored(have *Row, p presented) Row {
-	r := Row{ID: p.Session, Identity: p.Identity, StartedAt: p.IssuedAt * 1000}
+	r := Row{ID: p.subject.id, Identity: p.subject.identity, StartedAt: p.issuedAt * 1000}
 	if have != nil {
 		r = *have
 	}
-	r.Generation, r.RotatedAt, r.KeyID, r.Acknowledged = p.Generation, p.IssuedAt*1000, p.KeyID, true
-	r.ExpiresAt = p.Expires * 1000
+	r.Generation, r.RotatedAt, r.KeyID, r.Acknowledged = p.generation, p.issuedAt*1000, p.keyID, true
+	r.ExpiresAt = p.expires * 1000
 	r.EndsAt = max(r.EndsAt, r.ExpiresAt)
 	r.KeptUntil = max(r.KeptUntil, r.EndsAt+keptAfterExpiry)
 	r.LastUsedAt = max(r.LastUsedAt, r.RotatedAt)

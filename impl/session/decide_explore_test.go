@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -186,7 +187,7 @@ func TestDecisionsMatter(t *testing.T) {
 		change     func(have *Row, p presented, m moment, d decision) decision
 	}{
 		{"the end of the session is not looked at", "after the end", func(have *Row, p presented, m moment, d decision) decision {
-			if errors.Is(d.fault, token.ErrExpired) && have != nil && have.Generation == p.Generation {
+			if errors.Is(d.fault, token.ErrExpired) && have != nil && have.Generation == p.generation {
 				return rotLimits().answer(*have, p, m)
 			}
 			return d
@@ -198,7 +199,7 @@ func TestDecisionsMatter(t *testing.T) {
 			return d
 		}},
 		{"a revoked session goes on", "revoked session", func(have *Row, p presented, m moment, d decision) decision {
-			if errors.Is(d.fault, ErrRevoked) && have != nil && have.Generation == p.Generation {
+			if errors.Is(d.fault, ErrRevoked) && have != nil && have.Generation == p.generation {
 				return rotLimits().answer(*have, p, m)
 			}
 			return d
@@ -246,13 +247,13 @@ func TestDecisionsMatter(t *testing.T) {
 			return d
 		}},
 		{"d = 1, later, used: again", "successor was used", func(have *Row, p presented, _ moment, d decision) decision {
-			if d.answer == reuse && have.Generation == p.Generation+1 {
+			if d.answer == reuse && have.Generation == p.generation+1 {
 				d.answer = again
 			}
 			return d
 		}},
 		{"d >= 2: the newest token", "the token nor its successor", func(have *Row, p presented, _ moment, d decision) decision {
-			if d.answer == reuse && have.Generation > p.Generation+1 {
+			if d.answer == reuse && have.Generation > p.generation+1 {
 				d.answer = again
 			}
 			return d
@@ -277,7 +278,7 @@ func TestDecisionsMatter(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			changed := func(have *Row, p presented, s Standing, m moment, l limits) decision {
+			changed := func(have *Row, p presented, s revocation.State, m moment, l limits) decision {
 				return c.change(have, p, m, decide(have, p, s, m, l))
 			}
 			_, way, broken := walk(changed, seen{})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -21,7 +22,7 @@ const (
 	rotStart  = 1_700_000_000_000
 )
 
-type decider func(*Row, presented, Standing, moment, limits) decision
+type decider func(*Row, presented, revocation.State, moment, limits) decision
 
 // rotWorld is one state. It is comparable, and what has no meaning any more is zero.
 type rotWorld struct {
@@ -86,13 +87,13 @@ type seen map[string]int
 // present gives the server a token. It returns the generation of the answer's token; ok is false where it is refused.
 func (w *rotWorld) present(decide decider, gen uint8, honest bool, s seen) (_ uint8, ok bool, broken error) {
 	p := presented{
-		Subject:    Subject{Identity: "who", Started: rotStart / 1000, HasStarted: gen == 0},
-		Generation: int64(gen), Expires: rotExpires() / 1000,
+		subject:    subject{identity: "who", started: rotStart / 1000, hasStarted: gen == 0},
+		generation: int64(gen), expires: rotExpires() / 1000,
 	}
 	if gen > 0 {
-		p.IssuedAt = (rotStart + int64(w.minted[gen]-1)*rotWindow) / 1000
+		p.issuedAt = (rotStart + int64(w.minted[gen]-1)*rotWindow) / 1000
 	}
-	standing := Standing{
+	standing := revocation.State{
 		Revoked: w.revoked == theSession, HasCutoff: w.revoked == allSessions, Cutoff: (w.now() + 1000) / 1000,
 	}
 	d := decide(w.row.stored(), p, standing, moment{now: w.now()}, rotLimits())

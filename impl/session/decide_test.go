@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -16,8 +17,8 @@ const (
 
 func loginToken() presented {
 	return presented{
-		Subject: Subject{Session: ID{1}, Identity: "who", Started: decideNow/1000 - 3600, HasStarted: true},
-		Expires: (decideNow + 30*day) / 1000,
+		subject: subject{id: revocation.SessionID{1}, identity: "who", started: decideNow/1000 - 3600, hasStarted: true},
+		expires: (decideNow + 30*day) / 1000,
 	}
 }
 
@@ -32,9 +33,9 @@ func TestAdoption(t *testing.T) {
 		expires             int64
 	}{
 		{"iat", func(*presented, *limits) {}, decideNow - 3600_000, decideNow + 30*day, decideNow + 38*day, decideNow + 30*day},
-		{"iat ahead", func(p *presented, _ *limits) { p.Started = decideNow/1000 + 50 },
+		{"iat ahead", func(p *presented, _ *limits) { p.subject.started = decideNow/1000 + 50 },
 			decideNow + 999, decideNow + 30*day, decideNow + 38*day, decideNow + 30*day},
-		{"no iat", func(p *presented, _ *limits) { p.Started, p.HasStarted = 0, false },
+		{"no iat", func(p *presented, _ *limits) { p.subject.started, p.subject.hasStarted = 0, false },
 			decideNow + 999, decideNow + 30*day, decideNow + 38*day, decideNow + 30*day},
 		{"shorter session", func(_ *presented, l *limits) { l.session = 10 * day },
 			decideNow - 3600_000, decideNow + 10*day - 3600_000, decideNow + 38*day, decideNow + 10*day - 3600_000},
@@ -42,15 +43,15 @@ func TestAdoption(t *testing.T) {
 			decideNow - 3600_000, decideNow + 100*day - 3600_000, decideNow + 108*day - 3600_000, decideNow + 100*day - 3600_000},
 		{"idle", func(_ *presented, l *limits) { l.idle = 2 * day },
 			decideNow - 3600_000, decideNow + 30*day, decideNow + 38*day, decideNow + 2*day},
-		{"iat ahead at the longest life", func(p *presented, l *limits) { p.Started = decideNow/1000 + 50; l.max = 30*day - 1000 },
+		{"iat ahead at the longest life", func(p *presented, l *limits) { p.subject.started = decideNow/1000 + 50; l.max = 30*day - 1000 },
 			decideNow + 999, decideNow + 30*day, decideNow + 38*day, decideNow + 30*day - 1000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, l := loginToken(), l
 			c.change(&p, &l)
-			d := decide(nil, p, Standing{}, at, l)
+			d := decide(nil, p, revocation.State{}, at, l)
 			want := Row{
-				ID: ID{1}, Identity: "who", StartedAt: c.started, Generation: 1, RotatedAt: at.now, KeyID: "k1", LastUsedAt: at.now,
+				ID: revocation.SessionID{1}, Identity: "who", StartedAt: c.started, Generation: 1, RotatedAt: at.now, KeyID: "k1", LastUsedAt: at.now,
 				UserAgent: "browser", ExpiresAt: c.expires, EndsAt: c.ends, KeptUntil: c.kept,
 			}
 			if d.answer != advance || !d.write || d.healed || d.row != want {
@@ -63,35 +64,37 @@ func TestAdoption(t *testing.T) {
 // TestFaults: which fault is named, and that it has no other effect.
 func TestFaults(t *testing.T) {
 	at := moment{now: decideNow}
-	row := decide(nil, loginToken(), Standing{}, moment{now: decideNow - day}, limits{}).row
+	row := decide(nil, loginToken(), revocation.State{}, moment{now: decideNow - day}, limits{}).row
 	for _, c := range []struct {
 		name   string
-		change func(have *Row, p *presented, s *Standing, l *limits)
+		change func(have *Row, p *presented, s *revocation.State, l *limits)
 		noRow  bool
 		want   error
 	}{
-		{"token expired", func(_ *Row, p *presented, s *Standing, _ *limits) { p.Expires, s.Revoked = decideNow/1000, true }, false, token.ErrExpired},
-		{"session expired", func(r *Row, _ *presented, s *Standing, _ *limits) { r.ExpiresAt, s.Revoked = decideNow, true }, false, token.ErrExpired},
-		{"session over before it was seen", func(_ *Row, _ *presented, _ *Standing, l *limits) { l.session = 3600_000 }, true, token.ErrExpired},
-		{"another identity's", func(r *Row, _ *presented, s *Standing, _ *limits) { r.Identity, s.Revoked = "other", true }, false, ErrForeign},
-		{"another identity's that expired", func(r *Row, _ *presented, _ *Standing, _ *limits) { r.Identity, r.ExpiresAt = "other", 0 }, false, ErrForeign},
-		{"revoked", func(_ *Row, _ *presented, s *Standing, _ *limits) { s.Revoked = true }, false, ErrRevoked},
-		{"revoked before it was seen", func(_ *Row, _ *presented, s *Standing, _ *limits) { s.Revoked = true }, true, ErrRevoked},
-		{"cut off in the second of its start", func(r *Row, _ *presented, s *Standing, _ *limits) {
+		{"token expired", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
+			p.expires, s.Revoked = decideNow/1000, true
+		}, false, token.ErrExpired},
+		{"session expired", func(r *Row, _ *presented, s *revocation.State, _ *limits) { r.ExpiresAt, s.Revoked = decideNow, true }, false, token.ErrExpired},
+		{"session over before it was seen", func(_ *Row, _ *presented, _ *revocation.State, l *limits) { l.session = 3600_000 }, true, token.ErrExpired},
+		{"another identity's", func(r *Row, _ *presented, s *revocation.State, _ *limits) { r.Identity, s.Revoked = "other", true }, false, ErrForeign},
+		{"another identity's that expired", func(r *Row, _ *presented, _ *revocation.State, _ *limits) { r.Identity, r.ExpiresAt = "other", 0 }, false, ErrForeign},
+		{"revoked", func(_ *Row, _ *presented, s *revocation.State, _ *limits) { s.Revoked = true }, false, ErrRevoked},
+		{"revoked before it was seen", func(_ *Row, _ *presented, s *revocation.State, _ *limits) { s.Revoked = true }, true, ErrRevoked},
+		{"cut off in the second of its start", func(r *Row, _ *presented, s *revocation.State, _ *limits) {
 			r.StartedAt, s.HasCutoff, s.Cutoff = 5_999, true, 5
 		}, false, ErrRevoked},
-		{"undated", func(_ *Row, p *presented, s *Standing, _ *limits) {
-			p.HasStarted, p.dateless, s.HasCutoff, s.Cutoff = false, true, true, 5
+		{"undated", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
+			p.subject.hasStarted, p.subject.undated, s.HasCutoff, s.Cutoff = false, true, true, 5
 		}, true, ErrUndated},
-		{"undated, and seen before the cut-off", func(r *Row, p *presented, s *Standing, _ *limits) {
-			r.StartedAt, p.HasStarted, p.dateless, s.HasCutoff, s.Cutoff = 5_000, false, true, true, 5
+		{"undated, and seen before the cut-off", func(r *Row, p *presented, s *revocation.State, _ *limits) {
+			r.StartedAt, p.subject.hasStarted, p.subject.undated, s.HasCutoff, s.Cutoff = 5_000, false, true, true, 5
 		}, false, ErrRevoked},
-		{"ahead of the store, whose start nobody knows", func(_ *Row, p *presented, s *Standing, _ *limits) {
-			p.Generation, p.HasStarted, s.HasCutoff, s.Cutoff = 3, false, true, 5
+		{"ahead of the store, whose start nobody knows", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
+			p.generation, p.subject.hasStarted, s.HasCutoff, s.Cutoff = 3, false, true, 5
 		}, true, ErrRevoked},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			have, p, s, l := row, loginToken(), Standing{}, limits{window: 30_000}
+			have, p, s, l := row, loginToken(), revocation.State{}, limits{window: 30_000}
 			c.change(&have, &p, &s, &l)
 			stored := &have
 			if c.noRow {
@@ -108,11 +111,11 @@ func TestFaults(t *testing.T) {
 
 // TestYoungerThanTheCutoff: a session that started later is not refused, whatever its token says.
 func TestYoungerThanTheCutoff(t *testing.T) {
-	row := decide(nil, loginToken(), Standing{}, moment{now: decideNow}, limits{}).row
+	row := decide(nil, loginToken(), revocation.State{}, moment{now: decideNow}, limits{}).row
 	row.StartedAt = 6_000
 	p := loginToken()
-	p.HasStarted, p.dateless = false, true
-	if d := decide(&row, p, Standing{HasCutoff: true, Cutoff: 5}, moment{now: decideNow}, limits{window: 1}); d.answer != again {
+	p.subject.hasStarted, p.subject.undated = false, true
+	if d := decide(&row, p, revocation.State{HasCutoff: true, Cutoff: 5}, moment{now: decideNow}, limits{window: 1}); d.answer != again {
 		t.Errorf("got %+v", d)
 	}
 }
@@ -120,30 +123,30 @@ func TestYoungerThanTheCutoff(t *testing.T) {
 // TestRestored: a token that is ahead of its row, or has none, puts the row where the token is.
 func TestRestored(t *testing.T) {
 	p := presented{
-		Subject: Subject{Session: ID{1}, Identity: "who"}, Generation: 7, IssuedAt: decideNow/1000 - 10,
-		Expires: decideNow/1000 + 1000, KeyID: "old",
+		subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: 7, issuedAt: decideNow/1000 - 10,
+		expires: decideNow/1000 + 1000, keyID: "old",
 	}
 	at := moment{now: decideNow, key: "new"}
-	d := decide(nil, p, Standing{}, at, limits{window: 30_000})
+	d := decide(nil, p, revocation.State{}, at, limits{window: 30_000})
 	want := Row{
-		ID: ID{1}, Identity: "who", StartedAt: decideNow - 10_000, Generation: 7, RotatedAt: decideNow - 10_000, KeyID: "old", Acknowledged: true,
+		ID: revocation.SessionID{1}, Identity: "who", StartedAt: decideNow - 10_000, Generation: 7, RotatedAt: decideNow - 10_000, KeyID: "old", Acknowledged: true,
 		LastUsedAt: decideNow - 10_000, ExpiresAt: decideNow + 1000_000, EndsAt: decideNow + 1000_000, KeptUntil: decideNow + 1000_000 + 8*day,
 	}
 	if d.answer != same || !d.healed || !d.write || d.row != want {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}
 	// What the store has is expired already: the token knows better.
-	have := Row{ID: ID{1}, Identity: "who", StartedAt: 1, Generation: 5, ExpiresAt: 5, EndsAt: decideNow + day, KeptUntil: decideNow + 9*day}
-	d = decide(&have, p, Standing{}, at, limits{})
+	have := Row{ID: revocation.SessionID{1}, Identity: "who", StartedAt: 1, Generation: 5, ExpiresAt: 5, EndsAt: decideNow + day, KeptUntil: decideNow + 9*day}
+	d = decide(&have, p, revocation.State{}, at, limits{})
 	if d.answer != advance || !d.healed || d.row.Generation != 8 || d.row.StartedAt != 1 || d.row.KeyID != "new" ||
 		d.row.ExpiresAt != decideNow+day || d.row.KeptUntil != decideNow+9*day {
 		t.Errorf("got %+v", d)
 	}
 }
 
-// TestGuess: what the one statement of the common case does is what the table says; and it does it wherever the table says advance,
+// TestPredict: what the one statement of the common case does is what the table says; and it does it wherever the table says advance,
 // but near the end of a session with an idle lifetime, and after settings were changed. Every combination near every bound is tried.
-func TestGuess(t *testing.T) {
+func TestPredict(t *testing.T) {
 	for n, applied := 0, 0; ; n++ {
 		left := n
 		pick := func(values ...int64) int64 {
@@ -154,31 +157,31 @@ func TestGuess(t *testing.T) {
 		l := limits{window: pick(0, 2), idle: pick(0, 2000)}
 		now := decideNow + pick(0, 999)
 		have := Row{
-			ID: ID{1}, Identity: []string{"who", "other"}[pick(0, 1)], Generation: 2, StartedAt: decideNow - pick(0, 1000, 2000),
+			ID: revocation.SessionID{1}, Identity: []string{"who", "other"}[pick(0, 1)], Generation: 2, StartedAt: decideNow - pick(0, 1000, 2000),
 			RotatedAt: now - pick(-1, 0, 1, 2, 3), ExpiresAt: decideNow + pick(0, 1000, 2000, 3000), KeptUntil: math.MaxInt64,
 		}
 		have.EndsAt = have.ExpiresAt + pick(0, 1000, 2000)
-		p := presented{Subject: Subject{Session: ID{1}, Identity: "who"}, Generation: pick(1, 2, 3), Expires: have.ExpiresAt/1000 + pick(-1, 0, 1, 2)}
-		s := Standing{HasCutoff: pick(0, 1) == 1, Cutoff: decideNow/1000 - pick(0, 1, 2)}
+		p := presented{subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: pick(1, 2, 3), expires: have.ExpiresAt/1000 + pick(-1, 0, 1, 2)}
+		s := revocation.State{HasCutoff: pick(0, 1) == 1, Cutoff: decideNow/1000 - pick(0, 1, 2)}
 		if left > 0 {
 			if applied == 0 {
 				t.Error("the statement never applies")
 			}
 			return
 		}
-		if now >= p.Expires*1000 {
+		if now >= p.expires*1000 {
 			continue // the verifier has refused it
 		}
-		if guessed(t, l, have, p, s, moment{now: now, key: "k", userAgent: "u"}) {
+		if predicted(t, l, have, p, s, moment{now: now, key: "k", userAgent: "u"}) {
 			applied++
 		}
 	}
 }
 
-// guessed checks one combination, and reports whether the statement applies to it.
-func guessed(t *testing.T, l limits, have Row, p presented, s Standing, at moment) bool {
+// predicted checks one combination, and reports whether the statement applies to it.
+func predicted(t *testing.T, l limits, have Row, p presented, s revocation.State, at moment) bool {
 	t.Helper()
-	next, g := (&rotator{limits: l}).guess(&redemption{p: p, at: at}, s)
+	next, g := l.predict(p, s, at)
 	applies := have.Identity == next.Identity && have.Generation == next.Generation-1 && have.ExpiresAt > next.RotatedAt &&
 		have.RotatedAt <= g.RotatedUntil && have.StartedAt >= g.StartedFrom && have.EndsAt >= g.EndsFrom && have.EndsAt <= g.EndsUntil
 	d := decide(&have, p, s, at, l)
@@ -186,7 +189,7 @@ func guessed(t *testing.T, l limits, have Row, p presented, s Standing, at momen
 	if applies && (d.answer != advance || d.healed || d.row != next) {
 		t.Fatalf("the statement makes %+v\nof %+v\nthe table says %+v", next, have, d)
 	}
-	usual := l.idle == 0 && have.EndsAt == p.Expires*1000 || l.idle > 0 && have.EndsAt >= at.now+l.idle
+	usual := l.idle == 0 && have.EndsAt == p.expires*1000 || l.idle > 0 && have.EndsAt >= at.now+l.idle
 	if !applies && d.answer == advance && !d.healed && usual {
 		t.Fatalf("the statement does not apply to %+v\nthe table says %+v", have, d)
 	}
@@ -195,7 +198,7 @@ func guessed(t *testing.T, l limits, have Row, p presented, s Standing, at momen
 
 // TestGeneration: gen and sid mean something only in tokens of ours.
 func TestGeneration(t *testing.T) {
-	ours := ID{7}.String()
+	ours := revocation.SessionID{7}.String()
 	for _, c := range []struct {
 		name string
 		t    token.Token
@@ -206,7 +209,7 @@ func TestGeneration(t *testing.T) {
 		{"a login's with a sid of its own", token.Token{Own: true, Claims: token.Claims{Session: "42", Generation: 3}}, 0},
 		{"another's key", token.Token{Claims: token.Claims{Session: ours, Generation: 3}}, 0},
 	} {
-		if got := present(&c.t).Generation; got != c.want {
+		if got := present(&c.t).generation; got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -84,8 +84,11 @@ func TestUnknownKeyGetsASecondChance(t *testing.T) {
 		"malformed, the issuer away": {"hello", nil, errors.New("away"), token.ErrMalformed, 0},
 	} {
 		for operation, call := range map[string]func(*session.Service) error{
-			"refresh": func(s *session.Service) error { _, err := s.Refresh(t.Context(), c.raw, time.Minute); return err },
-			"logout":  func(s *session.Service) error { return s.Logout(t.Context(), c.raw) },
+			"refresh": func(s *session.Service) error {
+				_, err := s.Refresh(t.Context(), c.raw, time.Minute, session.Client{})
+				return err
+			},
+			"logout": func(s *session.Service) error { return s.Logout(t.Context(), c.raw) },
 		} {
 			t.Run(name+", "+operation, func(t *testing.T) {
 				keys := &lateKeys{later: c.later, err: c.err}
@@ -108,14 +111,14 @@ func TestRevocationIsSeenForATokenSeenBefore(t *testing.T) {
 	keys.set.Store(set)
 	s := lateService(t, keys)
 	for range 3 {
-		if _, err := s.Refresh(t.Context(), raw, time.Minute); err != nil {
+		if _, err := s.Refresh(t.Context(), raw, time.Minute, session.Client{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := s.Logout(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Refresh(t.Context(), raw, time.Minute); !errors.Is(err, session.ErrRevoked) {
+	if _, err := s.Refresh(t.Context(), raw, time.Minute, session.Client{}); !errors.Is(err, session.ErrRevoked) {
 		t.Errorf("got %v, want ErrRevoked", err)
 	}
 }

@@ -1,9 +1,7 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -76,32 +74,6 @@ func TestIDOfDoesNotAllocate(t *testing.T) {
 	tok := login(nil)
 	if n := testing.AllocsPerRun(100, func() { session.IDOf(tok) }); n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestParseID(t *testing.T) {
-	for _, c := range []struct {
-		name, text string
-		ok         bool
-	}{
-		{"own form", ownSession, true},
-		{"upper case", strings.ToUpper(ownSession), false},
-		{"too short", ownSession[1:], false},
-		{"too long", ownSession + "0", false},
-		{"empty", "", false},
-		{"line end", ownSession[:63] + "\n", false},
-		{"not hexadecimal", ownSession[:63] + "g", false},
-		{"a colon, which follows 9", ownSession[:63] + ":", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			id, err := session.ParseID(c.text)
-			if c.ok && (err != nil || id.String() != c.text) {
-				t.Errorf("got %v, %v", id, err)
-			}
-			if !c.ok && !errors.Is(err, session.ErrNotID) {
-				t.Errorf("got %v, %v, want ErrNotID", id, err)
-			}
-		})
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -34,7 +34,7 @@ func eachBenchmark(b *testing.B, benchmark func(*testing.B, *store.Store)) {
 	b.Run("postgres", func(b *testing.B) { benchmark(b, open(b, server.StartPostgres(b, "fsync=on").NewDatabase(b))) })
 }
 
-func hashed(n int) session.Revocation {
+func hashed(n int) revocation.Revocation {
 	r := ended(n)
 	r.Session = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
 	r.KeptUntil = time.Now().Add(24 * time.Hour).UnixMilli()
@@ -43,7 +43,7 @@ func hashed(n int) session.Revocation {
 
 func load(b *testing.B, s *store.Store, count int) {
 	b.Helper()
-	n := session.NewNode(session.NodeConfig{Feed: s, Leases: s, Clock: session.SystemClock(), Log: slog.New(slog.DiscardHandler)})
+	n := revocation.NewNode(s, revocation.SystemClock(), slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() {
@@ -64,7 +64,7 @@ func load(b *testing.B, s *store.Store, count int) {
 func BenchmarkRevoke(b *testing.B) {
 	eachBenchmark(b, func(b *testing.B, s *store.Store) {
 		log := slog.New(slog.DiscardHandler)
-		n := session.NewNode(session.NodeConfig{Feed: s, Leases: s, Clock: session.SystemClock(), Log: log})
+		n := revocation.NewNode(s, revocation.SystemClock(), log)
 		ctx, cancel := context.WithCancel(b.Context())
 		done := make(chan struct{})
 		go func() {
@@ -74,11 +74,9 @@ func BenchmarkRevoke(b *testing.B) {
 		for !n.Status().HasLease {
 			time.Sleep(5 * time.Millisecond)
 		}
-		r := session.NewRevoker(session.RevokerConfig{
-			Ledger: s, Clock: session.SystemClock(), Log: log, Node: n, MaxLifetime: time.Hour,
-		})
+		r := revocation.NewRevoker(s, revocation.SystemClock(), log, n)
 		for i := 0; b.Loop(); i++ {
-			if _, err := r.EndSession(ctx, hashed(i).Session, "", ""); err != nil {
+			if _, err := r.Revoke(ctx, hashed(i)); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
@@ -18,9 +19,7 @@ import (
 
 // Store must be all that session asks for.
 var (
-	_ session.Feed   = (*store.Store)(nil)
-	_ session.Leases = (*store.Store)(nil)
-	_ session.Ledger = (*store.Store)(nil)
+	_ session.Store = (*store.Store)(nil)
 )
 
 var shared server.Shared
@@ -62,20 +61,24 @@ func open(tb testing.TB, url string) *store.Store {
 	return s
 }
 
-func idOf(n int) session.ID {
-	return session.ID{0: 1, 28: byte(n >> 24), 29: byte(n >> 16), 30: byte(n >> 8), 31: byte(n)}
+func idOf(n int) revocation.SessionID {
+	return revocation.SessionID{0: 1, 28: byte(n >> 24), 29: byte(n >> 16), 30: byte(n >> 8), 31: byte(n)}
 }
 
 // ended is a revocation of a session for the tests: n makes it different from others.
-func ended(n int) session.Revocation {
-	return session.Revocation{Session: idOf(n), Identity: "who", Reason: "logout", RevokedAt: 1000, KeptUntil: 5000}
+func ended(n int) revocation.Revocation {
+	return revocation.Revocation{
+		Kind: revocation.OfSession, Session: idOf(n), Identity: "who", Reason: "logout", RevokedAt: 1000, KeptUntil: 5000,
+	}
 }
 
-func cutoff(identity string, at int64) session.Revocation {
-	return session.Revocation{Identity: identity, Reason: "stolen", RevokedAt: at, KeptUntil: session.Forever}
+func cutoff(identity string, at int64) revocation.Revocation {
+	return revocation.Revocation{
+		Kind: revocation.OfIdentity, Identity: identity, Reason: "stolen", RevokedAt: at, KeptUntil: revocation.Forever,
+	}
 }
 
-func revoke(t *testing.T, s *store.Store, r session.Revocation) session.Revocation {
+func revoke(t *testing.T, s *store.Store, r revocation.Revocation) revocation.Revocation {
 	t.Helper()
 	got, err := s.Revoke(t.Context(), r)
 	if err != nil {
@@ -84,17 +87,17 @@ func revoke(t *testing.T, s *store.Store, r session.Revocation) session.Revocati
 	return got
 }
 
-func changes(t *testing.T, s *store.Store, after int64, limit int) ([]session.Change, session.Page) {
+func changes(t *testing.T, s *store.Store, after int64, limit int) ([]revocation.Change, revocation.Page) {
 	t.Helper()
-	var got []session.Change
-	page, err := s.Changes(t.Context(), after, limit, func(c session.Change) { got = append(got, c) })
+	var got []revocation.Change
+	page, err := s.Changes(t.Context(), after, limit, func(c revocation.Change) { got = append(got, c) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got, page
 }
 
-func list(t *testing.T, s *store.Store, before int64, limit int) []session.Revocation {
+func list(t *testing.T, s *store.Store, before int64, limit int) []revocation.Revocation {
 	t.Helper()
 	got, err := s.List(t.Context(), before, 2000, limit)
 	if err != nil {
@@ -151,7 +154,7 @@ func TestRevoke(t *testing.T) {
 func TestChanges(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
-		if got, page := changes(t, s, 0, 10); len(got) != 0 || page != (session.Page{}) {
+		if got, page := changes(t, s, 0, 10); len(got) != 0 || page != (revocation.Page{}) {
 			t.Errorf("empty feed: %v %+v", got, page)
 		}
 		revoke(t, s, ended(1))
@@ -160,18 +163,18 @@ func TestChanges(t *testing.T) {
 		revoke(t, s, cutoff("a", 2000)) // 2 becomes 4
 
 		got, page := changes(t, s, 0, 2)
-		if page != (session.Page{Read: 2, Last: 3, Head: 4}) {
+		if page != (revocation.Page{Read: 2, Last: 3, Head: 4}) {
 			t.Errorf("first page: %+v", page)
 		}
 		rest, page := changes(t, s, page.Last, 2)
-		if page != (session.Page{Read: 1, Last: 4, Head: 4}) {
+		if page != (revocation.Page{Read: 1, Last: 4, Head: 4}) {
 			t.Errorf("second page: %+v", page)
 		}
 		a := cutoff("a", 0)
-		want := []session.Change{
-			{Sequence: 1, Key: idOf(1), RevokedAt: 1000, KeptUntil: 5000},
-			{Sequence: 3, Key: idOf(2), RevokedAt: 1000, KeptUntil: 5000},
-			{Sequence: 4, Key: a.Key(), OfIdentity: true, RevokedAt: 2000, KeptUntil: session.Forever},
+		want := []revocation.Change{
+			{Sequence: 1, Kind: revocation.OfSession, Key: idOf(1), RevokedAt: 1000, KeptUntil: 5000},
+			{Sequence: 3, Kind: revocation.OfSession, Key: idOf(2), RevokedAt: 1000, KeptUntil: 5000},
+			{Sequence: 4, Kind: revocation.OfIdentity, Key: a.Key(), RevokedAt: 2000, KeptUntil: revocation.Forever},
 		}
 		if all := append(got, rest...); fmt.Sprint(all) != fmt.Sprint(want) {
 			t.Errorf("got  %v\nwant %v", all, want)
@@ -179,25 +182,25 @@ func TestChanges(t *testing.T) {
 	})
 }
 
-func TestStanding(t *testing.T) {
+func TestLookup(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
 		revoke(t, s, ended(1))
 		revoke(t, s, cutoff("a", 2999))
 		for _, c := range []struct {
 			name     string
-			id       session.ID
+			id       revocation.SessionID
 			identity string
-			want     session.Standing
+			want     revocation.State
 		}{
-			{"neither", idOf(2), "b", session.Standing{}},
-			{"session", idOf(1), "b", session.Standing{Revoked: true}},
-			{"identity", idOf(2), "a", session.Standing{Cutoff: 2, HasCutoff: true}},
-			{"both", idOf(1), "a", session.Standing{Revoked: true, Cutoff: 2, HasCutoff: true}},
-			{"no session", session.ID{}, "a", session.Standing{Cutoff: 2, HasCutoff: true}},
+			{"neither", idOf(2), "b", revocation.State{}},
+			{"session", idOf(1), "b", revocation.State{Revoked: true}},
+			{"identity", idOf(2), "a", revocation.State{Cutoff: 2, HasCutoff: true}},
+			{"both", idOf(1), "a", revocation.State{Revoked: true, Cutoff: 2, HasCutoff: true}},
+			{"no session", revocation.SessionID{}, "a", revocation.State{Cutoff: 2, HasCutoff: true}},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				got, err := s.Standing(t.Context(), c.id, c.identity)
+				got, err := s.Lookup(t.Context(), c.id, c.identity)
 				if err != nil || got != c.want {
 					t.Errorf("got %+v, %v, want %+v", got, err, c.want)
 				}
@@ -206,14 +209,14 @@ func TestStanding(t *testing.T) {
 	})
 }
 
-// TestIdentities: an identity is any string, and what cannot be stored could not be revoked.
+// TestIdentities: an identity is any UTF-8 text without NUL. If it could not be stored, it could not be revoked.
 func TestIdentities(t *testing.T) {
 	long := make([]byte, 12_000)
 	for i := range long {
 		long[i] = byte('a' + i*i%26)
 	}
 	names := []string{
-		"whois.muchlis@gmail.com", "\x00", "a\x00b", `a\x00b`, `\`, `a\`, "\xff\xfe", "\uFFFD", "日本語 🙂", "a'b\"c", "$1", "%_", "",
+		"whois.muchlis@gmail.com", `a\x00b`, `\`, `\\`, `a\`, `DOMAIN\user`, "\uFFFD", "日本語 🙂", "a'b\"c", "$1", "%_", "",
 		" a", "a ", "A", "é", "e\u0301", string(long),
 	}
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
@@ -234,7 +237,7 @@ func TestIdentities(t *testing.T) {
 			}
 		}
 		for _, name := range names {
-			if st, err := s.Standing(t.Context(), idOf(1), name); err != nil || !st.HasCutoff {
+			if st, err := s.Lookup(t.Context(), idOf(1), name); err != nil || !st.HasCutoff {
 				t.Errorf("%q: %+v, %v", name, st, err)
 			}
 		}
@@ -279,15 +282,15 @@ func TestLeases(t *testing.T) {
 				t.Errorf("%s: %v, %v, want %v", name, got, err, want)
 			}
 		}
-		have := func(want ...session.Lease) {
+		have := func(want ...revocation.Lease) {
 			t.Helper()
 			got, err := s.Leases(ctx)
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("leases: %v, %v, want %v", got, err, want)
 			}
 		}
-		lease := func(version, acknowledged int64) session.Lease {
-			return session.Lease{Node: "a", Version: version, Acknowledged: acknowledged}
+		lease := func(version, acknowledged int64) revocation.Lease {
+			return revocation.Lease{Node: "a", Version: version, Acknowledged: acknowledged}
 		}
 		write("renew without a lease", false, func() (bool, error) { return s.Renew(ctx, lease(1, 9), 0) })
 		must(t, s.Join(ctx, lease(2, 5)))
@@ -336,7 +339,7 @@ func TestOrder(t *testing.T) {
 		}
 		s, last := open(), int64(0)
 		for last < writers*each && !t.Failed() {
-			page, err := s.Changes(t.Context(), last, 7, func(c session.Change) {
+			page, err := s.Changes(t.Context(), last, 7, func(c revocation.Change) {
 				if c.Sequence != last+1 {
 					t.Errorf("sequence %d after %d", c.Sequence, last)
 				}
@@ -411,7 +414,7 @@ func TestListInForce(t *testing.T) {
 		revoke(t, s, over)
 		in := revoke(t, s, ended(2))
 		cut := revoke(t, s, cutoff("a", 1))
-		want := []session.Revocation{cut, in}
+		want := []revocation.Revocation{cut, in}
 		if got := list(t, s, math.MaxInt64, 10); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
@@ -425,7 +428,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 50 {
-			if _, err := s.Revoke(ctx, ended(1)); !errors.Is(err, context.Canceled) || errors.Is(err, session.ErrUnavailable) {
+			if _, err := s.Revoke(ctx, ended(1)); !errors.Is(err, context.Canceled) || errors.Is(err, revocation.ErrUnavailable) {
 				t.Fatalf("got %v, want context.Canceled alone", err)
 			}
 		}
@@ -439,10 +442,10 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
 		must(t, s.Close())
-		if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Revoke: %v", err)
 		}
-		if _, err := s.Standing(t.Context(), idOf(1), "a"); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := s.Lookup(t.Context(), idOf(1), "a"); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Standing: %v", err)
 		}
 	})

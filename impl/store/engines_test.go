@@ -16,7 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -203,13 +203,13 @@ func TestPostgresAway(t *testing.T) {
 	revoke(t, s, ended(1))
 	database.Crash()
 	for range 3 {
-		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Revoke: %v", err)
 		}
-		if _, err := s.Changes(t.Context(), 0, 1, func(session.Change) {}); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := s.Changes(t.Context(), 0, 1, func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Changes: %v", err)
 		}
-		if _, err := s.Renew(t.Context(), session.Lease{}, 0); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := s.Renew(t.Context(), revocation.Lease{}, 0); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Renew: %v", err)
 		}
 	}
@@ -233,7 +233,7 @@ func TestPostgresLimits(t *testing.T) {
 	must(t, err)
 	_, err = tx.Exec(t.Context(), "UPDATE refresh_feed SET head = head")
 	must(t, err)
-	if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, session.ErrUnavailable) {
+	if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, revocation.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	must(t, tx.Rollback(t.Context()))

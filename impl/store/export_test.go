@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 )
 
 // LimitPages makes SQLite's file full at that many pages.
@@ -36,7 +36,7 @@ func (s *Store) Pragmas(ctx context.Context, name string) ([]string, error) {
 }
 
 // Fill inserts count revocations at once, as if they had been made one after the other.
-func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) session.Revocation) error {
+func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) revocation.Revocation) error {
 	const rows = 500
 	statement := "INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until) VALUES "
 	for i := range rows {
@@ -51,7 +51,7 @@ func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) sess
 		var args []any
 		for i := n; i < n+rows; i++ {
 			r := revocation(i)
-			args = append(args, rowID(r.Key(), r.OfIdentity()), i+1, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
+			args = append(args, rowID(r.Kind, r.Key()), i+1, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
 		}
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err

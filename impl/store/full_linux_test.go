@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 )
 
@@ -47,7 +47,7 @@ func fill(t *testing.T, s *store.Store, makeRoom func() error) {
 		switch {
 		case err == nil:
 			acknowledged++
-		case errors.Is(err, session.ErrUnavailable):
+		case errors.Is(err, revocation.ErrUnavailable):
 			failed++
 		default:
 			t.Fatalf("got %v, want ErrUnavailable", err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -51,12 +52,12 @@ func (s *Store) Fail(ctx context.Context) error {
 }
 
 // FailHalfway makes a revocation, and then fails in the same change.
-func (s *Store) FailHalfway(ctx context.Context, r session.Revocation) error {
+func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
 			return err
 		}
-		if _, err := insert(ctx, tx, rowID(r.Key(), false), &r); err != nil {
+		if _, err := insert(ctx, tx, rowID(r.Kind, r.Key()), &r); err != nil {
 			return err
 		}
 		return errors.New("on purpose")

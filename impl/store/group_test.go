@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 )
 
@@ -44,7 +44,7 @@ func TestGroupFailure(t *testing.T) {
 			case 0:
 				adopt(t, s, row(n, "a"))
 			case 1:
-				if err := s.Fail(t.Context()); err == nil || errors.Is(err, session.ErrUnavailable) {
+				if err := s.Fail(t.Context()); err == nil || errors.Is(err, revocation.ErrUnavailable) {
 					t.Errorf("a wrong statement: %v", err)
 				}
 			case 2:
@@ -102,7 +102,7 @@ func TestGroupFull(t *testing.T) {
 		group.Go(func() { adopt(t, s, row(n, "a")) })
 	}
 	s.AwaitQueue(t, store.GroupQueue)
-	if _, err := s.Adopt(t.Context(), row(store.GroupQueue, "a")); !errors.Is(err, session.ErrUnavailable) {
+	if _, err := s.Adopt(t.Context(), row(store.GroupQueue, "a")); !errors.Is(err, revocation.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	release()
@@ -129,7 +129,7 @@ func TestGroupClose(t *testing.T) {
 	go func() { closed <- s.Close() }()
 	release()
 	for range 10 {
-		if err := <-answered; err != nil && !errors.Is(err, session.ErrUnavailable) {
+		if err := <-answered; err != nil && !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -7,15 +7,16 @@ import (
 	"errors"
 	"fmt"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 )
 
-// Revoke commits r and returns what is in force then. A session that was ended before keeps its time and reason, and a cut-off
-// never moves back.
-func (s *Store) Revoke(ctx context.Context, r session.Revocation) (session.Revocation, error) {
-	id := rowID(r.Key(), r.OfIdentity())
+// Revoke commits r, and returns the revocation that is in force then. If the session was revoked before,
+// it keeps its time and reason. A cut-off never moves back.
+func (s *Store) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+	id := rowID(r.Kind, r.Key())
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		// First, because it makes the others wait: what follows sees all that has a lower sequence.
+		// This comes first, because it locks the row of the feed: the next statements see every revocation
+		// that has a lower sequence.
 		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
 			return err
 		}
@@ -27,19 +28,19 @@ func (s *Store) Revoke(ctx context.Context, r session.Revocation) (session.Revoc
 			return err
 		}
 		if !changed {
-			return errUnchanged // the sequence goes back too
+			return errUnchanged // which takes the sequence back too
 		}
 		return s.engine.announce(ctx, tx)
 	})
 	return r, err
 }
 
-func insert(ctx context.Context, tx *sql.Tx, id string, r *session.Revocation) (bool, error) {
+func insert(ctx context.Context, tx *sql.Tx, id string, r *revocation.Revocation) (bool, error) {
 	statement := insertSession
-	if r.OfIdentity() {
+	if r.Kind == revocation.OfIdentity {
 		statement = insertCutoff
 	}
-	result, err := tx.ExecContext(ctx, statement, id, r.Sequence, escape(r.Identity), escape(r.Reason), r.RevokedAt, r.KeptUntil)
+	result, err := tx.ExecContext(ctx, statement, id, r.Sequence, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
 	if err != nil {
 		return false, err
 	}
@@ -47,63 +48,60 @@ func insert(ctx context.Context, tx *sql.Tx, id string, r *session.Revocation) (
 	return n > 0, err
 }
 
-// List returns up to limit revocations in force at now (Unix milliseconds), newest first, with sequences below before. The
-// next page starts before the last one's sequence. One that is renewed meanwhile gets a new sequence, and so moves to the front.
-func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]session.Revocation, error) {
+// List returns up to limit revocations in force at now (Unix milliseconds), the newest first, with
+// sequences below before. The next page starts before the last sequence of this one. If a revocation is
+// renewed meanwhile, it gets a new sequence and moves to the front.
+func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error) {
 	return query(ctx, s, scanRevocation, selectPage, before, now, limit)
 }
 
-func scanRevocation(row row) (session.Revocation, error) {
-	var r session.Revocation
+func scanRevocation(row row) (revocation.Revocation, error) {
+	var r revocation.Revocation
 	var id []byte
 	err := row.Scan(&id, &r.Sequence, &r.Identity, &r.Reason, &r.RevokedAt, &r.KeptUntil)
 	if err != nil {
 		return r, err
 	}
-	r.Identity, r.Reason = unescape(r.Identity), unescape(r.Reason)
-	key, ofIdentity, err := parseRowID(id)
-	if !ofIdentity {
+	var key revocation.Key
+	if r.Kind, key, err = parseRowID(id); r.Kind == revocation.OfSession {
 		r.Session = key
 	}
 	return r, err
 }
 
-// Standing looks one subject up. A zero session is not looked for.
-func (s *Store) Standing(ctx context.Context, id session.ID, identity string) (session.Standing, error) {
-	cutoff := session.Revocation{Identity: identity}
-	var standing session.Standing
+// Lookup reads what the store knows about a session and an identity. It looks for no session if the
+// session ID is zero.
+func (s *Store) Lookup(ctx context.Context, session revocation.SessionID, identity string) (revocation.State, error) {
+	var state revocation.State
 	err := s.read(ctx, func(ctx context.Context) error {
-		standing = session.Standing{}
-		rows, err := s.reads.QueryContext(ctx, selectStanding, rowID(id, false), rowID(cutoff.Key(), true))
+		rows, err := s.reads.QueryContext(ctx, selectState, rowID(revocation.OfSession, session),
+			rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity)))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			if err := scanStanding(rows, &standing); err != nil {
+			var id sql.RawBytes
+			var at int64
+			if err := rows.Scan(&id, &at); err != nil {
 				return err
+			}
+			switch kind, _, err := parseRowID(id); {
+			case err != nil:
+				return err
+			case kind == revocation.OfSession:
+				state.Revoked = true
+			default:
+				state.Cutoff, state.HasCutoff = at/1000, true
 			}
 		}
 		return rows.Err()
 	})
-	return standing, err
+	return state, err
 }
 
-func scanStanding(rows *sql.Rows, standing *session.Standing) error {
-	var id sql.RawBytes
-	var at int64
-	if err := rows.Scan(&id, &at); err != nil {
-		return err
-	}
-	if _, ofIdentity, err := parseRowID(id); err != nil || !ofIdentity {
-		standing.Revoked = err == nil
-		return err
-	}
-	standing.Cutoff, standing.HasCutoff = at/1000, true
-	return nil
-}
-
-// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and returns how many.
+// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and returns
+// how many it removed.
 func (s *Store) Expire(ctx context.Context, now int64, limit int) (int, error) {
 	n, err := s.exec(ctx, deleteExpired, now, limit)
 	return int(n), err
@@ -114,23 +112,29 @@ const (
 	identityMark = "i"
 )
 
-// A row's id says what it is about, and is the same length for all.
-func rowID(key session.ID, ofIdentity bool) string {
-	kind := sessionMark
-	if ofIdentity {
-		kind = identityMark
+// rowID returns the id of a revocation's row: its kind and its key. All have the same length.
+func rowID(kind revocation.Kind, key revocation.Key) string {
+	mark := sessionMark
+	if kind == revocation.OfIdentity {
+		mark = identityMark
 	}
-	return kind + key.String()
+	return mark + hex.EncodeToString(key[:])
 }
 
 var errRowID = errors.New("not the id of a revocation")
 
-func parseRowID(id []byte) (key session.ID, ofIdentity bool, err error) {
+func parseRowID(id []byte) (kind revocation.Kind, key revocation.Key, err error) {
 	if len(id) != 1+hex.EncodedLen(len(key)) {
-		return key, false, errRowID
+		return 0, key, errRowID
 	}
 	if _, err := hex.Decode(key[:], id[1:]); err != nil {
-		return key, false, fmt.Errorf("%w: %w", errRowID, err)
+		return 0, key, fmt.Errorf("%w: %w", errRowID, err)
 	}
-	return key, id[0] == 'i', nil
+	switch string(id[:1]) {
+	case sessionMark:
+		return revocation.OfSession, key, nil
+	case identityMark:
+		return revocation.OfIdentity, key, nil
+	}
+	return 0, key, errRowID
 }

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -35,28 +37,28 @@ func frequent() []string { return []string{insertRow, advanceRow, replaceRow} }
 
 // Adopt writes the first row of a session, and returns false if there is one.
 func (s *Store) Adopt(ctx context.Context, r session.Row) (bool, error) {
-	n, err := s.exec(ctx, insertRow, r.ID.String(), ownerOf(r.Identity), escape(r.Identity), r.StartedAt, r.Generation, r.RotatedAt,
-		escape(r.KeyID), flag(r.Acknowledged), r.LastUsedAt, escape(r.UserAgent), r.ExpiresAt, r.EndsAt, r.KeptUntil)
+	n, err := s.exec(ctx, insertRow, r.ID.String(), ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt,
+		r.KeyID, flag(r.Acknowledged), r.LastUsedAt, r.UserAgent, r.ExpiresAt, r.EndsAt, r.KeptUntil)
 	return n > 0, err
 }
 
 // Advance makes next of the row that is one generation behind it, if that is within the guard.
-func (s *Store) Advance(ctx context.Context, next session.Row, g session.Guard) (bool, error) {
-	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, escape(next.KeyID),
-		escape(next.UserAgent), next.ExpiresAt, g.RotatedUntil, g.StartedFrom, g.EndsFrom, g.EndsUntil)
+func (s *Store) Advance(ctx context.Context, next session.Row, g session.Precondition) (bool, error) {
+	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, next.KeyID,
+		next.UserAgent, next.ExpiresAt, g.RotatedUntil, g.StartedFrom, g.EndsFrom, g.EndsUntil)
 	return n > 0, err
 }
 
 // Replace makes next of the row if that is still have.
 func (s *Store) Replace(ctx context.Context, have, next session.Row) (bool, error) {
-	n, err := s.exec(ctx, replaceRow, have.ID.String(), ownerOf(have.Identity), next.Generation, next.RotatedAt, escape(next.KeyID),
-		flag(next.Acknowledged), next.LastUsedAt, escape(next.UserAgent), next.ExpiresAt, next.EndsAt, next.KeptUntil,
+	n, err := s.exec(ctx, replaceRow, have.ID.String(), ownerOf(have.Identity), next.Generation, next.RotatedAt, next.KeyID,
+		flag(next.Acknowledged), next.LastUsedAt, next.UserAgent, next.ExpiresAt, next.EndsAt, next.KeptUntil,
 		have.Generation, have.RotatedAt, flag(have.Acknowledged), have.LastUsedAt)
 	return n > 0, err
 }
 
 // Session returns a session's row, or nil if there is none.
-func (s *Store) Session(ctx context.Context, id session.ID) (*session.Row, error) {
+func (s *Store) Session(ctx context.Context, id revocation.SessionID) (*session.Row, error) {
 	var found *session.Row
 	err := s.read(ctx, func(ctx context.Context) error {
 		r, err := scanRow(s.reads.QueryRowContext(ctx, selectRow, id.String()))
@@ -93,9 +95,8 @@ func scanRow(row row) (session.Row, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Identity, r.KeyID, r.UserAgent = unescape(r.Identity), unescape(r.KeyID), unescape(r.UserAgent)
 	r.Acknowledged = acknowledged != 0
-	if r.ID, err = session.ParseID(id); err != nil {
+	if r.ID, err = revocation.ParseSessionID(id); err != nil {
 		return r, errors.Join(errRowID, err)
 	}
 	return r, nil
@@ -103,8 +104,8 @@ func scanRow(row row) (session.Row, error) {
 
 // ownerOf is what an identity's rows are found by.
 func ownerOf(identity string) string {
-	r := session.Revocation{Identity: identity}
-	return r.Key().String()
+	key := revocation.HashOfIdentity(identity)
+	return hex.EncodeToString(key[:])
 }
 
 func flag(b bool) int64 {

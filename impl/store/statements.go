@@ -20,8 +20,8 @@ WHERE excluded.revoked_at > refresh_revocations.revoked_at`
 	selectPage        = revocationColumns + `WHERE seq < $1 AND kept_until > $2 ORDER BY seq DESC LIMIT $3`
 	selectChanges     = `SELECT id, seq, revoked_at, kept_until FROM refresh_revocations
 WHERE seq > $1 ORDER BY seq LIMIT $2`
-	selectStanding = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
-	deleteExpired  = `DELETE FROM refresh_revocations WHERE id IN
+	selectState   = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
+	deleteExpired = `DELETE FROM refresh_revocations WHERE id IN
 (SELECT id FROM refresh_revocations WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
 
 	upsertLease = `INSERT INTO refresh_leases (node, version, acknowledged) VALUES ($1, $2, $3)

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 )
 
 // Store is an open store. It is safe for concurrent use, by several processes too.
@@ -85,14 +85,6 @@ func (s *Store) Close() error {
 
 // Commits is how many transactions this process has committed. Changes that waited together share one in SQLite.
 func (s *Store) Commits() int64 { return s.commits.Load() }
-
-// Ping reports whether the store answers.
-func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, func(ctx context.Context) error {
-		var head int64
-		return s.reads.QueryRowContext(ctx, selectHead).Scan(&head)
-	})
-}
 
 // read runs statements that change nothing.
 func (s *Store) read(ctx context.Context, f func(context.Context) error) error {
@@ -173,7 +165,7 @@ func (s *Store) exec(ctx context.Context, statement string, args ...any) (int64,
 	return n, s.explain(ctx, err)
 }
 
-// explain makes session.ErrUnavailable of what is not the caller's doing and not a fault of ours.
+// explain makes revocation.ErrUnavailable of what is not the caller's doing and not a fault of ours.
 func (s *Store) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -183,7 +175,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	case s.engine.ours(err):
 		return fmt.Errorf("store: %w", err)
 	}
-	return fmt.Errorf("%w: %w", session.ErrUnavailable, err)
+	return fmt.Errorf("%w: %w", revocation.ErrUnavailable, err)
 }
 
 // Watch calls wake when the feed may have grown, until ctx ends. It may miss changes.

@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
@@ -31,10 +32,10 @@ func newAlmanac() *almanac {
 	return &almanac{start: time.Now(), timers: map[chan time.Time]time.Duration{}}
 }
 
-func (a *almanac) Now() session.Instant {
+func (a *almanac) Now() revocation.Instant {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return session.Instant{Mono: a.now, Wall: a.start.Add(a.now).UnixNano()}
+	return revocation.Instant{Mono: a.now, Wall: a.start.Add(a.now).UnixNano()}
 }
 
 func (a *almanac) time() time.Time { return time.Unix(0, a.Now().Wall) }

@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/tests/server"
@@ -129,8 +130,9 @@ func TestForeignNames(t *testing.T) {
 		return signWith(t, jwt.SigningMethodRS256, theirs, "theirs", all)
 	}
 	n := service(t, keys)
-	zero := strings.Repeat("0", 64)
+	zero, one := strings.Repeat("0", 64), strings.Repeat("0", 63)+"1"
 	variants := []jwt.MapClaims{
+		{"sid": one, "gen": 1}, {"sid": one},
 		{"sid": zero, "gen": 1}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
 		{"exp": time.Now().Add(30 * 24 * time.Hour).Unix()}, {"type": 1},
 	}
@@ -141,14 +143,14 @@ func TestForeignNames(t *testing.T) {
 		}
 	}
 	// And the session that the claims name is not theirs to end.
-	id, err := session.ParseID(zero)
+	id, err := revocation.ParseSessionID(one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.EndSession(context.Background(), id, "", ""); err != nil {
+	if _, err := n.RevokeSession(context.Background(), id, "", ""); err != nil {
 		t.Fatal(err)
 	}
-	if raw := claims(jwt.MapClaims{"jti": "8", "sid": zero, "gen": 1}); !accepts(n, raw) {
+	if raw := claims(jwt.MapClaims{"jti": "8", "sid": one, "gen": 1}); !accepts(n, raw) {
 		t.Errorf("a foreign sid named a session: %v", verdict(n, raw))
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 )
 
 // machine is a computer with a clock of its own and a way to the store, that can be suspended and cut off.
 type machine struct {
-	session.Clock
+	revocation.Clock
 	*store.Store
 
 	mu         sync.Mutex
@@ -24,10 +24,12 @@ type machine struct {
 	cutOff     chan struct{} // nil, or closed when the store is within reach again
 }
 
-func newMachine(db *store.Store) *machine { return &machine{Clock: session.SystemClock(), Store: db} }
+func newMachine(db *store.Store) *machine {
+	return &machine{Clock: revocation.SystemClock(), Store: db}
+}
 
 // Now waits while the machine is asleep, as everybody on it does.
-func (m *machine) Now() session.Instant {
+func (m *machine) Now() revocation.Instant {
 	for {
 		m.mu.Lock()
 		asleep := m.asleep
@@ -39,7 +41,7 @@ func (m *machine) Now() session.Instant {
 	}
 	defer m.mu.Unlock()
 	now := m.Clock.Now()
-	return session.Instant{Mono: now.Mono + m.mono, Wall: now.Wall + int64(m.wall)}
+	return revocation.Instant{Mono: now.Mono + m.mono, Wall: now.Wall + int64(m.wall)}
 }
 
 func (m *machine) time() time.Time { return time.Unix(0, m.Now().Wall) }
@@ -117,10 +119,10 @@ func reach[T any](m *machine, call func() (T, error)) (T, error) {
 	return call()
 }
 
-func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(revocation.Change)) (revocation.Page, error) {
 	m.pass()
-	var seen []session.Change
-	page, err := m.Store.Changes(ctx, after, limit, func(c session.Change) { seen = append(seen, c) })
+	var seen []revocation.Change
+	page, err := m.Store.Changes(ctx, after, limit, func(c revocation.Change) { seen = append(seen, c) })
 	m.pass()
 	for _, c := range seen {
 		apply(c)
@@ -128,27 +130,27 @@ func (m *machine) Changes(ctx context.Context, after int64, limit int, apply fun
 	return page, err
 }
 
-func (m *machine) Standing(ctx context.Context, id session.ID, identity string) (session.Standing, error) {
-	return reach(m, func() (session.Standing, error) { return m.Store.Standing(ctx, id, identity) })
+func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
+	return reach(m, func() (revocation.State, error) { return m.Store.Lookup(ctx, id, identity) })
 }
 
-func (m *machine) Join(ctx context.Context, l session.Lease) error {
+func (m *machine) Join(ctx context.Context, l revocation.Lease) error {
 	_, err := reach(m, func() (bool, error) { return true, m.Store.Join(ctx, l) })
 	return err
 }
 
-func (m *machine) Renew(ctx context.Context, l session.Lease, since int64) (bool, error) {
+func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
 	return reach(m, func() (bool, error) { return m.Store.Renew(ctx, l, since) })
 }
 
-func (m *machine) Acknowledge(ctx context.Context, l session.Lease, since int64) (bool, error) {
+func (m *machine) Acknowledge(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
 	return reach(m, func() (bool, error) { return m.Store.Acknowledge(ctx, l, since) })
 }
 
-func (m *machine) Revoke(ctx context.Context, r session.Revocation) (session.Revocation, error) {
-	return reach(m, func() (session.Revocation, error) { return m.Store.Revoke(ctx, r) })
+func (m *machine) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+	return reach(m, func() (revocation.Revocation, error) { return m.Store.Revoke(ctx, r) })
 }
 
-func (m *machine) Leases(ctx context.Context) ([]session.Lease, error) {
-	return reach(m, func() ([]session.Lease, error) { return m.Store.Leases(ctx) })
+func (m *machine) Leases(ctx context.Context) ([]revocation.Lease, error) {
+	return reach(m, func() ([]revocation.Lease, error) { return m.Store.Leases(ctx) })
 }

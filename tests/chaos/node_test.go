@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
@@ -20,7 +21,7 @@ const year = 365 * 24 * time.Hour
 
 // dial is a clock that also tells the time of tokens.
 type dial interface {
-	session.Clock
+	revocation.Clock
 	time() time.Time
 }
 
@@ -69,7 +70,7 @@ func openStore(t *testing.T, url string) *store.Store {
 
 // verdict is what a refresh comes to.
 func verdict(s *session.Service, raw string) error {
-	_, err := s.Refresh(context.Background(), raw, 10*time.Minute)
+	_, err := s.Refresh(context.Background(), raw, 10*time.Minute, session.Client{})
 	return err
 }
 

@@ -65,7 +65,7 @@ func TestSameBytes(t *testing.T) {
 			s := service(t, &keys, func() time.Time { return now })
 			refresh := func(raw string) string {
 				t.Helper()
-				g, err := s.Refresh(t.Context(), raw, time.Hour)
+				g, err := s.Refresh(t.Context(), raw, time.Hour, session.Client{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -101,14 +101,14 @@ func TestKeyIsGone(t *testing.T) {
 	keys.Store(newSet(t, old, login))
 	now := time.Now()
 	s := service(t, &keys, func() time.Time { return now })
-	if _, err := s.Refresh(t.Context(), first, time.Hour); err != nil {
+	if _, err := s.Refresh(t.Context(), first, time.Hour, session.Client{}); err != nil {
 		t.Fatal(err)
 	}
 	keys.Store(newSet(t, next, login))
 	now = now.Add(time.Hour)
 	var seen []string
 	for range 2 {
-		g, err := s.Refresh(t.Context(), first, time.Hour)
+		g, err := s.Refresh(t.Context(), first, time.Hour, session.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,21 +126,31 @@ func service(t *testing.T, keys jwk.Source, now func() time.Time) *session.Servi
 
 func serviceWith(t *testing.T, keys jwk.Source, now func() time.Time, r session.Rotation) *session.Service {
 	t.Helper()
+	return serviceOn(t, openMemory(t), keys, now, r)
+}
+
+func serviceOn(
+	t *testing.T, db session.Store, keys jwk.Source, now func() time.Time, r session.Rotation,
+) *session.Service {
+	t.Helper()
+	return session.New(session.Config{
+		Keys:     keys,
+		Rules:    token.Rules{MaxLifetime: 365 * 24 * time.Hour},
+		Store:    db,
+		Log:      slog.New(slog.DiscardHandler),
+		Now:      now,
+		Rotation: &r,
+	})
+}
+
+func openMemory(t *testing.T) *store.Store {
+	t.Helper()
 	db, err := store.Open(t.Context(), "sqlite::memory:")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() }) // nothing of it is kept
-	if h, ok := r.Sessions.(hangUp); ok {
-		h.Sessions = db
-		r.Sessions = h
-	} else {
-		r.Sessions = db
-	}
-	r.Directory = db
-	return session.New(session.Config{
-		Keys: keys, Rules: token.Rules{MaxLifetime: 365 * 24 * time.Hour}, Store: db, Log: slog.New(slog.DiscardHandler), Now: now, Rotation: &r,
-	})
+	t.Cleanup(func() { _ = db.Close() }) // it is a store in memory
+	return db
 }
 
 func writeKeys(t *testing.T, path string, set *jwk.Set) {

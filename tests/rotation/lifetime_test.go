@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -42,7 +43,7 @@ func (c *clockwork) login(t *testing.T, life time.Duration) string {
 
 func (c *clockwork) redeem(t *testing.T, raw string) string {
 	t.Helper()
-	g, err := c.Refresh(t.Context(), raw, time.Hour)
+	g, err := c.Refresh(t.Context(), raw, time.Hour, session.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestIdle(t *testing.T) {
 	first = c.login(t, 10*24*time.Hour)
 	c.redeem(t, first)
 	c.now = c.now.Add(24 * time.Hour)
-	if _, err := c.Refresh(t.Context(), first, time.Hour); !errors.Is(err, token.ErrExpired) {
+	if _, err := c.Refresh(t.Context(), first, time.Hour, session.Client{}); !errors.Is(err, token.ErrExpired) {
 		t.Errorf("the login's token of an idle session: %v, want ErrExpired", err)
 	}
 }
@@ -92,7 +93,7 @@ func TestSessionLifetime(t *testing.T) {
 	if err := c.Logout(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Refresh(t.Context(), third, time.Hour); !errors.Is(err, session.ErrRevoked) {
+	if _, err := c.Refresh(t.Context(), third, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
 		t.Errorf("after the logout: %v", err)
 	}
 	list, err := c.Revocations(t.Context(), math.MaxInt64, 10)
@@ -103,12 +104,12 @@ func TestSessionLifetime(t *testing.T) {
 
 // hangUp is a client that hangs up as soon as the server has looked at the row.
 type hangUp struct {
-	session.Sessions
+	session.Store
 	now func()
 }
 
-func (h hangUp) Session(ctx context.Context, id session.ID) (*session.Row, error) {
-	r, err := h.Sessions.Session(ctx, id)
+func (h hangUp) Session(ctx context.Context, id revocation.SessionID) (*session.Row, error) {
+	r, err := h.Store.Session(ctx, id)
 	h.now()
 	return r, err
 }
@@ -116,11 +117,12 @@ func (h hangUp) Session(ctx context.Context, id session.ID) (*session.Row, error
 // TestHangUp: a thief who hangs up does not keep the session from being ended.
 func TestHangUp(t *testing.T) {
 	var hang func()
-	c := newClockwork(t, session.Rotation{Window: time.Minute, Sessions: hangUp{now: func() {
+	c := newClockwork(t, session.Rotation{Window: time.Minute})
+	c.Service = serviceOn(t, hangUp{Store: openMemory(t), now: func() {
 		if hang != nil {
 			hang()
 		}
-	}}})
+	}}, c.key, func() time.Time { return c.now }, session.Rotation{Window: time.Minute})
 	first := c.login(t, 24*time.Hour)
 	newest := first
 	for range 2 {
@@ -129,10 +131,10 @@ func TestHangUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	hang = cancel
-	if _, err := c.Refresh(ctx, first, time.Hour); !errors.Is(err, session.ErrReused) {
+	if _, err := c.Refresh(ctx, first, time.Hour, session.Client{}); !errors.Is(err, session.ErrReused) {
 		t.Errorf("got %v, want ErrReused", err)
 	}
-	if _, err := c.Refresh(t.Context(), newest, time.Hour); !errors.Is(err, session.ErrRevoked) {
+	if _, err := c.Refresh(t.Context(), newest, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
 		t.Errorf("the session goes on: %v", err)
 	}
 }

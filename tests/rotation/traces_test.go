@@ -47,7 +47,7 @@ func newBench(t *testing.T, url string) *bench {
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	sessions := session.New(session.Config{
 		Keys: keys, Store: s, Log: log, Now: func() time.Time { return b.now },
-		Rotation: &session.Rotation{Sessions: s, Directory: s, Window: window},
+		Rotation: &session.Rotation{Window: window},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -24,7 +24,7 @@ type Options struct {
 	Rules token.Rules
 	Now   func() time.Time
 	Log   io.Writer
-	// Rotation turns rotation mode on; the service supplies its Sessions and Directory.
+	// Rotation turns rotation mode on.
 	Rotation *session.Rotation
 	// StoreAway makes the store unavailable before the first request.
 	StoreAway bool

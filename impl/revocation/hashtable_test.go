@@ -1,4 +1,4 @@
-package session
+package revocation
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 )
 
 // hashOf is as evenly spread as a hash, and costs a benchmark little (splitmix64).
-func hashOf(n int) (k ID) {
+func hashOf(n int) (k Key) {
 	x := uint64(n) * 0x9e3779b97f4a7c15
 	for i := 0; i < len(k); i += 8 {
 		x += 0x9e3779b97f4a7c15
@@ -26,9 +26,9 @@ func hashOf(n int) (k ID) {
 func TestHashTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var table hashTable
-		model := map[ID]uint32{}
-		key := rapid.Custom(func(t *rapid.T) ID {
-			k := ID{0: byte(rapid.IntRange(0, 1).Draw(t, "shard"))}
+		model := map[Key]uint32{}
+		key := rapid.Custom(func(t *rapid.T) Key {
+			k := Key{0: byte(rapid.IntRange(0, 1).Draw(t, "shard"))}
 			k[1] = rapid.Byte().Draw(t, "place")
 			k[9] = rapid.SampledFrom([]byte{0, 1, 2}).Draw(t, "tag")
 			k[31] = byte(rapid.IntRange(0, 3).Draw(t, "rest"))
@@ -129,25 +129,25 @@ func BenchmarkRevoked(b *testing.B) {
 		count int
 	}{{"1e4", 10_000}, {"1e6", 1_000_000}, {"1e7", 10_000_000}} {
 		b.Run(c.name, func(b *testing.B) {
-			var known revocations
+			var known memory
 			for n := range c.count {
 				known.sessions.raise(hashOf(n), 1)
 			}
 			b.Run("revoked", func(b *testing.B) {
-				benchmarkStanding(b, &known, true, func(i int) int { return i * 7919 % c.count })
+				benchmarkLookup(b, &known, true, func(i int) int { return i * 7919 % c.count })
 			})
 			b.Run("not", func(b *testing.B) {
-				benchmarkStanding(b, &known, false, func(i int) int { return -1 - i })
+				benchmarkLookup(b, &known, false, func(i int) int { return -1 - i })
 			})
 			b.Run("one read of memory", func(b *testing.B) { benchmarkMemory(b, &known.sessions) })
 		})
 	}
 }
 
-func benchmarkStanding(b *testing.B, known *revocations, want bool, key func(int) int) {
+func benchmarkLookup(b *testing.B, known *memory, want bool, key func(int) int) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if known.standing(Subject{Session: hashOf(key(i))}).Revoked != want {
+		if known.lookup(hashOf(key(i)), "").Revoked != want {
 			b.Fatal("wrong answer")
 		}
 	}

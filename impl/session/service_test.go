@@ -15,7 +15,7 @@ func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, s *session.Service, raw string) error{
 		"of the session": func(ctx context.Context, s *session.Service, raw string) error { return s.Logout(ctx, raw) },
 		"of the identity": func(ctx context.Context, s *session.Service, _ string) error {
-			_, err := s.EndIdentity(ctx, "me", "")
+			_, err := s.RevokeIdentity(ctx, "me", "")
 			return err
 		},
 	} {
@@ -32,13 +32,13 @@ func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 			for !s.Status().HasLease {
 				time.Sleep(time.Millisecond)
 			}
-			if _, err := s.Refresh(ctx, raw, time.Hour); err != nil {
+			if _, err := s.Refresh(ctx, raw, time.Hour, session.Client{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := end(ctx, s, raw); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Refresh(ctx, raw, time.Hour); !errors.Is(err, session.ErrRevoked) || !s.Status().HasLease {
+			if _, err := s.Refresh(ctx, raw, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) || !s.Status().HasLease {
 				t.Errorf("got %v, lease %t", err, s.Status().HasLease)
 			}
 		})

@@ -1,4 +1,4 @@
-package session_test
+package revocation_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -29,15 +29,15 @@ type machine struct {
 
 // clock is the bubble's clock, moved.
 type clock struct {
-	session.Clock
+	revocation.Clock
 	owner      *machine
 	mono, wall atomic.Int64 // moved by this much
 }
 
-func (c *clock) Now() session.Instant {
+func (c *clock) Now() revocation.Instant {
 	c.owner.note("Now")
 	i := c.Clock.Now()
-	return session.Instant{Mono: i.Mono + time.Duration(c.mono.Load()), Wall: i.Wall + c.wall.Load()}
+	return revocation.Instant{Mono: i.Mono + time.Duration(c.mono.Load()), Wall: i.Wall + c.wall.Load()}
 }
 
 // journal is what was logged.
@@ -48,24 +48,22 @@ func (j *journal) has(text string) bool { return strings.Contains(j.String(), te
 func newMachine(s *store.Store) *machine {
 	m := &machine{}
 	m.store.Store(s)
-	m.clock.Clock, m.clock.owner = session.SystemClock(), m
+	m.clock.Clock, m.clock.owner = revocation.SystemClock(), m
 	return m
 }
 
 func (m *machine) logger() *slog.Logger { return slog.New(slog.NewTextHandler(&m.log, nil)) }
 
-func (m *machine) node() *session.Node {
-	return session.NewNode(session.NodeConfig{Feed: m, Leases: m, Clock: &m.clock, Log: m.logger()})
+func (m *machine) node() *revocation.Node {
+	return revocation.NewNode(m, &m.clock, m.logger())
 }
 
-func (m *machine) revoker(n *session.Node) *session.Revoker {
-	return session.NewRevoker(session.RevokerConfig{
-		Ledger: m, Clock: &m.clock, Log: m.logger(), Node: n, MaxLifetime: 365 * 24 * time.Hour,
-	})
+func (m *machine) revoker(n *revocation.Node) *revocation.Revoker {
+	return revocation.NewRevoker(m, &m.clock, m.logger(), n)
 }
 
 // run runs the node until the test ends or stop is called, which waits for its end.
-func run(t *testing.T, n *session.Node) (stop func()) {
+func run(t *testing.T, n *revocation.Node) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -82,7 +80,7 @@ func run(t *testing.T, n *session.Node) (stop func()) {
 }
 
 // awaitLease returns when the node answers from memory.
-func awaitLease(n *session.Node) {
+func awaitLease(n *revocation.Node) {
 	for !n.Status().HasLease {
 		time.Sleep(time.Millisecond)
 	}
@@ -118,40 +116,40 @@ func (m *machine) before(call string) error {
 		<-*ch
 	}
 	if m.away.Load() {
-		return session.ErrUnavailable
+		return revocation.ErrUnavailable
 	}
 	return nil
 }
 
-func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(session.Change)) (session.Page, error) {
+func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(revocation.Change)) (revocation.Page, error) {
 	if err := m.before("Changes"); err != nil {
-		return session.Page{}, err
+		return revocation.Page{}, err
 	}
 	return m.store.Load().Changes(ctx, after, limit, apply)
 }
 
-func (m *machine) Standing(ctx context.Context, id session.ID, identity string) (session.Standing, error) {
-	if err := m.before("Standing"); err != nil {
-		return session.Standing{}, err
+func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
+	if err := m.before("Lookup"); err != nil {
+		return revocation.State{}, err
 	}
-	return m.store.Load().Standing(ctx, id, identity)
+	return m.store.Load().Lookup(ctx, id, identity)
 }
 
-func (m *machine) Join(ctx context.Context, l session.Lease) error {
+func (m *machine) Join(ctx context.Context, l revocation.Lease) error {
 	if err := m.before("Join"); err != nil {
 		return err
 	}
 	return m.store.Load().Join(ctx, l)
 }
 
-func (m *machine) Renew(ctx context.Context, l session.Lease, since int64) (bool, error) {
+func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
 	if err := m.before("Renew"); err != nil {
 		return false, err
 	}
 	return m.store.Load().Renew(ctx, l, since)
 }
 
-func (m *machine) Acknowledge(ctx context.Context, l session.Lease, since int64) (bool, error) {
+func (m *machine) Acknowledge(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
 	if err := m.before("Acknowledge"); err != nil {
 		return false, err
 	}
@@ -165,21 +163,21 @@ func (m *machine) Leave(ctx context.Context, node string) error {
 	return m.store.Load().Leave(ctx, node)
 }
 
-func (m *machine) Revoke(ctx context.Context, r session.Revocation) (session.Revocation, error) {
+func (m *machine) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
 	if err := m.before("Revoke"); err != nil {
-		return session.Revocation{}, err
+		return revocation.Revocation{}, err
 	}
 	return m.store.Load().Revoke(ctx, r)
 }
 
-func (m *machine) Leases(ctx context.Context) ([]session.Lease, error) {
+func (m *machine) Leases(ctx context.Context) ([]revocation.Lease, error) {
 	if err := m.before("Leases"); err != nil {
 		return nil, err
 	}
 	return m.store.Load().Leases(ctx)
 }
 
-func (m *machine) DropLease(ctx context.Context, l session.Lease) error {
+func (m *machine) DropLease(ctx context.Context, l revocation.Lease) error {
 	if err := m.before("DropLease"); err != nil {
 		return err
 	}

@@ -7,12 +7,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
-const revokedAt = 1_000_000 // Unix seconds
+const (
+	revokedAt = 1_000_000 // Unix seconds
+	day       = 24 * time.Hour
+)
 
 func dated(iat int64) func(*token.Token) {
 	return func(t *token.Token) { t.IssuedAt, t.HasIssuedAt = iat, true }
@@ -38,16 +42,21 @@ func TestCutoff(t *testing.T) {
 			own(t)
 			dated(revokedAt + 1)(t)
 		})), session.ErrRevoked},
-		{"session started before", session.Subject{Identity: login(nil).Identity, Started: revokedAt - 1, HasStarted: true}, session.ErrRevoked},
-		{"session started after", session.Subject{Identity: login(nil).Identity, Started: revokedAt + 1, HasStarted: true}, nil},
+		{"session started before", session.StartedAt(login(nil), revokedAt-1), session.ErrRevoked},
+		{"session started after", session.StartedAt(login(nil), revokedAt+1), nil},
 		{"access token from before", session.SubjectOfAccess(login(dated(revokedAt))), session.ErrRevoked},
 		{"access token from after", session.SubjectOfAccess(login(dated(revokedAt + 1))), nil},
 		{"access token without iat", session.SubjectOfAccess(login(nil)), session.ErrUndated},
 		{"somebody else", session.SubjectOf(login(func(t *token.Token) { t.Identity = "other" })), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			both(t, func(t *testing.T, s *store.Store, n *session.Node) {
-				cut := session.Revocation{Identity: login(nil).Identity, RevokedAt: revokedAt*1000 + 999, KeptUntil: session.Forever}
+			both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
+				cut := revocation.Revocation{
+					Kind:      revocation.OfIdentity,
+					Identity:  login(nil).Identity,
+					RevokedAt: revokedAt*1000 + 999,
+					KeptUntil: revocation.Forever,
+				}
 				if _, err := s.Revoke(t.Context(), cut); err != nil {
 					t.Fatal(err)
 				}
@@ -59,22 +68,22 @@ func TestCutoff(t *testing.T) {
 }
 
 // both runs the test with a node that answers from memory, and with one that answers from the store.
-func both(t *testing.T, test func(t *testing.T, s *store.Store, n *session.Node)) {
+func both(t *testing.T, test func(t *testing.T, s *store.Store, n *revocation.Node)) {
 	t.Run("memory", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *store.Store) {
-			n := newMachine(s).node()
+			n := newNode(s)
 			run(t, n)
 			synctest.Wait()
 			test(t, s, n)
 		})
 	})
 	t.Run("store", func(t *testing.T) {
-		inBubble(t, func(t *testing.T, s *store.Store) { test(t, s, newMachine(s).node()) })
+		inBubble(t, func(t *testing.T, s *store.Store) { test(t, s, newNode(s)) })
 	})
 }
 
-// TestEndToken: which other tokens go with a token's session.
-func TestEndToken(t *testing.T) {
+// TestRevokeToken: which other tokens go with a token's session.
+func TestRevokeToken(t *testing.T) {
 	own := func(generation int64) func(*token.Token) {
 		return func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, generation }
 	}
@@ -92,8 +101,8 @@ func TestEndToken(t *testing.T) {
 		{"a younger token after an expired one", func(t *token.Token) { t.Expires = 1 }, func(t *token.Token) { t.Expires = 1 << 40 }, session.ErrRevoked},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			both(t, func(t *testing.T, s *store.Store, n *session.Node) {
-				if _, err := newMachine(s).revoker(n).EndToken(t.Context(), login(c.end), "logout"); err != nil {
+			both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
+				if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(c.end), "logout"); err != nil {
 					t.Fatal(err)
 				}
 				wants(t, n, session.SubjectOf(login(c.later)), c.want)
@@ -101,8 +110,8 @@ func TestEndToken(t *testing.T) {
 		})
 	}
 	t.Run("an access token of the session", func(t *testing.T) {
-		both(t, func(t *testing.T, s *store.Store, n *session.Node) {
-			if _, err := newMachine(s).revoker(n).EndToken(t.Context(), login(own(2)), "logout"); err != nil {
+		both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
+			if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(own(2)), "logout"); err != nil {
 				t.Fatal(err)
 			}
 			wants(t, n, session.SubjectOfAccess(login(func(t *token.Token) { t.Own, t.Session = true, ownSession })), session.ErrRevoked)
@@ -113,7 +122,7 @@ func TestEndToken(t *testing.T) {
 
 // TestKeptUntil: a revocation outlives every token of its session by 8 days.
 func TestKeptUntil(t *testing.T) {
-	const day, year = 24 * time.Hour, 365 * 24 * time.Hour
+	const year = 365 * day
 	for _, c := range []struct {
 		name        string
 		jti         string
@@ -127,9 +136,9 @@ func TestKeptUntil(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *store.Store) {
-				r, now := newMachine(s).revoker(nil), time.Now()
+				r, now := newRevoker(s, nil), time.Now()
 				tok := login(func(t *token.Token) { t.ID, t.Expires = c.jti, now.Add(c.life).Unix() })
-				got, err := r.EndToken(t.Context(), tok, "")
+				got, err := r.RevokeToken(t.Context(), tok, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -137,7 +146,7 @@ func TestKeptUntil(t *testing.T) {
 					t.Errorf("kept for %v, want %v to %v", kept, c.least, c.most)
 				}
 				time.Sleep(time.Second)
-				if again, err := r.EndToken(t.Context(), tok, ""); err != nil || again != got {
+				if again, err := r.RevokeToken(t.Context(), tok, ""); err != nil || again != got {
 					t.Errorf("again: got %+v, %v, want %+v", again, err, got)
 				}
 			})
@@ -145,25 +154,27 @@ func TestKeptUntil(t *testing.T) {
 	}
 	t.Run("cut-off", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *store.Store) {
-			if got, err := newMachine(s).revoker(nil).EndIdentity(t.Context(), "a", ""); err != nil || got.KeptUntil != session.Forever {
+			if got, err := newRevoker(s, nil).RevokeIdentity(t.Context(), "a", ""); err != nil || got.KeptUntil != revocation.Forever {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	})
 }
 
-// TestRefuseDoesNotAllocate: a refresh looks revocations up without I/O and without garbage.
-func TestRefuseDoesNotAllocate(t *testing.T) {
+// TestLookupDoesNotAllocate: a refresh looks revocations up without I/O and without garbage.
+func TestLookupDoesNotAllocate(t *testing.T) {
 	s := openStore(t, "sqlite::memory:")
-	n := session.NewNode(session.NodeConfig{Feed: s, Leases: s, Clock: session.SystemClock(), Log: newMachine(s).logger()})
+	n := newNode(s)
 	run(t, n)
-	awaitLease(n)
-	if _, err := newMachine(s).revoker(n).EndIdentity(t.Context(), "other", ""); err != nil {
+	for !n.Status().HasLease {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := newRevoker(s, n).RevokeIdentity(t.Context(), "other", ""); err != nil {
 		t.Fatal(err)
 	}
 	tok, ctx := login(nil), context.Background()
 	if a := testing.AllocsPerRun(1000, func() {
-		if err := n.Refuse(ctx, session.SubjectOf(tok)); err != nil && !errors.Is(err, session.ErrUnavailable) {
+		if err := session.Reject(ctx, n, session.SubjectOf(tok)); err != nil && !errors.Is(err, revocation.ErrUnavailable) {
 			t.Error(err)
 		}
 	}); a != 0 {

@@ -1,4 +1,4 @@
-package session
+package revocation
 
 import (
 	"encoding/binary"
@@ -31,12 +31,12 @@ type places struct {
 }
 
 type entry struct {
-	key   ID
+	key   Key
 	value uint32 // read and changed atomically
 }
 
 // get returns the value of key.
-func (t *hashTable) get(key *ID) (uint32, bool) {
+func (t *hashTable) get(key *Key) (uint32, bool) {
 	p := t.shards[key[0]].table.Load()
 	if p == nil {
 		return 0, false
@@ -49,7 +49,7 @@ func (t *hashTable) get(key *ID) (uint32, bool) {
 }
 
 // raise sets the value of key to value, or leaves it where it is greater.
-func (t *hashTable) raise(key ID, value uint32) {
+func (t *hashTable) raise(key Key, value uint32) {
 	s := &t.shards[key[0]]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +142,7 @@ const (
 func zeros(x uint64) uint64 { return (x - lowest) &^ x & highest }
 
 // find returns where key is, or else where it would go. There is an empty place always.
-func (p *places) find(key *ID) (int, bool) {
+func (p *places) find(key *Key) (int, bool) {
 	tags := tagOf(key) * lowest
 	for g := home(key, len(p.tags)); ; {
 		group := atomic.LoadUint64(&p.tags[g])
@@ -162,10 +162,10 @@ func (p *places) find(key *ID) (int, bool) {
 }
 
 // home maps the key's second to ninth byte evenly onto the groups; the first byte chose the shard.
-func home(key *ID, groups int) int {
+func home(key *Key, groups int) int {
 	at, _ := bits.Mul64(binary.BigEndian.Uint64(key[1:]), uint64(groups)) //nolint:gosec // a length
 	return int(at)                                                        //nolint:gosec // below groups
 }
 
 // tagOf is never 0, which is empty, nor 1, with which zeros would take an empty place for a match.
-func tagOf(key *ID) uint64 { return uint64(max(key[9], 2)) }
+func tagOf(key *Key) uint64 { return uint64(max(key[9], 2)) }

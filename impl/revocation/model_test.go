@@ -1,4 +1,4 @@
-package session
+package revocation
 
 // The protocol of docs/decisions/0005-strict-revocation.md as a small model, which model_explore_test.go walks exhaustively.
 // Two nodes and one revoker, which ends two sessions one after the other. One step of one of them is one transition, and so is

@@ -1,0 +1,180 @@
+package revocation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// NodeStore is what a node needs of the store.
+type NodeStore interface {
+	feedReader
+	leaseWriter
+}
+
+// feedReader reads revocations, and removes those that have expired.
+type feedReader interface {
+	// Changes calls apply for up to limit changes after a sequence, in order.
+	Changes(ctx context.Context, after int64, limit int, apply func(Change)) (Page, error)
+	// Lookup reads what the store knows about a session and an identity. It looks for no session if
+	// the session ID is zero.
+	Lookup(ctx context.Context, session SessionID, identity string) (State, error)
+	// Watch calls wake soon after the feed may have grown, until ctx is done. It only makes nodes
+	// faster: it may miss any number of changes.
+	Watch(ctx context.Context, wake func())
+	// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and
+	// returns how many it removed.
+	Expire(ctx context.Context, now int64, limit int) (int, error)
+}
+
+// leaseWriter writes the node's own lease.
+type leaseWriter interface {
+	// Join writes the lease, whether or not there is one.
+	Join(ctx context.Context, l Lease) error
+	// Renew gives the lease its new version if the stored version is at least since. It returns false
+	// if it is not, or if the lease is gone: then another process deleted it, or the store is an older
+	// copy of itself.
+	Renew(ctx context.Context, l Lease, since int64) (bool, error)
+	// Acknowledge sets the lease's version and acknowledged sequence, under the same condition.
+	Acknowledge(ctx context.Context, l Lease, since int64) (bool, error)
+	// Leave deletes the node's lease.
+	Leave(ctx context.Context, node string) error
+}
+
+// Page says how far Changes has read. Head is the feed's last sequence.
+type Page struct {
+	Read       int
+	Last, Head int64
+}
+
+// Node is this process's part of the protocol: it holds all revocations in memory, and a lease in the
+// store for as long as its memory is known to be complete. The order of its steps must not be changed:
+// docs/decisions/0005-strict-revocation.md says why.
+type Node struct {
+	id    string
+	store NodeStore
+	clock Clock
+	log   *slog.Logger
+
+	memory memory
+	term   atomic.Pointer[term] // nil: no lease
+	loaded atomic.Bool          // the whole feed was read once
+	wake   chan struct{}
+
+	reading sync.Mutex   // held while the feed is read
+	applied atomic.Int64 // sequence up to which the feed is applied; written under reading
+	head    atomic.Int64 // the feed's last sequence, as far as is known
+
+	// The fields below are used by the goroutine of Run alone.
+	joined       bool
+	version      int64 // of the last lease that may have been written
+	confirmed    int64 // of the last lease that is known to have been written
+	acknowledged int64
+	failing      bool          // the last renewal failed
+	warned       time.Duration // time of the last warning, on the monotonic clock
+}
+
+// NewNode returns a Node. Until Run has loaded the feed, it answers every lookup from the store.
+func NewNode(store NodeStore, clock Clock, log *slog.Logger) *Node {
+	return &Node{
+		id:    rand.Text(),
+		store: store,
+		clock: clock,
+		log:   log,
+		wake:  make(chan struct{}, 1),
+	}
+}
+
+// Run keeps the node's memory and lease up to date until ctx is done. Then it deletes the lease and
+// returns.
+func (n *Node) Run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	tasks.Go(func() { n.store.Watch(ctx, n.Wake) })
+	tasks.Go(func() { CleanUp(ctx, n.clock, n.log, n.removeExpired) })
+	for ctx.Err() == nil {
+		pause := renewEvery
+		if err := n.renewOrJoin(ctx); err != nil {
+			pause = retryEvery
+			n.warn(ctx, err)
+		} else if n.failing {
+			n.failing = false
+			n.log.Info("The lease is renewed again")
+		}
+		n.followFor(ctx, pause)
+	}
+	tasks.Wait()
+	n.leave(context.WithoutCancel(ctx))
+}
+
+// Wake makes the node read the feed now.
+func (n *Node) Wake() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// warnEvery bounds the log while the store is unavailable: four attempts a second fail.
+const warnEvery = 10 * time.Second
+
+func (n *Node) warn(ctx context.Context, err error) {
+	now := n.clock.Now()
+	if ctx.Err() != nil || n.failing && now.Mono-n.warned < warnEvery {
+		return
+	}
+	n.failing, n.warned = true, now.Mono
+	n.log.Warn("The lease could not be renewed", "error", err, "live", n.term.Load().live(now))
+}
+
+func (n *Node) renewOrJoin(ctx context.Context) error {
+	if n.joined {
+		if err := n.beginTerm(ctx, n.renew); !errors.Is(err, errLeaseGone) {
+			return err
+		}
+	}
+	if n.confirmed > 0 {
+		n.log.Warn("The lease is gone: the node joins again")
+	}
+	return n.join(ctx)
+}
+
+// followFor waits for pause. Whenever the node is woken meanwhile, it reads the feed. It returns early
+// if that fails.
+func (n *Node) followFor(ctx context.Context, pause time.Duration) {
+	over := n.clock.After(pause)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-over:
+			return
+		case <-n.wake:
+			if n.follow(ctx) != nil {
+				return
+			}
+		}
+	}
+}
+
+// leave stops answering from memory, and only then deletes the lease.
+func (n *Node) leave(ctx context.Context) {
+	n.dropLease()
+	ctx, cancel := context.WithTimeout(ctx, renewLimit)
+	defer cancel()
+	if err := n.store.Leave(ctx, n.id); err != nil {
+		n.log.Warn("The lease could not be deleted: the next revocation waits for it once", "error", err)
+	}
+}
+
+// removeExpired removes revocations that need not be kept any more, from the store and from memory.
+func (n *Node) removeExpired(ctx context.Context, now int64, limit int) (int, error) {
+	removed, err := n.store.Expire(ctx, now, limit)
+	if removed < limit {
+		n.memory.expire(now / 1000)
+	}
+	return removed, err
+}
