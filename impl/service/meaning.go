@@ -22,7 +22,7 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"the-secret-that-your-login-service-has",
 		},
 		"secret-file": {
-			"A file that holds the secret: its raw bytes; one newline at the end is left out.",
+			"A file that contains the secret, as raw bytes. One newline at its end is ignored.",
 			"/run/secrets/refresh",
 		},
 		"allow-weak-secret": {
@@ -63,27 +63,28 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"90d",
 		},
 		"token-lifetime": {
-			"The lifetime of the login's refresh tokens. Needed only if they have no iat: the server " +
-				"then knows when they were issued. 0s: not known.",
+			"The lifetime of the login's refresh tokens. It is needed only if they have no iat: the " +
+				"server then takes exp minus this lifetime as the time of issue. 0s means that it is " +
+				"not known.",
 			"30d",
 		},
 		"rotation": {
 			"Return a new refresh token with each refresh, " +
-				"and revoke a session when one of its old tokens is used again.",
+				"and revoke a session if an old token is used after its successor.",
 			"true",
 		},
 		"rotation-window": {
-			"For so long after a rotation the old refresh token is accepted again: " +
-				"for retries, and for other tabs of a browser.",
+			"The time after a rotation in which the old refresh token still works, for retries and " +
+				"for other tabs of a browser.",
 			"1m",
 		},
 		"idle-lifetime": {
-			"With rotation, a session expires so long after its last use. 0s: it does not.",
+			"With rotation, a session expires this long after its last use. With 0s it does not.",
 			"30d",
 		},
 		"session-lifetime": {
-			"With rotation, a session expires so long after its start. " +
-				"0s: when the login's refresh token expires.",
+			"With rotation, a session expires this long after its start. With 0s it expires when the " +
+				"login's refresh token does.",
 			"180d",
 		},
 		"docs": {
