@@ -35,9 +35,11 @@ Without settings it serves on 127.0.0.1:8080 with a random development key and p
 )
 
 // execute parses the command line and runs the command.
-func execute(
-	ctx context.Context, p *program, args []string, lookupEnv func(string) (string, bool),
-) error {
+func execute(ctx context.Context, p *program, args, environ []string) error {
+	variables, err := settingVariables(environ)
+	if err != nil {
+		return err
+	}
 	var cli commands
 	helped := false
 	parser, err := kong.New(&cli,
@@ -47,7 +49,7 @@ func execute(
 		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: settingsTitle}}),
-		kong.Resolvers(environment(lookupEnv)),
+		kong.Resolvers(variables),
 	)
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)
@@ -58,18 +60,26 @@ func execute(
 	case helped:
 		return nil
 	case err != nil:
-		return usageError(withoutValues(err.Error()))
+		return usageError(withVariable(withoutValues(err.Error())))
 	}
-	if err := refuseEmpty(command.Path); err != nil {
-		return err
+	for _, given := range command.Path {
+		if given.Flag == nil {
+			continue
+		}
+		if !given.Resolved {
+			p.arguments = append(p.arguments, given.Flag.Name)
+		}
+		if err := checkText(given.Flag); err != nil {
+			return err
+		}
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run(p, &cli.Settings)
 }
 
-func settingOf(flag *kong.Flag) (service.Setting, bool) {
+func settingOf(flag string) (service.Setting, bool) {
 	for _, s := range service.AllSettings() {
-		if s.Flag == flag.Name {
+		if s.Flag == flag {
 			return s, true
 		}
 	}
@@ -79,53 +89,13 @@ func settingOf(flag *kong.Flag) (service.Setting, bool) {
 // describe writes into --help what each setting means, its variable and its default.
 func describe(flags []*kong.Flag) {
 	for _, flag := range flags {
-		if s, ok := settingOf(flag); ok {
+		if s, ok := settingOf(flag.Name); ok {
 			flag.Help = fmt.Sprintf("%s (%s)", s.Meaning, s.Variable)
 			if s.Default != "" {
 				flag.Help = fmt.Sprintf("%s (%s, default %s)", s.Meaning, s.Variable, s.Default)
 			}
 		}
 	}
-}
-
-// environment reads the variable of a setting whose flag was not given.
-func environment(lookup func(string) (string, bool)) kong.ResolverFunc {
-	return func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		s, ok := settingOf(flag)
-		if !ok {
-			return nil, nil
-		}
-		value, ok := lookup(s.Variable)
-		switch {
-		case !ok:
-			return nil, nil
-		case flag.IsBool() && !isBool(value):
-			return nil, fmt.Errorf("%s must be true or false", s.Variable)
-		}
-		return value, nil
-	}
-}
-
-func isBool(s string) bool {
-	switch strings.ToLower(s) {
-	case "true", "1", "yes", "false", "0", "no":
-		return true
-	}
-	return false
-}
-
-// refuseEmpty returns an error for a setting that is set but empty: most likely its value was
-// forgotten, and a default in its place could be less safe than the operator believes.
-func refuseEmpty(given []*kong.Path) error {
-	for _, p := range given {
-		if p.Flag == nil || fmt.Sprint(p.Flag.Target.Interface()) != "" {
-			continue
-		}
-		if s, ok := settingOf(p.Flag); ok && !s.MayBeEmpty {
-			return usageError(fmt.Sprintf("--%s/%s: is set but empty", s.Flag, s.Variable))
-		}
-	}
-	return nil
 }
 
 // The parser's errors repeat the text that was typed. After a slip of the keyboard that may be part
@@ -149,6 +119,15 @@ func withoutValues(message string) string {
 	if m := missingValue.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf(
 			"%s needs a value; write %s=VALUE if the value begins with a dash", m[1], m[1])
+	}
+	return message
+}
+
+// withVariable adds the variable to the flag of a setting with which a message begins.
+func withVariable(message string) string {
+	flag, problem, found := strings.Cut(message, ": ")
+	if s, ok := settingOf(strings.TrimPrefix(flag, "--")); found && ok {
+		return s.Names() + ": " + problem
 	}
 	return message
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -41,7 +40,7 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 	now := p.now()
 	verdict, accepted := s.NoKey().Error(), false // the claims can be shown without any key
 	if s.HasKey() {
-		keys, err := commandKeys(ctx, p, s)
+		keys, err := s.OpenKeysOnce(ctx, p.now, warnings(p))
 		if err != nil {
 			return err
 		}
@@ -56,10 +55,9 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 	return nil
 }
 
-// commandKeys opens the keys for a command, which prints warnings about them.
-func commandKeys(ctx context.Context, p *program, s *service.Settings) (*keys.Source, error) {
-	warnings := &slog.HandlerOptions{Level: slog.LevelWarn}
-	return s.OpenKeysOnce(ctx, p.now, slog.New(slog.NewTextHandler(p.stderr, warnings)))
+// warnings returns the logger of a command that is not a server: only warnings are logged.
+func warnings(p *program) *slog.Logger {
+	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // readToken reads a token from standard input.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +41,7 @@ func (cmd issueCmd) Run(p *program, s *service.Settings) error {
 	if err != nil {
 		return err
 	}
-	keys, err := s.OpenKeys(p.now, slog.New(slog.DiscardHandler))
+	keys, err := s.OpenKeys(p.now, warnings(p))
 	if err != nil {
 		return err
 	}

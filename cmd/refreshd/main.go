@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(untilSignal(), os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(untilSignal(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
 // untilSignal returns a context that the first SIGINT or SIGTERM cancels. The second signal ends
@@ -40,17 +40,18 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	arguments      []string // the flags that were given as arguments, not as variables
 }
 
 // run parses args and the environment and runs the command, until it has finished or ctx ends. It
 // returns the exit status: 0 for success, 1 for failure, 2 for a mistake in the arguments or the
 // settings.
 func run(
-	ctx context.Context, args []string, lookupEnv func(string) (string, bool),
+	ctx context.Context, args, environ []string,
 	stdin io.Reader, stdout, stderr io.Writer,
 ) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
-	return exitStatus(execute(ctx, p, args, lookupEnv), stderr)
+	return exitStatus(execute(ctx, p, args, environ), stderr)
 }
 
 // usageError is a mistake in the arguments, in one line.

@@ -111,7 +111,7 @@ func (cmd revokeCmd) prepare(
 	if err != nil {
 		return nil, err
 	}
-	keys, err := commandKeys(ctx, p, s)
+	keys, err := s.OpenKeysOnce(ctx, p.now, warnings(p))
 	if err != nil {
 		return nil, err
 	}

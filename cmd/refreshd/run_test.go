@@ -19,11 +19,10 @@ import (
 func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	t.Setenv("REFRESH_SECRET", "weak")
 	t.Setenv("REFRESH_ISSUER", "the process's issuer")
-	given := map[string]string{"REFRESH_SECRET": testSecret}
-	lookup := func(name string) (string, bool) { value, ok := given[name]; return value, ok }
+	environ := []string{"REFRESH_SECRET=" + testSecret}
 	var stdout, stderr bytes.Buffer
 	args := []string{"token", "issue", "--identity=me"}
-	if got := run(t.Context(), args, lookup, strings.NewReader(""), &stdout, &stderr); got != 0 {
+	if got := run(t.Context(), args, environ, strings.NewReader(""), &stdout, &stderr); got != 0 {
 		t.Fatalf("run() = %d: %s", got, &stderr)
 	}
 	args = []string{"token", "inspect"}
@@ -31,7 +30,7 @@ func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	if strings.Contains(string(claims), "issuer") {
 		t.Errorf("the process's environment was read: %s", claims)
 	}
-	if got := run(t.Context(), args, lookup, &stdout, io.Discard, &stderr); got != 0 {
+	if got := run(t.Context(), args, environ, &stdout, io.Discard, &stderr); got != 0 {
 		t.Fatalf("run() = %d: %s", got, &stderr)
 	}
 }
@@ -43,8 +42,7 @@ func TestRunIsInterrupted(t *testing.T) {
 	defer typed.Close()
 	cancel()
 	var stderr bytes.Buffer
-	none := func(string) (string, bool) { return "", false }
-	got := run(ctx, []string{"token", "inspect"}, none, stdin, io.Discard, &stderr)
+	got := run(ctx, []string{"token", "inspect"}, nil, stdin, io.Discard, &stderr)
 	if want := "refreshd: read the token from standard input: interrupted\n"; got != 1 || stderr.String() != want {
 		t.Errorf("run() = %d: %q, want 1: %q", got, &stderr, want)
 	}

@@ -56,6 +56,7 @@ func scripts(dir string) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = new(current)
 			env.Setenv("SECRET", testSecret)
+			env.Setenv("NEWLINE", "\n")
 			env.Setenv("OTHER", strings.ToUpper(testSecret))
 			env.Setenv("COLUMNS", "120")
 			return nil

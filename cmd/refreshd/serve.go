@@ -64,10 +64,8 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if s.Keys != "" || s.IssuerJwks != "" {
 		defer background(ctx, func(ctx context.Context) { reloadOnHangup(ctx, keys) })()
 	}
-	if s.Playground && !development {
-		logger.Warn("the playground is on: anyone who reaches it can log in as any user, " +
-			"though not as an administrator")
-	}
+	s.Warn(logger, p.arguments)
+	s.LogInForce(logger)
 	if development {
 		if err := announceDevelopment(p, s, keys, ports.public.Addr(), logger); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,9 @@ func (s *Settings) Check() error {
 	if s.OpsListen != "" {
 		if err := s.checkAddress(&s.OpsListen); err != nil {
 			return err
+		}
+		if s.OpsListen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
+			return s.invalid(&s.OpsListen, "must not be the address of "+s.Name(&s.Listen))
 		}
 	}
 	return s.CheckLifetimes()
@@ -34,13 +38,25 @@ func (s *Settings) checkAddress(address *string) error {
 	return nil
 }
 
+// maxRotationWindow bounds for how long the reuse of an old refresh token goes unnoticed.
+const maxRotationWindow = Duration(time.Hour)
+
 // CheckLifetimes returns the first mistake in the durations.
 func (s *Settings) CheckLifetimes() error {
 	if time.Duration(s.MaxLifetime) < time.Second {
 		return s.invalid(&s.MaxLifetime, "must be at least one second")
 	}
+	if s.IdleLifetime > s.SessionLifetime && s.SessionLifetime != 0 {
+		return s.invalid(&s.IdleLifetime, "must not be more than "+s.Name(&s.SessionLifetime))
+	}
 	if s.TokenLifetime > s.MaxLifetime {
 		return s.invalid(&s.TokenLifetime, "must not be more than "+s.Name(&s.MaxLifetime))
+	}
+	switch window := s.setting(&s.RotationWindow); {
+	case !s.Rotation && s.RotationWindow != 0 && s.RotationWindow.String() != window.Default:
+		return s.invalid(&s.RotationWindow, "needs "+s.Name(&s.Rotation))
+	case s.RotationWindow > maxRotationWindow:
+		return s.invalid(&s.RotationWindow, "must not be more than "+maxRotationWindow.String())
 	}
 	for _, life := range []*Duration{&s.IdleLifetime, &s.SessionLifetime} {
 		switch {

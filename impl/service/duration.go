@@ -21,6 +21,19 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return err
 }
 
+// String returns the duration as ParseDuration reads it.
+func (d Duration) String() string {
+	const day = 24 * time.Hour
+	days, rest := time.Duration(d)/day, time.Duration(d)%day
+	switch {
+	case days == 0:
+		return rest.String()
+	case rest == 0:
+		return strconv.FormatInt(int64(days), 10) + "d"
+	}
+	return strconv.FormatInt(int64(days), 10) + "d" + rest.String()
+}
+
 // ParseDuration reads a duration. It fails if the duration is negative, or too long for a
 // time.Duration (292 years).
 func ParseDuration(text string) (time.Duration, error) {

@@ -17,7 +17,7 @@ import (
 // be used.
 func (s *Settings) OpenKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
 	if s.Keys == "" {
-		set, err := s.secretKeys()
+		set, err := s.secretKeys(log)
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,10 @@ type Setting struct {
 	MayBeEmpty  bool // an empty value switches a feature off
 }
 
+// Names returns the names under which operators know the setting, such as
+// "--rotation/REFRESH_ROTATION".
+func (s Setting) Names() string { return "--" + s.Flag + "/" + s.Variable }
+
 // AllSettings describes the settings in the order of their fields.
 func AllSettings() []Setting {
 	var all []Setting
@@ -53,23 +57,19 @@ func variableOf(flag string) string {
 	return "REFRESH_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// flag returns the flag of the setting that field points to, which must be a field of s.
-func (s *Settings) flag(field any) string {
+// setting returns the setting that field points to. It panics if that is not a field of s.
+func (s *Settings) setting(field any) Setting {
 	fields := reflect.ValueOf(s).Elem()
 	for i := range fields.NumField() {
 		if fields.Field(i).Addr().Interface() == field {
-			return flagOf(fields.Type().Field(i).Name)
+			return AllSettings()[i]
 		}
 	}
 	panic(fmt.Sprintf("%T is not a field of Settings", field))
 }
 
-// Name returns the flag and the variable of the setting that field points to, such as
-// "--rotation/REFRESH_ROTATION". It panics if field is not a field of s.
-func (s *Settings) Name(field any) string {
-	flag := s.flag(field)
-	return "--" + flag + "/" + variableOf(flag)
-}
+// Name returns the names of the setting that field points to. It panics if that is not a field of s.
+func (s *Settings) Name(field any) string { return s.setting(field).Names() }
 
 // SettingError is a mistake in the settings, in one line.
 type SettingError string

@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -21,8 +22,8 @@ func (s *Settings) NoKey() SettingError {
 		s.Name(&s.SecretFile), s.Name(&s.Secret), s.Name(&s.Keys)))
 }
 
-// SigningSecret returns the configured secret. It fails if there is none, if there are two, or if
-// the file cannot be read.
+// SigningSecret returns the configured secret, without one line ending at its end: shells and editors
+// add one. It fails if there is no secret, if there are two, or if the file cannot be read.
 func (s *Settings) SigningSecret() ([]byte, error) {
 	switch {
 	case s.Secret != "" && s.SecretFile != "":
@@ -35,24 +36,29 @@ func (s *Settings) SigningSecret() ([]byte, error) {
 		}
 		return secret, nil
 	case s.Secret != "":
-		return []byte(s.Secret), nil
+		return withoutNewline([]byte(s.Secret)), nil
 	}
 	return nil, s.NoKey()
 }
 
-// secretKeys returns the key set of the configured secret.
-func (s *Settings) secretKeys() (*jwk.Set, error) {
+// secretKeys returns the key set of the configured secret, and warns if the secret looks wrong.
+func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 	secret, err := s.SigningSecret()
 	if err != nil {
 		return nil, err
 	}
-	set, err := jwk.SecretSet(secret, s.AllowWeakSecret)
-	if err == nil {
-		return set, nil
-	}
 	setting := any(&s.Secret)
 	if s.SecretFile != "" {
 		setting = &s.SecretFile
+	}
+	if found := suspicious(secret); found != "" {
+		log.Warn("if tokens are rejected with an invalid signature, compare the secret with the "+
+			"login service's: it has characters at its ends that may not belong to it",
+			"setting", s.Name(setting), "found", found)
+	}
+	set, err := jwk.SecretSet(secret, s.AllowWeakSecret)
+	if err == nil {
+		return set, nil
 	}
 	problem := err.Error()
 	if len(secret) > 0 {
@@ -61,8 +67,21 @@ func (s *Settings) secretKeys() (*jwk.Set, error) {
 	return nil, s.invalid(setting, problem)
 }
 
-// ReadSecret returns the secret in a file, without one line ending at its end: editors and echo add
-// one.
+// suspicious names characters at the ends of a secret that a tool may have added to it.
+func suspicious(secret []byte) string {
+	text := string(secret)
+	switch {
+	case strings.HasPrefix(text, "\ufeff"):
+		return "a byte order mark"
+	case strings.TrimSpace(text) != text:
+		return "white space"
+	case strings.Trim(text, "\"'`") != text:
+		return "quotes"
+	}
+	return ""
+}
+
+// ReadSecret returns the secret in a file, without one line ending at its end.
 func ReadSecret(path string) ([]byte, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {

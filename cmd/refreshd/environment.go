@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"kalsel.dev/refresh/impl/service"
+)
+
+// serviceLink matches the variables that Kubernetes sets in every container for each service whose
+// name begins with "refresh". They are not settings.
+var serviceLink = regexp.MustCompile(`^REFRESH_(.+_)?(PORT|SERVICE_HOST|SERVICE_PORT)(_.+)?$`)
+
+// settingVariables returns a resolver that reads the variable of a setting whose flag was not given.
+// It fails if a variable begins like those of settings but belongs to none: it is most likely
+// misspelt, and without the setting the server could accept more than the operator believes.
+func settingVariables(environ []string) (kong.ResolverFunc, error) {
+	var known []string
+	for _, s := range service.AllSettings() {
+		known = append(known, s.Variable)
+	}
+	given := map[string]string{}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case slices.Contains(known, name):
+			given[name] = value
+		case strings.HasPrefix(name, "REFRESH_") && !serviceLink.MatchString(name):
+			return nil, usageError(fmt.Sprintf(
+				"%s: there is no such setting; did you mean %s?", name, nearest(name, known)))
+		}
+	}
+	return func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		s, ok := settingOf(flag.Name)
+		if !ok {
+			return nil, nil
+		}
+		value, ok := given[s.Variable]
+		switch {
+		case !ok:
+			return nil, nil
+		case flag.IsBool() && !isBool(value):
+			return nil, errors.New("must be true or false")
+		}
+		return value, nil
+	}, nil
+}
+
+func isBool(s string) bool {
+	switch strings.ToLower(s) {
+	case "true", "1", "yes", "false", "0", "no":
+		return true
+	}
+	return false
+}
+
+// checkText fails if a setting is empty, or has space or quotes at its ends: most likely its value
+// was forgotten or is the text of another file's syntax. A secret may have them.
+func checkText(flag *kong.Flag) error {
+	text, isText := reflect.TypeAssert[string](flag.Target)
+	s, ok := settingOf(flag.Name)
+	switch {
+	case !isText || !ok:
+		return nil
+	case text == "" && !s.MayBeEmpty:
+		return usageError(s.Names() + ": is set but empty")
+	case s.Flag != "secret" && strings.Trim(text, " \t\r\n\"'\ufeff") != text:
+		return usageError(s.Names() + ": must not begin or end with spaces or quotes")
+	}
+	return nil
+}
+
+// nearest returns the candidate with the fewest edits between it and name.
+func nearest(name string, candidates []string) string {
+	return slices.MinFunc(candidates, func(a, b string) int { return edits(name, a) - edits(name, b) })
+}
+
+// edits returns how many bytes must be inserted, deleted or replaced to make b of a.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1) // of the prefixes of b, for a prefix of a
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,89 @@
+package service
+
+import (
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// LogInForce logs in one line what the settings amount to.
+func (s *Settings) LogInForce(log *slog.Logger) {
+	keySource := "development key"
+	switch {
+	case s.Keys != "":
+		keySource = "key file"
+	case s.SecretFile != "":
+		keySource = "secret file"
+	case s.Secret != "":
+		keySource = "secret"
+	}
+	if s.IssuerJwks != "" {
+		keySource += " and issuer"
+	}
+	storeKind, _, _ := strings.Cut(s.Store, ":")
+	if path, ok := strings.CutPrefix(s.Store, "sqlite:"); ok {
+		storeKind = "sqlite:" + path
+	}
+	rotation := "off"
+	if s.Rotation {
+		rotation = "window " + s.RotationWindow.String()
+	}
+	active, inactive := []string{"signature", "exp", "max-lifetime"}, []string{}
+	for _, check := range []struct {
+		name string
+		on   bool
+	}{
+		{"iss", s.Issuer != ""},
+		{"aud", s.Audience != ""},
+		{"type required", s.RequireType},
+		{"idle-lifetime", s.IdleLifetime != 0},
+		{"session-lifetime", s.SessionLifetime != 0},
+	} {
+		if check.on {
+			active = append(active, check.name)
+		} else {
+			inactive = append(inactive, check.name)
+		}
+	}
+	log.Info("settings in force", "store", storeKind, "rotation", rotation, "keys", keySource,
+		"checks", strings.Join(active, ", "), "not_checked", strings.Join(inactive, ", "))
+}
+
+// Warn logs the settings that are dangerous. Arguments holds the flags on the command line.
+func (s *Settings) Warn(log *slog.Logger, arguments []string) {
+	const visible = "a secret on the command line is visible in process lists: use the variable"
+	if s.Secret != "" && slices.Contains(arguments, s.setting(&s.Secret).Flag) {
+		log.Warn(visible, "setting", s.Name(&s.Secret))
+	}
+	if slices.Contains(arguments, s.setting(&s.Store).Flag) && hasPassword(s.Store) {
+		log.Warn(visible, "setting", s.Name(&s.Store))
+	}
+	warnOfReaders(log, s.SecretFile)
+	if path, ok := strings.CutPrefix(s.Store, "sqlite:"); ok {
+		warnOfReaders(log, path)
+	}
+	if s.Playground && s.HasKey() {
+		log.Warn("the playground is on: anyone who reaches it can log in as any user, " +
+			"though not as an administrator")
+	}
+}
+
+func hasPassword(store string) bool {
+	u, err := url.Parse(store)
+	if err != nil {
+		return false // opening the store fails too
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+// warnOfReaders logs a warning if a file exists and every user of the machine can read it. It is no
+// error: container platforms provide secrets in such files.
+func warnOfReaders(log *slog.Logger, path string) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
+		log.Warn("every user of this machine can read a file that should be secret",
+			"path", path, "mode", info.Mode().String())
+	}
+}

@@ -1,0 +1,64 @@
+package service_test
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kalsel.dev/refresh/impl/service"
+)
+
+func TestWarn(t *testing.T) {
+	public, private := filepath.Join(t.TempDir(), "public"), filepath.Join(t.TempDir(), "private")
+	for path, mode := range map[string]os.FileMode{public: 0o644, private: 0o600} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const withPassword = "postgres://me:sesame@db/refresh"
+	for _, c := range []struct {
+		name      string
+		settings  service.Settings
+		arguments []string
+		want      string // of the warning; empty: none
+	}{
+		{"secret as an argument", service.Settings{Secret: "s"}, []string{"secret"}, "--secret/REFRESH_SECRET"},
+		{"secret as a variable", service.Settings{Secret: "s"}, nil, ""},
+		{"password as an argument", service.Settings{Store: withPassword}, []string{"store"}, "--store/"},
+		{"password in the query", service.Settings{Store: "postgres://me@db/x?password=sesame"}, []string{"store"}, "--store/"},
+		{"password as a variable", service.Settings{Store: withPassword}, []string{"listen"}, ""},
+		{"no password", service.Settings{Store: "postgres://me@db/refresh"}, []string{"store"}, ""},
+		{"public secret file", service.Settings{SecretFile: public}, nil, "path=" + public},
+		{"private secret file", service.Settings{SecretFile: private}, nil, ""},
+		{"public store", service.Settings{Store: "sqlite:" + public}, nil, "path=" + public},
+		{"private store", service.Settings{Store: "sqlite:" + private}, nil, ""},
+		{"playground", service.Settings{Secret: "s", Playground: true}, nil, "log in as any user"},
+		{"playground with a development key", service.Settings{Playground: true}, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var log bytes.Buffer
+			c.settings.Warn(slog.New(slog.NewTextHandler(&log, nil)), c.arguments)
+			if got := strings.Count(log.String(), "\n"); (got == 1) != (c.want != "") || got > 1 {
+				t.Errorf("%d warnings:\n%s", got, &log)
+			}
+			if !strings.Contains(log.String(), c.want) || strings.Contains(log.String(), "sesame") {
+				t.Errorf("want %q without a password in:\n%s", c.want, &log)
+			}
+		})
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for _, text := range []string{"0s", "30s", "1h0m0s", "1d", "365d", "1d12h0m0s"} {
+		var d service.Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != text {
+			t.Errorf("%q is read and written as %q: %v", text, d, err)
+		}
+	}
+}
