@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/fake"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
@@ -67,7 +68,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 	if err != nil {
 		return err
 	}
-	port, err := listen(ctx, "listen", s.Listen)
+	port, err := edge.Listen(ctx, "--listen", s.Listen, edge.DefaultLimits())
 	if err != nil {
 		return err
 	}
@@ -75,9 +76,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 		return errors.Join(err, port.Close())
 	}
 	listeners{public: port}.announce(logger)
-	patient := defaultLimits()
-	patient.write = 0 // an answer may be delayed on demand
-	return serveUntil(ctx, logger, patient.shutdown, door{newServer(handler, patient, logger), port})
+	return edge.Serve(ctx, logger, edge.DefaultLimits(), edge.Port{Listener: port, Handler: handler})
 }
 
 func (cmd fakeCmd) check(s *service.Settings) error {

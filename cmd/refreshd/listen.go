@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"syscall"
 
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/service"
 )
 
@@ -19,29 +18,17 @@ type listeners struct {
 
 // open opens the configured ports.
 func open(ctx context.Context, s *service.Settings) (l listeners, err error) {
-	if l.public, err = listen(ctx, "listen", s.Listen); err != nil {
+	limits := edge.DefaultLimits()
+	if l.public, err = edge.Listen(ctx, "--listen", s.Listen, limits); err != nil {
 		return l, err
 	}
 	if s.OpsListen == "" {
 		return l, nil
 	}
-	if l.ops, err = listen(ctx, "ops-listen", s.OpsListen); err != nil {
+	if l.ops, err = edge.Listen(ctx, "--ops-listen", s.OpsListen, limits); err != nil {
 		return l, errors.Join(err, l.public.Close())
 	}
 	return l, nil
-}
-
-func listen(ctx context.Context, flag, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", address)
-	if err == nil {
-		return l, nil
-	}
-	// net's own text names the system call and the address twice.
-	if number, ok := errors.AsType[syscall.Errno](err); ok {
-		err = number
-	}
-	return nil, fmt.Errorf("cannot listen on %s (--%s): %w", address, flag, err)
 }
 
 func (l listeners) close() error {
@@ -51,7 +38,8 @@ func (l listeners) close() error {
 	return errors.Join(l.public.Close(), l.ops.Close())
 }
 
-// announce logs where the server can be reached. A missing operations address means that it is switched off.
+// announce logs where the server can be reached. A missing operations address means that it is
+// switched off.
 func (l listeners) announce(logger *slog.Logger) {
 	attrs := []any{slog.String("address", l.public.Addr().String())}
 	if l.ops != nil {

@@ -4,15 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
-
-	"kalsel.dev/refresh/tests/server"
 )
 
 // The environment is the one that run is given, not the process's.
@@ -105,66 +100,5 @@ func TestCurlLineSurvivesAShell(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", script).Output()
 	if err != nil || strings.TrimSuffix(string(out), "\n") != strings.Join(want[1:], "\n") {
 		t.Errorf("a shell makes %q of it (%v), want %q", out, err, want[1:])
-	}
-}
-
-func TestServersLimitTheirClients(t *testing.T) {
-	s := newServer(http.NotFoundHandler(), defaultLimits(), slog.New(slog.DiscardHandler))
-	for name, limited := range map[string]bool{
-		"ReadTimeout, which is the header's too": s.ReadTimeout > 0 && s.ReadHeaderTimeout == 0,
-		"WriteTimeout":                           s.WriteTimeout > s.ReadTimeout,
-		"IdleTimeout":                            s.IdleTimeout > time.Minute,
-		"MaxHeaderBytes":                         s.MaxHeaderBytes > 0,
-		"ErrorLog":                               s.ErrorLog != nil,
-	} {
-		if !limited {
-			t.Errorf("%s is not set as it should be", name)
-		}
-	}
-}
-
-// A request that never ends is cut off when the time for stopping is over, and that is said.
-func TestServeUntilCutsOffWhatDoesNotEnd(t *testing.T) {
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		cancel()
-		<-r.Context().Done()
-	})
-	go func() {
-		if answer, err := http.Get("http://" + listener.Addr().String()); err == nil {
-			answer.Body.Close()
-		}
-	}()
-	var log server.Log
-	logger := slog.New(slog.NewTextHandler(&log, nil))
-	d := door{newServer(stuck, defaultLimits(), logger), listener}
-	if err := serveUntil(ctx, logger, 10*time.Millisecond, d); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(log.String(), "requests still in flight were cut off") {
-		t.Errorf("not said: %s", log.String())
-	}
-}
-
-// A door that fails ends the others, and the failure is returned.
-func TestServeUntilReturnsAFailure(t *testing.T) {
-	var doors []door
-	logger := slog.New(slog.DiscardHandler)
-	for range 2 {
-		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		doors = append(doors, door{newServer(http.NotFoundHandler(), defaultLimits(), logger), listener})
-	}
-	if err := doors[1].listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := serveUntil(t.Context(), logger, time.Second, doors...); err == nil {
-		t.Fatal("no error though a listener is closed")
 	}
 }

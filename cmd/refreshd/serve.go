@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
 )
@@ -43,7 +43,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		return err
 	}
 	defer db.Close()
-	registry, err := newRegistry(db)
+	registry, err := edge.NewRegistry(buildVersion())
 	if err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
@@ -59,7 +59,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if err != nil {
 		return err
 	}
-	defer background(ctx, collectLessOften)()
+	defer background(ctx, edge.CollectLessOften)()
 	defer background(ctx, wired.Run)()
 	if s.Keys != "" || s.IssuerJwks != "" {
 		defer background(ctx, func(ctx context.Context) { reloadOnHangup(ctx, keys) })()
@@ -73,16 +73,11 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	}
 	ports.announce(logger)
 	context.AfterFunc(ctx, wired.Stopping)
-	return serveUntil(ctx, logger, defaultLimits().shutdown, ports.doors(wired, logger)...)
-}
-
-// doors pairs the open ports with what answers there.
-func (l listeners) doors(s *service.Service, logger *slog.Logger) []door {
-	doors := []door{{newServer(s.Public, defaultLimits(), logger), l.public}}
-	if l.ops != nil {
-		doors = append(doors, door{newServer(s.Ops, defaultLimits(), logger), l.ops})
+	served := []edge.Port{{Listener: ports.public, Handler: wired.Public}}
+	if ports.ops != nil {
+		served = append(served, edge.Port{Listener: ports.ops, Handler: wired.Ops})
 	}
-	return doors
+	return edge.Serve(ctx, logger, edge.DefaultLimits(), served...)
 }
 
 // background starts run and returns a function that stops it and waits for it. It is not stopped

@@ -8,13 +8,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"kalsel.dev/refresh/impl/problem"
 	"kalsel.dev/refresh/impl/token"
 )
 
-// callerKey is where the request's context holds the verified access token.
+// callerKey is the key of the verified access token in the request's context.
 type callerKey struct{}
 
-// authenticated lets a request through that carries an acceptable access token (RFC 6750 section 2.1), and no other.
+// authenticated requires an acceptable access token (RFC 6750 section 2.1).
 func (h *handler) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -28,19 +29,23 @@ func (h *handler) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (h *handler) caller(r *http.Request) (*token.Token, error) {
-	scheme, raw, _ := strings.Cut(r.Header.Get(echo.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values(echo.HeaderAuthorization)) != 1 {
-		return nil, unauthorized("Authorization: must be Bearer and an access token", "Bearer")
+	headers := r.Header[echo.HeaderAuthorization]
+	if len(headers) != 1 {
+		headers = []string{""}
+	}
+	scheme, raw, _ := strings.Cut(headers[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return nil, problem.Unauthorized("Authorization: must be Bearer and an access token", "Bearer")
 	}
 	t, err := h.sessions.Authenticate(r.Context(), strings.TrimSpace(raw))
 	if fault, ok := errors.AsType[token.Fault](err); ok {
-		return nil, unauthorized(fault.Error(), `Bearer error="invalid_token"`)
+		return nil, problem.Unauthorized(fault.Error(), `Bearer error="invalid_token"`)
 	}
 	return t, err
 }
 
-// administrators lets through who is an administrator and just logged in: a token that is not fresh cannot do admin
-// work (the user's rule).
+// administrators requires an administrator who just logged in: a token that is not fresh cannot do
+// administration (the user's rule).
 func administrators(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := administrator(callerOf(c.Request().Context())); err != nil {
@@ -53,9 +58,9 @@ func administrators(next echo.HandlerFunc) echo.HandlerFunc {
 func administrator(caller *token.Token) error {
 	switch {
 	case !caller.Admin:
-		return forbidden("the access token is not an administrator's")
+		return problem.New(http.StatusForbidden, "the access token is not an administrator's")
 	case !caller.Fresh:
-		return forbidden("the access token is not fresh: log in again")
+		return problem.New(http.StatusForbidden, "the access token is not fresh: log in again")
 	}
 	return nil
 }

@@ -9,17 +9,22 @@ import (
 	"sync"
 
 	"github.com/labstack/echo/v4"
+
+	"kalsel.dev/refresh/impl/problem"
 )
 
-// strictDecoder is what specgen generates for every request body of the contract.
+// maxBody is the size of the largest request body, in bytes (user's limit of a request: 16 KiB).
+const maxBody = 16 << 10
+
+// strictDecoder is the decoder that specgen generates for each request body of the contract.
 type strictDecoder interface {
 	DecodeStrict(data []byte) error
 }
 
-// binder hands request bodies to their generated decoders. It is echo's binder, so the generated strict
-// handlers call it and stay as they are.
+// binder hands request bodies to their generated decoders. It is echo's binder, so the generated
+// strict handlers call it and need no change.
 type binder struct {
-	buffers sync.Pool // of *[]byte with room for maxBody+1 bytes
+	buffers sync.Pool // of *[]byte with maxBody+1 bytes
 }
 
 func newBinder() *binder {
@@ -36,8 +41,18 @@ func (b *binder) Bind(into any, c echo.Context) error {
 		return errors.New("no decoder was generated for this request body")
 	}
 	r := c.Request()
-	if err := checkHeaders(r); err != nil {
-		return err
+	// A proxy in front may have looked at either of two header fields.
+	if types := r.Header[echo.HeaderContentType]; len(types) != 1 || !isJSON(types[0]) {
+		return problem.New(http.StatusUnsupportedMediaType, "Content-Type: must be application/json")
+	}
+	for _, coding := range r.Header[echo.HeaderContentEncoding] {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return problem.New(http.StatusUnsupportedMediaType,
+				"Content-Encoding: must be absent; send the JSON as it is")
+		}
+	}
+	if r.ContentLength > maxBody {
+		return errTooLarge()
 	}
 	buf := b.buffers.Get().(*[]byte)
 	defer b.buffers.Put(buf)
@@ -46,22 +61,6 @@ func (b *binder) Bind(into any, c echo.Context) error {
 		return err
 	}
 	return body.DecodeStrict((*buf)[:n])
-}
-
-func checkHeaders(r *http.Request) error {
-	// Of two fields a proxy in front may have looked at the other one.
-	if types := r.Header[echo.HeaderContentType]; len(types) != 1 || !isJSON(types[0]) {
-		return errMediaType
-	}
-	for _, coding := range r.Header[echo.HeaderContentEncoding] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return errCoding
-		}
-	}
-	if r.ContentLength > maxBody {
-		return errTooLarge
-	}
-	return nil
 }
 
 // isJSON reports whether a Content-Type is application/json; its only parameter may be charset=utf-8.
@@ -77,8 +76,8 @@ func isJSON(contentType string) bool {
 	return len(params) == 0 || (len(params) == 1 && ok && strings.EqualFold(charset, "utf-8"))
 }
 
-// readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull would hide a
-// body that was cut off: both are io.ErrUnexpectedEOF.)
+// readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull would
+// hide a body that was cut off: both are io.ErrUnexpectedEOF.)
 func readBody(r io.Reader, buf []byte) (int, error) {
 	for n := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])
@@ -88,8 +87,12 @@ func readBody(r io.Reader, buf []byte) (int, error) {
 		case errors.Is(err, io.EOF):
 			return n, nil
 		case err != nil:
-			return 0, errInterrupted
+			return 0, badRequest("body: could not be read to its end")
 		}
 	}
-	return 0, errTooLarge
+	return 0, errTooLarge()
+}
+
+func errTooLarge() error {
+	return problem.New(http.StatusRequestEntityTooLarge, "the body must be at most 16384 bytes")
 }

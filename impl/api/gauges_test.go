@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
@@ -56,11 +57,11 @@ func TestGauges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	config := api.Config{Sessions: sessions, Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}
-	if _, err := api.New(config); err != nil {
+	registry := prometheus.NewRegistry()
+	if _, err := api.New(api.Config{Sessions: sessions, Registry: registry}); err != nil {
 		t.Fatal(err)
 	}
-	ops := api.NewOps(config)
+	ops := edge.Operations(edge.OperationsConfig{Registry: registry})
 	value := func(name string) float64 {
 		w := httptest.NewRecorder()
 		ops.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -12,8 +12,8 @@ import (
 	"kalsel.dev/refresh/impl/web"
 )
 
-// keysCacheControl is how long the public keys may be cached: well below the time for which a new key is published before it
-// signs (an hour, unless the operator says otherwise), and long enough that they cost nothing.
+// keysCacheControl says how long the public keys may be cached: well below the time for which a new
+// key is published before it signs (an hour by default), and long enough to cost nothing.
 const keysCacheControl = "public, max-age=300"
 
 // GetJwks implements GET /.well-known/jwks.json.
@@ -27,7 +27,7 @@ func (h *handler) GetJwks(_ context.Context, r gen.GetJwksRequestObject) (gen.Ge
 	return set, nil
 }
 
-// publicKeys is the answer, 304 if the caller has the set already.
+// publicKeys is the answer; it is 304 if the caller knows the set already.
 type publicKeys struct {
 	body  []byte
 	etag  string

@@ -29,8 +29,8 @@ func keyServer(t *testing.T, set *jwk.Set) http.Handler {
 	t.Cleanup(func() { _ = db.Close() })
 	logger := slog.New(slog.DiscardHandler)
 	h, err := api.New(api.Config{
-		Sessions: session.New(session.Config{Keys: set, Store: db, Now: time.Now, Log: logger}),
-		Logger:   logger, Registry: prometheus.NewRegistry(),
+		Sessions:   session.New(session.Config{Keys: set, Store: db, Now: time.Now, Log: logger}),
+		Registry:   prometheus.NewRegistry(),
 		PublicKeys: func() ([]byte, error) { return set.MarshalPublic(time.Now()) },
 	})
 	if err != nil {

@@ -19,57 +19,68 @@ type handler struct {
 	sessions   *session.Service
 	metrics    *metrics
 	publicKeys func() ([]byte, error)
-	shared     shared
+	answers    *sync.Pool // of *refreshed
+	// rotationOff and undated are texts of answers that name a setting.
+	rotationOff string
+	undated     string
 }
 
 var _ gen.StrictServerInterface = (*handler)(nil)
 
 // RefreshToken implements POST /api/v1/refresh.
-func (h *handler) RefreshToken(ctx context.Context, r gen.RefreshTokenRequestObject) (gen.RefreshTokenResponseObject, error) {
+func (h *handler) RefreshToken(
+	ctx context.Context, r gen.RefreshTokenRequestObject,
+) (gen.RefreshTokenResponseObject, error) {
 	minutes := gen.RefreshRequestLimitDefault
 	if r.Body.Limit != nil {
 		minutes = *r.Body.Limit
 	}
-	grant, err := h.sessions.Refresh(ctx, r.Body.RefreshToken, time.Duration(minutes)*time.Minute, clientOf(ctx))
+	from, _ := ctx.Value(clientKey{}).(session.Client)
+	life := time.Duration(minutes) * time.Minute
+	grant, err := h.sessions.Refresh(ctx, r.Body.RefreshToken, life, from)
 	h.metrics.refreshed(err)
 	if err != nil {
 		return nil, err
 	}
-	return refreshed{grant, &h.shared}, nil
+	answer := h.answers.Get().(*refreshed)
+	answer.Grant = grant
+	return answer, nil
 }
 
-// shared is what the answers of 200 have in common.
-type shared struct {
-	mediaType []string
-	bodies    sync.Pool // of *[]byte; without it a body would be a third of the bytes that a refresh allocates
-}
-
-func newShared() shared {
-	return shared{mediaType: []string{echo.MIMEApplicationJSON}, bodies: sync.Pool{New: func() any { return new([]byte) }}}
-}
-
-// refreshed writes the 200 answer without reflection. A token is base64url and dots: nothing in it needs escaping in JSON.
+// refreshed is the 200 answer. It is reused: its buffer would be a third of the bytes that a refresh
+// allocates.
 type refreshed struct {
 	session.Grant
-	shared *shared
+	pool      *sync.Pool // to which the answer returns
+	mediaType []string
+	body      []byte
 }
 
-// VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject.
-func (g refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
-	room := g.shared.bodies.Get().(*[]byte)
-	defer g.shared.bodies.Put(room)
-	body := append((*room)[:0], `{"access_token":"`...)
-	body = append(body, g.AccessToken...)
+// newAnswers returns a pool of *refreshed.
+func newAnswers() *sync.Pool {
+	var pool sync.Pool
+	pool.New = func() any {
+		return &refreshed{pool: &pool, mediaType: []string{echo.MIMEApplicationJSON}}
+	}
+	return &pool
+}
+
+// VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject. It writes without reflection: a
+// token is base64url and dots, which need no escaping in JSON.
+func (a *refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
+	defer a.pool.Put(a)
+	body := append(a.body[:0], `{"access_token":"`...)
+	body = append(body, a.AccessToken...)
 	body = append(body, `","expired":`...)
-	body = strconv.AppendInt(body, g.Expires, 10)
-	if g.RefreshToken != "" {
+	body = strconv.AppendInt(body, a.Expires, 10)
+	if a.RefreshToken != "" {
 		body = append(body, `,"refresh_token":"`...)
-		body = append(body, g.RefreshToken...)
+		body = append(body, a.RefreshToken...)
 		body = append(body, '"')
 	}
 	body = append(body, "}\n"...)
-	*room = body
-	w.Header()[echo.HeaderContentType] = g.shared.mediaType
+	a.Grant, a.body = session.Grant{}, body
+	w.Header()[echo.HeaderContentType] = a.mediaType
 	w.WriteHeader(http.StatusOK)
 	if _, err := w.Write(body); err != nil {
 		return errors.Join(errClientGone, err)

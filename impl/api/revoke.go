@@ -9,26 +9,26 @@ import (
 )
 
 // RevokeToken implements POST /api/v1/revoke.
-func (h *handler) RevokeToken(ctx context.Context, r gen.RevokeTokenRequestObject) (gen.RevokeTokenResponseObject, error) {
+func (h *handler) RevokeToken(
+	ctx context.Context, r gen.RevokeTokenRequestObject,
+) (gen.RevokeTokenResponseObject, error) {
 	if err := h.sessions.Logout(ctx, r.Body.RefreshToken); err != nil {
 		return nil, err
 	}
 	return gen.RevokeToken204Response{}, nil
 }
 
-// undatedNote is for whoever ends all sessions of an identity while nothing tells when tokens without iat were issued.
-const undatedNote = "Refresh tokens of this identity without iat are refused from now on, new ones too, unless REFRESH_TOKEN_LIFETIME is set."
-
 // CreateRevocation implements POST /api/v1/admin/revocations.
-func (h *handler) CreateRevocation(ctx context.Context, r gen.CreateRevocationRequestObject) (gen.CreateRevocationResponseObject, error) {
+func (h *handler) CreateRevocation(
+	ctx context.Context, r gen.CreateRevocationRequestObject,
+) (gen.CreateRevocationResponseObject, error) {
 	ended, err := h.end(ctx, r.Body)
 	if err != nil {
 		return nil, err
 	}
 	answer := Revocation(ended)
 	if ended.Kind == revocation.OfIdentity && h.sessions.Undated() {
-		note := undatedNote
-		answer.Note = &note
+		answer.Note = &h.undated
 	}
 	return gen.CreateRevocation200JSONResponse(answer), nil
 }
@@ -40,7 +40,7 @@ func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (revocat
 	}
 	switch {
 	case body.Identity != nil && body.Session != nil:
-		return revocation.Revocation{}, badRequest("identity: must be left out where session is given")
+		return revocation.Revocation{}, badRequest("identity: must be left out if session is given")
 	case body.Identity != nil:
 		return h.sessions.RevokeIdentity(ctx, *body.Identity, reason)
 	case body.Session == nil:
@@ -60,7 +60,9 @@ const (
 )
 
 // ListRevocations implements GET /api/v1/admin/revocations.
-func (h *handler) ListRevocations(ctx context.Context, r gen.ListRevocationsRequestObject) (gen.ListRevocationsResponseObject, error) {
+func (h *handler) ListRevocations(
+	ctx context.Context, r gen.ListRevocationsRequestObject,
+) (gen.ListRevocationsResponseObject, error) {
 	before, limit, err := pageOf(r.Params)
 	if err != nil {
 		return nil, err

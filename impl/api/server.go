@@ -1,11 +1,11 @@
-// Package api is the HTTP side: the only package that knows echo. It implements the server interface generated from
-// openapi.yaml; errors become answers in errors.go and nowhere else.
+// Package api implements the server interface generated from openapi.yaml. It is the only package that
+// knows echo. Package problem turns its errors into answers, package edge counts and logs them.
 package api
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,33 +16,46 @@ import (
 	"kalsel.dev/refresh/impl/web"
 )
 
-// Config is what the HTTP side works with. Sessions, Logger and Registry are required.
+// Config holds the dependencies of the handlers. Sessions and Registry are required.
 type Config struct {
 	Sessions *session.Service
-	Logger   *slog.Logger
-	Registry *prometheus.Registry
-	// NotReady says why requests cannot be served now, a cause each; NewOps needs it.
-	NotReady func() []string
+	Registry prometheus.Registerer
 	// Pages are served beside the contract.
 	Pages []web.Route
-	// PublicKeys writes the JWK Set that others verify our tokens with; nil publishes no key.
+	// PublicKeys returns the JWK Set that others verify our tokens with; nil publishes no key.
 	PublicKeys func() ([]byte, error)
+	Hints      Hints
 }
 
-// New returns the public routes: the operations of the contract and the contract itself.
+// Hints name the settings that answers mention, as the operator writes them.
+type Hints struct {
+	Rotation      string
+	TokenLifetime string
+}
+
+// New returns the public routes: the operations of the contract, the contract itself and the pages.
 func New(c Config) (http.Handler, error) {
 	m, err := newMetrics(c.Registry, c.Sessions)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	e := newEcho()
-	e.Binder = newBinder()
-	o := &observer{logger: c.Logger, metrics: m, noStore: []string{"no-store"}}
-	e.Use(o.middleware)
-	h := &handler{sessions: c.Sessions, metrics: m, publicKeys: c.PublicKeys, shared: newShared()}
+	h := &handler{
+		sessions:    c.Sessions,
+		metrics:     m,
+		publicKeys:  c.PublicKeys,
+		answers:     newAnswers(),
+		rotationOff: "rotation is off (" + c.Hints.Rotation + "): this server keeps no list of sessions",
+		undated: "Refresh tokens of this identity without iat are refused from now on, new ones too, " +
+			"unless " + c.Hints.TokenLifetime + " is set.",
+	}
 	if h.publicKeys == nil {
 		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
 	}
+	e := echo.New()
+	e.Binder = newBinder()
+	e.HTTPErrorHandler = h.fail
+	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
+	e.Use(prepare())
 	admin := []echo.MiddlewareFunc{h.authenticated, administrators}
 	before := map[string][]echo.MiddlewareFunc{
 		"createRevocation": admin,
@@ -53,31 +66,42 @@ func New(c Config) (http.Handler, error) {
 	if c.Sessions.Rotations() != nil {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
 	}
-	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{OperationMiddlewares: before})
-	servePages(e, c.Pages)
-	return e, serveContract(e)
-}
-
-func servePages(e *echo.Echo, pages []web.Route) {
-	for _, p := range pages {
+	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
+		OperationMiddlewares: before,
+	})
+	for _, p := range c.Pages {
 		if p.Method == http.MethodGet {
 			readable(e, p.Path, echo.WrapHandler(p.Handler))
 			continue
 		}
 		e.Add(p.Method, p.Path, echo.WrapHandler(p.Handler))
 	}
+	return e, serveContract(e)
+}
+
+// routed is the edge's ResponseWriter, which counts and logs a request under its route.
+type routed interface{ SetRoute(route string) }
+
+// prepare tells the edge the route and keeps tokens out of caches.
+func prepare() echo.MiddlewareFunc {
+	noStore := []string{"no-store"} // shared by all answers
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			w, route := c.Response().Writer, c.Path()
+			if w, ok := w.(routed); ok {
+				w.SetRoute(route)
+			}
+			if strings.HasPrefix(route, "/api/") {
+				w.Header()[echo.HeaderCacheControl] = noStore
+			}
+			return next(c)
+		}
+	}
 }
 
 // readable serves HEAD as well as GET (RFC 9110 section 9.1); net/http leaves the body out.
 func readable(e *echo.Echo, path string, h echo.HandlerFunc) {
 	e.Match([]string{http.MethodGet, http.MethodHead}, path, h)
-}
-
-func newEcho() *echo.Echo {
-	e := echo.New()
-	e.HTTPErrorHandler = writeError
-	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
-	return e
 }
 
 // serveContract serves openapi.yaml as it was written, and as JSON.

@@ -11,10 +11,10 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// clientKey is where the request's context holds what is known of the client, in rotation mode.
+// clientKey is the key of the session.Client in the request's context, in rotation mode.
 type clientKey struct{}
 
-// withClient notes who sends a refresh.
+// withClient notes the client of a refresh.
 func withClient(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -24,15 +24,12 @@ func withClient(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func clientOf(ctx context.Context) session.Client {
-	from, _ := ctx.Value(clientKey{}).(session.Client)
-	return from
-}
-
 // ListSessions implements GET /api/v1/sessions.
-func (h *handler) ListSessions(ctx context.Context, r gen.ListSessionsRequestObject) (gen.ListSessionsResponseObject, error) {
+func (h *handler) ListSessions(
+	ctx context.Context, r gen.ListSessionsRequestObject,
+) (gen.ListSessionsResponseObject, error) {
 	caller := callerOf(ctx)
-	identity, limit, err := whose(caller, r.Params)
+	identity, limit, err := listedIdentity(caller, r.Params)
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +42,20 @@ func (h *handler) ListSessions(ctx context.Context, r gen.ListSessionsRequestObj
 	for i := range rows {
 		one := &rows[i]
 		list.Sessions = append(list.Sessions, gen.Session{
-			ID: one.ID.String(), Started: one.StartedAt / 1000, LastUsed: one.LastUsedAt / 1000, Expires: one.ExpiresAt / 1000,
-			UserAgent: one.UserAgent, Current: one.ID == current,
+			ID:        one.ID.String(),
+			Started:   one.StartedAt / 1000,
+			LastUsed:  one.LastUsedAt / 1000,
+			Expires:   one.ExpiresAt / 1000,
+			UserAgent: one.UserAgent,
+			Current:   one.ID == current,
 		})
 	}
 	return list, nil
 }
 
-// whose reads the parameters. To ask for somebody else's sessions is administration.
-func whose(caller *token.Token, p gen.ListSessionsParams) (identity string, limit int, err error) {
+// listedIdentity returns the identity whose sessions are listed, and how many. Only an administrator
+// may list the sessions of another identity.
+func listedIdentity(caller *token.Token, p gen.ListSessionsParams) (identity string, limit int, err error) {
 	identity = caller.Identity
 	var causes []string
 	if p.Identity != nil {
@@ -73,11 +75,13 @@ func whose(caller *token.Token, p gen.ListSessionsParams) (identity string, limi
 }
 
 // EndSession implements DELETE /api/v1/sessions/{id}.
-func (h *handler) EndSession(ctx context.Context, r gen.EndSessionRequestObject) (gen.EndSessionResponseObject, error) {
+func (h *handler) EndSession(
+	ctx context.Context, r gen.EndSessionRequestObject,
+) (gen.EndSessionResponseObject, error) {
 	caller := callerOf(ctx)
 	id, err := revocation.ParseSessionID(r.ID)
 	if err != nil {
-		id = revocation.SessionID{} // which is no session's
+		id = revocation.SessionID{} // no session has it: 404
 	}
 	identity, reason := caller.Identity, "ended by its owner"
 	if administrator(caller) == nil {

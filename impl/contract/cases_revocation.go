@@ -112,7 +112,7 @@ func badRevocations() []badBody {
 	return []badBody{
 		{name: "neither", rule: "Either identity or session is required.", body: "{}", causes: []string{"identity: is required, or session"}, silent: eitherOr},
 		{name: "only a reason", rule: "Either identity or session is required.", body: `{"reason":"x"}`, causes: []string{"identity: is required, or session"}, silent: eitherOr},
-		{name: "both", rule: "identity and session exclude each other.", body: `{"identity":"x","session":"` + hex + `"}`, causes: []string{"identity: must be left out where session is given"}, silent: eitherOr},
+		{name: "both", rule: "identity and session exclude each other.", body: `{"identity":"x","session":"` + hex + `"}`, causes: []string{"identity: must be left out if session is given"}, silent: eitherOr},
 		{name: "identity empty", rule: "identity needs a character.", body: `{"identity":""}`, causes: []string{"identity: must have at least 1 character"}},
 		{name: "identity null", rule: "identity must be a string.", body: `{"identity":null}`, causes: []string{"identity: must not be null"}},
 		{name: "identity number", rule: "identity must be a string.", body: `{"identity":1}`, causes: []string{"identity: must be a string"}},

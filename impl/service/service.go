@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
@@ -55,17 +56,37 @@ func New(c Config) (*Service, error) {
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
 	})
-	config := api.Config{
+	handler, err := api.New(api.Config{
 		Sessions:   s.sessions,
-		Logger:     c.Log,
 		Registry:   c.Registry,
-		NotReady:   s.notReady,
 		Pages:      c.pages(s.sessions),
 		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
+		Hints: api.Hints{
+			Rotation:      c.Settings.Name(&c.Settings.Rotation),
+			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	s.Public, err = api.New(config)
-	s.Ops = api.NewOps(config)
+	s.Public, err = edge.New(handler, edge.Config{
+		Log:      c.Log,
+		Registry: c.Registry,
+		Limits:   edge.DefaultLimits(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Ops = edge.Operations(edge.OperationsConfig{
+		Log:      c.Log,
+		Registry: c.Registry,
+		NotReady: s.notReady,
+	})
+	err = c.Registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "refreshd_store_commits_total",
+		Help: "Transactions that this process committed. " +
+			"In SQLite, changes that wait together share one.",
+	}, func() float64 { return float64(c.Store.Commits()) }))
 	return s, err
 }
 

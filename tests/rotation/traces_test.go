@@ -60,7 +60,7 @@ func newBench(t *testing.T, url string) *bench {
 		<-done
 	})
 	handler, err := api.New(api.Config{
-		Sessions: sessions, Logger: log, Registry: prometheus.NewRegistry(),
+		Sessions: sessions, Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package api_test
+package edge_test
 
 import (
 	"bytes"
@@ -10,11 +10,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/edge"
 )
 
 func newOps(notReady func() []string, log *bytes.Buffer) http.Handler {
-	return api.NewOps(api.Config{Registry: prometheus.NewRegistry(), NotReady: notReady, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	return edge.Operations(edge.OperationsConfig{
+		Log:      slog.New(slog.NewTextHandler(log, nil)),
+		Registry: prometheus.NewRegistry(),
+		NotReady: notReady,
+	})
 }
 
 func TestOps(t *testing.T) {

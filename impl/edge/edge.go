@@ -1,0 +1,158 @@
+// Package edge surrounds every request: it listens, limits clients, names requests, turns panics
+// into the error envelope, counts and logs. It is net/http middleware, so that an answer given before
+// the router is counted and logged like any other.
+package edge
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/problem"
+)
+
+// Config holds the dependencies of the middleware. All fields are required.
+type Config struct {
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Limits   Limits
+}
+
+// edge is the middleware around one handler.
+type edge struct {
+	next      http.Handler
+	log       *slog.Logger
+	durations *durations
+	limits    Limits
+	exchanges sync.Pool // of *exchange
+}
+
+// New returns next with the middleware around it. It fails if the registry has such metrics already.
+func New(next http.Handler, c Config) (http.Handler, error) {
+	d, err := newDurations(c.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return &edge{
+		next:      next,
+		log:       c.Log,
+		durations: d,
+		limits:    c.Limits,
+		exchanges: sync.Pool{New: func() any { return new(exchange) }},
+	}, nil
+}
+
+// ServeHTTP names the request, has it answered, and then counts and logs it.
+func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	x := e.exchanges.Get().(*exchange)
+	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write}
+	id := requestID(r)
+	w.Header()["X-Request-Id"] = []string{id}
+	x.serve(e.next, r)
+	took := time.Since(start)
+	e.durations.of(series{x.route, x.status}).Observe(took.Seconds())
+	e.logRequest(r, x, id, took)
+	cut := x.cut
+	*x = exchange{} // the pool must not keep the request's memory alive
+	e.exchanges.Put(x)
+	if cut {
+		panic(http.ErrAbortHandler) // net/http closes the connection, so the client notices
+	}
+}
+
+// requestID returns the caller's request ID if it is short and plain, so that one ID can be followed
+// through several services, and otherwise a random one. It is a name, not a secret.
+func requestID(r *http.Request) string {
+	if given := r.Header["X-Request-Id"]; len(given) > 0 && len(given[0]) <= 64 && given[0] != "" {
+		plain := true
+		for _, b := range []byte(given[0]) {
+			letter := b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
+			plain = plain && (letter || b >= '0' && b <= '9' || b == '-' || b == '_' || b == '.')
+		}
+		if plain {
+			return given[0]
+		}
+	}
+	return strconv.FormatUint(rand.Uint64()|1<<63, 32)
+}
+
+// largeAnswer is the size in bytes from which an answer gets a deadline of its own. The kernel takes
+// smaller ones at once, and TCP's user timeout bounds how long it holds them (see Listen).
+const largeAnswer = 16 << 10
+
+// exchange is one request with its answer. It is the ResponseWriter that handlers see, so they can
+// tell the edge about the request without a context value, which would cost two allocations.
+type exchange struct {
+	http.ResponseWriter
+
+	status     int // zero: no answer yet
+	written    int // bytes
+	writeLimit time.Duration
+	route      string         // of the router, empty if there is none
+	answer     *problem.Error // nil unless the answer is an error
+	err        error          // behind answer
+	cut        bool           // the answer ends in its middle
+}
+
+// serve calls next. A panic becomes a 500.
+func (x *exchange) serve(next http.Handler, r *http.Request) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default:
+			err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			if x.status == 0 {
+				problem.Write(x, err)
+				return
+			}
+			x.RecordError(problem.Of(err), err)
+			x.cut = true
+		}
+	}()
+	next.ServeHTTP(x, r)
+	if x.status == 0 {
+		x.status = http.StatusOK // net/http sends it when the handler returns
+	}
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	before := x.written
+	x.written += len(p)
+	if before < largeAnswer && x.written >= largeAnswer {
+		// A writer without deadlines has no client to wait for: it belongs to a test.
+		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.writeLimit))
+	}
+	return x.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// SetRoute notes the route of the request, as the router writes it. It is a label of metrics, so it
+// must not hold anything that a caller chose.
+func (x *exchange) SetRoute(route string) { x.route = route }
+
+// RecordError implements problem.Recorder.
+func (x *exchange) RecordError(answer *problem.Error, err error) { x.answer, x.err = answer, err }

@@ -1,0 +1,177 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// patience is the time after which a test gives up. A test that passes never waits for it.
+const patience = time.Minute
+
+func TestServersLimitTheirClients(t *testing.T) {
+	l := DefaultLimits()
+	s := newServer(http.NotFoundHandler(), l, slog.New(slog.DiscardHandler))
+	for name, limited := range map[string]bool{
+		"ReadTimeout, which is the header's too": s.ReadTimeout > 0 && s.ReadHeaderTimeout == 0,
+		"Write":                                  l.Write > s.ReadTimeout,
+		"IdleTimeout":                            s.IdleTimeout > time.Minute,
+		"MaxHeaderBytes":                         s.MaxHeaderBytes > 0,
+		"ErrorLog":                               s.ErrorLog != nil,
+	} {
+		if !limited {
+			t.Errorf("%s is not set as it should be", name)
+		}
+	}
+}
+
+// serve serves handler behind the edge until the test ends.
+func serve(t *testing.T, handler http.HandlerFunc, l Limits) net.Addr {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	h, err := New(handler, Config{Log: logger, Registry: prometheus.NewRegistry(), Limits: l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := open(t, l)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, logger, l, Port{listener, h}) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr()
+}
+
+func open(t *testing.T, l Limits) net.Listener {
+	t.Helper()
+	listener, err := Listen(t.Context(), "a test", "127.0.0.1:0", l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// say sends text over a new connection, which is given up for lost after a while.
+func say(t *testing.T, to net.Addr, text string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func TestServersCutOffSlowClients(t *testing.T) {
+	const short = 500 * time.Millisecond
+	written := make(chan error, 1)
+	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/much" {
+			var err error
+			for chunk := make([]byte, 1<<20); err == nil; {
+				_, err = w.Write(chunk)
+			}
+			written <- err
+		}
+	}, Limits{Read: short, Write: 4 * short, Idle: short, Header: 1 << 12, Shutdown: time.Second})
+	for name, c := range map[string]struct{ says, hears string }{
+		"half a header":   {"GET / HTTP/1.1\r\nHost: x", ""},
+		"half a body":     {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", "HTTP/1.1 200 OK"},
+		"another request": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := say(t, address, c.says)
+			heard, err := io.ReadAll(conn) // until the server hangs up
+			if status, _, _ := strings.Cut(string(heard), "\r\n"); err != nil || status != c.hears {
+				t.Errorf("heard %q, %v", heard, err)
+			}
+		})
+	}
+	t.Run("an answer that is not read", func(t *testing.T) {
+		say(t, address, "GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
+		select {
+		case err := <-written:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("writing ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Error("writing does not end")
+		}
+	})
+}
+
+// A request that never ends is cut off when the time for stopping is over, and the log says so.
+func TestServeCutsOffRequestsThatDoNotEnd(t *testing.T) {
+	listener := open(t, DefaultLimits())
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	say(t, listener.Addr(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	var log lockedBuffer
+	limits := DefaultLimits()
+	limits.Shutdown = 10 * time.Millisecond
+	if err := Serve(ctx, slog.New(slog.NewTextHandler(&log, nil)), limits, Port{listener, stuck}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "requests still in flight were cut off") {
+		t.Errorf("logged %s", log.String())
+	}
+}
+
+// If one port fails, the others are closed and the failure is returned.
+func TestServeReturnsAFailure(t *testing.T) {
+	ports := []Port{
+		{open(t, DefaultLimits()), http.NotFoundHandler()},
+		{open(t, DefaultLimits()), http.NotFoundHandler()},
+	}
+	if err := ports[1].Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Serve(t.Context(), slog.New(slog.DiscardHandler), DefaultLimits(), ports...); err == nil {
+		t.Fatal("no error though a listener is closed")
+	}
+}
+
+func TestListenNamesTheSetting(t *testing.T) {
+	taken := open(t, DefaultLimits())
+	defer taken.Close()
+	_, err := Listen(t.Context(), "--port", taken.Addr().String(), DefaultLimits())
+	want := "cannot listen on " + taken.Addr().String() + " (--port): address already in use"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}

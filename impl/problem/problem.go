@@ -1,0 +1,176 @@
+// Package problem turns errors into answers. Every error of every route leaves the service as the
+// error envelope, whether the answer is given before the router, behind it or beside it.
+package problem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/revocation"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// Error is an error that is already an answer: gen.ErrorEnvelope with its fields in the order of
+// the user's page, and the header fields that go with it.
+type Error struct {
+	Status  int      `json:"status"`
+	Message string   `json:"message"`
+	Kind    string   `json:"error"`
+	Causes  []string `json:"causes"`
+
+	// Challenge is the WWW-Authenticate of a 401.
+	Challenge string `json:"-"`
+	// RetryAfter is the Retry-After of the answer, rounded up to a second. Zero: no such header.
+	RetryAfter time.Duration `json:"-"`
+}
+
+// Error returns the message of the envelope.
+func (e *Error) Error() string { return e.Message }
+
+// New returns the envelope of a status. Message and kind follow from the status.
+func New(status int, causes ...string) *Error {
+	if causes == nil {
+		causes = []string{}
+	}
+	e := &Error{Status: status, Causes: causes}
+	e.Message, e.Kind = title(status)
+	if status == http.StatusServiceUnavailable {
+		e.RetryAfter = time.Second
+	}
+	return e
+}
+
+// Unauthorized returns a 401 with its challenge (RFC 6750 section 3).
+func Unauthorized(cause, challenge string) *Error {
+	e := New(http.StatusUnauthorized, cause)
+	e.Challenge = challenge
+	return e
+}
+
+// title returns the message and the kind of a status.
+func title(status int) (message, kind string) {
+	switch status {
+	case http.StatusBadRequest:
+		return "Request is not valid", "bad_request"
+	case http.StatusUnauthorized:
+		return "Access token is missing or not valid", "unauthorized"
+	case http.StatusForbidden:
+		return "Not allowed", "forbidden"
+	case http.StatusNotFound:
+		return "Not found", "not_found"
+	case http.StatusMethodNotAllowed:
+		return "Method not allowed", "method_not_allowed"
+	case http.StatusRequestEntityTooLarge:
+		return "Request is too large", "too_large"
+	case http.StatusUnsupportedMediaType:
+		return "Media type is not supported", "unsupported_media_type"
+	case http.StatusMisdirectedRequest:
+		return "Token expired", "jwt_error"
+	case http.StatusUnprocessableEntity:
+		return "Token is not valid", "jwt_error"
+	case http.StatusTooManyRequests:
+		return "Too many requests", "rate_limiter"
+	case http.StatusNotImplemented:
+		return "Not enabled on this server", "not_enabled"
+	case http.StatusServiceUnavailable:
+		return "Try again soon", "unavailable"
+	}
+	return "Something went wrong on our side", "internal"
+}
+
+// Of returns the answer to an error. It is the only place that turns errors into statuses. An error
+// that it does not know is a fault of the service: 500, and nothing of the error's text leaves.
+func Of(err error) *Error {
+	if ready, ok := errors.AsType[*Error](err); ok {
+		return ready
+	}
+	if body, ok := errors.AsType[*gen.InvalidBody](err); ok {
+		return New(http.StatusBadRequest, body.Causes...)
+	}
+	if errors.Is(err, token.ErrExpired) {
+		return New(http.StatusMisdirectedRequest, token.ErrExpired.Error())
+	}
+	if fault, ok := errors.AsType[token.Fault](err); ok {
+		return New(http.StatusUnprocessableEntity, fault.Error())
+	}
+	switch {
+	case errors.Is(err, session.ErrKeysUnavailable):
+		return unavailable(session.ErrKeysUnavailable, err)
+	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, context.Canceled):
+		return unavailable(revocation.ErrUnavailable, err)
+	case errors.Is(err, revocation.ErrInvalid):
+		return New(http.StatusBadRequest, err.Error())
+	case errors.Is(err, session.ErrNoRotation):
+		return New(http.StatusNotImplemented, session.ErrNoRotation.Error())
+	case errors.Is(err, session.ErrNoSession):
+		return New(http.StatusNotFound)
+	}
+	return New(http.StatusInternalServerError)
+}
+
+// unavailable returns a 503 with a public cause. An error that knows when a retry can succeed says so.
+func unavailable(cause, err error) *Error {
+	e := New(http.StatusServiceUnavailable, cause.Error())
+	if timed, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		e.RetryAfter = max(e.RetryAfter, timed.RetryAfter())
+	}
+	return e
+}
+
+// Recorder is a ResponseWriter that notes the error of a request, for the log.
+type Recorder interface {
+	RecordError(answer *Error, err error)
+}
+
+// Write answers with the envelope of err, and tells the first Recorder among the writers that w
+// wraps.
+func Write(w http.ResponseWriter, err error) {
+	e := Of(err)
+	record(w, e, err)
+	h := w.Header()
+	for _, name := range []string{"Content-Encoding", "Content-Length", "ETag"} {
+		h.Del(name) // of the answer that could not be given
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	if e.Challenge != "" {
+		h.Set("WWW-Authenticate", e.Challenge)
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	if e.Status == http.StatusRequestEntityTooLarge {
+		h.Set("Connection", "close") // the rest of the body is not read
+	}
+	body, err := json.Marshal(e)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body) // this fails if the client has hung up
+}
+
+func record(w http.ResponseWriter, e *Error, err error) {
+	for w != nil {
+		if r, ok := w.(Recorder); ok {
+			r.RecordError(e, err)
+			return
+		}
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = wrapper.Unwrap()
+	}
+}
