@@ -30,17 +30,20 @@ func newMACs(method *jwt.SigningMethodHMAC, secret []byte) *macs {
 func (p *macs) appendSum(dst, input []byte) []byte {
 	m := p.pool.Get().(*mac)
 	defer p.pool.Put(m)
-	m.hash.Reset()
-	m.hash.Write(input)
-	return m.hash.Sum(dst)
+	return append(dst, m.of(input)...)
 }
 
 // verify compares in constant time.
 func (p *macs) verify(input, signature []byte) bool {
 	m := p.pool.Get().(*mac)
 	defer p.pool.Put(m)
+	return hmac.Equal(signature, m.of(input))
+}
+
+// of returns the MAC of input in memory of its own, so that the caller's memory stays on the stack.
+func (m *mac) of(input []byte) []byte {
 	m.hash.Reset()
 	m.hash.Write(input)
 	m.sum = m.hash.Sum(m.sum[:0])
-	return hmac.Equal(signature, m.sum)
+	return m.sum
 }
