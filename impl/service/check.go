@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kalsel.dev/refresh/impl/jwk"
 )
 
 // Check returns the first mistake in the settings that can be found without opening anything: a
@@ -21,6 +23,12 @@ func (s *Settings) Check() error {
 		if s.OpsListen == s.Listen && !strings.HasSuffix(s.Listen, ":0") {
 			return s.invalid(&s.OpsListen, "must not be the address of "+s.Name(&s.Listen))
 		}
+	}
+	if s.IssuerAlg != "" && s.IssuerJwks == "" {
+		return s.invalid(&s.IssuerAlg, "needs "+s.Name(&s.IssuerJwks))
+	}
+	if s.IssuerAlg != "" && (!jwk.Supported(s.IssuerAlg) || strings.HasPrefix(s.IssuerAlg, "HS")) {
+		return s.invalid(&s.IssuerAlg, "must be an algorithm of public keys, such as RS256")
 	}
 	return s.CheckLifetimes()
 }
@@ -38,11 +46,18 @@ func (s *Settings) checkAddress(address *string) error {
 	return nil
 }
 
-// maxRotationWindow bounds for how long the reuse of an old refresh token goes unnoticed.
-const maxRotationWindow = Duration(time.Hour)
+const (
+	// maxRotationWindow bounds for how long the reuse of an old refresh token goes unnoticed.
+	maxRotationWindow = Duration(time.Hour)
+	// maxClockSkew is as much as a login service's clock may differ.
+	maxClockSkew = Duration(time.Minute)
+)
 
 // CheckLifetimes returns the first mistake in the durations.
 func (s *Settings) CheckLifetimes() error {
+	if s.ClockSkew > maxClockSkew {
+		return s.invalid(&s.ClockSkew, "must not be more than "+maxClockSkew.String())
+	}
 	if time.Duration(s.MaxLifetime) < time.Second {
 		return s.invalid(&s.MaxLifetime, "must be at least one second")
 	}

@@ -39,6 +39,11 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"They verify tokens whose iss is --issuer.",
 			"https://login.example.com/.well-known/jwks.json",
 		},
+		"issuer-alg": {
+			"The algorithm of those of the login service's public keys that do not name one, " +
+				"such as RS256. Without it, RSA keys that name no algorithm are left out.",
+			"RS256",
+		},
 		"require-type": {
 			"Reject refresh tokens without the claim type. " +
 				"Switch this on if your login service sets the claim.",
@@ -67,6 +72,15 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"server then takes exp minus this lifetime as the time of issue. 0s means that it is " +
 				"not known.",
 			"30d",
+		},
+		"clock-skew": {
+			"How far the clocks of the servers and of the database may differ.",
+			"5s",
+		},
+		"admin-max-age": {
+			"For so long after its login a fresh access token may administer. " +
+				"0s: until it expires.",
+			"15m",
 		},
 		"rotation": {
 			"Return a new refresh token with each refresh, " +

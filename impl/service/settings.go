@@ -22,6 +22,7 @@ type Settings struct {
 
 	Keys       string `placeholder:"PATH"`
 	IssuerJwks string `placeholder:"URL|PATH"`
+	IssuerAlg  string `placeholder:"ALG"`
 
 	RequireType bool   `default:"false"`
 	Issuer      string `placeholder:"NAME"`
@@ -30,6 +31,8 @@ type Settings struct {
 	Store         string   `default:"sqlite:refresh.db" placeholder:"URL"`
 	MaxLifetime   Duration `default:"365d" placeholder:"DURATION"`
 	TokenLifetime Duration `default:"0s" placeholder:"DURATION"`
+	ClockSkew     Duration `default:"10s" placeholder:"DURATION"`
+	AdminMaxAge   Duration `default:"1h" placeholder:"DURATION"`
 
 	Rotation        bool     `default:"false"`
 	RotationWindow  Duration `default:"30s" placeholder:"DURATION"`
