@@ -4,139 +4,225 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
+	"kalsel.dev/refresh/impl/token"
 )
 
 const (
-	tokensPerClient = 64
 	limitMinutes    = 10
 	sampleEvery     = 1000
-	lengthSlack     = 16 // bytes that two good answers may differ by
+	lengthSlack     = 16 // two good answers may differ by so many bytes
+	tokensPerClient = 64 // several, because a cache of one token must not help
+	sessionLife     = 30 * 24 * time.Hour
+	// sessionsActive is how many sessions of a store are used, evenly spread. Their tokens exist
+	// before the load begins: the generator's work is the same however many sessions the store has.
+	sessionsActive = 100_000
 )
 
-// tokens holds ready-made requests, several for each client so that no cache of one token can shine.
-type tokens struct {
-	secret   []byte
-	requests [][][]byte
+// answers says what a server answers to a refresh.
+type answers int
+
+const (
+	constant answers = iota // always the same
+	access                  // a new access token
+	rotated                 // a new access token and the next refresh token
+)
+
+// dialogue is one client's side of a connection.
+type dialogue struct {
+	kind    answers
+	start   time.Time
+	verify  *token.Verifier
+	random  *rand.Rand
+	tokens  []string
+	current int
+	asked   int
+	body    []byte
+	length  int // of the last answer that was verified
 }
 
-func newTokens(secret []byte, clients int) *tokens {
-	t := &tokens{secret: secret, requests: make([][][]byte, clients)}
-	for client := range t.requests {
-		for i := range tokensPerClient {
-			body := fmt.Sprintf(`{"refresh_token":%q,"limit":%d}`, t.refreshToken(client, i), limitMinutes)
-			request := fmt.Sprintf("POST /api/v1/refresh HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"+
-				"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-			t.requests[client] = append(t.requests[client], []byte(request))
-		}
+// next returns the body of the next request, which is valid until the call after.
+func (d *dialogue) next() []byte {
+	d.current = d.asked % len(d.tokens)
+	if d.kind == rotated {
+		d.current = d.random.IntN(len(d.tokens))
 	}
-	return t
-}
-
-func identity(client, i int) string {
-	return fmt.Sprintf("someone.%04d.%04d@kalsel.example", client, i)
-}
-
-// refreshToken is a login service's token with the claims of the documented sample and those that newer logins add.
-func (t *tokens) refreshToken(client, i int) string {
-	now := time.Now()
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"identity": identity(client, i), "name": "Real Muchlis", "is_admin": true, "type": 1,
-		"jti": fmt.Sprintf("login-%04d-%04d", client, i), "iat": now.Unix(), "exp": now.Add(30 * 24 * time.Hour).Unix(),
-	}).SignedString(t.secret)
-	if err != nil {
-		panic(err) // HMAC with a secret of bytes and claims of plain values cannot fail
-	}
-	return signed
-}
-
-// refreshing talks to a server that redeems tokens.
-func (t *tokens) refreshing(client int) dialogue {
-	return &refreshDialogue{tokens: t, client: client, requests: t.requests[client]}
-}
-
-// reading talks to a server that only reads the request and answers a constant.
-func (t *tokens) reading(client int) dialogue {
-	return &refreshDialogue{tokens: t, client: client, requests: t.requests[client], constant: true}
-}
-
-type refreshDialogue struct {
-	tokens   *tokens
-	client   int
-	requests [][]byte
-	constant bool
-	asked    int
-	length   int // of the first answer, which was verified
-}
-
-func (d *refreshDialogue) next() []byte {
-	request := d.requests[d.asked%len(d.requests)]
 	d.asked++
-	return request
+	d.body = append(append(d.body[:0], `{"refresh_token":"`...), d.tokens[d.current]...)
+	d.body = append(d.body, `","limit":10}`...)
+	return d.body
 }
 
-var (
-	answerStart = []byte(`{"access_token":"`)
-	expiredName = []byte(`,"expired":`)
-)
-
-func (d *refreshDialogue) accept(a answer) error {
-	if a.status != http.StatusOK {
+// accept returns an error unless the answer is the one to the last request.
+func (d *dialogue) accept(a answer) error {
+	if a.status != http.StatusOK || !bytes.HasPrefix(a.body, []byte(`{"access_token":"`)) {
 		return fmt.Errorf("status %d: %s", a.status, a.body)
 	}
-	if !bytes.HasPrefix(a.body, answerStart) || !bytes.Contains(a.body[max(0, len(a.body)-40):], expiredName) {
-		return fmt.Errorf("not a refresh answer: %s", a.body)
-	}
 	if (d.asked-1)%sampleEvery == 0 {
-		if err := d.verify(a.body); err != nil {
+		if err := d.check(a.body); err != nil {
 			return fmt.Errorf("%w: %s", err, a.body)
 		}
 		d.length = len(a.body)
 	}
 	if len(a.body) < d.length-lengthSlack || len(a.body) > d.length+lengthSlack {
-		return fmt.Errorf("%d bytes where %d were expected: %s", len(a.body), d.length, a.body)
+		return fmt.Errorf("%d bytes instead of %d: %s", len(a.body), d.length, a.body)
+	}
+	if d.kind == rotated {
+		_, rest, _ := bytes.Cut(a.body, []byte(`,"refresh_token":"`))
+		successor, _, found := bytes.Cut(rest, []byte(`"`))
+		if !found || string(successor) == d.tokens[d.current] {
+			return fmt.Errorf("no new refresh token: %s", a.body)
+		}
+		d.tokens[d.current] = string(successor)
 	}
 	return nil
 }
 
-// verify checks signature and claims of an answer.
-func (d *refreshDialogue) verify(body []byte) error {
+// check verifies the tokens of an answer.
+func (d *dialogue) check(body []byte) error {
 	var got struct {
-		AccessToken string `json:"access_token"`
-		Expired     int64  `json:"expired"`
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		Expired      int64  `json:"expired"`
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
 		return err
 	}
-	var claims struct {
-		jwt.RegisteredClaims
-		Identity string `json:"identity"`
-		Type     *int   `json:"type"`
+	now := time.Now()
+	if d.kind == constant {
+		// The constant may expire during the run.
+		now = time.Unix(got.Expired, 0).Add(-limitMinutes * time.Minute)
 	}
-	key := func(*jwt.Token) (any, error) { return d.tokens.secret, nil }
-	// The floor's constant grows old; whoever computes an answer is held to the time below.
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithoutClaimsValidation())
-	if _, err := parser.ParseWithClaims(got.AccessToken, &claims, key); err != nil {
+	asked, err := d.verify.Refresh(d.tokens[d.current], now)
+	if err != nil {
 		return err
 	}
-	if claims.ExpiresAt == nil || claims.ExpiresAt.Unix() != got.Expired || claims.Type == nil || *claims.Type != 0 {
-		return errors.New("expired is not the token's exp, or type is not 0")
+	given, err := d.verify.Access(got.AccessToken, now)
+	if err != nil {
+		return err
 	}
-	if d.constant {
+	if given.Expires != got.Expired {
+		return errors.New("expired is not the token's exp")
+	}
+	if d.kind == constant {
 		return nil
 	}
-	if want := identity(d.client, (d.asked-1)%len(d.requests)); claims.Identity != want {
-		return fmt.Errorf("answer for %s where %s asked", claims.Identity, want)
+	if given.Identity != asked.Identity {
+		return fmt.Errorf("the answer is for %s instead of %s", given.Identity, asked.Identity)
 	}
-	due := time.Now().Add(limitMinutes * time.Minute).Unix()
+	due := now.Add(limitMinutes * time.Minute).Unix()
 	if got.Expired < due-5 || got.Expired > due+1 {
-		return fmt.Errorf("expires at %d where %d was due", got.Expired, due)
+		return fmt.Errorf("the token expires at %d instead of %d", got.Expired, due)
 	}
-	return nil
+	if d.kind == access {
+		return nil
+	}
+	next, err := d.verify.Refresh(got.RefreshToken, now)
+	if err == nil && (next.Session != asked.Session || next.Generation != asked.Generation+1) {
+		err = errors.New("the refresh token is not the next of its session")
+	}
+	return err
+}
+
+// signer signs the tokens that the clients begin with.
+type signer struct {
+	start  time.Time
+	minter *token.Minter
+	verify *token.Verifier
+}
+
+func newSigner(secret string) (*signer, error) {
+	keys, err := token.SecretKeySet([]byte(secret), false)
+	if err != nil {
+		return nil, err
+	}
+	return &signer{
+		start:  time.Now().Truncate(time.Second),
+		minter: token.NewMinter(keys, token.Rules{}),
+		verify: token.NewVerifier(keys, token.Rules{}),
+	}, nil
+}
+
+// login returns a login's refresh token with the documented claims and those of newer logins.
+func (s *signer) login(identity string) (string, error) {
+	claims := fmt.Sprintf(`{"identity":%q,"name":"Real Muchlis","is_admin":true,"type":1,`+
+		`"jti":"login-%s","iat":%d,"exp":%d}`, identity, identity, s.start.Unix(), s.expires())
+	return s.minter.Issue([]byte(claims), s.start)
+}
+
+func (s *signer) expires() int64 { return s.start.Add(sessionLife).Unix() }
+
+func (s *signer) dialogue(kind answers, client int) *dialogue {
+	random := rand.New(rand.NewPCG(uint64(client), 1)) //nolint:gosec // clients count from 0
+	return &dialogue{kind: kind, start: s.start, verify: s.verify, random: random}
+}
+
+// logins returns a dialogue for each client, with tokens of logins.
+func (s *signer) logins(kind answers, clients int) ([]*dialogue, error) {
+	var all []*dialogue
+	for client := range clients {
+		d := s.dialogue(kind, client)
+		for i := range tokensPerClient {
+			raw, err := s.login(fmt.Sprintf("someone.%04d.%04d@kalsel.example", client, i))
+			if err != nil {
+				return nil, err
+			}
+			d.tokens = append(d.tokens, raw)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+const owner = "someone@kalsel.example"
+
+// sessions returns a dialogue for each client, with tokens of generation 1 of sessions in a store.
+func (s *signer) sessions(count, clients int) ([]*dialogue, error) {
+	raw, err := s.login(owner)
+	if err != nil {
+		return nil, err
+	}
+	login, err := s.verify.Refresh(raw, s.start)
+	if err != nil {
+		return nil, err
+	}
+	var all []*dialogue
+	for client := range clients {
+		all = append(all, s.dialogue(rotated, client))
+	}
+	active := min(count, sessionsActive)
+	for n := range active {
+		m, err := s.minter.Refresh(login, token.Successor{
+			Session:    idOf(n * (count / active)),
+			Generation: 1,
+			IssuedAt:   s.start.Unix(),
+			Expires:    s.expires(),
+			ID:         "bench",
+			Now:        s.start.Unix(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		own := all[n%clients]
+		own.tokens = append(own.tokens, m.Token)
+	}
+	return all, nil
+}
+
+// row is a session in the store whose token of generation 1 was minted last.
+func (s *signer) row(n int) []any {
+	sum := sha256.Sum256([]byte(owner))
+	start, end := s.start.UnixMilli(), s.expires()*1000
+	return []any{
+		idOf(n), hex.EncodeToString(sum[:]), owner, start, int64(1), start, "", int64(0),
+		start, "bench", end, end, end + 8*24*3600*1000,
+	}
 }

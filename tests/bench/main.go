@@ -2,23 +2,26 @@
 
 // Command bench compares refreshd with two other servers on the same machine:
 //
-//   - floor: echo reads the same body and answers a constant of the same size. What HTTP costs anyway.
+//   - floor: echo reads the same body and answers a constant of the same size. This is the cost of
+//     HTTP alone.
 //   - by hand: the refresh endpoint in twenty lines of echo and golang-jwt with map claims.
-//   - refreshd: this repository's server, built as for a release, everything on that is on by default.
+//   - refreshd: this repository's server, built as for a release, with default settings.
 //
-// All servers are up at once and are loaded in turn, 100 ms each (-turn), in an order that rotates: a slow second of the machine
-// touches all of them. A ratio is computed within a round of many turns and reported as "median (lowest..highest)" over the
-// rounds. Trust the median, and no figure at all when "other load" is more than a few percent or the spread is wide: the machine
-// was busy.
+// All servers run at once and are loaded in turn, 100 ms each (-turn), in an order that changes, so
+// a slow second of the machine affects all of them. A ratio is computed within a round of turns and
+// printed as "median (lowest..highest)" over the rounds. Trust only the median. If "other load" is
+// more than a few percent, or the spread is wide, the machine was busy: measure again.
 //
-// Closed loop (the default): each connection sends its next request when the last answer has arrived, so the servers
-// run as fast as they can and requests per second are comparable. The generator is Go's own HTTP client, as callers use it. It
-// runs on the same cores and its cost is part of each figure, which brings ratios of requests per second nearer to 1; with
-// -lean it costs a third of that, and "CPU us/request" is free of it. Latencies of a closed loop are those of a saturated server.
+// Closed loop (the default): each connection sends its next request when the last answer has
+// arrived, so the servers run at full speed and requests per second are comparable. The generator
+// is Go's own HTTP client, as callers use it. It runs on the same cores, so its cost is part of
+// every figure and brings ratios of requests per second nearer to 1. With -lean the generator costs
+// a third of that. "CPU us/request" never includes it. Latencies of a closed loop are those of a
+// saturated server.
 //
-// Open loop (-open): requests are due at fixed times, at a share of the floor's maximum, and latency counts from
-// when a request was due, not from when it could be sent: a stall counts against every request that it delays. "late" is
-// how far the generator itself missed its times; figures below it mean nothing.
+// Open loop (-open): requests are due at fixed times, at a share of the floor's maximum. Latency
+// counts from the time when a request was due: a stall counts against every request that it delays.
+// "late" is how far the generator itself missed its times; smaller latencies mean nothing.
 //
 // Each answer is checked, one in a thousand with its signature. A wrong answer ends the run.
 //
@@ -57,76 +60,67 @@ type settings struct {
 }
 
 func main() {
+	var err error
 	if len(os.Args) == 3 && os.Args[1] == "serve" {
-		fail(serve(os.Args[2]))
+		err = serve(os.Args[2])
+	} else {
+		err = compare(os.Args[1:])
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	set, err := parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		return
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
 	}
-	if err == nil {
-		err = run(ctx, set)
-	}
-	if err != nil {
-		stop()
-		fail(err)
-	}
-}
-
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "bench:", err)
-	os.Exit(1)
 }
 
 func parse(args []string) (settings, error) {
 	var set settings
 	var servers string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&set.Rounds, "rounds", 7, "how many times each server is measured")
-	flags.DurationVar(&set.Duration, "duration", 3*time.Second, "length of one measurement, over its turns")
-	flags.DurationVar(&set.Turn, "turn", 0, "how long a server is loaded before it is another one's turn (default 100ms; 1s with -open and -rotation)")
-	flags.DurationVar(&set.Warmup, "warmup", time.Second, "load before the first measurement that is not counted")
-	flags.IntVar(&set.Connections, "c", 16, "keep-alive connections")
+	flags.IntVar(&set.Rounds, "rounds", 7, "measurements of each server")
+	flags.DurationVar(&set.Duration, "duration", 3*time.Second, "length of one measurement")
+	flags.DurationVar(&set.Turn, "turn", 0,
+		"length of a turn (default 100ms; 1s with -open and -rotation)")
+	flags.DurationVar(&set.Warmup, "warmup", time.Second, "load before the first measurement")
+	flags.IntVar(&set.Connections, "c", 0, "connections (default 16; 64 with -rotation)")
 	flags.BoolVar(&set.Open, "open", false, "open loop: latency at a fixed rate of requests")
-	flags.BoolVar(&set.Lean, "lean", false, "closed loop with a client that does next to nothing, in place of Go's own")
+	flags.BoolVar(&set.Lean, "lean", false, "closed loop with a minimal client")
 	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
-	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode on SQLite and PostgreSQL, with few and with many sessions, 64 connections")
-	flags.IntVar(&set.Revocations, "revocations", 0, "compare refreshd with itself with so many revocations in force")
-	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd (open loop leaves out \"by hand\"); with -rotation "+
-		"engine/sessions ("+rotationServers+")")
-	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure in place of building one")
-	flags.StringVar(&set.output, "json", "", "file to write every single measurement to")
+	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode, few and many sessions")
+	flags.IntVar(&set.Revocations, "revocations", 0,
+		"compare refreshd with refreshd that has so many revocations in force")
+	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd; "+
+		"with -rotation engine/sessions ("+rotationServers+")")
+	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure instead of building one")
+	flags.StringVar(&set.output, "json", "", "file to write every measurement to")
 	if err := flags.Parse(args); err != nil {
 		return set, err
 	}
-	set.adjust(flags, servers)
-	if flags.NArg() > 0 || set.Rounds < 1 || set.Connections < 1 || set.Duration <= 0 || set.Turn <= 0 || set.Load <= 0 || set.Load >= 1 {
-		return set, errors.New("no arguments; rounds, c, duration and turn above 0; load between 0 and 1")
+	set.adjust(servers)
+	positive := set.Rounds > 0 && set.Connections > 0 && set.Duration > 0 && set.Turn > 0
+	if flags.NArg() > 0 || !positive || set.Load <= 0 || set.Load >= 1 {
+		return set, errors.New("give flags only: -rounds, -c, -duration and -turn above 0, " +
+			"-load between 0 and 1")
 	}
 	return set, nil
 }
 
-// adjust chooses what was not given: the servers, connections for rotation, and turns. Those are longer where the end of one would
-// show in the slowest of a hundred, or what a store still writes in the next server's turn.
-func (set *settings) adjust(flags *flag.FlagSet, servers string) {
-	all, given := "floor,by hand,refreshd", false
-	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "c" })
-	if set.Rotation {
-		all = rotationServers
-		if !given {
-			set.Connections = 64
-		}
-	}
-	if set.Revocations > 0 {
+// adjust sets the settings that were not given. Turns are longer where the end of a turn would show
+// in the slowest of a hundred requests, or where a store still writes during the next turn.
+func (set *settings) adjust(servers string) {
+	all, connections, turn := "floor,by hand,refreshd", 16, 100*time.Millisecond
+	switch {
+	case set.Rotation:
+		all, connections, turn = rotationServers, 64, time.Second
+	case set.Revocations > 0:
 		all = refreshd + "," + revoked
+	case set.Open:
+		all, turn = "floor,refreshd", time.Second
+	}
+	if set.Connections == 0 {
+		set.Connections = connections
 	}
 	if set.Turn == 0 {
-		set.Turn = 100 * time.Millisecond
-		if set.Open || set.Rotation {
-			set.Turn = time.Second
-		}
+		set.Turn = turn
 	}
 	set.Turn = min(set.Turn, set.Duration)
 	if servers == "" {
@@ -135,7 +129,13 @@ func (set *settings) adjust(flags *flag.FlagSet, servers string) {
 	set.Servers = strings.Split(servers, ",")
 }
 
-func run(ctx context.Context, set settings) error {
+func compare(args []string) error {
+	set, err := parse(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	scratch, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
@@ -151,19 +151,29 @@ func run(ctx context.Context, set settings) error {
 		return err
 	}
 	result.print(os.Stdout)
-	if set.Rotation {
-		result.printRotation(os.Stdout)
-	}
 	return result.save(set.output)
 }
 
 func compareRefresh(ctx context.Context, set settings, scratch string, result *report) error {
-	scenarios, err := refreshScenarios(ctx, set, scratch)
+	contenders, err := refreshContenders(ctx, set, scratch)
 	if err != nil {
 		return err
 	}
-	if set.Open {
-		return compareOpen(ctx, set, scenarios, result)
+	if !set.Open {
+		if err := measureStarts(ctx, contenders, result); err != nil {
+			return err
+		}
+		return rounds(ctx, set, contenders, closedLoop(set.Lean), result)
 	}
-	return compareClosed(ctx, set, scenarios, result)
+	// The floor's maximum in a closed loop decides the load of all servers.
+	if contenders[0].name != floor {
+		return errors.New("the open loop needs the floor as the first of its servers")
+	}
+	maximum := newReport(set)
+	if err := rounds(ctx, set, contenders[:1], closedLoop(set.Lean), maximum); err != nil {
+		return err
+	}
+	result.FloorMaximum = maximum.over(floor, rate).Median
+	result.OfferedRate = set.Load * result.FloorMaximum
+	return rounds(ctx, set, contenders, openLoop(result.OfferedRate), result)
 }
