@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -140,7 +141,7 @@ type signer struct {
 }
 
 func newSigner(secret string) (*signer, error) {
-	keys, err := token.SecretKeySet([]byte(secret), false)
+	keys, err := jwk.SecretSet([]byte(secret), false)
 	if err != nil {
 		return nil, err
 	}
