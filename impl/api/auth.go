@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -44,25 +45,34 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 	return t, err
 }
 
-// administrators requires an administrator who just logged in: a token that is not fresh cannot do
-// administration (the user's rule).
-func administrators(next echo.HandlerFunc) echo.HandlerFunc {
+// administrators requires an administrator who has just logged in: an access token of a refresh
+// cannot do administration (the user's rule), nor can one whose login is too long ago.
+func (h *handler) administrators(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := administrator(callerOf(c.Request().Context())); err != nil {
+		if err := h.administrator(callerOf(c.Request().Context())); err != nil {
 			return err
 		}
 		return next(c)
 	}
 }
 
-func administrator(caller *token.Token) error {
-	switch {
+func (h *handler) administrator(caller *token.Token) error {
+	cause := ""
+	switch maxAge := h.admin.MaxAge; {
 	case !caller.Admin:
-		return problem.New(http.StatusForbidden, "the access token is not an administrator's")
+		cause = "the access token is not an administrator's"
 	case !caller.Fresh:
-		return problem.New(http.StatusForbidden, "the access token is not fresh: log in again")
+		cause = "the access token is not fresh: log in again"
+	case maxAge == 0:
+	case !caller.HasIssuedAt:
+		cause = "the access token has no iat: without it, its age cannot be checked (" + h.admin.Setting + ")"
+	case h.admin.Now().Sub(time.Unix(caller.IssuedAt, 0)) > maxAge:
+		cause = "the login was too long ago (" + h.admin.Setting + "): log in again"
 	}
-	return nil
+	if cause == "" {
+		return nil
+	}
+	return problem.New(http.StatusForbidden, cause)
 }
 
 func callerOf(ctx context.Context) *token.Token {

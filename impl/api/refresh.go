@@ -20,6 +20,7 @@ type handler struct {
 	metrics    *metrics
 	publicKeys func() ([]byte, error)
 	answers    *sync.Pool // of *refreshed
+	admin      Admin
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string
 	undated     string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +25,15 @@ type Config struct {
 	Pages []web.Route
 	// PublicKeys returns the JWK Set that others verify our tokens with; nil publishes no key.
 	PublicKeys func() ([]byte, error)
+	Admin      Admin
 	Hints      Hints
+}
+
+// Admin says which fresh access tokens of administrators may administer.
+type Admin struct {
+	MaxAge  time.Duration // since iat; 0: until the token expires
+	Now     func() time.Time
+	Setting string // the names of the setting of MaxAge
 }
 
 // Hints name the settings that answers mention, as the operator writes them.
@@ -43,6 +52,7 @@ func New(c Config) (http.Handler, error) {
 		sessions:    c.Sessions,
 		metrics:     m,
 		publicKeys:  c.PublicKeys,
+		admin:       c.Admin,
 		answers:     newAnswers(),
 		rotationOff: "rotation is off (" + c.Hints.Rotation + "): this server keeps no list of sessions",
 		undated: "Refresh tokens of this identity without iat are refused from now on, new ones too, " +
@@ -56,7 +66,7 @@ func New(c Config) (http.Handler, error) {
 	e.HTTPErrorHandler = h.fail
 	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
 	e.Use(prepare())
-	admin := []echo.MiddlewareFunc{h.authenticated, administrators}
+	admin := []echo.MiddlewareFunc{h.authenticated, h.administrators}
 	before := map[string][]echo.MiddlewareFunc{
 		"createRevocation": admin,
 		"listRevocations":  admin,

@@ -29,7 +29,7 @@ func (h *handler) ListSessions(
 	ctx context.Context, r gen.ListSessionsRequestObject,
 ) (gen.ListSessionsResponseObject, error) {
 	caller := callerOf(ctx)
-	identity, limit, err := listedIdentity(caller, r.Params)
+	identity, limit, err := h.listedIdentity(caller, r.Params)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,9 @@ func (h *handler) ListSessions(
 
 // listedIdentity returns the identity whose sessions are listed, and how many. Only an administrator
 // may list the sessions of another identity.
-func listedIdentity(caller *token.Token, p gen.ListSessionsParams) (identity string, limit int, err error) {
+func (h *handler) listedIdentity(
+	caller *token.Token, p gen.ListSessionsParams,
+) (identity string, limit int, err error) {
 	identity = caller.Identity
 	var causes []string
 	if p.Identity != nil {
@@ -69,7 +71,7 @@ func listedIdentity(caller *token.Token, p gen.ListSessionsParams) (identity str
 	case causes != nil:
 		return "", 0, badRequest(causes...)
 	case identity != caller.Identity:
-		return identity, limit, administrator(caller)
+		return identity, limit, h.administrator(caller)
 	}
 	return identity, limit, nil
 }
@@ -84,7 +86,7 @@ func (h *handler) EndSession(
 		id = revocation.SessionID{} // no session has it: 404
 	}
 	identity, reason := caller.Identity, "ended by its owner"
-	if administrator(caller) == nil {
+	if h.administrator(caller) == nil {
 		identity, reason = "", "ended by an administrator"
 	}
 	if err := h.sessions.RevokeOwn(ctx, id, identity, reason); err != nil {

@@ -55,12 +55,19 @@ func New(c Config) (*Service, error) {
 		Refetch:  c.Keys.Refetch,
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
+		UntypedHint: c.Settings.Name(&c.Settings.RequireType) +
+			" is off: switch it on if the login service sets the claim type",
 	})
 	handler, err := api.New(api.Config{
 		Sessions:   s.sessions,
 		Registry:   c.Registry,
 		Pages:      c.pages(s.sessions),
 		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
+		Admin: api.Admin{
+			MaxAge:  time.Duration(c.Settings.AdminMaxAge),
+			Now:     c.Now,
+			Setting: c.Settings.Name(&c.Settings.AdminMaxAge),
+		},
 		Hints: api.Hints{
 			Rotation:      c.Settings.Name(&c.Settings.Rotation),
 			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),

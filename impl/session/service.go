@@ -58,6 +58,8 @@ type Config struct {
 	Refetch func(context.Context) error
 	// UndatedHint names the remedy for refresh tokens without iat, for the log and for ErrUndated.
 	UndatedHint string
+	// UntypedHint names the remedy for refresh tokens without type, for the log.
+	UntypedHint string
 }
 
 // Rotation is the settings of rotation mode, in which each refresh returns a new refresh token too.
@@ -84,9 +86,11 @@ type Service struct {
 	rules       token.Rules
 	refetch     func(context.Context) error
 	undatedHint string
+	untypedHint string
 	rotator     *rotator // nil in stateless mode
 
 	sawUndated atomic.Bool
+	sawUntyped atomic.Bool
 }
 
 // New returns a Service. Until Run is called and has loaded the revocations, each refresh reads the
@@ -115,6 +119,7 @@ func New(c Config) *Service {
 		rules:       c.Rules,
 		refetch:     c.Refetch,
 		undatedHint: c.UndatedHint,
+		untypedHint: c.UntypedHint,
 	}
 	if c.Rotation != nil {
 		s.rotator = newRotator(c, s)
@@ -170,6 +175,10 @@ func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration, f
 	if _, dated := t.Issued(); !dated && !s.sawUndated.Load() && !s.sawUndated.Swap(true) {
 		s.log.Warn("A refresh token has no iat. Once all sessions of its identity are revoked, such tokens of "+
 			"the identity are rejected, new ones too", "hint", s.undatedHint)
+	}
+	if !t.HasType && !s.sawUntyped.Load() && !s.sawUntyped.Swap(true) {
+		s.log.Warn("A refresh token has no type. Tokens that the login service signs for other purposes may be "+
+			"accepted as refresh tokens", "hint", s.untypedHint)
 	}
 	if s.rotator != nil {
 		grant, err := s.rotator.redeem(ctx, raw, t, life, from, now)
