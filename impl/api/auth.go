@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -39,10 +38,10 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 		return nil, problem.Unauthorized("Authorization: must be Bearer and an access token", "Bearer")
 	}
 	t, err := h.sessions.Authenticate(r.Context(), strings.TrimSpace(raw))
-	if fault, ok := errors.AsType[token.Fault](err); ok {
-		return nil, problem.Unauthorized(fault.Error(), `Bearer error="invalid_token"`)
+	if err != nil {
+		return nil, problem.OfAccessToken(err)
 	}
-	return t, err
+	return t, nil
 }
 
 // administrators requires an administrator who has just logged in: an access token of a refresh

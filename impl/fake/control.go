@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"kalsel.dev/refresh/impl/problem"
 )
 
 const (
@@ -62,7 +64,7 @@ func (s *server) listRequests(w http.ResponseWriter, _ *http.Request) {
 		Requests []request      `json:"requests"`
 	}{s.seen, counts, append([]request{}, s.requests...)}
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, out)
+	writeJSON(w, out)
 }
 
 func statusName(status int) string {
@@ -83,13 +85,13 @@ func (s *server) state(w http.ResponseWriter, _ *http.Request) {
 		Total  int    `json:"total"`
 	}{append([]plan{}, s.plans...), now, int64(s.offset / time.Second), s.seen}
 	s.mu.Unlock()
-	writeJSON(w, http.StatusOK, out)
+	writeJSON(w, out)
 }
 
 // reset implements DELETE /fake: everything is as it was at the start.
 func (s *server) reset(w http.ResponseWriter, _ *http.Request) {
 	if err := s.begin(); err != nil {
-		writeJSON(w, http.StatusInternalServerError, envelopes()[http.StatusInternalServerError])
+		problem.Write(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -138,25 +140,16 @@ func causeOf(err error) string {
 }
 
 func badRequest(w http.ResponseWriter, causes ...string) {
-	writeJSON(w, http.StatusBadRequest, envelope{http.StatusBadRequest, "Request is not valid", "bad_request", causes})
+	problem.Write(w, problem.New(http.StatusBadRequest, causes...))
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	setJSON(w.Header())
-	w.WriteHeader(status)
-	_, _ = w.Write(append(marshal(v), '\n')) // the caller has gone: nobody is left to tell
-}
-
-func setJSON(h http.Header) {
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-}
-
-// marshal encodes types of this package, which cannot fail.
-func marshal(v any) []byte {
+func writeJSON(w http.ResponseWriter, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err)
+		problem.Write(w, err)
+		return
 	}
-	return data
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(data, '\n')) // an error means that the client has closed the connection
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/login"
+	"kalsel.dev/refresh/impl/problem"
 )
 
 // who is the body of POST /fake/login. All of it is optional.
@@ -46,7 +47,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		badRequest(w, "body: the claims cannot be signed")
 		return
 	}
-	writeJSON(w, http.StatusOK, pair{signed.AccessToken, signed.Expires, signed.RefreshToken})
+	writeJSON(w, pair{signed.AccessToken, signed.Expires, signed.RefreshToken})
 }
 
 // me implements GET /fake/me: what an endpoint that needs an access token does.
@@ -55,11 +56,10 @@ func (s *server) me(w http.ResponseWriter, r *http.Request) {
 	now := s.clock()
 	t, err := s.verifier.Access(raw, now)
 	if err != nil {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		writeJSON(w, http.StatusUnauthorized, envelope{http.StatusUnauthorized, "Access token is not valid", "unauthorized", []string{err.Error()}})
+		problem.Write(w, problem.OfAccessToken(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, struct {
+	writeJSON(w, struct {
 		Identity string `json:"identity"`
 		Admin    bool   `json:"is_admin"`
 		Fresh    bool   `json:"fresh"`

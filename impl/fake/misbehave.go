@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"kalsel.dev/refresh/impl/problem"
 )
 
 // answer is an HTTP answer that is held back, repeated or lost.
@@ -113,35 +115,23 @@ func pause(r *http.Request, d time.Duration) bool {
 
 // refusal is the contract's answer of a status.
 func refusal(status int, p plan) *answer {
-	e := envelopes()[status]
+	e := refusals()[status]
 	if p.Cause != "" {
 		e.Causes = []string{p.Cause}
 	}
-	a := &answer{status: status, header: http.Header{}}
-	if p.RetryAfter > 0 {
-		a.header.Set("Retry-After", strconv.Itoa(p.RetryAfter))
-	}
-	a.header.Set("X-Request-Id", "fake-"+strconv.Itoa(status))
-	setJSON(a.header)
-	a.body.Write(marshal(e))
+	e.RetryAfter = time.Duration(p.RetryAfter) * time.Second
+	a := &answer{header: http.Header{"X-Request-Id": {"fake-" + strconv.Itoa(status)}}}
+	problem.Write(a, e)
 	return a
 }
 
-// envelope is the one shape of every error.
-type envelope struct {
-	Status  int      `json:"status"`
-	Message string   `json:"message"`
-	Error   string   `json:"error"`
-	Causes  []string `json:"causes"`
-}
-
-// envelopes are the errors that can be ordered, by status.
-func envelopes() map[int]envelope {
-	return map[int]envelope{
-		421: {421, "Token expired", "jwt_error", []string{"token has expired"}},
-		422: {422, "Token is not valid", "jwt_error", []string{"token is revoked"}},
-		429: {429, "Too many requests", "rate_limiter", []string{}},
-		500: {500, "Something went wrong on our side", "internal", []string{}},
-		503: {503, "Try again soon", "unavailable", []string{"the session store is not available"}},
+// refusals returns the errors that a plan can order, by status.
+func refusals() map[int]*problem.Error {
+	return map[int]*problem.Error{
+		421: problem.New(421, "token has expired"),
+		422: problem.New(422, "token is revoked"),
+		429: problem.New(429),
+		500: problem.New(500),
+		503: problem.New(503, "the session store is not available"),
 	}
 }

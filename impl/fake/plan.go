@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Behaviours beside the statuses of envelopes.
+// Behaviours beside the statuses of refusals.
 const (
 	delay      = "delay"       // waits delay_ms, then behaves
 	loseAnswer = "lose_answer" // does the work, then cuts the connection
@@ -57,7 +57,7 @@ func (p plan) causes() []string {
 
 func behaviours() []string {
 	all := []string{delay, loseAnswer, repeat}
-	for status := range envelopes() {
+	for status := range refusals() {
 		all = append(all, strconv.Itoa(status))
 	}
 	slices.Sort(all)

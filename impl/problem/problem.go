@@ -54,6 +54,16 @@ func Unauthorized(cause, challenge string) *Error {
 	return e
 }
 
+// OfAccessToken returns a 401 (RFC 6750 section 3.1) if err says that a token is not acceptable, and
+// err itself otherwise.
+func OfAccessToken(err error) error {
+	fault, ok := errors.AsType[token.Fault](err)
+	if !ok {
+		return err
+	}
+	return Unauthorized(fault.Error(), `Bearer error="invalid_token"`)
+}
+
 // title returns the message and the kind of a status.
 func title(status int) (message, kind string) {
 	switch status {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"kalsel.dev/refresh/impl/problem"
 )
 
 // PlaygroundOptions are the functions of a login service and of an API. The playground asks for no
@@ -48,18 +50,17 @@ func (o *PlaygroundOptions) login(w http.ResponseWriter, r *http.Request) {
 	// Browsers let a page of another origin send this media type only if the server allows it.
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		fail(w, http.StatusUnsupportedMediaType, "Media type is not supported",
-			"unsupported_media_type", "Content-Type: must be application/json")
+		fail(w, problem.New(http.StatusUnsupportedMediaType, "Content-Type: must be application/json"))
 		return
 	}
 	request, causes := readLogin(http.MaxBytesReader(w, r.Body, maxLoginBody))
 	if causes != nil {
-		fail(w, http.StatusBadRequest, "Request is not valid", "bad_request", causes...)
+		fail(w, problem.New(http.StatusBadRequest, causes...))
 		return
 	}
 	access, refresh, expires, err := o.Login(r.Context(), request)
 	if err != nil {
-		fail(w, http.StatusInternalServerError, "Something went wrong on our side", "internal")
+		fail(w, err)
 		return
 	}
 	answer(w, http.StatusOK, struct {
@@ -97,33 +98,21 @@ func readLogin(body io.Reader) (request LoginRequest, causes []string) {
 func (o *PlaygroundOptions) hello(w http.ResponseWriter, r *http.Request) {
 	access, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !found {
-		unauthorized(w, "Authorization: must be Bearer and the access token")
+		fail(w, problem.Unauthorized("Authorization: must be Bearer and the access token", "Bearer"))
 		return
 	}
 	identity, err := o.Identify(r.Context(), access)
 	if err != nil {
-		unauthorized(w, err.Error())
+		fail(w, problem.OfAccessToken(err))
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{"hello": identity})
 }
 
-func unauthorized(w http.ResponseWriter, cause string) {
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	fail(w, http.StatusUnauthorized, "Unauthorized", "unauthorized", cause)
-}
-
 // fail answers with the error envelope of the contract.
-func fail(w http.ResponseWriter, status int, message, kind string, causes ...string) {
-	if causes == nil {
-		causes = []string{}
-	}
-	answer(w, status, struct {
-		Status  int      `json:"status"`
-		Message string   `json:"message"`
-		Error   string   `json:"error"`
-		Causes  []string `json:"causes"`
-	}{status, message, kind, causes})
+func fail(w http.ResponseWriter, err error) {
+	protect(w.Header(), policyFile)
+	problem.Write(w, err)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

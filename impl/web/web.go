@@ -8,6 +8,8 @@ import (
 	"html"
 	"net/http"
 	"strings"
+
+	"kalsel.dev/refresh/impl/problem"
 )
 
 // tests/web/vendor.mjs copies the files of swagger-ui from the npm package that is pinned in
@@ -117,7 +119,7 @@ func (s *site) playgroundOff(hint string) {
 	page.status = http.StatusForbidden
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		cause := "the playground is switched off: " + hint
-		fail(w, http.StatusForbidden, "Forbidden", "forbidden", cause)
+		fail(w, problem.New(http.StatusForbidden, cause))
 	})
 	negotiate := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept"), "text/html") {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/impl/web"
 )
 
@@ -38,7 +39,7 @@ func playing() web.Options {
 		},
 		Identify: func(_ context.Context, access string) (string, error) {
 			if access != "good" {
-				return "", errors.New("token has expired")
+				return "", token.ErrExpired
 			}
 			return "demo", nil
 		},
