@@ -139,6 +139,16 @@ func TestURL(t *testing.T) {
 		{"pool too small", "postgres://a:secret@localhost/x?pool_max_conns=1", "at least 4"},
 		{"port is not a number", "postgres://a:secret@localhost:x/x", "malformed"},
 		{"unknown setting", "postgres://a:secret@localhost/x?sslmode=perhaps", "sslmode"},
+		{"@ and / in the password", "postgres://a:x@secret/y@127.0.0.1:1/x", "%40"},
+		{"@ and # in the password", "postgres://a:x@secret#y@127.0.0.1:1/x", "%40"},
+		{"@ and ? in the password", "postgres://a:x@secret?y@127.0.0.1:1/x", "%40"},
+		{"@ and ? in the password, with a value", "postgres://a:x@secret?y=z@127.0.0.1:1/x", "%40"},
+		{"number and / in the password", "postgres://a:12/secret@127.0.0.1:1/x", "%40"},
+		{"number and ? in the password", "postgres://a:12?secret@127.0.0.1:1/x", "%40"},
+		{"number and # in the password", "postgres://a:12#secret@127.0.0.1:1/x", "%40"},
+		{"service without a file", "postgres://?service=unknown&servicefile=/nowhere", "service"},
+		{"nobody there, two @", "postgres://a:x@secret@127.0.0.1:1/x", "connect"},
+		{"nobody there, user in the query", "postgres://127.0.0.1:1/x?user=me@corp&password=secret", "connect"},
 		{"nobody there", "postgres://a:secret@127.0.0.1:1/x", "connect"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -146,7 +156,7 @@ func TestURL(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
-			if _, bad := errors.AsType[store.BadURL](err); bad == (c.name == "nobody there") {
+			if _, bad := errors.AsType[store.BadURL](err); bad == strings.HasPrefix(c.name, "nobody there") {
 				t.Errorf("BadURL is %v: %v", bad, err)
 			}
 			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
@@ -246,5 +256,25 @@ func TestPostgresReadOnly(t *testing.T) {
 	open(t, url)
 	if _, err := store.Open(t.Context(), url+"&default_transaction_read_only=on"); err == nil {
 		t.Error("a read-only server was accepted")
+	}
+}
+
+// TestPostgresName: pg_stat_activity shows whose connections they are, also if the URL's name is empty.
+func TestPostgresName(t *testing.T) {
+	url := shared.Postgres(t).NewDatabase(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer conn.Close(context.Background())
+	for given, want := range map[string]string{"": "refreshd", "&application_name=": "refreshd", "&application_name=login": "login"} {
+		s, err := store.Open(t.Context(), url+given)
+		must(t, err)
+		list(t, s, math.MaxInt64, 1) // opens a connection
+		var names int
+		const query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
+		must(t, conn.QueryRow(t.Context(), query, want).Scan(&names))
+		if names == 0 {
+			t.Errorf("%q: no connection has the name %q", given, want)
+		}
+		must(t, s.Close())
 	}
 }

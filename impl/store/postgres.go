@@ -51,17 +51,27 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	if err != nil {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it, password and all
 	}
-	query, pool := u.Query(), poolDefault
-	if given := query.Get("pool_max_conns"); given != "" {
+	if passwordEndsEarly(u) {
+		return nil, 0, BadURL("the PostgreSQL URL is malformed: in the password, " +
+			"write @ as %40, / as %2F, ? as %3F and # as %23")
+	}
+	pool := poolDefault
+	if given := u.Query().Get("pool_max_conns"); given != "" {
 		if pool, err = strconv.Atoi(given); err != nil || pool < 4 {
 			return nil, 0, BadURL("pool_max_conns: must be a whole number of at least 4")
 		}
-		query.Del("pool_max_conns")
-		u.RawQuery = query.Encode()
 	}
-	config, err := pgx.ParseConfig(u.String())
+	text := u.String() // with an @ in the password escaped
+	if u.Host == "" {
+		text = raw // String would drop the slashes
+	}
+	config, err := pgx.ParseConfig(text)
 	if err != nil {
 		return nil, 0, BadURL(err.Error()) // which masks the password
+	}
+	delete(config.RuntimeParams, "pool_max_conns") // ours, not the server's
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "refreshd" // for pg_stat_activity
 	}
 	config.ConnectTimeout = min(max(config.ConnectTimeout, 0), statementLimit)
 	if config.ConnectTimeout == 0 {
@@ -72,6 +82,20 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	return config, pool, nil
+}
+
+// passwordEndsEarly reports whether a part of the password stands behind the host, because characters in
+// it are not escaped. Errors would print that part, and the name server would be asked for it.
+func passwordEndsEarly(u *url.URL) bool {
+	if strings.Contains(u.Host, "#") || strings.Contains(u.EscapedPath()+u.EscapedFragment(), "@") {
+		return true
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if name, _, _ := strings.Cut(pair, "="); strings.Contains(name, "@") || pair == name && pair != "" {
+			return true
+		}
+	}
+	return u.User != nil && strings.Contains(u.RawQuery, "@")
 }
 
 // limit sets a timeout of the server unless the URL sets it.
