@@ -24,7 +24,8 @@ import (
 
 const secret = "0123456789abcdef0123456789abcdef"
 
-// newServer returns the public handler over the key above, with now as its clock and its log written to log.
+// newServer returns the public handler over the key above, with now as its clock and its log
+// written to log.
 func newServer(tb testing.TB, now func() time.Time, log io.Writer) http.Handler {
 	tb.Helper()
 	return newMeasuredServer(tb, now, log, prometheus.NewRegistry())
@@ -64,7 +65,8 @@ func surrounded(
 	return h
 }
 
-// answerFromMemory runs the service until the returned function is called, and returns when it has its lease.
+// answerFromMemory runs the service until the returned function is called, and returns when it has
+// its lease.
 func answerFromMemory(s *session.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

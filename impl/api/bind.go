@@ -63,7 +63,8 @@ func (b *binder) Bind(into any, c echo.Context) error {
 	return body.DecodeStrict((*buf)[:n])
 }
 
-// isJSON reports whether a Content-Type is application/json; its only parameter may be charset=utf-8.
+// isJSON reports whether a Content-Type is application/json; its only parameter may be
+// charset=utf-8.
 func isJSON(contentType string) bool {
 	if contentType == echo.MIMEApplicationJSON {
 		return true
@@ -76,8 +77,8 @@ func isJSON(contentType string) bool {
 	return len(params) == 0 || (len(params) == 1 && ok && strings.EqualFold(charset, "utf-8"))
 }
 
-// readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull would
-// hide a body that was cut off: both are io.ErrUnexpectedEOF.)
+// readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull
+// would hide a body that was cut off: both are io.ErrUnexpectedEOF.)
 func readBody(r io.Reader, buf []byte) (int, error) {
 	for n := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])

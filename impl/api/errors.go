@@ -34,8 +34,8 @@ func (h *handler) fail(err error, c echo.Context) {
 
 func badRequest(causes ...string) error { return problem.New(http.StatusBadRequest, causes...) }
 
-// parameterCause returns a cause for a parameter that the generated code could not read. The text of
-// the generated code would repeat the value.
+// parameterCause returns a cause for a parameter that the generated code could not read. The text
+// of the generated code would repeat the value.
 func parameterCause(err *echo.HTTPError) string {
 	message, _ := err.Message.(string)
 	rest, ok := strings.CutPrefix(message, "Invalid format for parameter ")

@@ -38,8 +38,8 @@ func (s slow) Changes(ctx context.Context, after int64, limit int, apply func(re
 	return page, err
 }
 
-// TestGauges: /metrics tells how many revocations are in force, how many entries of the feed are still to be read, and the age
-// of the lease.
+// TestGauges: /metrics tells how many revocations are in force, how many entries of the feed are
+// still to be read, and the age of the lease.
 func TestGauges(t *testing.T) {
 	db, err := store.Open(t.Context(), "sqlite::memory:")
 	if err != nil {

@@ -65,7 +65,8 @@ func getKeys(h http.Handler, known ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-// TestKeysArePublishedWithoutSecrets: of each kind of key the members are exactly those of its public half.
+// TestKeysArePublishedWithoutSecrets: of each kind of key the members are exactly those of its
+// public half.
 func TestKeysArePublishedWithoutSecrets(t *testing.T) {
 	w := getKeys(keyServer(t, keys(t, "HS256", "EdDSA", "ES256", "ES384", "RS256", "HS512")))
 	var got struct{ Keys []map[string]any }

@@ -10,8 +10,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// metrics counts refreshes. Labels are bounded: outcomes, and the faults that package token names; they
-// never hold an identity or a token.
+// metrics counts refreshes. Labels are bounded: outcomes, and the faults that package token names;
+// they never hold an identity or a token.
 type metrics struct {
 	refreshes *prometheus.CounterVec
 	accepted  prometheus.Counter // one of refreshes, looked up once
@@ -40,7 +40,8 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 	)
 }
 
-// registerRotation counts the answers of rotation mode. An operator should watch "late" and "reused".
+// registerRotation counts the answers of rotation mode. An operator should watch "late" and
+// "reused".
 func registerRotation(r prometheus.Registerer, sessions *session.Service) error {
 	if sessions.Rotations() == nil {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestLabelsAreBounded: whatever callers send, labels are routes, statuses, outcomes and causes that the program names itself.
+// TestLabelsAreBounded: whatever callers send, labels are routes, statuses, outcomes and causes
+// that the program names itself.
 func TestLabelsAreBounded(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	h := newMeasuredServer(t, time.Now, io.Discard, registry)

@@ -48,8 +48,8 @@ func (h *handler) RefreshToken(
 	return answer, nil
 }
 
-// refreshed is the 200 answer. It is reused: its buffer would be a third of the bytes that a refresh
-// allocates.
+// refreshed is the 200 answer. It is reused: its buffer would be a third of the bytes that a
+// refresh allocates.
 type refreshed struct {
 	session.Grant
 	pool      *sync.Pool // to which the answer returns
@@ -66,8 +66,8 @@ func newAnswers() *sync.Pool {
 	return &pool
 }
 
-// VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject. It writes without reflection: a
-// token is base64url and dots, which need no escaping in JSON.
+// VisitRefreshTokenResponse implements gen.RefreshTokenResponseObject. It writes without
+// reflection: a token is base64url and dots, which need no escaping in JSON.
 func (a *refreshed) VisitRefreshTokenResponse(w http.ResponseWriter) error {
 	defer a.pool.Put(a)
 	body := append(a.body[:0], `{"access_token":"`...)

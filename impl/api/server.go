@@ -1,5 +1,6 @@
-// Package api implements the server interface generated from openapi.yaml. It is the only package that
-// knows echo. Package problem turns its errors into answers, package edge counts and logs them.
+// Package api implements the server interface generated from openapi.yaml. It is the only package
+// that knows echo. Package problem turns its errors into answers, package edge counts and logs
+// them.
 package api
 
 import (

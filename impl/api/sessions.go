@@ -53,8 +53,8 @@ func (h *handler) ListSessions(
 	return list, nil
 }
 
-// listedIdentity returns the identity whose sessions are listed, and how many. Only an administrator
-// may list the sessions of another identity.
+// listedIdentity returns the identity whose sessions are listed, and how many. Only an
+// administrator may list the sessions of another identity.
 func (h *handler) listedIdentity(
 	caller *token.Token, p gen.ListSessionsParams,
 ) (identity string, limit int, err error) {

@@ -10,7 +10,8 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
-// TestAddressOfAClient: the address in audit lines is the connection's, whatever headers a client sends.
+// TestAddressOfAClient: the address in audit lines is the connection's, whatever headers a client
+// sends.
 func TestAddressOfAClient(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/api/v1/refresh", nil)
 	r.RemoteAddr = "192.0.2.7:4711"

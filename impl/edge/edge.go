@@ -1,6 +1,6 @@
 // Package edge surrounds every request: it listens, limits clients, names requests, turns panics
-// into the error envelope, counts and logs. It is net/http middleware, so that an answer given before
-// the router is counted and logged like any other.
+// into the error envelope, counts and logs. It is net/http middleware, so that an answer given
+// before the router is counted and logged like any other.
 package edge
 
 import (
@@ -34,7 +34,8 @@ type edge struct {
 	exchanges sync.Pool // of *exchange
 }
 
-// New returns next with the middleware around it. It fails if the registry has such metrics already.
+// New returns next with the middleware around it. It fails if the registry has such metrics
+// already.
 func New(next http.Handler, c Config) (http.Handler, error) {
 	d, err := newDurations(c.Registry)
 	if err != nil {
@@ -68,8 +69,8 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestID returns the caller's request ID if it is short and plain, so that one ID can be followed
-// through several services, and otherwise a random one. It is a name, not a secret.
+// requestID returns the caller's request ID if it is short and plain, so that one ID can be
+// followed through several services, and otherwise a random one. It is a name, not a secret.
 func requestID(r *http.Request) string {
 	if given := r.Header["X-Request-Id"]; len(given) > 0 && len(given[0]) <= 64 && given[0] != "" {
 		plain := true
@@ -84,8 +85,8 @@ func requestID(r *http.Request) string {
 	return strconv.FormatUint(rand.Uint64()|1<<63, 32)
 }
 
-// largeAnswer is the size in bytes from which an answer gets a deadline of its own. The kernel takes
-// smaller ones at once, and TCP's user timeout bounds how long it holds them (see Listen).
+// largeAnswer is the size in bytes from which an answer gets a deadline of its own. The kernel
+// takes smaller ones at once, and TCP's user timeout bounds how long it holds them (see Listen).
 const largeAnswer = 16 << 10
 
 // exchange is one request with its answer. It is the ResponseWriter that handlers see, so they can

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info, 5xx at error. The text of
-// an error is written only if the fault is the service's; it never holds a token.
+// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info, 5xx at error. The text
+// of an error is written only if the fault is the service's; it never holds a token.
 func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Duration) {
 	level := slog.LevelDebug
 	switch {

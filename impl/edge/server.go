@@ -16,8 +16,8 @@ import (
 type Limits struct {
 	// Read is the time to send header and body: a client that drips bytes is cut off.
 	Read time.Duration
-	// Write is the time to take a large answer, and the time for which a client may leave any answer
-	// unread before its connection is closed.
+	// Write is the time to take a large answer, and the time for which a client may leave any
+	// answer unread before its connection is closed.
 	Write time.Duration
 	// Idle is the time between two requests of a connection. It is above the 60 s of common load
 	// balancers, which must be the first to close.
@@ -60,9 +60,9 @@ type Port struct {
 	Handler  http.Handler
 }
 
-// Serve answers on all ports until ctx ends or one of them fails. Then it closes them in order, each
-// when its requests in flight are answered; requests that take longer than Limits.Shutdown, all ports
-// together, are cut off.
+// Serve answers on all ports until ctx ends or one of them fails. Then it closes them in order,
+// each when its requests in flight are answered; requests that take longer than Limits.Shutdown,
+// all ports together, are cut off.
 func Serve(ctx context.Context, log *slog.Logger, l Limits, ports ...Port) error {
 	servers := make([]*http.Server, len(ports))
 	ended := make(chan error, len(ports))

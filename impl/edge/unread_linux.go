@@ -8,8 +8,9 @@ import (
 )
 
 // limitUnread returns a function that prepares a listening TCP socket: the kernel closes its
-// connections if the peer leaves an answer unacknowledged, or does not read it, for longer than limit
-// (RFC 9293 section 3.8.3, user timeout). Connections inherit this, so it costs a request nothing.
+// connections if the peer leaves an answer unacknowledged, or does not read it, for longer than
+// limit (RFC 9293 section 3.8.3, user timeout). Connections inherit this, so it costs a request
+// nothing.
 func limitUnread(limit time.Duration) func(network, address string, socket syscall.RawConn) error {
 	return func(_, _ string, socket syscall.RawConn) error {
 		var failure error

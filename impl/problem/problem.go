@@ -54,8 +54,8 @@ func Unauthorized(cause, challenge string) *Error {
 	return e
 }
 
-// OfAccessToken returns a 401 (RFC 6750 section 3.1) if err says that a token is not acceptable, and
-// err itself otherwise.
+// OfAccessToken returns a 401 (RFC 6750 section 3.1) if err says that a token is not acceptable,
+// and err itself otherwise.
 func OfAccessToken(err error) error {
 	fault, ok := errors.AsType[token.Fault](err)
 	if !ok {
@@ -125,7 +125,8 @@ func Of(err error) *Error {
 	return New(http.StatusInternalServerError)
 }
 
-// unavailable returns a 503 with a public cause. An error that knows when a retry can succeed says so.
+// unavailable returns a 503 with a public cause. An error that knows when a retry can succeed says
+// so.
 func unavailable(cause, err error) *Error {
 	e := New(http.StatusServiceUnavailable, cause.Error())
 	if timed, ok := errors.AsType[interface {
