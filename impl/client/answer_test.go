@@ -109,17 +109,24 @@ func TestLastingFailure(t *testing.T) {
 	access(t, k)
 }
 
-// The status alone decides, even if a proxy has replaced the body.
-func TestFinalAnswerWithoutEnvelope(t *testing.T) {
-	s := newService(t)
-	k, _ := loggedIn(t, s, nil)
-	s.answer.Store(func(w http.ResponseWriter) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusMisdirectedRequest)
-		_, _ = io.WriteString(w, "<html>")
-	})
-	if err := k.Refresh(t.Context()); !errors.Is(err, client.ErrLoginRequired) {
-		t.Errorf("got %v", err)
+// A proxy may answer 421 or 422 too. Only the refresh service can end the session.
+func TestFinalStatusOfProxy(t *testing.T) {
+	for name, body := range map[string]string{"page": "<html>", "JSON": `{"error":"x"}`} {
+		for _, status := range []int{421, 422} {
+			t.Run(fmt.Sprint(status, name), func(t *testing.T) {
+				s := newService(t)
+				k, _ := loggedIn(t, s, nil)
+				s.answer.Store(func(w http.ResponseWriter) {
+					w.WriteHeader(status)
+					_, _ = io.WriteString(w, body)
+				})
+				err := k.Refresh(t.Context())
+				if !errors.Is(err, client.ErrTemporary) || errors.Is(err, client.ErrLoginRequired) {
+					t.Errorf("got %v", err)
+				}
+				access(t, k)
+			})
+		}
 	}
 }
 

@@ -57,8 +57,8 @@ type Keeper struct {
 
 	mu         sync.Mutex // guards the fields below
 	held       Tokens
-	loaded     bool      // held was read from Store, or is newer
-	unsaved    bool      // Store failed to save held, so held is the only copy
+	stored     Tokens    // the tokens in Store; they differ from held if Store failed to save held
+	loaded     bool      // Store was read
 	retryAfter time.Time // send no refresh before this time, because the server asked for it
 	rejected   string    // an access token that an API rejected although it was new
 }
@@ -95,11 +95,15 @@ func New(config Config) (*Keeper, error) {
 	return &Keeper{config: config, server: server, api: api}, nil
 }
 
-// Login stores the tokens that the login returned. It fails if there is no refresh token. If Store
-// fails, Login returns that error, but the keeper holds the tokens in memory and works.
+// Login stores the tokens that the login returned. It fails if there is no refresh token or if
+// Expired is not in seconds. If Store fails, Login returns that error, but the keeper holds the
+// tokens in memory and works.
 func (k *Keeper) Login(ctx context.Context, tokens Tokens) error {
 	if tokens.RefreshToken == "" {
 		return errors.New("the login returned no refresh token")
+	}
+	if tokens.Expired > maxExpired {
+		return errors.New("expired must be in Unix seconds, not in milliseconds")
 	}
 	if tokens.Received.IsZero() {
 		tokens.Received = k.config.Now()
@@ -107,6 +111,9 @@ func (k *Keeper) Login(ctx context.Context, tokens Tokens) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.rejected = ""
+	if held, err := k.load(ctx); err == nil {
+		tokens.LoggedOut = held.LoggedOut
+	}
 	return k.save(ctx, tokens)
 }
 
@@ -141,19 +148,6 @@ func (k *Keeper) Refresh(ctx context.Context) error {
 		return err
 	}
 	return k.replace(ctx, old.AccessToken)
-}
-
-// Logout deletes the tokens and asks the server to revoke the session. It returns the error of
-// Store. It returns nil even if the server cannot be reached.
-func (k *Keeper) Logout(ctx context.Context) error {
-	k.mu.Lock()
-	tokens, _ := k.load(ctx)
-	err := k.save(ctx, Tokens{})
-	k.mu.Unlock()
-	if tokens.RefreshToken != "" {
-		k.revoke(ctx, tokens.RefreshToken)
-	}
-	return err
 }
 
 // valid returns tokens whose access token is good for a request.
@@ -193,7 +187,7 @@ func (k *Keeper) current(ctx context.Context) (Tokens, error) {
 
 // load reads Store, because another program may have written to it. The caller holds mu.
 func (k *Keeper) load(ctx context.Context) (Tokens, error) {
-	if k.config.Store == nil || k.unsaved {
+	if k.config.Store == nil {
 		k.loaded = true
 		return k.held, nil
 	}
@@ -201,26 +195,38 @@ func (k *Keeper) load(ctx context.Context) (Tokens, error) {
 	if err != nil {
 		return k.held, fmt.Errorf("load tokens: %w", err)
 	}
-	same := stored.AccessToken == k.held.AccessToken && stored.RefreshToken == k.held.RefreshToken
-	if !k.loaded || !same {
-		k.held = stored // otherwise keep held: its Received has a monotonic clock reading
+	first := !k.loaded
+	if first || !stored.same(k.stored) {
+		k.held, k.stored, k.loaded = stored, stored, true
 	}
-	k.loaded = true
+	if first && stored.LoggedOut != "" {
+		// The context of the caller ends too early. If this fails, the next start tries again.
+		go k.revokeAll(context.WithoutCancel(ctx)) //nolint:errcheck // see above
+	}
 	return k.held, nil
 }
 
 // save puts tokens into memory and into Store. If Store fails, the keeper goes on with the copy in
-// memory. The caller holds mu.
+// memory. A refresh token that was used must not stay in Store, because another program would use
+// it again: then save stores the new refresh token alone, or else no token. The caller holds mu.
 func (k *Keeper) save(ctx context.Context, tokens Tokens) error {
-	k.held, k.loaded, k.unsaved = tokens, true, false
+	k.held, k.loaded = tokens, true
 	if k.config.Store == nil {
 		return nil
 	}
-	if err := k.config.Store.Save(ctx, tokens); err != nil {
-		k.unsaved = true
-		return fmt.Errorf("save tokens: %w", err)
+	err := k.config.Store.Save(ctx, tokens)
+	if err == nil {
+		k.stored = tokens
+		return nil
 	}
-	return nil
+	alone := Tokens{RefreshToken: tokens.RefreshToken, LoggedOut: tokens.LoggedOut}
+	for _, less := range []Tokens{alone, {LoggedOut: tokens.LoggedOut}, {}} {
+		if k.config.Store.Save(ctx, less) == nil {
+			k.stored = less
+			break
+		}
+	}
+	return fmt.Errorf("save tokens: %w", err)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,25 +96,6 @@ func TestTokenSource(t *testing.T) {
 	}
 }
 
-func TestLogout(t *testing.T) {
-	s := newService(t)
-	k, _ := loggedIn(t, s, nil)
-	told := make(chan string, 1)
-	s.api.Store(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		told <- r.URL.Path + string(body)
-	}))
-	if err := k.Logout(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := <-told; got != `/api/v1/revoke{"refresh_token":"R0"}` {
-		t.Error(got)
-	}
-	if _, err := k.AccessToken(t.Context()); !errors.Is(err, client.ErrLoginRequired) {
-		t.Error(err)
-	}
-}
-
 func TestNewRefusesBadConfiguration(t *testing.T) {
 	for name, config := range map[string]client.Config{
 		"no server": {},
@@ -125,5 +106,31 @@ func TestNewRefusesBadConfiguration(t *testing.T) {
 		if _, err := client.New(config); err == nil {
 			t.Error(name)
 		}
+	}
+}
+
+func TestLoginRefusesMilliseconds(t *testing.T) {
+	k, _ := loggedIn(t, newService(t), nil)
+	tokens := login()
+	tokens.Expired *= 1000
+	err := k.Login(t.Context(), tokens)
+	if err == nil || !strings.Contains(err.Error(), "milliseconds") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An answer is used if the held access token is over, even if its iat is earlier.
+func TestClockOfServerPutBack(t *testing.T) {
+	s := newService(t)
+	k, c := loggedIn(t, s, nil)
+	c.Pass(time.Hour)
+	s.answer.Store(func(w http.ResponseWriter) {
+		const now = serverNow - 3600
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"access_token":%q,"expired":%d}`, jwt(now, now+600), now+600)
+	})
+	first := access(t, k)
+	if access(t, k) != first || s.refreshes.Load() != 1 {
+		t.Errorf("%d refreshes", s.refreshes.Load())
 	}
 }

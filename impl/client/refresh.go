@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -23,36 +22,6 @@ const (
 	maxWait   = 30 * time.Second       // if Retry-After is longer, the caller gets an error at once
 	maxAnswer = 64 << 10               // bytes; tokens have a few hundred
 )
-
-// Error is an answer of the refresh endpoint that has no token. It wraps [ErrLoginRequired] for 421
-// and 422, [ErrTemporary] for failures that can pass, and no error for mistakes of the caller (400
-// and the like).
-type Error struct {
-	// Status is the HTTP status.
-	Status int
-	// Message and Causes are texts of the server, for people.
-	Message string
-	Causes  []string
-	// RetryAfter is the time that the server asked to wait. It is 0 if the server did not ask.
-	RetryAfter time.Duration
-}
-
-func (e *Error) Error() string {
-	return fmt.Sprintf("the refresh service answered %d: %s %q", e.Status, e.Message, e.Causes)
-}
-
-// Unwrap returns the error that the status stands for.
-func (e *Error) Unwrap() error {
-	switch {
-	case e.Status == http.StatusMisdirectedRequest, e.Status == http.StatusUnprocessableEntity:
-		return ErrLoginRequired
-	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusRequestTimeout,
-		e.Status == http.StatusTooEarly, e.Status >= 500,
-		e.Status < 400: // a proxy or a hotel's login page answered in place of the service
-		return ErrTemporary
-	}
-	return nil
-}
 
 // replace waits until the access token old is replaced, by this call or by a refresh that is
 // already running.
@@ -69,16 +38,18 @@ func (k *Keeper) replace(ctx context.Context, old string) error {
 // other callers wait for the same refresh, and a rotated refresh token must not be lost.
 func (k *Keeper) begin(old string) <-chan singleflight.Result {
 	return k.refresh.DoChan(old, func() (any, error) {
-		return nil, k.refreshWithRetries(context.Background(), old)
+		ctx := context.Background()
+		return nil, k.withRetries(ctx, func() error { return k.refreshOnce(ctx, old) })
 	})
 }
 
-func (k *Keeper) refreshWithRetries(ctx context.Context, old string) error {
+// withRetries calls send again as long as it returns [ErrTemporary], up to three times.
+func (k *Keeper) withRetries(ctx context.Context, send func() error) error {
 	for try := 0; ; try++ {
 		if err := k.waitForServer(ctx); err != nil {
 			return err
 		}
-		err := k.refreshOnce(ctx, old)
+		err := send()
 		if err == nil || !errors.Is(err, ErrTemporary) || try == retries {
 			return err
 		}
@@ -180,7 +151,10 @@ func (k *Keeper) accept(sent string, answer gen.RefreshedTokens) {
 	}
 	tokens := held
 	tokens.RefreshToken = next
-	if issuedAt(answer.AccessToken) >= issuedAt(held.AccessToken) {
+	// If the access token in the store expires soon, it is replaced in any case: the clock of the
+	// server may have been put back.
+	due, _ := held.due(k.config.Now())
+	if due || issuedAt(answer.AccessToken) >= issuedAt(held.AccessToken) {
 		tokens.AccessToken, tokens.Expired = answer.AccessToken, answer.Expired
 		tokens.Received = k.config.Now()
 	}
@@ -203,46 +177,8 @@ func (k *Keeper) fail(sent string, failure *Error) error {
 	if err == nil && held.RefreshToken != "" && held.RefreshToken != sent {
 		return nil
 	}
-	if err := k.save(ctx, Tokens{}); err != nil {
+	if err := k.save(ctx, Tokens{LoggedOut: held.LoggedOut}); err != nil {
 		k.config.Log.Warn("cannot delete the tokens from the store", "error", err)
 	}
 	return failure
-}
-
-func newError(response *http.Response, body []byte, now time.Time) *Error {
-	var envelope gen.ErrorEnvelope
-	_ = json.Unmarshal(body, &envelope) // a body without these texts changes no decision
-	return &Error{
-		Status:     response.StatusCode,
-		Message:    envelope.Message,
-		Causes:     envelope.Causes,
-		RetryAfter: retryAfter(response.Header, now),
-	}
-}
-
-// retryAfter reads Retry-After, which is a number of seconds or a date. A date is compared with the
-// Date of the same answer if there is one, because the local clock may be wrong.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(header.Get("Date")); err == nil {
-		now = date
-	}
-	return max(at.Sub(now), 0)
-}
-
-// revoke asks the server to revoke the session. It ignores failures.
-func (k *Keeper) revoke(ctx context.Context, token string) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	response, err := k.api.RevokeToken(ctx, gen.RevokeRequest{RefreshToken: token})
-	if err == nil {
-		_ = response.Body.Close()
-	}
 }

@@ -115,8 +115,12 @@ func refuse(status int, header ...string) func(http.ResponseWriter) {
 			w.Header().Set(header[i], header[i+1])
 		}
 		w.WriteHeader(status)
-		const body = `{"status":%d,"message":"No","error":"x","causes":["because"]}`
-		_, _ = fmt.Fprintf(w, body, status)
+		kind := "x"
+		if status == 421 || status == 422 {
+			kind = "jwt_error"
+		}
+		const body = `{"status":%d,"message":"No","error":%q,"causes":["because"]}`
+		_, _ = fmt.Fprintf(w, body, status, kind)
 	}
 }
 

@@ -93,6 +93,7 @@ type memory struct {
 	mu     sync.Mutex
 	tokens client.Tokens
 	broken atomic.Bool
+	full   func(client.Tokens) bool // reports whether saving the tokens fails
 }
 
 func (m *memory) Load(context.Context) (client.Tokens, error) {
@@ -102,7 +103,7 @@ func (m *memory) Load(context.Context) (client.Tokens, error) {
 }
 
 func (m *memory) Save(_ context.Context, tokens client.Tokens) error {
-	if m.broken.Load() {
+	if m.broken.Load() || (m.full != nil && m.full(tokens)) {
 		return errors.New("disk full")
 	}
 	m.mu.Lock()
@@ -110,4 +111,47 @@ func (m *memory) Save(_ context.Context, tokens client.Tokens) error {
 	m.tokens = tokens
 	m.tokens.Received = tokens.Received.Round(0)
 	return nil
+}
+
+// A refresh token that was used must not stay in the store: another program would use it again, and
+// the server would revoke the session.
+func TestFullStoreKeepsNoUsedToken(t *testing.T) {
+	for name, c := range map[string]struct {
+		full func(client.Tokens) bool
+		want string
+	}{
+		"for the access token": {func(t client.Tokens) bool { return t.AccessToken != "" }, "R1"},
+		"for any token":        {func(t client.Tokens) bool { return t.RefreshToken != "" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, store := newService(t), &memory{}
+			k, _ := loggedIn(t, s, func(c *client.Config) { c.Store = store })
+			old := access(t, k)
+			store.full = c.full
+			s.answer.Store(accept("R1"))
+			if err := k.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := store.Load(t.Context()); got.RefreshToken != c.want {
+				t.Errorf("the store has %q", got.RefreshToken)
+			}
+			if access(t, k) == old || s.refreshes.Load() != 1 {
+				t.Error("the keeper has lost the access token")
+			}
+
+			// Another program refreshes. The keeper must use its tokens.
+			newer := login()
+			newer.RefreshToken, newer.Received = "R2", time.Unix(serverNow, 0)
+			store.full = nil
+			_ = store.Save(t.Context(), newer)
+			s.request(t)
+			s.answer.Store(accept("R3"))
+			if err := k.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if access(t, k) != newer.AccessToken || s.refreshes.Load() != 1 {
+				t.Error("the keeper ignores the tokens of the other program")
+			}
+		})
+	}
 }

@@ -21,6 +21,16 @@ type Tokens struct {
 	// Received is the time at which the access token arrived, by the local clock. If it is zero, it
 	// is the time of the call of [Keeper.Login].
 	Received time.Time `json:"received,omitzero"`
+	// LoggedOut has the refresh tokens of sessions that the server must still revoke after a
+	// logout, separated by spaces. Only the keeper sets it.
+	LoggedOut string `json:"logged_out,omitempty"`
+}
+
+// same reports whether t and other have the same tokens. It ignores the clock readings of Received,
+// which change when tokens are saved to a file.
+func (t Tokens) same(other Tokens) bool {
+	t.Received, other.Received = time.Time{}, time.Time{}
+	return t == other
 }
 
 // Store saves tokens between runs of a program and shares them between programs. It must be safe
@@ -28,13 +38,15 @@ type Tokens struct {
 type Store interface {
 	// Load returns the tokens that were saved last. If none were saved, it returns the zero Tokens.
 	Load(ctx context.Context) (Tokens, error)
-	// Save replaces the saved tokens. At a logout the keeper saves the zero Tokens.
+	// Save replaces the saved tokens. When a logout is confirmed, the keeper saves the zero Tokens.
 	Save(ctx context.Context, tokens Tokens) error
 }
 
 const (
 	margin    = time.Minute     // a refresh begins this long before the access token expires
 	clockStep = 5 * time.Second // smaller backward steps of the local clock are ignored
+
+	maxExpired = 100_000_000_000 // Unix seconds, in the year 5138; milliseconds are above it
 )
 
 // lifetime returns Expired minus the token's iat. Both are times of the server's clock, so the

@@ -19,9 +19,12 @@ func (k *Keeper) Transport(base http.RoundTripper, origins ...string) http.Round
 	}
 	t := &transport{keeper: k, base: base, origins: []string{origin(k.server)}}
 	for _, o := range origins {
-		if u, err := url.Parse(o); err == nil {
-			t.origins = append(t.origins, origin(u))
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" {
+			k.config.Log.Warn("an origin is ignored, because it is not a URL", "origin", o)
+			continue
 		}
+		t.origins = append(t.origins, origin(u))
 	}
 	return t
 }
