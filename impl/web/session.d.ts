@@ -55,8 +55,8 @@ export interface SessionOptions {
    */
   baseUrl?: string | URL;
   /**
-   * The place of the tokens. Default: `localStorage`. All tabs share it, and every script of the
-   * page can read it.
+   * The place of the tokens. It must be synchronous. Default: `localStorage`. All tabs share it,
+   * and every script of the page can read it.
    */
   storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
   /**
@@ -71,8 +71,8 @@ export interface SessionOptions {
   /** Called after each change of the session. */
   onChange?: (event: SessionEvent) => void;
   /**
-   * Further origins to which `fetch` may send the access token. It always sends it to the origin of
-   * `baseUrl`.
+   * Further origins to which `fetch` may send the access token, such as `https://api.example.com`.
+   * It always sends it to the origin of `baseUrl`.
    */
   origins?: (string | URL)[];
   /** The name of this session, if several use one storage. Default: `session`. */
@@ -94,7 +94,9 @@ export interface SessionEnvironment {
   random: () => number;
   /** Runs a listener of the page, outside of the keeper's own code: `queueMicrotask`. */
   later: (run: () => void) => void;
-  /** The target of the `storage` events of other tabs: `window`. */
+  /** Writes a warning about a mistake of the page: `console.warn`. */
+  warn: (text: string) => void;
+  /** The target of the events `storage` and `online`: `window`. */
   events: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> | undefined;
 }
 
@@ -119,16 +121,29 @@ export interface Session {
   refreshOnOpen(): Promise<boolean>;
   /** Stores the answer of a login. */
   login(pair: TokenPair): void;
-  /** Deletes the tokens and asks the server to revoke the session. Never rejects. */
-  logout(): Promise<void>;
+  /**
+   * Deletes the tokens at once and asks the server to revoke the session. Returns whether the
+   * server has confirmed it. If not, the request is sent again: up to three times, when the machine
+   * is online again, and at the next start. Until then the storage has the refresh token for this
+   * purpose alone. Never rejects.
+   */
+  logout(): Promise<boolean>;
   /**
    * Returns how many seconds the access token is still valid, even if the local clock is wrong. 0:
    * not at all.
    */
   remaining(): number;
-  /** The tokens in the storage; null if the user is not logged in. */
+  /**
+   * The tokens in the storage; null if the user is not logged in. It is the same object until the
+   * tokens change.
+   */
   readonly tokens: StoredTokens | null;
-  /** Stops listening to the other tabs. */
+  /**
+   * Calls the listener after each change of `tokens`, also by another tab. Returns a function that
+   * cancels this. For React: `useSyncExternalStore(session.subscribe, () => session.tokens)`.
+   */
+  subscribe(listener: () => void): () => void;
+  /** Stops listening to the other tabs and to the network. */
   close(): void;
 }
 

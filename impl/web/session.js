@@ -5,6 +5,7 @@
 // Times are in milliseconds.
 const TIMEOUT = 10_000; // of one request
 const LOCK_WAIT = 15_000; // the longest wait for another tab; longer than any request of that tab
+const LEASE = 2000; // a tab that refreshes renews its lease three times in this time
 const STORAGE_LAG = 1000; // the time after which every tab sees a change of the storage
 const RETRIES = 3;
 const MAX_WAIT = 30_000; // if Retry-After is longer, the caller gets an error at once
@@ -58,6 +59,7 @@ function browser() {
     clearTimeout: (id) => g.clearTimeout(id),
     random: () => Math.random(),
     later: (run) => g.queueMicrotask(run),
+    warn: (text) => g.console.warn(`session.js: ${text}`),
     events: g.addEventListener && g,
   };
 }
@@ -70,6 +72,15 @@ function browserStorage() {
   }
 }
 
+/**
+ * Parses a URL. It fails on texts such as `localhost:8080`, which are URLs, but not of a server.
+ */
+function httpURL(option, text, page) {
+  const url = URL.canParse(text, page) && new URL(text, page);
+  if (url && /^https?:$/.test(url.protocol)) return url;
+  throw new TypeError(`${option} must be a URL such as https://api.example.com: ${text}`);
+}
+
 export function createSession(options = {}) {
   const { limit, onLogin, onChange, name = 'session' } = options;
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 10 && limit <= 10080)) {
@@ -78,43 +89,82 @@ export function createSession(options = {}) {
   const env = { ...browser(), ...options.env };
   const storage = options.storage ?? browserStorage();
   const path = String(options.baseUrl ?? '/').replace(/\/*$/, '/');
-  const base = new URL(path, globalThis.location?.href);
-  const trusted = (options.origins ?? []).map((o) => new URL(o, base).origin);
+  const base = httpURL('baseUrl', path, globalThis.location?.href);
+  const trusted = (options.origins ?? []).map((o) => httpURL('origins', o).origin);
   const origins = new Set([base.origin, ...trusted]);
   const key = `${name}@${base.href}`;
+  if (typeof load(key)?.then === 'function') {
+    throw new TypeError('storage must be synchronous, but its getItem returned a promise');
+  }
 
+  const listeners = new Set([onChange].filter(Boolean));
+  const warned = new Set();
+  let stored = {}; // the text in the storage, and the record that was parsed from it
   let unsaved; // the record, if the storage failed to save it; undefined if the storage has it
+  let stale; // the text that was in the storage when it failed to save
   let measured = {}; // an access token, and its age at a time of the page's timer
   let running = null; // the promise of the refresh that is running in this page
   let announced = false; // whether the page has been told that the user must log in
   let rejected; // an access token that an API rejected although it was new
   let retryAt = 0; // the time of the page's timer before which the server wants no refresh
+  let pending = []; // what pendingLogouts returns if the storage is blocked
+  let confirming = Promise.resolve(); // the running revokePending
 
   // ---- The record in the storage, a StoredTokens of session.d.ts.
 
-  function read() {
-    let record = unsaved;
-    if (record === undefined) {
-      try {
-        record = JSON.parse(storage.getItem(key));
-      } catch {
-        record = null;
-      }
+  function load(item) {
+    try {
+      return storage.getItem(item);
+    } catch {
+      return undefined;
     }
-    if (typeof record?.refresh_token !== 'string') return null;
-    announced = false;
+  }
+
+  /** Stores a value, or removes it if it is null. Returns whether that worked. */
+  function save(item, value) {
+    try {
+      if (value) storage.setItem(item, JSON.stringify(value));
+      else storage.removeItem(item);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  function parse(text) {
+    try {
+      const record = JSON.parse(text);
+      if (typeof record.refresh_token !== 'string') return null;
+      return Object.freeze({ access_token: '', expired: 0, lifetime: 0, received: 0, ...record });
+    } catch {
+      return null;
+    }
+  }
+
+  /** Returns the record, or null. As long as nothing changes, it returns the same object. */
+  function read() {
+    const text = load(key);
+    if (text !== stored.text) stored = { text, record: parse(text) };
+    if (text !== stale) unsaved = undefined; // another tab has written since
+    const record = unsaved === undefined ? stored.record : unsaved;
+    if (record) announced = false;
     return record;
   }
 
+  /** Stores a record whose access token has just arrived. */
+  function received(record) {
+    measured = { token: record.access_token, age: 0, at: env.monotonic() };
+    write(record);
+  }
+
   function write(record) {
-    measured = { token: record?.access_token, age: 0, at: env.monotonic() };
     unsaved = undefined;
-    try {
-      if (record) storage.setItem(key, JSON.stringify(record));
-      else storage.removeItem(key);
-    } catch {
-      unsaved = record; // the storage is full or blocked: the page must not lose a rotated token
-    }
+    if (save(key, record)) return;
+    // The storage is full or blocked, so this page keeps the record. The old refresh token must not
+    // stay in the storage: if another tab used it again, the server would revoke the session.
+    unsaved = record && Object.freeze(record);
+    if (record) save(key, { refresh_token: record.refresh_token }) || save(key, null);
+    stale = load(key);
   }
 
   function toRecord(answer, refreshToken) {
@@ -149,14 +199,19 @@ export function createSession(options = {}) {
 
   // ---- Calls of listeners. Each runs in a microtask, so that its exceptions harm no session.
 
-  const tell = (listener, event) => listener && env.later(() => listener(event));
-  const change = (event) => tell(onChange, event);
+  const tell = (listener, event) => env.later(() => listener(event));
+  const change = (event) => listeners.forEach((listener) => tell(listener, event));
+
+  function warn(text) {
+    if (!warned.has(text)) env.warn(text);
+    warned.add(text);
+  }
 
   function loginNeeded(reason, answer = {}) {
     if (!announced) {
       announced = true;
       change({ type: 'logout', reason, status: answer.status });
-      tell(onLogin, { reason, status: answer.status, causes: answer.causes ?? [] });
+      if (onLogin) tell(onLogin, { reason, status: answer.status, causes: answer.causes ?? [] });
     }
     return new SessionError('login', 'the user must log in', answer);
   }
@@ -201,29 +256,32 @@ export function createSession(options = {}) {
     const owner = String(env.random());
     const get = () => {
       try {
-        return JSON.parse(storage.getItem(lease)) ?? {};
+        return JSON.parse(load(lease)) ?? {};
       } catch {
         return {};
       }
     };
+    const hold = () => save(lease, { owner, until: env.now() + LEASE });
+    const renew = () => {
+      if (get().owner === owner) hold();
+      timer = env.setTimeout(renew, LEASE / 3);
+    };
+    let timer;
     const pause = patience / 100;
     const end = env.monotonic() + patience;
     for (; env.monotonic() < end; await sleep(pause + pause * env.random())) {
       const left = get().until - env.now();
-      if (left > 0 && left <= LOCK_WAIT) continue; // if it is longer, the clock was put back
-      try {
-        storage.setItem(lease, JSON.stringify({ owner, until: env.now() + LOCK_WAIT }));
-      } catch {
-        break;
-      }
-      if (env.locks) break;
+      if (left > 0 && left <= LEASE) continue; // if it is longer, the clock was put back
+      if (!hold() || env.locks) break;
       await sleep(20 + 20 * env.random()); // if two tabs write a lease at once, the last one wins
       if (get().owner === owner) break;
     }
+    timer = env.setTimeout(renew, LEASE / 3);
     try {
       return await work();
     } finally {
-      if (get().owner === owner) storage.removeItem(lease);
+      env.clearTimeout(timer);
+      if (get().owner === owner) save(lease, null);
     }
   }
 
@@ -239,7 +297,7 @@ export function createSession(options = {}) {
         signal: limit.signal,
         credentials: 'omit',
         cache: 'no-store',
-        redirect: 'error', // the refresh token is sent to no other server
+        redirect: 'manual', // the refresh token is sent to no other server
         referrerPolicy: 'no-referrer',
         ...more,
       });
@@ -265,6 +323,15 @@ export function createSession(options = {}) {
     return Number.isFinite(seconds) ? Math.max(seconds, 0) : undefined;
   }
 
+  /**
+   * Returns whether a failure with this status can pass. 421 and 422 are answers of a proxy here.
+   */
+  function passes(status) {
+    return status < 400 || status >= 500 || [408, 421, 422, 425, 429].includes(status);
+  }
+
+  const backoff = (tries) => 500 * 2 ** tries * (0.5 + env.random());
+
   // ---- Refreshing.
 
   /** Stores the answer to the refresh token `sent`, unless the storage has newer tokens. */
@@ -274,8 +341,11 @@ export function createSession(options = {}) {
     const next = answer.refresh_token || sent;
     // Another tab has refreshed again, or the user has logged in again.
     if (held.refresh_token !== sent && held.refresh_token !== next) return;
-    const older = issuedAt(held.access_token) > issuedAt(answer.access_token);
-    write(older ? { ...held, refresh_token: next } : toRecord(answer, next));
+    // If the token in the storage expires soon, it is replaced in any case: the clock of the server
+    // may have been put back.
+    const newer = issuedAt(held.access_token) > issuedAt(answer.access_token);
+    if (newer && remaining(held) > margin(held)) write({ ...held, refresh_token: next });
+    else received(toRecord(answer, next));
     change({ type: 'refresh', expired: read().expired });
   }
 
@@ -290,10 +360,18 @@ export function createSession(options = {}) {
     const { status } = answer;
     const accepted = status === 200 && typeof answer.access_token === 'string';
     if (accepted) return accept(held.refresh_token, answer);
-    if (status === 421 || status === 422) return end(held, answer);
-    const passing = status < 400 || status >= 500 || [408, 425, 429].includes(status);
+    // A proxy may answer 421 or 422 too. Only the refresh service can end the session.
+    const final = (status === 421 || status === 422) && answer.error === 'jwt_error';
+    if (final) return end(held, answer);
+    if (status && status < 500 && !answer.error) {
+      warn(`${base.href} answered ${status}, but not as a refresh service does. Check baseUrl.`);
+    }
     const reason = answer.message ?? (status || 'no answer');
-    throw new SessionError(passing ? 'temporary' : 'request', `refresh failed: ${reason}`, answer);
+    throw new SessionError(
+      passes(status) ? 'temporary' : 'request',
+      `refresh failed: ${reason}`,
+      answer,
+    );
   }
 
   /** Deletes the tokens after a final answer, unless the storage has a newer refresh token. */
@@ -318,8 +396,7 @@ export function createSession(options = {}) {
         return await exclusive(() => refreshOnce(old));
       } catch (error) {
         if (error.retryAfter) retryAt = env.monotonic() + error.retryAfter * 1000;
-        const backoff = 500 * 2 ** tries * (0.5 + env.random());
-        const wait = Math.max((error.retryAfter ?? 0) * 1000, backoff);
+        const wait = Math.max((error.retryAfter ?? 0) * 1000, backoff(tries));
         if (error.code !== 'temporary' || tries >= RETRIES || wait > MAX_WAIT) throw error;
         change({ type: 'retry', status: error.status, wait });
         await sleep(wait);
@@ -332,17 +409,56 @@ export function createSession(options = {}) {
     return running;
   }
 
+  // ---- Logging out.
+
+  /** Returns the refresh tokens of the sessions that the server must still revoke. */
+  function pendingLogouts() {
+    let tokens;
+    try {
+      tokens = JSON.parse(load(`${key}#logout`));
+    } catch {
+      // The storage is blocked, or the text is not JSON.
+    }
+    tokens = Array.isArray(tokens) ? tokens : pending;
+    return tokens.filter((token) => !(claims(token)?.exp * 1000 < env.now()));
+  }
+
+  function setPendingLogouts(tokens) {
+    pending = tokens;
+    save(`${key}#logout`, tokens.length ? tokens : null);
+  }
+
+  /** Asks the server to revoke the sessions. Returns whether it has confirmed all. */
+  async function revokePending(tries) {
+    let wait = 0;
+    for (const refresh_token of pendingLogouts()) {
+      const answer = await post('api/v1/revoke', { refresh_token }, { keepalive: true });
+      const { status, error, retryAfter = 0 } = answer;
+      const done = status === 204 || (error && (error === 'jwt_error' || !passes(status)));
+      if (done) setPendingLogouts(pendingLogouts().filter((token) => token !== refresh_token));
+      else wait = Math.max(wait, retryAfter * 1000, backoff(tries));
+    }
+    if (wait && tries < RETRIES) env.setTimeout(() => confirmLogouts(tries + 1), wait);
+    return !wait;
+  }
+
+  /** Runs revokePending, one call at a time. */
+  function confirmLogouts(tries = 0) {
+    return (confirming = confirming.then(() => revokePending(tries)));
+  }
+
   // ---- The methods of the session.
+
+  const margin = (held) => Math.min(MARGIN, held.lifetime / 5);
 
   async function token() {
     const held = read();
     if (!held) throw loginNeeded('none');
-    const margin = Math.min(MARGIN, held.lifetime / 5);
     const left = remaining(held);
-    if (left > margin) return held.access_token;
+    if (left > margin(held)) return held.access_token;
     const renewed = refresh();
     // While the token is still valid the caller does not wait.
-    if (left > margin / 4) renewed.catch(() => {});
+    if (left > margin(held) / 4) renewed.catch(() => {});
     else await renewed;
     const now = read();
     if (!now) throw loginNeeded('none');
@@ -354,7 +470,15 @@ export function createSession(options = {}) {
     const copy = input instanceof Request ? input.clone() : target;
     const request = new Request(target, init);
     const known = origins.has(new URL(request.url).origin);
-    if (!known || request.headers.has('Authorization')) return env.fetch(request);
+    if (request.headers.has('Authorization')) return env.fetch(request);
+    if (!known) {
+      const answer = await env.fetch(request);
+      const { origin } = new URL(request.url);
+      if (answer.status === 401) {
+        warn(`fetch sent no access token to ${origin}, which answered 401. Add it to origins.`);
+      }
+      return answer;
+    }
     const send = (message, bearer) => {
       message.headers.set('Authorization', `Bearer ${bearer}`);
       return env.fetch(message);
@@ -382,7 +506,11 @@ export function createSession(options = {}) {
 
   function login(pair) {
     if (!pair?.refresh_token) throw new TypeError('login: the refresh_token is missing');
-    write(toRecord(pair, pair.refresh_token));
+    const record = toRecord(pair, pair.refresh_token);
+    if (record.expired > 1e11) {
+      throw new RangeError('login: expired must be in Unix seconds, not in milliseconds');
+    }
+    received(record);
     rejected = undefined;
     change({ type: 'login', expired: pair.expired });
   }
@@ -391,8 +519,8 @@ export function createSession(options = {}) {
     const held = read();
     write(null);
     loginNeeded('logout');
-    if (!held) return;
-    await post('api/v1/revoke', { refresh_token: held.refresh_token }, { keepalive: true });
+    if (held) setPendingLogouts([...pendingLogouts(), held.refresh_token]);
+    return confirmLogouts();
   }
 
   function onStorage(event) {
@@ -400,7 +528,10 @@ export function createSession(options = {}) {
     if (read()) change({ type: 'other-tab' });
     else loginNeeded('other-tab');
   }
+  const onOnline = () => confirmLogouts();
   env.events?.addEventListener('storage', onStorage);
+  env.events?.addEventListener('online', onOnline);
+  if (pendingLogouts().length) confirmLogouts();
 
   return {
     fetch: fetchWithToken,
@@ -413,7 +544,14 @@ export function createSession(options = {}) {
     get tokens() {
       return read();
     },
-    close: () => env.events?.removeEventListener('storage', onStorage),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      env.events?.removeEventListener('storage', onStorage);
+      env.events?.removeEventListener('online', onOnline);
+    },
   };
 }
 

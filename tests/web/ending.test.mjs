@@ -123,3 +123,19 @@ test('a logout during a refresh is not undone by the answer', async () => {
   assert.equal((await world.outcome(tab.token())).error.code, 'login');
   assert.equal(tab.tokens, null);
 });
+
+for (const status of [421, 422]) {
+  for (const [name, answer] of [
+    ['a page', () => new Response('<html>', { status, headers: { 'Content-Type': 'text/html' } })],
+    ['an error of another service', () => Response.json({ error: 'x' }, { status })],
+  ]) {
+    test(`${status} with ${name} does not end the session`, async () => {
+      const { world, tab } = loggedIn();
+      world.server = answer;
+      const { error } = await world.outcome(tab.refresh());
+      assert.equal(error.code, 'temporary');
+      assert.notEqual(tab.tokens, null);
+      assert.deepEqual(tab.told.logins, []);
+    });
+  }
+}

@@ -129,6 +129,6 @@ test('the refresh token is sent without cookies, and not to the target of a redi
   assert.equal(request.headers.get('Content-Type'), 'application/json');
   assert.deepEqual(
     [request.redirect, request.credentials, request.cache],
-    ['error', 'omit', 'no-store'],
+    ['manual', 'omit', 'no-store'],
   );
 });

@@ -69,7 +69,8 @@ test('session.d.ts compiles, and finds mistakes of callers', () => {
       s.refresh().catch((error) => {
         if (error instanceof SessionError && error.code === 'login') error.retryAfter;
       });
-      const name = claims('x')?.name; s.logout(); s.close();`,
+      const name = claims('x')?.name; const done: Promise<boolean> = s.logout();
+      const cancel: () => void = s.subscribe(() => {}); s.close();`,
     );
     assert.equal(tsc(good), '');
     const bad = join(dir, 'bad.ts');

@@ -89,3 +89,50 @@ for (const rubbish of ['', 'null', '[]', '{"refresh_token":7}', '{', '"x"']) {
     assert.equal(world.tab().tokens, null);
   });
 }
+
+/**
+ * Returns a storage that, after a call of limit, saves only texts of fewer than `quota` characters.
+ */
+function limitedStorage(quota) {
+  const { getItem, setItem, removeItem } = memoryStorage();
+  return {
+    quota: Infinity,
+    limit() {
+      this.quota = quota;
+    },
+    getItem,
+    removeItem,
+    setItem(key, value) {
+      if (value.length >= this.quota) throw new DOMException('full', 'QuotaExceededError');
+      setItem(key, value);
+    },
+  };
+}
+
+test('a full storage keeps the rotated refresh token, for other tabs and a reload', async () => {
+  const storage = limitedStorage(60);
+  const { world, tab } = loggedIn({ storage }, { refresh: 'R0' });
+  storage.limit();
+  world.server = () => world.accept({ refresh: 'R1' });
+  await world.value(tab.refresh());
+  assert.equal(await world.value(tab.token()), tab.tokens.access_token);
+  assert.equal(world.refreshes(), 1, 'this page has the access token');
+
+  const other = world.tab({ storage });
+  assert.equal(other.tokens.refresh_token, 'R1');
+  storage.quota = Infinity;
+  world.server = () => world.accept({ refresh: 'R2' });
+  const young = await world.value(other.token());
+  assert.equal(tab.tokens.refresh_token, 'R2');
+  assert.equal(tab.tokens.access_token, young);
+});
+
+test('a storage that saves nothing keeps no used refresh token', async () => {
+  const storage = limitedStorage(0);
+  const { world, tab } = loggedIn({ storage }, { refresh: 'R0' });
+  storage.limit();
+  world.server = () => world.accept({ refresh: 'R1' });
+  await world.value(tab.refresh());
+  assert.equal(world.tab({ storage }).tokens, null);
+  assert.equal(tab.tokens.refresh_token, 'R1');
+});

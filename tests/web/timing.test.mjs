@@ -91,3 +91,14 @@ test('callers wait for a refresh only if the token expires within seconds', asyn
   await world.pass(595_000);
   assert.notEqual(await world.value(tab.token()), young);
 });
+
+test('if the clock of the server is put back, an expired token is replaced once', async () => {
+  const { world, tab } = loggedIn();
+  await world.pass(hour);
+  world.epoch -= 2 * hour;
+  world.clockError += 2 * hour;
+  const first = await world.value(tab.token());
+  assert.equal(await world.value(tab.token()), first);
+  assert.equal(world.refreshes(), 1);
+  assert.equal(Math.round(tab.remaining()), 600);
+});

@@ -9,7 +9,8 @@ export class World {
   epoch = 1_700_000_000_000; // the server's clock at the start
   clockError = 0; // milliseconds that the local clock is ahead of the server's
   storage = memoryStorage();
-  listeners = [];
+  listeners = []; // of the events of other tabs
+  online = []; // listeners
   timers = [];
   requests = [];
   serial = 0;
@@ -37,8 +38,9 @@ export class World {
   }
 
   error(status, headers = {}) {
+    const error = [421, 422].includes(status) ? 'jwt_error' : 'x';
     return Response.json(
-      { status, message: 'No', error: 'x', causes: ['because'] },
+      { status, message: 'No', error, causes: ['because'] },
       { status, headers },
     );
   }
@@ -114,7 +116,7 @@ export class World {
   /** Opens a tab whose timer starts at zero. `told` has the events that its page received. */
   tab(options = {}) {
     const opened = this.time;
-    const told = { logins: [], changes: [] };
+    const told = { logins: [], changes: [], warnings: [] };
     const { env, ...rest } = options;
     const session = createSession({
       baseUrl: base,
@@ -130,8 +132,10 @@ export class World {
         setTimeout: this.setTimeout,
         clearTimeout: this.clearTimeout,
         random: () => 0.5,
+        warn: (text) => told.warnings.push(text),
         events: {
-          addEventListener: (_, f) => this.listeners.push(f),
+          addEventListener: (type, listener) =>
+            (type === 'storage' ? this.listeners : this.online).push(listener),
           removeEventListener: () => {},
         },
         ...env,

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loggedIn } from './world.mjs';
+
+const unavailable = {
+  'is offline': () => Promise.reject(new TypeError('Failed to fetch')),
+  'answers 503': (world) => world.error(503),
+  'answers with a page': () => new Response('<html>', { status: 404 }),
+};
+const revoked = () => new Response(null, { status: 204 });
+
+for (const [name, server] of Object.entries(unavailable)) {
+  test(`if the server ${name}, logout says so and is retried`, async () => {
+    const { world, tab } = loggedIn();
+    world.server = () => server(world);
+    assert.equal(await world.value(tab.logout()), false);
+    assert.equal(tab.tokens, null);
+    assert.deepEqual(tab.told.logins, ['logout']);
+    world.server = revoked;
+    await world.pass(5000);
+    assert.equal(world.requests.length, 2);
+    await world.pass(60_000);
+    assert.equal(world.requests.length, 2, 'a confirmed logout is not sent again');
+  });
+}
+
+test('an unconfirmed logout is sent again at the next start', async () => {
+  const { world, tab } = loggedIn({}, { refresh: 'R0' });
+  world.server = () => Promise.reject(new TypeError('offline'));
+  await world.value(tab.logout());
+  await world.pass(60_000);
+  assert.equal(world.requests.length, 4);
+
+  world.server = revoked;
+  const next = world.tab();
+  next.login(world.pair({ refresh: 'R1' }));
+  await world.pass(1000);
+  assert.equal(world.requests.length, 5);
+  assert.deepEqual(await world.requests[4].json(), { refresh_token: 'R0' });
+  assert.equal(next.tokens.refresh_token, 'R1', 'the new login is not affected');
+  world.tab();
+  await world.pass(1000);
+  assert.equal(world.requests.length, 5);
+});
+
+test('an unconfirmed logout is sent again when the machine is online', async () => {
+  const { world, tab } = loggedIn();
+  world.server = () => Promise.reject(new TypeError('offline'));
+  await world.value(tab.logout());
+  await world.pass(60_000);
+  world.server = revoked;
+  for (const listener of world.online) listener();
+  await world.pass(1000);
+  assert.equal(world.requests.length, 5);
+});
+
+test('a session that the server no longer knows is logged out', async () => {
+  const { world, tab } = loggedIn();
+  world.server = () => world.error(422);
+  assert.equal(await world.value(tab.logout()), true);
+});
+
+test('an unconfirmed logout is dropped when the refresh token expires', async () => {
+  const { world, tab } = loggedIn();
+  tab.login({ refresh_token: world.jwt({ exp: world.serverNow() + 300 }) });
+  world.server = () => Promise.reject(new TypeError('offline'));
+  await world.value(tab.logout());
+  await world.pass(600_000);
+  const sent = world.requests.length;
+  world.tab();
+  await world.pass(1000);
+  assert.equal(world.requests.length, sent);
+});
