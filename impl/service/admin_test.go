@@ -41,12 +41,13 @@ func start(t *testing.T, settings service.Settings, now func() time.Time) *serve
 		t.Fatal(err)
 	}
 	s.Service, err = service.New(service.Config{
-		Settings: &settings,
-		Keys:     s.keys,
-		Store:    db,
-		Registry: prometheus.NewRegistry(),
-		Log:      log,
-		Now:      now,
+		Development: true,
+		Settings:    &settings,
+		Keys:        s.keys,
+		Store:       db,
+		Registry:    prometheus.NewRegistry(),
+		Log:         log,
+		Now:         now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -145,5 +146,26 @@ func TestUntypedTokensAreLoggedOnce(t *testing.T) {
 	const hint = `hint="--require-type/REFRESH_REQUIRE_TYPE is off: switch it on if the login service sets the claim type"`
 	if got := strings.Count(s.log.String(), hint); got != 1 {
 		t.Errorf("logged %d times, want once: %s", got, &s.log)
+	}
+}
+
+// With a development key, the playground's login makes an administrator who may administer.
+func TestDevelopmentAdministrator(t *testing.T) {
+	s := start(t, service.Settings{AdminMaxAge: service.Duration(time.Hour)}, time.Now)
+	w := s.answer(http.MethodPost, "/playground/login", "",
+		`{"identity":"root","is_admin":true,"access_seconds":60,"refresh_seconds":60}`)
+	var tokens struct {
+		Access string `json:"access_token"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &tokens); err != nil || w.Code != http.StatusOK {
+		t.Fatalf("got %d %s: %v", w.Code, w.Body, err)
+	}
+	if w := s.answer(http.MethodGet, "/api/v1/admin/revocations", tokens.Access, ""); w.Code != http.StatusOK {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	// Sessions are not stored without rotation. The answer names the setting.
+	w = s.answer(http.MethodGet, "/api/v1/sessions", tokens.Access, "")
+	if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "--rotation/REFRESH_ROTATION") {
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

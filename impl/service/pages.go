@@ -25,8 +25,9 @@ func (c Config) pages(sessions *session.Service) []web.Route {
 // playground acts as a login service, and as an API that identifies its caller.
 func (c Config) playground(sessions *session.Service) *web.PlaygroundOptions {
 	return &web.PlaygroundOptions{
+		Administrators: c.Development,
 		Login: func(_ context.Context, r web.LoginRequest) (string, string, int64, error) {
-			user := login.Token{Identity: r.Identity, Name: r.Name}
+			user := login.Token{Identity: r.Identity, Name: r.Name, Admin: r.Admin}
 			p, err := user.Pair(
 				c.Keys, c.Settings.Rules(), c.Now(), r.AccessLifetime, r.RefreshLifetime)
 			return p.AccessToken, p.RefreshToken, p.Expires, err

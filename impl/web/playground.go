@@ -22,12 +22,15 @@ type PlaygroundOptions struct {
 	// Identify returns the identity in an access token. If the token is invalid, it returns an
 	// error whose text the caller may read.
 	Identify func(ctx context.Context, access string) (identity string, err error)
+	// Administrators can log in too. Allow this only with a development key.
+	Administrators bool
 }
 
 // LoginRequest has the values of the login form.
 type LoginRequest struct {
 	Identity        string
 	Name            string
+	Admin           bool
 	AccessLifetime  time.Duration
 	RefreshLifetime time.Duration
 }
@@ -36,6 +39,7 @@ type LoginRequest struct {
 type loginBody struct {
 	Identity       string `json:"identity"`
 	Name           string `json:"name"`
+	Admin          bool   `json:"is_admin"`
 	AccessSeconds  int64  `json:"access_seconds"`
 	RefreshSeconds int64  `json:"refresh_seconds"`
 }
@@ -54,6 +58,10 @@ func (o *PlaygroundOptions) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request, causes := readLogin(http.MaxBytesReader(w, r.Body, maxLoginBody))
+	if request.Admin && !o.Administrators {
+		causes = append(causes, "is_admin: must be absent: administrators can log in here only if "+
+			"the server has a development key")
+	}
 	if causes != nil {
 		fail(w, problem.New(http.StatusBadRequest, causes...))
 		return
@@ -89,6 +97,7 @@ func readLogin(body io.Reader) (request LoginRequest, causes []string) {
 	return LoginRequest{
 		Identity:        b.Identity,
 		Name:            b.Name,
+		Admin:           b.Admin,
 		AccessLifetime:  time.Duration(b.AccessSeconds) * time.Second,
 		RefreshLifetime: time.Duration(b.RefreshSeconds) * time.Second,
 	}, causes

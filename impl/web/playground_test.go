@@ -53,6 +53,7 @@ func TestLogin(t *testing.T) {
 		"no type":       {good, "", 415, "Content-Type"},
 		"not JSON":      {"x", kind, 400, "body"},
 		"unknown field": {`{"identity":"a","admin":true}`, kind, 400, "body"},
+		"administrator": {`{"identity":"a","is_admin":true,"access_seconds":1,"refresh_seconds":1}`, kind, 400, "is_admin"},
 		"no identity":   {`{"access_seconds":1,"refresh_seconds":1}`, kind, 400, "identity"},
 		"zero":          {lives(0, 1), kind, 400, "access_seconds"},
 		"over a year":   {lives(1, 31536001), kind, 400, "access_seconds"},

@@ -52,7 +52,7 @@ func Routes(o Options) []Route {
 	s.file("/session.d.ts", "session.d.ts")
 	s.file("/site.css", "site.css")
 	if o.Docs {
-		s.docs(o.Playground != nil)
+		s.docs(o.Playground)
 	}
 	if o.Playground != nil {
 		s.playground(o.Playground)
@@ -88,10 +88,12 @@ func newPage(name string, values map[string]string) *asset {
 
 // docs adds the documentation page. If the playground is on, the page logs in there, so that its
 // examples have tokens that this server accepts.
-func (s *site) docs(playground bool) {
+func (s *site) docs(playground *PlaygroundOptions) {
 	s.add(http.MethodGet, "/", http.RedirectHandler("/docs", http.StatusFound))
 	login := "off"
-	if playground {
+	if playground != nil && playground.Administrators {
+		login = "admin"
+	} else if playground != nil {
 		login = "on"
 	}
 	s.page("/docs", "docs/index.html", map[string]string{"playground": login})

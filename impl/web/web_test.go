@@ -186,6 +186,11 @@ func TestSwitches(t *testing.T) {
 	if !strings.Contains(text(t, ask(t, h, "GET", "/docs", "")), `data-playground="on"`) {
 		t.Error("the documentation does not use the playground")
 	}
+	admin := playing()
+	admin.Playground.Administrators = true
+	if !strings.Contains(text(t, ask(t, serve(t, admin), "GET", "/docs", "")), `data-playground="admin"`) {
+		t.Error("the documentation does not log in as an administrator")
+	}
 	off := serve(t, web.Options{Docs: true})
 	if !strings.Contains(text(t, ask(t, off, "GET", "/docs", "")), `data-playground="off"`) {
 		t.Error("the documentation uses a playground that is switched off")

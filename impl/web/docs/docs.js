@@ -1,5 +1,6 @@
 // Shows openapi.yaml of this server with swagger-ui. If the playground is on, the examples have a
-// refresh token that this server accepts.
+// refresh token that this server accepts, and the operations that need an access token have one: an
+// administrator's if the server has a development key.
 /* global SwaggerUIBundle */
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -7,13 +8,16 @@ const followSystem = () => document.documentElement.classList.toggle('dark-mode'
 dark.addEventListener('change', followSystem);
 followSystem();
 
-/** Logs in at the playground and returns a refresh token. */
+const { playground } = document.documentElement.dataset; // off, on or admin
+
+/** Logs in at the playground and returns the tokens. */
 async function logIn() {
   const login = {
     identity: 'demo@example.com',
     name: 'Demo',
     access_seconds: 600,
     refresh_seconds: 86400,
+    ...(playground === 'admin' && { is_admin: true }),
   };
   const headers = { 'Content-Type': 'application/json' };
   const response = await fetch('/playground/login', {
@@ -21,12 +25,11 @@ async function logIn() {
     headers,
     body: JSON.stringify(login),
   });
-  return (await response.json()).refresh_token;
+  return response.json();
 }
 
 async function start() {
-  const playground = document.documentElement.dataset.playground === 'on';
-  const token = playground ? await logIn().catch(() => undefined) : undefined;
+  const tokens = playground === 'off' ? {} : await logIn().catch(() => ({}));
   const ui = SwaggerUIBundle({
     url: '/openapi.yaml',
     dom_id: '#docs',
@@ -38,12 +41,14 @@ async function start() {
     validatorUrl: null, // the page sends nothing to another server
     queryConfigEnabled: false,
     responseInterceptor(response) {
-      if (token && response.url.endsWith('/openapi.yaml')) {
-        response.text = response.text.replace(/refresh_token: ey\S+/g, `refresh_token: ${token}`);
+      if (tokens.refresh_token && response.url.endsWith('/openapi.yaml')) {
+        const example = `refresh_token: ${tokens.refresh_token}`;
+        response.text = response.text.replace(/refresh_token: ey\S+/g, example);
       }
       return response;
     },
     onComplete() {
+      if (tokens.access_token) ui.preauthorizeApiKey('accessToken', tokens.access_token);
       // Most visitors look for this operation.
       if (!location.hash) ui.layoutActions.show(['operations', 'tokens', 'refreshToken'], true);
       document.documentElement.setAttribute('data-ready', '');

@@ -31,6 +31,18 @@ test('try it answers 200', async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test('an administrator can try administration', async () => {
+  const page = await browser.open(`${server}/docs`, looks.light);
+  await page.locator('html[data-ready]').waitFor();
+  const operation = page.locator('#operations-sessions-listRevocations');
+  await operation.locator('.opblock-summary-control').click();
+  await operation.getByRole('button', { name: 'Execute' }).click();
+  const live = operation.locator('.live-responses-table');
+  await live.getByText('200', { exact: true }).first().waitFor();
+  assert.match(await live.innerText(), /"revocations": \[/);
+  assert.deepEqual(page.errors, []);
+});
+
 test('the pages send no request to another server', async () => {
   const context = await browser.context();
   const foreign = [];
