@@ -3,8 +3,10 @@ package revocation
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
+// errLeaseGone makes the node join again.
 var errLeaseGone = errors.New("the lease is gone")
 
 // pageSize is how many changes one statement reads: so many that loading is fast, and so few that the
@@ -15,69 +17,34 @@ const pageSize = 20_000
 // a node that has a lease must be quick. Revocations that are in memory already stay there: after a
 // restore the memory may hold more than the store.
 func (n *Node) join(ctx context.Context) error {
-	before := n.applied.Load()
-	n.reading.Lock()
-	n.applied.Store(0)
-	n.reading.Unlock()
-	applied, err := n.read(ctx)
-	if err != nil {
-		return err
+	before, page := n.applied.Load(), Page{Head: 1}
+	for page.Applied < page.Head {
+		var err error
+		if page, err = n.store.Load(ctx, page.Applied, pageSize, n.memory.apply); err != nil {
+			return err
+		}
+		n.applied.Store(page.Applied)
+		n.head.Store(page.Head)
 	}
-	if applied < before {
-		n.alarm(applied, before)
+	if page.Applied < before {
+		n.alarm(page.Applied, before)
 	}
 	n.loaded.Store(true)
 	return n.beginTerm(ctx, func(ctx context.Context) error {
-		if err := n.store.Join(ctx, n.nextLease(applied)); err != nil {
+		l := Lease{Node: n.id, Version: n.nextVersion(), Acknowledged: page.Applied}
+		if err := n.store.Join(ctx, l); err != nil {
 			return err
 		}
-		n.joined, n.confirmed, n.acknowledged = true, n.version, applied
+		n.joined, n.confirmed = true, l.Version
 		return nil
 	})
 }
 
+// renew gives the lease a new version. A renewal acknowledges nothing: after a restore of the store the
+// node may have applied sequences that the store gives out again.
 func (n *Node) renew(ctx context.Context) error {
-	kept, err := n.store.Renew(ctx, n.nextLease(n.acknowledged), n.confirmed)
-	return n.confirm(kept, err)
-}
-
-// beginTerm takes the steps that the protocol rests on, in their order: note the time, write the lease,
-// read the feed, and only then answer from memory.
-func (n *Node) beginTerm(ctx context.Context, write func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, renewLimit)
-	defer cancel()
-	since := n.clock.Now()
-	if err := write(ctx); err != nil {
-		return err
-	}
-	if _, err := n.read(ctx); err != nil {
-		return err
-	}
-	n.term.Store(&term{since: since})
-	return n.acknowledge(ctx)
-}
-
-// acknowledge tells the revokers how far the feed is applied.
-func (n *Node) acknowledge(ctx context.Context) error {
-	applied := n.applied.Load()
-	if applied == n.acknowledged {
-		return nil
-	}
-	kept, err := n.store.Acknowledge(ctx, n.nextLease(applied), n.confirmed)
-	if err = n.confirm(kept, err); err == nil {
-		n.acknowledged = applied
-	}
-	return err
-}
-
-// nextLease returns the lease to write. Each write has a version of its own, because a write may take
-// effect although it returned an error.
-func (n *Node) nextLease(acknowledged int64) Lease {
-	n.version++
-	return Lease{Node: n.id, Version: n.version, Acknowledged: acknowledged}
-}
-
-func (n *Node) confirm(kept bool, err error) error {
+	l := Lease{Node: n.id, Version: n.nextVersion()}
+	kept, err := n.store.Renew(ctx, l, n.confirmed)
 	if err != nil {
 		return err
 	}
@@ -85,8 +52,31 @@ func (n *Node) confirm(kept bool, err error) error {
 		n.dropLease()
 		return errLeaseGone
 	}
-	n.confirmed = n.version
+	n.confirmed = l.Version
 	return nil
+}
+
+// beginTerm takes the steps that the protocol rests on, in their order: note the time, write the lease,
+// read and acknowledge the feed, and only then answer from memory.
+func (n *Node) beginTerm(ctx context.Context, write func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, renewLimit)
+	defer cancel()
+	since := n.clock.Now()
+	if err := write(ctx); err != nil {
+		return err
+	}
+	if err := n.read(ctx); err != nil {
+		return err
+	}
+	n.term.Store(&term{since: since})
+	return nil
+}
+
+// nextVersion returns the version of the next write of the lease. Each write has a version of its own,
+// because a write may take effect although it returned an error.
+func (n *Node) nextVersion() int64 {
+	n.version++
+	return n.version
 }
 
 // follow reads the feed between two renewals.
@@ -96,44 +86,35 @@ func (n *Node) follow(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, renewLimit)
 	defer cancel()
-	if _, err := n.read(ctx); err != nil {
-		return err
-	}
-	return n.acknowledge(ctx)
+	return n.read(ctx)
 }
 
-// read applies the feed to its head, and returns the sequence up to which it is applied.
-func (n *Node) read(ctx context.Context) (int64, error) {
-	n.reading.Lock()
-	defer n.reading.Unlock()
+// read applies the feed to its head and acknowledges it. The sequence up to which the feed is applied
+// counts only once the store has confirmed the acknowledgement: until then the changes may come from a
+// server that was replaced, and the server that replaced it may use the same sequences for others.
+func (n *Node) read(ctx context.Context) error {
 	for {
-		applied := n.applied.Load()
-		page, err := n.store.Changes(ctx, applied, pageSize, n.memory.apply)
+		applied, next := n.applied.Load(), n.nextVersion()
+		lease := Lease{Node: n.id, Version: n.confirmed}
+		page, err := n.store.Follow(ctx, lease, next, applied, pageSize, n.memory.apply)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		n.head.Store(page.Head)
-		switch {
-		case page.Head < applied:
+		if page.Head < applied {
 			n.alarm(page.Head, applied)
-			n.term.Store(nil)
+			n.dropLease()
 			n.applied.Store(0)
-		case page.Read < pageSize:
-			n.applied.Store(max(page.Head, page.Last))
-			return n.applied.Load(), nil
-		default:
-			n.applied.Store(page.Last)
+			return fmt.Errorf("%w: the node has to load the feed again", errLeaseGone)
+		}
+		if page.Applied > applied {
+			n.applied.Store(page.Applied)
+			n.confirmed = next
+		}
+		if page.Applied >= page.Head {
+			return nil
 		}
 	}
-}
-
-// catchUp reads the feed for a revoker in the same process, and returns the sequence up to which it is
-// applied.
-func (n *Node) catchUp(ctx context.Context) (int64, error) {
-	if !n.loaded.Load() {
-		return 0, nil
-	}
-	return n.read(ctx)
 }
 
 func (n *Node) alarm(head, applied int64) {

@@ -18,10 +18,11 @@ type NodeStore interface {
 
 // feedReader reads revocations, and removes those that have expired.
 type feedReader interface {
-	// Changes calls apply for up to limit changes after a sequence, in order.
-	Changes(ctx context.Context, after int64, limit int, apply func(Change)) (Page, error)
-	// Lookup reads what the store knows about a session and an identity. It looks for no session if
-	// the session ID is zero.
+	// Load calls apply for up to limit changes after a sequence, in order. It reads every change that was
+	// acknowledged before the call.
+	Load(ctx context.Context, after int64, limit int, apply func(Change)) (Page, error)
+	// Lookup reads what the store knows about a session and an identity. It reads every change that was
+	// acknowledged before the call. It looks for no session if the session ID is zero.
 	Lookup(ctx context.Context, session SessionID, identity string) (State, error)
 	// Watch calls wake soon after the feed may have grown, until ctx is done. It only makes nodes
 	// faster: it may miss any number of changes.
@@ -39,16 +40,18 @@ type leaseWriter interface {
 	// if it is not, or if the lease is gone: then another process deleted it, or the store is an older
 	// copy of itself.
 	Renew(ctx context.Context, l Lease, since int64) (bool, error)
-	// Acknowledge sets the lease's version and acknowledged sequence, under the same condition.
-	Acknowledge(ctx context.Context, l Lease, since int64) (bool, error)
+	// Follow is like Load, in a transaction that shows the lease l with its version. If there are changes,
+	// the same transaction acknowledges them in the lease, which gets the version next. Follow returns an
+	// error if the transaction does not show the lease, or if its commit is not acknowledged.
+	Follow(ctx context.Context, l Lease, next, after int64, limit int, apply func(Change)) (Page, error)
 	// Leave deletes the node's lease.
 	Leave(ctx context.Context, node string) error
 }
 
-// Page says how far Changes has read. Head is the feed's last sequence.
+// Page says how far a read came.
 type Page struct {
-	Read       int
-	Last, Head int64
+	Applied int64 // every change up to this sequence was applied
+	Head    int64 // the feed's last sequence
 }
 
 // Node is this process's part of the protocol: it holds all revocations in memory, and a lease in the
@@ -65,17 +68,16 @@ type Node struct {
 	loaded atomic.Bool          // the whole feed was read once
 	wake   chan struct{}
 
-	reading sync.Mutex   // held while the feed is read
-	applied atomic.Int64 // sequence up to which the feed is applied; written under reading
-	head    atomic.Int64 // the feed's last sequence, as far as is known
+	// applied is the sequence up to which the feed is applied, and head its last sequence, as far as both
+	// are known. Run writes them, Status reads them.
+	applied, head atomic.Int64
 
 	// The fields below are used by the goroutine of Run alone.
-	joined       bool
-	version      int64 // of the last lease that may have been written
-	confirmed    int64 // of the last lease that is known to have been written
-	acknowledged int64
-	failing      bool          // the last renewal failed
-	warned       time.Duration // time of the last warning, on the monotonic clock
+	joined    bool
+	version   int64         // of the last lease that may have been written
+	confirmed int64         // of the last lease that is known to have been written
+	failing   bool          // the last renewal failed
+	warned    time.Duration // time of the last warning, on the monotonic clock
 }
 
 // NewNode returns a Node. Until Run has loaded the feed, it answers every lookup from the store.

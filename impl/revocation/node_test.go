@@ -91,9 +91,9 @@ func TestSteps(t *testing.T) {
 		}
 		stop := run(t, n)
 		synctest.Wait()
-		steps("joins", "Changes", "Now", "Join", "Changes")
+		steps("joins", "Load", "Now", "Join", "Follow")
 		time.Sleep(1001 * time.Millisecond)
-		steps("renews", "Now", "Renew", "Changes")
+		steps("renews", "Now", "Renew", "Follow")
 		revoke(t, newMachine(s).revoker(nil), 1)
 		m.taken()
 		time.Sleep(time.Second)
@@ -129,7 +129,7 @@ func TestStepsOfRevoke(t *testing.T) {
 		if n.Status().HasLease {
 			t.Error("the silent node still answers from memory")
 		}
-		if leases, err := s.Leases(t.Context()); err != nil || len(leases) != 0 {
+		if leases, err := s.PeekLeases(t.Context()); err != nil || len(leases) != 0 {
 			t.Errorf("leases left: %v, %v", leases, err)
 		}
 		before = time.Now()
@@ -256,7 +256,7 @@ func TestLeasesUnreadable(t *testing.T) {
 
 type failing struct{ *machine }
 
-func (failing) Leases(context.Context) ([]revocation.Lease, error) {
+func (failing) Leases(context.Context, revocation.Revocation) ([]revocation.Lease, error) {
 	return nil, revocation.ErrUnavailable
 }
 
@@ -278,7 +278,7 @@ func TestReady(t *testing.T) {
 		if st := n.Status(); st.InForce != 1 || st.Lag != 0 || !st.HasLease {
 			t.Errorf("status %+v", st)
 		}
-		if leases, err := s.Leases(t.Context()); err != nil || len(leases) != 1 {
+		if leases, err := s.PeekLeases(t.Context()); err != nil || len(leases) != 1 {
 			t.Errorf("leases %v, %v", leases, err)
 		}
 	})
@@ -345,7 +345,7 @@ func TestRestored(t *testing.T) {
 					revoke(t, newMachine(older).revoker(nil), byte(100+i))
 				}
 				if c.version > 0 {
-					leases, err := s.Leases(t.Context())
+					leases, err := s.PeekLeases(t.Context())
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -369,7 +369,7 @@ func TestRestored(t *testing.T) {
 					t.Errorf("the log does not say %q", c.alarm)
 				}
 				// What is acknowledged is what the copy has, or the next revoke would not wait for the node.
-				leases, err := older.Leases(t.Context())
+				leases, err := older.PeekLeases(t.Context())
 				if err != nil || len(leases) != 1 || leases[0].Acknowledged != int64(2+c.since) {
 					t.Errorf("leases %v, %v", leases, err)
 				}

@@ -62,6 +62,17 @@ type Change struct {
 	KeptUntil int64 // Unix milliseconds, or Forever
 }
 
+// change returns the part of r that nodes keep in memory.
+func (r *Revocation) change() Change {
+	return Change{
+		Sequence:  r.Sequence,
+		Kind:      r.Kind,
+		Key:       r.Key(),
+		RevokedAt: r.RevokedAt,
+		KeptUntil: r.KeptUntil,
+	}
+}
+
 // State is what is known about one session and its identity.
 type State struct {
 	Revoked   bool  // the session is revoked

@@ -15,8 +15,11 @@ type RevokerStore interface {
 	// Revoke commits r, and returns the revocation that is in force then: with its sequence, and
 	// perhaps older or kept longer than r.
 	Revoke(ctx context.Context, r Revocation) (Revocation, error)
-	// Leases returns the leases of all nodes.
-	Leases(ctx context.Context) ([]Lease, error)
+	// Leases returns the leases of all nodes. It reads every change that was acknowledged before the call,
+	// and returns an error if it does not see r.
+	Leases(ctx context.Context, r Revocation) ([]Lease, error)
+	// PeekLeases returns the leases of all nodes, but may miss changes.
+	PeekLeases(ctx context.Context) ([]Lease, error)
 	// DropLease deletes the lease if its version is still the given one.
 	DropLease(ctx context.Context, l Lease) error
 }
@@ -48,13 +51,18 @@ func (r *Revoker) Revoke(ctx context.Context, rev Revocation) (Revocation, error
 	if err != nil {
 		return Revocation{}, err
 	}
-	leases, err := r.store.Leases(ctx)
+	leases, err := r.store.Leases(ctx, rev)
 	if err != nil {
 		return Revocation{}, err
 	}
+	if r.node != nil {
+		// The node of this process needs no acknowledgement.
+		r.node.memory.apply(rev.change())
+		leases = slices.DeleteFunc(leases, func(l Lease) bool { return l.Node == r.node.id })
+	}
 	// The wait begins after the leases were read, so that each of them is older than the wait.
 	deadline := r.clock.Now().Mono + LeaseTerm
-	silent, err := r.awaitNodes(ctx, rev.Sequence, leases, deadline)
+	silent, err := r.awaitNodes(ctx, rev, leases, deadline)
 	if err != nil {
 		return Revocation{}, err
 	}
@@ -93,18 +101,12 @@ const (
 	lastPause  = 50 * time.Millisecond
 )
 
-// awaitNodes waits until the node of each lease has acknowledged sequence or has no lease any more. It
-// returns the leases of the nodes that did neither before the deadline.
+// awaitNodes waits until the node of each lease has acknowledged the revocation or has no lease any more.
+// It returns the leases of the nodes that did neither before the deadline.
 func (r *Revoker) awaitNodes(
-	ctx context.Context, sequence int64, leases []Lease, deadline time.Duration,
+	ctx context.Context, rev Revocation, leases []Lease, deadline time.Duration,
 ) ([]Lease, error) {
-	pending := slices.DeleteFunc(leases, func(l Lease) bool { return l.Acknowledged >= sequence })
-	// The node of this process need not go through the store.
-	if r.node != nil {
-		if applied, err := r.node.catchUp(ctx); err == nil && applied >= sequence {
-			pending = slices.DeleteFunc(pending, func(l Lease) bool { return l.Node == r.node.id })
-		}
-	}
+	pending := slices.DeleteFunc(leases, func(l Lease) bool { return l.Acknowledged >= rev.Sequence })
 	for pause := firstPause; len(pending) > 0; pause = min(2*pause, lastPause) {
 		left := deadline - r.clock.Now().Mono
 		if left <= 0 {
@@ -115,19 +117,29 @@ func (r *Revoker) awaitNodes(
 			return nil, ctx.Err()
 		case <-r.clock.After(min(pause, left)):
 		}
-		// If the store does not answer now, the deadline ends the wait.
-		if now, err := r.store.Leases(ctx); err == nil {
-			pending = stillPending(pending, now, sequence)
+		// If the store does not answer now, the deadline ends the wait. Only a change is worth the read that
+		// may be relied on.
+		now, err := r.store.PeekLeases(ctx)
+		if err != nil || len(stillPending(pending, now, rev.Sequence)) == len(pending) {
+			continue
+		}
+		if now, err = r.store.Leases(ctx, rev); err == nil {
+			pending = stillPending(pending, now, rev.Sequence)
 		}
 	}
 	return nil, nil
 }
 
-// stillPending keeps the leases as they were read first. That a lease was renewed since does not prove
-// that its node has applied anything, and such a lease must not be deleted either.
+// stillPending returns the leases of the nodes that have a lease now and have not acknowledged sequence. It
+// returns them as they were read first: that a lease was renewed since does not prove that its node has
+// applied anything, and such a lease must not be deleted either.
 func stillPending(pending, now []Lease, sequence int64) []Lease {
-	return slices.DeleteFunc(pending, func(l Lease) bool {
+	var still []Lease
+	for _, l := range pending {
 		i := slices.IndexFunc(now, func(n Lease) bool { return n.Node == l.Node })
-		return i < 0 || now[i].Acknowledged >= sequence
-	})
+		if i >= 0 && now[i].Acknowledged < sequence {
+			still = append(still, l)
+		}
+	}
+	return still
 }

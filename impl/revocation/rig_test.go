@@ -121,11 +121,22 @@ func (m *machine) before(call string) error {
 	return nil
 }
 
-func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(revocation.Change)) (revocation.Page, error) {
-	if err := m.before("Changes"); err != nil {
+func (m *machine) Load(
+	ctx context.Context, after int64, limit int, apply func(revocation.Change),
+) (revocation.Page, error) {
+	if err := m.before("Load"); err != nil {
 		return revocation.Page{}, err
 	}
-	return m.store.Load().Changes(ctx, after, limit, apply)
+	return m.store.Load().Load(ctx, after, limit, apply)
+}
+
+func (m *machine) Follow(
+	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
+) (revocation.Page, error) {
+	if err := m.before("Follow"); err != nil {
+		return revocation.Page{}, err
+	}
+	return m.store.Load().Follow(ctx, l, next, after, limit, apply)
 }
 
 func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
@@ -149,13 +160,6 @@ func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (b
 	return m.store.Load().Renew(ctx, l, since)
 }
 
-func (m *machine) Acknowledge(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
-	if err := m.before("Acknowledge"); err != nil {
-		return false, err
-	}
-	return m.store.Load().Acknowledge(ctx, l, since)
-}
-
 func (m *machine) Leave(ctx context.Context, node string) error {
 	if err := m.before("Leave"); err != nil {
 		return err
@@ -170,11 +174,18 @@ func (m *machine) Revoke(ctx context.Context, r revocation.Revocation) (revocati
 	return m.store.Load().Revoke(ctx, r)
 }
 
-func (m *machine) Leases(ctx context.Context) ([]revocation.Lease, error) {
+func (m *machine) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
 	if err := m.before("Leases"); err != nil {
 		return nil, err
 	}
-	return m.store.Load().Leases(ctx)
+	return m.store.Load().Leases(ctx, r)
+}
+
+func (m *machine) PeekLeases(ctx context.Context) ([]revocation.Lease, error) {
+	if err := m.before("PeekLeases"); err != nil {
+		return nil, err
+	}
+	return m.store.Load().PeekLeases(ctx)
 }
 
 func (m *machine) DropLease(ctx context.Context, l revocation.Lease) error {

@@ -90,7 +90,7 @@ func revoke(t *testing.T, s *store.Store, r revocation.Revocation) revocation.Re
 func changes(t *testing.T, s *store.Store, after int64, limit int) ([]revocation.Change, revocation.Page) {
 	t.Helper()
 	var got []revocation.Change
-	page, err := s.Changes(t.Context(), after, limit, func(c revocation.Change) { got = append(got, c) })
+	page, err := s.Load(t.Context(), after, limit, func(c revocation.Change) { got = append(got, c) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
-func TestChanges(t *testing.T) {
+func TestLoad(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
 		if got, page := changes(t, s, 0, 10); len(got) != 0 || page != (revocation.Page{}) {
@@ -163,11 +163,11 @@ func TestChanges(t *testing.T) {
 		revoke(t, s, cutoff("a", 2000)) // 2 becomes 4
 
 		got, page := changes(t, s, 0, 2)
-		if page != (revocation.Page{Read: 2, Last: 3, Head: 4}) {
+		if page != (revocation.Page{Applied: 3, Head: 4}) {
 			t.Errorf("first page: %+v", page)
 		}
-		rest, page := changes(t, s, page.Last, 2)
-		if page != (revocation.Page{Read: 1, Last: 4, Head: 4}) {
+		rest, page := changes(t, s, page.Applied, 2)
+		if page != (revocation.Page{Applied: 4, Head: 4}) {
 			t.Errorf("second page: %+v", page)
 		}
 		a := cutoff("a", 0)
@@ -284,7 +284,7 @@ func TestLeases(t *testing.T) {
 		}
 		have := func(want ...revocation.Lease) {
 			t.Helper()
-			got, err := s.Leases(ctx)
+			got, err := s.PeekLeases(ctx)
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("leases: %v, %v, want %v", got, err, want)
 			}
@@ -296,13 +296,11 @@ func TestLeases(t *testing.T) {
 		must(t, s.Join(ctx, lease(2, 5)))
 		write("renew", true, func() (bool, error) { return s.Renew(ctx, lease(3, 9), 2) })
 		have(lease(3, 5)) // a renewal acknowledges nothing
-		write("renew after one that failed in appearance", true, func() (bool, error) { return s.Renew(ctx, lease(4, 5), 2) })
-		write("acknowledge", true, func() (bool, error) { return s.Acknowledge(ctx, lease(5, 6), 4) })
-		have(lease(5, 6))
-		write("renew in an older copy of the store", false, func() (bool, error) { return s.Renew(ctx, lease(8, 6), 7) })
-		write("acknowledge in an older copy", false, func() (bool, error) { return s.Acknowledge(ctx, lease(8, 6), 7) })
-		must(t, s.DropLease(ctx, lease(4, 0)))
-		have(lease(5, 6)) // it was renewed since
+		write("renew after an error", true, func() (bool, error) { return s.Renew(ctx, lease(4, 5), 2) })
+		have(lease(4, 5))
+		write("renew in an older copy", false, func() (bool, error) { return s.Renew(ctx, lease(8, 6), 7) })
+		must(t, s.DropLease(ctx, lease(3, 0)))
+		have(lease(4, 5)) // it was renewed since
 		must(t, s.Join(ctx, lease(9, 2)))
 		have(lease(9, 2))
 		must(t, s.DropLease(ctx, lease(9, 0)))
@@ -312,6 +310,78 @@ func TestLeases(t *testing.T) {
 		have(lease(1, 0))
 		must(t, s.Leave(ctx, "a"))
 		have()
+	})
+}
+
+// TestFollow: the feed is read only in a transaction that shows the lease, and acknowledged in the same
+// transaction.
+func TestFollow(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, ctx := open(), t.Context()
+		lease := revocation.Lease{Node: "a", Version: 2}
+		must(t, s.Join(ctx, lease))
+		for n := range 5 {
+			revoke(t, s, ended(n))
+		}
+		follow := func(version, next, after int64, want revocation.Page) {
+			t.Helper()
+			seen := after
+			got, err := s.Follow(ctx, revocation.Lease{Node: "a", Version: version}, next, after, 3,
+				func(c revocation.Change) {
+					if seen++; c.Sequence != seen {
+						t.Errorf("sequence %d, want %d", c.Sequence, seen)
+					}
+				})
+			if err != nil || got != want || seen != max(after, want.Applied) && after <= want.Head {
+				t.Errorf("page %+v, %v, want %+v", got, err, want)
+			}
+		}
+		have := func(version, acknowledged int64) {
+			t.Helper()
+			got, err := s.PeekLeases(ctx)
+			if want := (revocation.Lease{Node: "a", Version: version, Acknowledged: acknowledged}); err != nil ||
+				len(got) != 1 || got[0] != want {
+				t.Errorf("leases %v, %v, want %v", got, err, want)
+			}
+		}
+		follow(2, 3, 0, revocation.Page{Applied: 3, Head: 5})
+		have(3, 3)
+		follow(3, 4, 3, revocation.Page{Applied: 5, Head: 5})
+		have(4, 5)
+		follow(4, 5, 5, revocation.Page{Applied: 5, Head: 5})
+		have(4, 5) // there was nothing to acknowledge
+		follow(4, 5, 7, revocation.Page{Applied: 7, Head: 5})
+		have(4, 5) // the feed is shorter than what the node has applied
+		for name, l := range map[string]revocation.Lease{
+			"older lease": {Node: "a", Version: 5}, "newer lease": {Node: "a", Version: 3}, "no lease": {Node: "b"},
+		} {
+			_, err := s.Follow(ctx, l, 9, 0, 3, func(revocation.Change) {
+				t.Errorf("%s: the feed was read", name)
+			})
+			if !errors.Is(err, revocation.ErrUnavailable) {
+				t.Errorf("%s: %v, want ErrUnavailable", name, err)
+			}
+		}
+		have(4, 5)
+	})
+}
+
+// TestLeasesShowTheRevocation: a list of leases that does not show the revocation is no list.
+func TestLeasesShowTheRevocation(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, other := open(), open()
+		must(t, s.Join(t.Context(), revocation.Lease{Node: "a", Version: 1}))
+		r := revoke(t, s, ended(1))
+		if got, err := other.Leases(t.Context(), r); err != nil || len(got) != 1 {
+			t.Errorf("got %v, %v", got, err)
+		}
+		r.Sequence++
+		if got, err := other.Leases(t.Context(), r); !errors.Is(err, revocation.ErrUnavailable) {
+			t.Errorf("a later one: %v, %v", got, err)
+		}
+		if got, err := other.Leases(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
+			t.Errorf("another: %v, %v", got, err)
+		}
 	})
 }
 
@@ -339,13 +409,13 @@ func TestOrder(t *testing.T) {
 		}
 		s, last := open(), int64(0)
 		for last < writers*each && !t.Failed() {
-			page, err := s.Changes(t.Context(), last, 7, func(c revocation.Change) {
+			page, err := s.Load(t.Context(), last, 7, func(c revocation.Change) {
 				if c.Sequence != last+1 {
 					t.Errorf("sequence %d after %d", c.Sequence, last)
 				}
 				last = c.Sequence
 			})
-			if err != nil || page.Last != last || page.Head > last && page.Read < 7 {
+			if err != nil || page.Applied != last {
 				t.Fatalf("page %+v, %v, at %d", page, err, last)
 			}
 		}

@@ -216,7 +216,7 @@ func TestPostgresAway(t *testing.T) {
 		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Revoke: %v", err)
 		}
-		if _, err := s.Changes(t.Context(), 0, 1, func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
+		if _, err := s.Load(t.Context(), 0, 1, func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Changes: %v", err)
 		}
 		if _, err := s.Renew(t.Context(), revocation.Lease{}, 0); !errors.Is(err, revocation.ErrUnavailable) {

@@ -57,7 +57,9 @@ func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error 
 		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
 			return err
 		}
-		if _, err := insert(ctx, tx, rowID(r.Kind, r.Key()), &r); err != nil {
+		_, err := tx.ExecContext(ctx, insertSession, rowID(r.Kind, r.Key()), r.Sequence, r.Identity, r.Reason,
+			r.RevokedAt, r.KeptUntil)
+		if err != nil {
 			return err
 		}
 		return errors.New("on purpose")

@@ -19,13 +19,13 @@ import (
 
 const (
 	poolDefault = 16
-	// channel is where the feed's growth is announced.
+	// channel is the channel on which the growth of the feed is announced.
 	channel = "refresh_feed"
-	// migrationLock is the advisory lock that one process at a time migrates under: any number that is ours.
+	// migrationLock is the number of the advisory lock under which one process at a time migrates.
 	migrationLock = 7_305_430_224
 )
 
-type postgresEngine struct{}
+type postgresEngine struct{ connector *connector }
 
 func openPostgres(ctx context.Context, raw string) (*Store, error) {
 	config, pool, err := parsePostgres(raw)
@@ -38,18 +38,19 @@ func openPostgres(ctx context.Context, raw string) (*Store, error) {
 	limit(config, "statement_timeout", statementLimit)
 	limit(config, "lock_timeout", statementLimit/2)
 	limit(config, "idle_in_transaction_session_timeout", 2*statementLimit)
-	db := stdlib.OpenDB(*config)
+	connector := newConnector(config)
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(pool)
 	db.SetMaxIdleConns(pool)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	db.SetConnMaxLifetime(time.Hour)
-	return &Store{engine: postgresEngine{}, reads: db, writes: db}, nil
+	return &Store{engine: postgresEngine{connector}, reads: db, writes: db}, nil
 }
 
 func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it, password and all
+		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it with the password
 	}
 	if passwordEndsEarly(u) {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed: in the password, " +
@@ -77,10 +78,10 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = statementLimit
 	}
-	// A standby may lag: what is read there may be older than what was acknowledged.
-	if config.ValidateConnect == nil {
-		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	}
+	config.ValidateConnect = validate
+	config.OnNotice = keepWarning
+	// Whatever the default of the role or the database is: the statements are made for this level.
+	config.RuntimeParams["default_transaction_isolation"] = "read committed"
 	return config, pool, nil
 }
 
@@ -125,55 +126,75 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	return leaveRoom(ctx, db)
 }
 
-// leaveRoom keeps a quarter of each page of sessions free, so that a refresh finds room for its new version of the row beside the
-// old one and touches no index (heap-only tuple). It is set once; an operator's own setting is left alone.
+// leaveRoom keeps a quarter of each page of sessions free. Then a refresh finds room for the new version of
+// a row beside the old one and touches no index (heap-only tuple). An operator's own setting stays.
 func leaveRoom(ctx context.Context, db *sql.DB) error {
 	var unset bool
 	const query = "SELECT reloptions IS NULL FROM pg_class WHERE oid = 'refresh_sessions'::regclass"
 	if err := db.QueryRowContext(ctx, query).Scan(&unset); err != nil || !unset {
 		return err
 	}
-	// Only the owner of the table may, and all works without it.
+	// Only the owner of the table may do this. Nothing depends on it.
 	_, _ = db.ExecContext(ctx, "ALTER TABLE refresh_sessions SET (fillfactor = 75)")
 	return nil
 }
 
-// announce is sent with the commit.
+// announce sends a notification with the commit.
 func (postgresEngine) announce(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
 	return err
 }
 
-func (postgresEngine) watch(ctx context.Context, db *sql.DB, wake func()) error {
+func (e postgresEngine) watch(ctx context.Context, db *sql.DB, wake func()) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return conn.Raw(func(driver any) error {
-		c := driver.(*stdlib.Conn).Conn()
-		// Not for another use afterwards: it listens.
-		defer c.Close(context.WithoutCancel(ctx))
-		if _, err := c.Exec(ctx, "LISTEN "+channel); err != nil {
+	return conn.Raw(func(opened any) error {
+		c := opened.(*connection)
+		// The connection listens from now on, so it must not go back to the pool.
+		defer c.Conn.Conn().Close(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-c.generation.dropped:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		if _, err := c.Conn.Conn().Exec(ctx, "LISTEN "+channel); err != nil {
 			return err
 		}
 		for {
 			wake()
-			if _, err := c.WaitForNotification(ctx); err != nil {
+			if _, err := c.Conn.Conn().WaitForNotification(ctx); err != nil {
 				return err
 			}
 		}
 	})
 }
 
-// ours goes by SQLSTATE. 22 data, 23 constraints, 2F and 3x and 42 what a statement means: faults of ours. All else, such as 08
-// connection, 25 read-only, 40 and 55 locks, 53 resources, 57 intervention, 58 system, and every error that is not the
-// server's: it is away.
-func (postgresEngine) ours(err error) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
+// suspect drops all connections if one of them led to a server that is not the primary: after a failover
+// others may lead to the same server.
+func (e postgresEngine) suspect(err error) {
+	const readOnlyTransaction = "25006"
+	p, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) {
+		e.connector.drop()
+	}
+}
+
+// isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement itself)
+// are faults of this program. All others, such as 08 (connection), 25 (read-only), 40 and 55 (locks), 53
+// (resources), 57 (intervention) and 58 (system), and every error that is not the server's, mean that the
+// server is unavailable.
+func (postgresEngine) isFault(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
 		return errors.Is(err, errRowID)
 	}
-	return strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "23") || strings.HasPrefix(e.Code, "2F") ||
-		strings.HasPrefix(e.Code, "3") || strings.HasPrefix(e.Code, "42")
+	class := e.Code[:min(2, len(e.Code))]
+	return class == "22" || class == "23" || class == "2F" || strings.HasPrefix(class, "3") || class == "42"
 }

@@ -13,46 +13,60 @@ import (
 // Revoke commits r, and returns the revocation that is in force then. If the session was revoked before,
 // it keeps its time and reason. A cut-off never moves back.
 func (s *Store) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+	for {
+		inForce, err := s.revokeOnce(ctx, r)
+		if !errors.Is(err, errRevokedMeanwhile) {
+			return inForce, err
+		}
+	}
+}
+
+// errRevokedMeanwhile means that another process committed the same revocation in between.
+var errRevokedMeanwhile = errors.New("the revocation was made meanwhile")
+
+func (s *Store) revokeOnce(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
 	id := rowID(r.Kind, r.Key())
+	confirm, bound, insert := confirmSession, r.KeptUntil, insertSession
+	if r.Kind == revocation.OfIdentity {
+		confirm, bound, insert = confirmCutoff, r.RevokedAt, insertCutoff
+	}
+	var inForce revocation.Revocation
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		// This comes first, because it locks the row of the feed: the next statements see every revocation
-		// that has a lower sequence.
-		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
+		var err error
+		inForce, err = scanRevocation(tx.QueryRowContext(ctx, confirm, id, bound))
+		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		changed, err := insert(ctx, tx, id, &r)
+		// This locks the row of the feed until the commit: sequences are committed in their order.
+		inForce = r
+		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&inForce.Sequence); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, insert, id, inForce.Sequence, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
 		if err != nil {
 			return err
 		}
-		if r, err = scanRevocation(tx.QueryRowContext(ctx, selectRevocation, id)); err != nil {
-			return err
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errRevokedMeanwhile)
 		}
-		if !changed {
-			return errUnchanged // which takes the sequence back too
+		if inForce, err = scanRevocation(tx.QueryRowContext(ctx, selectRevocation, id)); err != nil {
+			return err
 		}
 		return s.engine.announce(ctx, tx)
 	})
-	return r, err
-}
-
-func insert(ctx context.Context, tx *sql.Tx, id string, r *revocation.Revocation) (bool, error) {
-	statement := insertSession
-	if r.Kind == revocation.OfIdentity {
-		statement = insertCutoff
-	}
-	result, err := tx.ExecContext(ctx, statement, id, r.Sequence, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return inForce, err
 }
 
 // List returns up to limit revocations in force at now (Unix milliseconds), the newest first, with
 // sequences below before. The next page starts before the last sequence of this one. If a revocation is
 // renewed meanwhile, it gets a new sequence and moves to the front.
 func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error) {
-	return query(ctx, s, scanRevocation, selectPage, before, now, limit)
+	var list []revocation.Revocation
+	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
+		list, err = query(ctx, h, scanRevocation, selectPage, before, now, limit)
+		return err
+	})
+	return list, err
 }
 
 func scanRevocation(row row) (revocation.Revocation, error) {
@@ -73,8 +87,9 @@ func scanRevocation(row row) (revocation.Revocation, error) {
 // session ID is zero.
 func (s *Store) Lookup(ctx context.Context, session revocation.SessionID, identity string) (revocation.State, error) {
 	var state revocation.State
-	err := s.read(ctx, func(ctx context.Context) error {
-		rows, err := s.reads.QueryContext(ctx, selectState, rowID(revocation.OfSession, session),
+	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
+		state = revocation.State{}
+		rows, err := h.QueryContext(ctx, selectState, rowID(revocation.OfSession, session),
 			rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity)))
 		if err != nil {
 			return err

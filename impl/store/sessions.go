@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 
@@ -23,7 +22,8 @@ AND ends_at >= $10 AND ends_at <= $11`
 user_agent = $8, expires_at = $9, ends_at = $10, kept_until = $11
 WHERE id = $1 AND owner = $2 AND generation = $12 AND rotated_at = $13 AND acknowledged = $14 AND last_used_at = $15`
 	selectRow = `SELECT ` + sessionColumns + ` FROM refresh_sessions WHERE id = $1`
-	// In force: neither expired, nor ended, nor cut off. As everywhere, a cut-off refuses what started in its very second.
+	// In force: neither expired nor revoked. A cut-off also revokes the sessions that started in its very
+	// second.
 	selectRows = `SELECT ` + sessionColumns + ` FROM refresh_sessions s WHERE owner = $1 AND expires_at > $2
 AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $3 || s.id)
 AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $4 AND r.revoked_at / 1000 >= s.started_at / 1000)
@@ -32,7 +32,7 @@ ORDER BY last_used_at DESC, id LIMIT $5`
 (SELECT id FROM refresh_sessions WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
 )
 
-// frequent are the statements of every refresh in rotation mode.
+// frequent returns the statements that every refresh in rotation mode uses.
 func frequent() []string { return []string{insertRow, advanceRow, replaceRow} }
 
 // Adopt writes the first row of a session, and returns false if there is one.
@@ -42,14 +42,14 @@ func (s *Store) Adopt(ctx context.Context, r session.Row) (bool, error) {
 	return n > 0, err
 }
 
-// Advance makes next of the row that is one generation behind it, if that is within the guard.
-func (s *Store) Advance(ctx context.Context, next session.Row, g session.Precondition) (bool, error) {
+// Advance replaces the row by next if it is one generation behind next and meets the precondition.
+func (s *Store) Advance(ctx context.Context, next session.Row, p session.Precondition) (bool, error) {
 	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, next.KeyID,
-		next.UserAgent, next.ExpiresAt, g.RotatedUntil, g.StartedFrom, g.EndsFrom, g.EndsUntil)
+		next.UserAgent, next.ExpiresAt, p.RotatedUntil, p.StartedFrom, p.EndsFrom, p.EndsUntil)
 	return n > 0, err
 }
 
-// Replace makes next of the row if that is still have.
+// Replace replaces the row by next if the row is still have.
 func (s *Store) Replace(ctx context.Context, have, next session.Row) (bool, error) {
 	n, err := s.exec(ctx, replaceRow, have.ID.String(), ownerOf(have.Identity), next.Generation, next.RotatedAt, next.KeyID,
 		flag(next.Acknowledged), next.LastUsedAt, next.UserAgent, next.ExpiresAt, next.EndsAt, next.KeptUntil,
@@ -59,28 +59,31 @@ func (s *Store) Replace(ctx context.Context, have, next session.Row) (bool, erro
 
 // Session returns a session's row, or nil if there is none.
 func (s *Store) Session(ctx context.Context, id revocation.SessionID) (*session.Row, error) {
-	var found *session.Row
-	err := s.read(ctx, func(ctx context.Context) error {
-		r, err := scanRow(s.reads.QueryRowContext(ctx, selectRow, id.String()))
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		found = &r
+	var rows []session.Row
+	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
+		rows, err = query(ctx, h, scanRow, selectRow, id.String())
 		return err
 	})
-	if err != nil {
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	return found, nil
+	return &rows[0], nil
 }
 
-// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds), those used last first.
+// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds),
+// the last used first.
 func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]session.Row, error) {
+	var rows []session.Row
 	owner := ownerOf(identity)
-	return query(ctx, s, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit)
+	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
+		rows, err = query(ctx, h, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit)
+		return err
+	})
+	return rows, err
 }
 
-// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns how many.
+// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns
+// how many it removed.
 func (s *Store) ExpireSessions(ctx context.Context, now int64, limit int) (int, error) {
 	n, err := s.exec(ctx, deleteRows, now, limit)
 	return int(n), err
@@ -102,7 +105,7 @@ func scanRow(row row) (session.Row, error) {
 	return r, nil
 }
 
-// ownerOf is what an identity's rows are found by.
+// ownerOf returns the key that an identity's rows are found by.
 func ownerOf(identity string) string {
 	key := revocation.HashOfIdentity(identity)
 	return hex.EncodeToString(key[:])

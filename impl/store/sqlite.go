@@ -20,7 +20,8 @@ import (
 
 const (
 	sqliteReaders = 8
-	// pollEvery is how often a process looks whether another has changed the file; that is a look at shared memory.
+	// pollEvery is how often a process checks whether another process has changed the file. The check reads
+	// shared memory.
 	pollEvery = 20 * time.Millisecond
 )
 
@@ -32,7 +33,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// In the connection string, so that every connection has them.
+	// The pragmas are in the connection string, so that every connection has them.
 	const pragmas = "_txlock=immediate&_pragma=busy_timeout(4000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=journal_size_limit(67108864)&_pragma=wal_autocheckpoint(" + checkpointPages + ")"
 	if s.writes, err = sql.Open("sqlite", name+pragmas); err != nil {
@@ -57,13 +58,14 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// sqliteName is the connection string up to and with its question mark or ampersand.
+// sqliteName returns the connection string up to and with its question mark or ampersand.
 func sqliteName(path string) (string, error) {
 	if path == "" {
 		return "", BadURL("sqlite: needs a file, such as sqlite:refresh.db")
 	}
 	if strings.HasPrefix(path, "//") {
-		return "", BadURL("sqlite: needs a path without two slashes before it, such as sqlite:refresh.db or sqlite:/var/lib/refreshd/refresh.db")
+		return "", BadURL("sqlite: needs a path without two slashes before it, such as sqlite:refresh.db or " +
+			"sqlite:/var/lib/refreshd/refresh.db")
 	}
 	if path == ":memory:" {
 		// One database for all connections of this store, and for no other.
@@ -75,8 +77,9 @@ func sqliteName(path string) (string, error) {
 	return "file:" + url.PathEscape(path) + "?", nil
 }
 
-// create makes the file, for its owner alone: it names identities. It also says what is wrong more clearly than SQLite does.
-// A file that exists is not opened: closing it would end the locks of this process's own connections (fcntl(2)).
+// create creates the file, readable by its owner alone because it names identities. Its errors are clearer
+// than SQLite's. If the file exists, it is not opened: closing it would release the locks of this process's
+// own connections (fcntl(2)).
 func create(path string) error {
 	probe, err := os.CreateTemp(filepath.Dir(path), ".refresh-*")
 	if err != nil {
@@ -98,7 +101,8 @@ func create(path string) error {
 	return f.Close()
 }
 
-// writable finds a file that may only be read: SQLite opens that too, and fails at the first change. Any other trouble may pass.
+// writable returns an error if the file is read-only. SQLite opens such a file and fails at the first change.
+// Any other failure may be temporary, and is not returned.
 func writable(ctx context.Context, db *sql.DB) error {
 	_, err := db.ExecContext(ctx, "UPDATE refresh_feed SET head = head WHERE id = 0") // there is none
 	if resultCode(err) == sqlite3.SQLITE_READONLY {
@@ -107,7 +111,7 @@ func writable(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// migrateSQLite tries again when another process migrated the same file at the same moment: the one that comes second fails
+// migrateSQLite tries again if another process migrates the same file at the same moment: one of them fails
 // as a whole, and then finds nothing to do.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	var err error
@@ -154,7 +158,11 @@ func (e sqliteEngine) watch(ctx context.Context, db *sql.DB, wake func()) error 
 	}
 }
 
-func (sqliteEngine) ours(err error) bool {
+// suspect has nothing to drop: all connections lead to one file.
+func (sqliteEngine) suspect(error) {}
+
+// isFault goes by SQLite's result code.
+func (sqliteEngine) isFault(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE,
 		sqlite3.SQLITE_RANGE, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG:
@@ -163,7 +171,8 @@ func (sqliteEngine) ours(err error) bool {
 	return errors.Is(err, errRowID)
 }
 
-// resultCode is SQLite's primary result code (https://www.sqlite.org/rescode.html), and SQLITE_OK for what is no error of SQLite's.
+// resultCode returns SQLite's primary result code (https://www.sqlite.org/rescode.html). For other errors it
+// returns SQLITE_OK.
 func resultCode(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff

@@ -3,22 +3,33 @@ package store
 // The statements, for both engines: $n parameters, BIGINT milliseconds, TEXT keys.
 const (
 	selectHead = `SELECT head FROM refresh_feed WHERE id = 1`
-	raiseHead  = `UPDATE refresh_feed SET head = head + 1 WHERE id = 1 RETURNING head`
+	// Any number of transactions may hold this lock at once, and raiseHead does not wait for it.
+	lockFeed           = `SELECT 1 FROM refresh_feed WHERE id = 1 FOR KEY SHARE`
+	selectHeadAndLease = `SELECT head, (SELECT version FROM refresh_leases WHERE node = $1) FROM refresh_feed WHERE id = 1`
+	raiseHead          = `UPDATE refresh_feed SET head = head + 1 WHERE id = 1 RETURNING head`
 
 	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, `
-	// A session was ended when it was ended first; it may have to be kept longer.
+	// A session keeps the time at which it was revoked first. It may have to be kept longer.
 	insertSession = insertRevocation + `kept_until = excluded.kept_until
 WHERE excluded.kept_until > refresh_revocations.kept_until`
-	// A cut-off only ever moves on.
+	// A cut-off only moves forward.
 	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason
 WHERE excluded.revoked_at > refresh_revocations.revoked_at`
 
-	revocationColumns = `SELECT id, seq, identity, reason, revoked_at, kept_until FROM refresh_revocations `
-	selectRevocation  = revocationColumns + `WHERE id = $1`
-	selectPage        = revocationColumns + `WHERE seq < $1 AND kept_until > $2 ORDER BY seq DESC LIMIT $3`
-	selectChanges     = `SELECT id, seq, revoked_at, kept_until FROM refresh_revocations
+	// If the revocation is in force already, its row is written again: the commit waits for the same
+	// replication as the first one, which may have failed after it was committed.
+	confirmSession = `UPDATE refresh_revocations SET reason = reason WHERE id = $1 AND kept_until >= $2
+RETURNING ` + revocationColumns
+	confirmCutoff = `UPDATE refresh_revocations SET reason = reason WHERE id = $1 AND revoked_at >= $2
+RETURNING ` + revocationColumns
+
+	revocationColumns = `id, seq, identity, reason, revoked_at, kept_until`
+	selectRevocation  = `SELECT ` + revocationColumns + ` FROM refresh_revocations WHERE id = $1`
+	selectPage        = `SELECT ` + revocationColumns + ` FROM refresh_revocations
+WHERE seq < $1 AND kept_until > $2 ORDER BY seq DESC LIMIT $3`
+	selectChanges = `SELECT id, seq, revoked_at, kept_until FROM refresh_revocations
 WHERE seq > $1 ORDER BY seq LIMIT $2`
 	selectState   = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
 	deleteExpired = `DELETE FROM refresh_revocations WHERE id IN
@@ -27,7 +38,7 @@ WHERE seq > $1 ORDER BY seq LIMIT $2`
 	upsertLease = `INSERT INTO refresh_leases (node, version, acknowledged) VALUES ($1, $2, $3)
 ON CONFLICT (node) DO UPDATE SET version = excluded.version, acknowledged = excluded.acknowledged`
 	renewLease       = `UPDATE refresh_leases SET version = $2 WHERE node = $1 AND version >= $3`
-	acknowledgeLease = `UPDATE refresh_leases SET version = $2, acknowledged = $3 WHERE node = $1 AND version >= $4`
+	acknowledgeLease = `UPDATE refresh_leases SET version = $2, acknowledged = $3 WHERE node = $1 AND version = $4`
 	selectLeases     = `SELECT node, version, acknowledged FROM refresh_leases`
 	deleteLease      = `DELETE FROM refresh_leases WHERE node = $1`
 	deleteLeaseIf    = `DELETE FROM refresh_leases WHERE node = $1 AND version = $2`

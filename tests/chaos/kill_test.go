@@ -82,7 +82,7 @@ func clearLeases(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	leases, err := db.Leases(t.Context())
+	leases, err := db.PeekLeases(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

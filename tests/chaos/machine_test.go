@@ -119,15 +119,34 @@ func reach[T any](m *machine, call func() (T, error)) (T, error) {
 	return call()
 }
 
-func (m *machine) Changes(ctx context.Context, after int64, limit int, apply func(revocation.Change)) (revocation.Page, error) {
+// feed is a read of the feed: what it read reaches the machine with the answer.
+func (m *machine) feed(
+	apply func(revocation.Change), read func(func(revocation.Change)) (revocation.Page, error),
+) (revocation.Page, error) {
 	m.pass()
 	var seen []revocation.Change
-	page, err := m.Store.Changes(ctx, after, limit, func(c revocation.Change) { seen = append(seen, c) })
+	page, err := read(func(c revocation.Change) { seen = append(seen, c) })
 	m.pass()
 	for _, c := range seen {
 		apply(c)
 	}
 	return page, err
+}
+
+func (m *machine) Load(
+	ctx context.Context, after int64, limit int, apply func(revocation.Change),
+) (revocation.Page, error) {
+	return m.feed(apply, func(apply func(revocation.Change)) (revocation.Page, error) {
+		return m.Store.Load(ctx, after, limit, apply)
+	})
+}
+
+func (m *machine) Follow(
+	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
+) (revocation.Page, error) {
+	return m.feed(apply, func(apply func(revocation.Change)) (revocation.Page, error) {
+		return m.Store.Follow(ctx, l, next, after, limit, apply)
+	})
 }
 
 func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
@@ -143,14 +162,14 @@ func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (b
 	return reach(m, func() (bool, error) { return m.Store.Renew(ctx, l, since) })
 }
 
-func (m *machine) Acknowledge(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
-	return reach(m, func() (bool, error) { return m.Store.Acknowledge(ctx, l, since) })
-}
-
 func (m *machine) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
 	return reach(m, func() (revocation.Revocation, error) { return m.Store.Revoke(ctx, r) })
 }
 
-func (m *machine) Leases(ctx context.Context) ([]revocation.Lease, error) {
-	return reach(m, func() ([]revocation.Lease, error) { return m.Store.Leases(ctx) })
+func (m *machine) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
+	return reach(m, func() ([]revocation.Lease, error) { return m.Store.Leases(ctx, r) })
+}
+
+func (m *machine) PeekLeases(ctx context.Context) ([]revocation.Lease, error) {
+	return reach(m, func() ([]revocation.Lease, error) { return m.Store.PeekLeases(ctx) })
 }

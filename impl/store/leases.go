@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+
+	"kalsel.dev/refresh/impl/revocation"
+)
+
+// Join writes a node's lease.
+func (s *Store) Join(ctx context.Context, l revocation.Lease) error {
+	_, err := s.exec(ctx, upsertLease, l.Node, l.Version, l.Acknowledged)
+	return err
+}
+
+// Renew gives a lease its new version if the stored version is at least since. Else it returns false.
+func (s *Store) Renew(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
+	n, err := s.exec(ctx, renewLease, l.Node, l.Version, since)
+	return n > 0, err
+}
+
+// Leave deletes a node's lease.
+func (s *Store) Leave(ctx context.Context, node string) error {
+	_, err := s.exec(ctx, deleteLease, node)
+	return err
+}
+
+// DropLease deletes a lease if its version is still the given one.
+func (s *Store) DropLease(ctx context.Context, l revocation.Lease) error {
+	_, err := s.exec(ctx, deleteLeaseIf, l.Node, l.Version)
+	return err
+}
+
+// Leases returns the leases of all nodes, as of a moment after r was committed. It returns an error if
+// the read does not show r.
+func (s *Store) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
+	var leases []revocation.Lease
+	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
+		shown, err := query(ctx, h, scanRevocation, selectRevocation, rowID(r.Kind, r.Key()))
+		if err != nil {
+			return err
+		}
+		if len(shown) == 0 || shown[0].Sequence < r.Sequence {
+			return errStale
+		}
+		leases, err = query(ctx, h, scanLease, selectLeases)
+		return err
+	})
+	return leases, err
+}
+
+// PeekLeases returns the leases of all nodes. The server that answers may be one that was replaced.
+func (s *Store) PeekLeases(ctx context.Context) ([]revocation.Lease, error) {
+	var leases []revocation.Lease
+	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
+		leases, err = query(ctx, h, scanLease, selectLeases)
+		return err
+	})
+	return leases, err
+}
+
+func scanLease(row row) (revocation.Lease, error) {
+	var l revocation.Lease
+	err := row.Scan(&l.Node, &l.Version, &l.Acknowledged)
+	return l, err
+}
