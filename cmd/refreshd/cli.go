@@ -16,13 +16,13 @@ import (
 type commands struct {
 	service.Settings `embed:"" group:"settings"`
 
-	Serve        serveCmd       `cmd:"" default:"1" help:"Run the server. This is the command if none is given."`
+	Serve        serveCmd       `cmd:"" default:"1" help:"Run the server. This is the default."`
 	Token        tokenCmd       `cmd:"" help:"Sign and examine tokens."`
 	KeysCommand  keysCmd        `cmd:"" name:"keys" help:"Manage the key file of --keys."`
 	Revoke       revokeCmd      `cmd:"" help:"Revoke one session, or all sessions of an identity."`
 	Revocations  revocationsCmd `cmd:"" help:"Show the revocations."`
 	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`
-	Fake         fakeCmd        `cmd:"" help:"Run a server for the tests of callers, which misbehaves on demand."`
+	Fake         fakeCmd        `cmd:"" help:"Run a server that misbehaves, for callers' tests."`
 	PrintOpenAPI openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`
 	Version      versionCmd     `cmd:"" help:"Print the version."`
 }
@@ -30,7 +30,8 @@ type commands struct {
 const (
 	description = `Redeems refresh tokens for access tokens: POST /api/v1/refresh.
 
-Without settings it serves on 127.0.0.1:8080 with a random development key and prints a request to try.`
+Without settings it serves on 127.0.0.1:8080 with a random development key, and prints a request
+to try.`
 	settingsTitle = "Settings (flag, or environment variable in parentheses; the flag wins):"
 )
 
@@ -50,6 +51,7 @@ func execute(ctx context.Context, p *program, args, environ []string) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: settingsTitle}}),
 		kong.Resolvers(variables),
+		kong.Vars{"algorithms": algorithms},
 	)
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)

@@ -17,8 +17,8 @@ import (
 // name begins with "refresh". They are not settings.
 var serviceLink = regexp.MustCompile(`^REFRESH_(.+_)?(PORT|SERVICE_HOST|SERVICE_PORT)(_.+)?$`)
 
-// settingVariables returns a resolver that reads the variable of a setting whose flag was not given.
-// It fails if a variable begins like those of settings but belongs to none: it is most likely
+// settingVariables returns a resolver that reads the variable of a setting whose flag is not given. It
+// fails if a variable begins like those of settings but belongs to none: it is most likely
 // misspelt, and without the setting the server could accept more than the operator believes.
 func settingVariables(environ []string) (kong.ResolverFunc, error) {
 	var known []string
@@ -78,7 +78,9 @@ func checkText(flag *kong.Flag) error {
 
 // nearest returns the candidate with the fewest edits between it and name.
 func nearest(name string, candidates []string) string {
-	return slices.MinFunc(candidates, func(a, b string) int { return edits(name, a) - edits(name, b) })
+	return slices.MinFunc(candidates, func(a, b string) int {
+		return edits(name, a) - edits(name, b)
+	})
 }
 
 // edits returns how many bytes must be inserted, deleted or replaced to make b of a.

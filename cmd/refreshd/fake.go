@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,11 +19,17 @@ import (
 
 // fakeSecret is the secret of a fake that is given none. It is public, so that tests can sign their
 // own tokens.
-const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec // that is its purpose
+const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec // not secret
 
 type fakeCmd struct {
-	AllowRemote bool     `help:"Listen where other machines can reach it. The fake signs tokens for every caller."`
-	AllowOrigin []string `placeholder:"ORIGIN" help:"Let browser pages of this origin call the fake, such as http://localhost:5173; * allows every origin. May be repeated."`
+	AllowRemote bool     `help:"Listen where other machines can reach the fake."`
+	AllowOrigin []string `placeholder:"ORIGIN" help:"Let pages of this origin call the fake."`
+}
+
+// Help adds details to the command's --help.
+func (fakeCmd) Help() string {
+	return `An origin is a scheme and a host, such as http://localhost:5173; * is every origin.
+--allow-origin may be repeated.`
 }
 
 const fakeText = `
@@ -39,7 +42,7 @@ Secret (HS256): %[2]s
 
 `
 
-// Run serves until ctx ends. It stores nothing: revocations end with the process.
+// Run serves until ctx ends. Nothing is stored: revocations end with the process.
 func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	shown := "as configured"
 	if s.Secret == "" && s.SecretFile == "" {
@@ -56,27 +59,45 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 	if err != nil {
 		return err
 	}
-	makers := &realHandlers{settings: s, keys: source, logger: logger}
-	defer makers.Close() // nothing in it is stored
+	real := func(now func() time.Time) (http.Handler, error) {
+		db, err := store.Open(ctx, "sqlite::memory:") // it lives as long as the process
+		if err != nil {
+			return nil, err
+		}
+		wired, err := service.New(service.Config{
+			Settings: s,
+			Keys:     source,
+			Store:    db,
+			Registry: prometheus.NewRegistry(),
+			Log:      logger,
+			Now:      now,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return wired.Public, nil
+	}
 	handler, err := fake.New(fake.Config{
 		Keys:    source,
 		Rules:   s.Rules(),
 		Now:     p.now,
 		Origins: cmd.AllowOrigin,
-		Real:    func(now func() time.Time) (http.Handler, error) { return makers.make(ctx, now) },
+		Real:    real,
 	})
 	if err != nil {
 		return err
 	}
-	port, err := edge.Listen(ctx, "--listen", s.Listen, edge.DefaultLimits())
+	port, err := edge.Listen(ctx, s.Name(&s.Listen), s.Listen, edge.DefaultLimits())
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(p.stdout, fakeText, "http://"+port.Addr().String(), shown); err != nil {
+	_, err = fmt.Fprintf(p.stdout, fakeText, "http://"+port.Addr().String(), shown)
+	if err != nil {
 		return errors.Join(err, port.Close())
 	}
-	listeners{public: port}.announce(logger)
-	return edge.Serve(ctx, logger, edge.DefaultLimits(), edge.Port{Listener: port, Handler: handler})
+	logger.Info("listening", "address", port.Addr().String(), "version", buildVersion())
+	served := edge.Port{Listener: port, Handler: handler}
+	return edge.Serve(ctx, logger, edge.DefaultLimits(), served)
 }
 
 func (cmd fakeCmd) check(s *service.Settings) error {
@@ -92,51 +113,8 @@ func (cmd fakeCmd) check(s *service.Settings) error {
 	}
 	host, _, err := net.SplitHostPort(s.Listen)
 	if !cmd.AllowRemote && (err != nil || !keys.IsLoopback(host)) {
-		return service.SettingError(s.Name(&s.Listen) + ": the fake signs tokens for every caller, " +
-			"so it listens on loopback only; --allow-remote lifts that")
+		return service.SettingError(s.Name(&s.Listen) + ": the fake signs tokens for every caller. " +
+			"It listens on loopback only, unless --allow-remote is given")
 	}
 	return nil
-}
-
-// realHandlers makes the handlers of the fake, each with a store of its own in memory.
-type realHandlers struct {
-	settings *service.Settings
-	keys     *keys.Source
-	logger   *slog.Logger
-
-	mu     sync.Mutex
-	stores []io.Closer
-}
-
-func (m *realHandlers) make(ctx context.Context, now func() time.Time) (http.Handler, error) {
-	db, err := store.Open(ctx, "sqlite::memory:")
-	if err != nil {
-		return nil, err
-	}
-	m.mu.Lock()
-	m.stores = append(m.stores, db)
-	m.mu.Unlock()
-	wired, err := service.New(service.Config{
-		Settings: m.settings,
-		Keys:     m.keys,
-		Store:    db,
-		Registry: prometheus.NewRegistry(),
-		Log:      m.logger,
-		Now:      now,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return wired.Public, nil
-}
-
-// Close closes the stores.
-func (m *realHandlers) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all error
-	for _, s := range m.stores {
-		all = errors.Join(all, s.Close())
-	}
-	return all
 }

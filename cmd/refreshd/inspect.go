@@ -20,12 +20,13 @@ import (
 const maxTokenBytes = 1 << 20
 
 type inspectCmd struct {
-	Token string `arg:"" optional:"" placeholder:"TOKEN" help:"The token. Without it, or as -, it is read from standard input."`
+	Token string `arg:"" optional:"" placeholder:"TOKEN" help:"The token, or - for standard input."`
 }
 
 // Help adds details to the command's --help.
 func (inspectCmd) Help() string {
-	return "Arguments are visible in process lists: prefer standard input for a token that is in use."
+	return `Without an argument the token is read from standard input. Arguments are visible in process
+lists: prefer standard input for a token that is in use.`
 }
 
 // Run prints the report. It fails if the token is not acceptable.

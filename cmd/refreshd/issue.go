@@ -14,16 +14,16 @@ import (
 )
 
 type tokenCmd struct {
-	Issue   issueCmd   `cmd:"" help:"Sign a refresh token with the configured key, as a login service would."`
-	Inspect inspectCmd `cmd:"" help:"Show what a token says and whether this configuration accepts it."`
+	Issue   issueCmd   `cmd:"" help:"Sign a refresh token, as a login service would."`
+	Inspect inspectCmd `cmd:"" help:"Show a token, and whether the settings accept it."`
 }
 
 type issueCmd struct {
 	Identity string   `required:"" placeholder:"IDENTITY" help:"The claim identity."`
 	Name     string   `placeholder:"NAME" help:"The claim name."`
 	Admin    bool     `help:"Set the claim is_admin."`
-	TTL      string   `name:"ttl" placeholder:"DURATION" help:"Lifetime (default 30d; 1h with --access)."`
-	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"A claim of your own; may be repeated."`
+	TTL      string   `name:"ttl" placeholder:"DURATION" help:"Its lifetime (default 30d or 1h)."`
+	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"A claim of your own."`
 	Access   bool     `help:"Sign an access token instead."`
 	Fresh    bool     `help:"With --access: as if its owner had just entered a password."`
 }
@@ -31,8 +31,8 @@ type issueCmd struct {
 // Help adds details to the command's --help.
 func (issueCmd) Help() string {
 	return `A lifetime is a duration such as 30d, 12h or 90m. A negative one makes a token that has
-expired. The value of --claim is read as JSON if it is JSON, else as a string. For administration
-a token needs --admin --access --fresh.`
+expired. Without --ttl it is 30d, and 1h with --access. --claim may be repeated; its value is read
+as JSON if it is JSON, else as a string. For administration a token needs --admin --access --fresh.`
 }
 
 // Run prints the token alone, so that it can be used in a script.

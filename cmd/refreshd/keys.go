@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -16,11 +17,14 @@ type keysCmd struct {
 	New    keysNewCmd    `cmd:"" help:"Append a new key to the key file; print its ID."`
 	List   keysListCmd   `cmd:"" help:"Show the keys in the file, without their secret parts."`
 	Rotate keysRotateCmd `cmd:"" help:"Let a new key replace the key that signs; print its ID."`
-	Remove keysRemoveCmd `cmd:"" help:"Remove a key from the file: tokens that it signed are rejected from then on."`
-	Public keysPublicCmd `cmd:"" help:"Print the public keys (JWK Set), as the server publishes them."`
+	Remove keysRemoveCmd `cmd:"" help:"Remove a key: its tokens are rejected from then on."`
+	Public keysPublicCmd `cmd:"" help:"Print the public keys (JWK Set) that the server publishes."`
 }
 
 const (
+	algorithms       = "HS256,HS384,HS512,RS256,RS384,RS512,PS256,ES256,ES384,EdDSA"
+	defaultAlgorithm = "EdDSA"
+
 	editTimeout    = 10 * time.Second   // for another command that changes the file
 	accessLifetime = 7 * 24 * time.Hour // the longest lifetime of an access token
 	publicCache    = 5 * time.Minute    // for so long others may cache the published keys
@@ -67,15 +71,17 @@ func loadKeys(s *service.Settings) (*jwk.Set, error) {
 }
 
 type keysNewCmd struct {
-	Alg          string  `enum:"HS256,HS384,HS512,RS256,RS384,RS512,PS256,ES256,ES384,EdDSA" default:"EdDSA" placeholder:"ALG" help:"The algorithm of the key: ${enum} (default ${default})."`
-	ID           *string `name:"id" placeholder:"ID" help:"The key ID (default: the date and some letters)."`
-	ImportSecret string  `placeholder:"PATH" help:"Use the secret in this file in place of a new one. For HS256, HS384 and HS512."`
+	Alg          string  `enum:"${algorithms}" default:"EdDSA" placeholder:"ALG" help:"Its algorithm (default EdDSA)."`
+	ID           *string `name:"id" placeholder:"ID" help:"Its ID (default: the date and some letters)."`
+	ImportSecret string  `placeholder:"PATH" help:"Use the secret in this file."`
 }
 
 // Help adds details to the command's --help.
 func (keysNewCmd) Help() string {
-	return `An empty --id marks the key for tokens that have no key ID. The file of --import-secret holds
-raw bytes; one newline at its end is left out.`
+	return `The algorithms are ` + algorithms + `.
+
+An empty --id marks the key for tokens that have no key ID. --import-secret is for HS256, HS384 and
+HS512: the file holds raw bytes, and one newline at its end is left out.`
 }
 
 // Run prints the ID alone, so that it can be used in a script.
@@ -122,16 +128,17 @@ func newKeyID(now time.Time) string {
 }
 
 type keysRotateCmd struct {
-	Alg   string            `enum:",HS256,HS384,HS512,RS256,RS384,RS512,PS256,ES256,ES384,EdDSA" default:"" placeholder:"ALG" help:"The algorithm of the new key (default: that of the key that signs)."`
-	ID    string            `name:"id" placeholder:"ID" help:"The ID of the new key (default: the date and some letters)."`
-	Delay service.Duration  `default:"1h" placeholder:"DURATION" help:"For so long the new key is published before it signs (default 1h)."`
-	Keep  *service.Duration `placeholder:"DURATION" help:"For so long the old key still verifies after that (default: --max-lifetime, at least 7d)."`
+	Alg   string            `enum:",${algorithms}" default:"" placeholder:"ALG" help:"Its algorithm (default: that of the old key)."`
+	ID    string            `name:"id" placeholder:"ID" help:"Its ID (default: the date and some letters)."`
+	Delay service.Duration  `default:"1h" placeholder:"DURATION" help:"The time until it signs (default 1h)."`
+	Keep  *service.Duration `placeholder:"DURATION" help:"The time for which the old key verifies then."`
 }
 
 // Help adds details to the command's --help.
 func (keysRotateCmd) Help() string {
-	return `Choose --delay so that by then every server has the file, and every cache of the public keys
-has been refreshed. Choose --keep as long as a token that the old key signed may live. If a key has
+	return `The new key is published at once and signs after --delay. By then every server must have
+the file, and every cache of the public keys must have been refreshed. Choose --keep as long as a
+token that the old key signed may live; without it, it is --max-lifetime, at least 7d. If a key has
 leaked, use --delay=0s --keep=0s.`
 }
 
@@ -142,9 +149,14 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, s *service.Setting
 	if cmd.Keep != nil {
 		keep = time.Duration(*cmd.Keep)
 	}
+	id := cmp.Or(cmd.ID, newKeyID(now))
 	var made *jwk.Key
 	changed, err := editKeys(ctx, s, func(set *jwk.Set) (_ *jwk.Set, err error) {
-		if made, err = cmd.key(set, now); err != nil {
+		alg := cmd.Alg
+		if alg == "" && set != nil && set.Active(now) != nil {
+			alg = set.Active(now).Algorithm()
+		}
+		if made, err = jwk.GenerateKey(cmp.Or(alg, defaultAlgorithm), id); err != nil {
 			return nil, err
 		}
 		return keys.Rollover{Key: made, Delay: time.Duration(cmd.Delay), Keep: keep}.Apply(set, now)
@@ -161,20 +173,6 @@ func (cmd keysRotateCmd) Run(ctx context.Context, p *program, s *service.Setting
 	}
 	_, err = fmt.Fprintln(p.stdout, made.ID())
 	return err
-}
-
-func (cmd keysRotateCmd) key(set *jwk.Set, now time.Time) (*jwk.Key, error) {
-	alg, id := cmd.Alg, cmd.ID
-	if id == "" {
-		id = newKeyID(now)
-	}
-	if alg == "" && set != nil && set.Active(now) != nil {
-		alg = set.Active(now).Algorithm()
-	}
-	if alg == "" {
-		return jwk.GenerateKey("EdDSA", id) // Rotate then fails with the reason
-	}
-	return jwk.GenerateKey(alg, id)
 }
 
 type keysRemoveCmd struct {

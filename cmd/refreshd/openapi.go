@@ -8,7 +8,7 @@ import (
 )
 
 type openAPICmd struct {
-	Format string `enum:"yaml,json" default:"yaml" placeholder:"FORMAT" help:"yaml (as it was written) or json."`
+	Format string `enum:"yaml,json" default:"yaml" placeholder:"FORMAT" help:"yaml or json."`
 }
 
 func (cmd openAPICmd) Run(p *program) error {

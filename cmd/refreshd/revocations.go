@@ -25,6 +25,12 @@ type listCmd struct {
 // listPage is how many revocations are read at a time.
 const listPage = 1000
 
+// listFormat is the form of a list: of an empty list, and around and between the lines.
+type listFormat struct {
+	empty, begin, separator, end string
+	line                         func(revocation.Revocation) (string, error)
+}
+
 // Run writes each page as it is read: there may be millions of revocations.
 func (cmd listCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	db, err := existingStore(ctx, s)
@@ -32,100 +38,65 @@ func (cmd listCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 		return err
 	}
 	defer db.Close()
-	out := cmd.writer(p.stdout)
-	for before := int64(math.MaxInt64); ; {
+	format := listFormat{
+		empty: "No revocation is in force.\n",
+		begin: fmt.Sprintf(textRow+"\n", "SEQUENCE", "REVOKED", "KEPT UNTIL", "SUBJECT"),
+		line:  textLine,
+	}
+	if cmd.Format == "json" {
+		format = listFormat{
+			empty:     "[]\n",
+			begin:     "[\n",
+			separator: ",\n",
+			end:       "\n]\n",
+			line:      jsonLine,
+		}
+	}
+	before, next := int64(math.MaxInt64), format.begin
+	for {
 		page, err := db.List(ctx, before, p.now().UnixMilli(), listPage)
 		if err != nil {
 			return fmt.Errorf("list the revocations: %w", err)
 		}
-		if err := out.page(page); err != nil {
+		var out strings.Builder
+		for _, r := range page {
+			line, err := format.line(r)
+			if err != nil {
+				return err
+			}
+			out.WriteString(next + line)
+			before, next = r.Sequence, format.separator
+		}
+		if len(page) < listPage && before == math.MaxInt64 {
+			out.WriteString(format.empty)
+		} else if len(page) < listPage {
+			out.WriteString(format.end)
+		}
+		if _, err := io.WriteString(p.stdout, out.String()); err != nil || len(page) < listPage {
 			return err
 		}
-		if len(page) < listPage {
-			return out.end()
-		}
-		before = page[len(page)-1].Sequence
 	}
 }
 
-func (cmd listCmd) writer(w io.Writer) listWriter {
-	if cmd.Format == "json" {
-		return &jsonList{w: w}
+const textRow = "%9v  %-23s  %-23s  %s"
+
+func textLine(r revocation.Revocation) (string, error) {
+	until := "forever"
+	if r.KeptUntil != revocation.Forever {
+		until = timestamp(r.KeptUntil)
 	}
-	return &textList{w: w}
-}
-
-// listWriter writes revocations page by page.
-type listWriter interface {
-	page([]revocation.Revocation) error
-	end() error
-}
-
-type textList struct {
-	w     io.Writer
-	begun bool
-}
-
-func (l *textList) page(page []revocation.Revocation) error {
-	var out strings.Builder
-	if len(page) > 0 && !l.begun {
-		l.begun = true
-		fmt.Fprintf(&out, "%9s  %-23s  %-23s  %s\n", "SEQUENCE", "REVOKED", "KEPT UNTIL", "SUBJECT")
+	reason := ""
+	if r.Reason != "" {
+		reason = ": " + printable(r.Reason)
 	}
-	for _, r := range page {
-		until := "forever"
-		if r.KeptUntil != revocation.Forever {
-			until = timestamp(r.KeptUntil)
-		}
-		fmt.Fprintf(&out, "%9d  %-23s  %-23s  %s", r.Sequence, timestamp(r.RevokedAt), until, subject(r))
-		if r.Reason != "" {
-			out.WriteString(": " + printable(r.Reason))
-		}
-		out.WriteByte('\n')
-	}
-	_, err := io.WriteString(l.w, out.String())
-	return err
+	return fmt.Sprintf(textRow+"%s\n",
+		r.Sequence, timestamp(r.RevokedAt), until, subject(r), reason), nil
 }
 
-func (l *textList) end() error {
-	if l.begun {
-		return nil
-	}
-	_, err := fmt.Fprintln(l.w, "No revocation is in force.")
-	return err
-}
-
-// jsonList writes one array of objects, each a Revocation of the contract.
-type jsonList struct {
-	w     io.Writer
-	begun bool
-}
-
-func (l *jsonList) page(page []revocation.Revocation) error {
-	var out strings.Builder
-	for _, r := range page {
-		separator := ",\n"
-		if !l.begun {
-			l.begun, separator = true, "[\n"
-		}
-		text, err := json.Marshal(api.Revocation(r))
-		if err != nil {
-			return fmt.Errorf("encode a revocation: %w", err)
-		}
-		out.WriteString(separator)
-		out.Write(text)
-	}
-	_, err := io.WriteString(l.w, out.String())
-	return err
-}
-
-func (l *jsonList) end() error {
-	closing := "\n]\n"
-	if !l.begun {
-		closing = "[]\n"
-	}
-	_, err := io.WriteString(l.w, closing)
-	return err
+// jsonLine returns a Revocation of the contract.
+func jsonLine(r revocation.Revocation) (string, error) {
+	text, err := json.Marshal(api.Revocation(r))
+	return string(text), err
 }
 
 // printable escapes characters that could control a terminal or break a line.

@@ -18,10 +18,17 @@ import (
 // revokeCmd revokes sessions in the store that the servers use. The servers reject their tokens
 // from then on, as if one of the servers had revoked them.
 type revokeCmd struct {
-	Token    string `placeholder:"-" help:"Revoke the session of the refresh token on standard input. The token may have expired."`
-	Identity string `placeholder:"IDENTITY" help:"Revoke all sessions of this identity that have started so far. It can log in again at once."`
-	Session  string `placeholder:"ID" help:"Revoke the session with this ID, 64 lower-case hexadecimal digits."`
+	Token    string `placeholder:"-" help:"Revoke the session of the token on standard input."`
+	Identity string `placeholder:"IDENTITY" help:"Revoke all sessions of this identity."`
+	Session  string `placeholder:"ID" help:"Revoke the session with this ID."`
 	Reason   string `placeholder:"TEXT" help:"The reason that the list of revocations shows."`
+}
+
+// Help adds details to the command's --help.
+func (revokeCmd) Help() string {
+	return `Give one of --token=-, --identity and --session. The token may have expired. --identity
+revokes the sessions that have started so far: the identity can log in again at once. A session's ID
+has 64 lower-case hexadecimal digits.`
 }
 
 // maxReason is in characters, as in the contract.
@@ -57,15 +64,16 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	}))
 	switch {
 	case errors.Is(err, revocation.ErrUnavailable):
-		return fmt.Errorf("the store did not confirm the revocation; run the command again: %w", err)
+		const advice = "the store did not confirm the revocation; run the command again"
+		return fmt.Errorf(advice+": %w", err)
 	case err != nil:
 		return fmt.Errorf("revoke: %w", err)
 	}
 	_, err = fmt.Fprintf(p.stdout, "Revoked %s, at %s. Sequence %d\n",
 		subject(revoked), timestamp(revoked.RevokedAt), revoked.Sequence)
 	if err == nil && revoked.Kind == revocation.OfIdentity && s.TokenLifetime == 0 {
-		_, err = fmt.Fprintf(p.stdout, "From now on, refresh tokens of this identity without iat are "+
-			"rejected, new ones too, unless the servers have %s.\n", s.Name(&s.TokenLifetime))
+		_, err = fmt.Fprintf(p.stdout, "From now on, refresh tokens of this identity without iat "+
+			"are rejected, new ones too, unless the servers have %s.\n", s.Name(&s.TokenLifetime))
 	}
 	return err
 }

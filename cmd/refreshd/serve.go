@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,11 +34,23 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if err != nil {
 		return err
 	}
-	ports, err := open(ctx, s)
+	limits := edge.DefaultLimits()
+	public, err := edge.Listen(ctx, s.Name(&s.Listen), s.Listen, limits)
 	if err != nil {
 		return err
 	}
-	defer ports.close() // closed already, unless the start failed
+	defer public.Close() // closed already, unless the start fails
+	ports := []edge.Port{{Listener: public}}
+	addresses := []any{slog.String("address", public.Addr().String())}
+	if s.OpsListen != "" {
+		operations, err := edge.Listen(ctx, s.Name(&s.OpsListen), s.OpsListen, limits)
+		if err != nil {
+			return err
+		}
+		defer operations.Close()
+		ports = append(ports, edge.Port{Listener: operations})
+		addresses = append(addresses, slog.String("operations", operations.Addr().String()))
+	}
 	db, err := s.OpenStore(ctx)
 	if err != nil {
 		return err
@@ -67,17 +80,17 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	s.Warn(logger, p.arguments)
 	s.LogInForce(logger)
 	if development {
-		if err := announceDevelopment(p, s, keys, ports.public.Addr(), logger); err != nil {
+		if err := announceDevelopment(p, s, keys, public.Addr(), logger); err != nil {
 			return err
 		}
 	}
-	ports.announce(logger)
+	logger.Info("listening", append(addresses, slog.String("version", buildVersion()))...)
 	context.AfterFunc(ctx, wired.Stopping)
-	served := []edge.Port{{Listener: ports.public, Handler: wired.Public}}
-	if ports.ops != nil {
-		served = append(served, edge.Port{Listener: ports.ops, Handler: wired.Ops})
+	ports[0].Handler = wired.Public
+	if len(ports) > 1 {
+		ports[1].Handler = wired.Ops
 	}
-	return edge.Serve(ctx, logger, edge.DefaultLimits(), served...)
+	return edge.Serve(ctx, logger, limits, ports...)
 }
 
 // background starts run and returns a function that stops it and waits for it. It is not stopped

@@ -32,12 +32,13 @@ func times(claims []byte, now time.Time) string {
 		if !at.After(now) {
 			label = row.past
 		}
-		fmt.Fprintf(&out, "  %-11s  %s  (%s)\n", label, at.Format(timeFormat), relative(at.Sub(now)))
+		distance := relative(at.Sub(now))
+		fmt.Fprintf(&out, "  %-11s  %s  (%s)\n", label, at.Format(timeFormat), distance)
 	}
 	return out.String()
 }
 
-// relative puts a distance in time into words, with its two largest units: "in 29 days 23 hours".
+// relative puts a distance in time into words: "in 29 days 23 hours".
 func relative(d time.Duration) string {
 	words := span(d.Abs().Round(time.Second))
 	switch {
@@ -49,29 +50,29 @@ func relative(d time.Duration) string {
 	return "in " + words
 }
 
+// span puts a duration into words, with its largest unit and the next one.
 func span(d time.Duration) string {
-	units := []struct {
+	var words []string
+	for _, unit := range []struct {
 		name string
 		size time.Duration
-	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}}
-	for i, unit := range units {
-		if d < unit.size {
-			continue
+	}{
+		{"day", 24 * time.Hour},
+		{"hour", time.Hour},
+		{"minute", time.Minute},
+		{"second", time.Second},
+	} {
+		begun, n := len(words) > 0, d/unit.size
+		d %= unit.size
+		switch {
+		case n == 1:
+			words = append(words, "1 "+unit.name)
+		case n > 1:
+			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
 		}
-		words := count(d/unit.size, unit.name)
-		if i+1 < len(units) {
-			if rest := d % unit.size / units[i+1].size; rest > 0 {
-				words += " " + count(rest, units[i+1].name)
-			}
+		if begun {
+			break
 		}
-		return words
 	}
-	return ""
-}
-
-func count(n time.Duration, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
+	return strings.Join(words, " ")
 }

@@ -12,17 +12,19 @@ var version string
 type versionCmd struct{}
 
 func (versionCmd) Run(p *program) error {
-	_, err := fmt.Fprintf(p.stdout, "refreshd %s %s %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "refreshd %s %s %s/%s\n",
+		buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-// buildVersion is the version that the linker was given, else the module's, else "devel".
+// buildVersion returns the version of the linker, else of the module, else "devel".
 func buildVersion() string {
 	if version != "" {
 		return version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
 	}
-	return "devel"
+	return info.Main.Version
 }

@@ -47,7 +47,8 @@ func (s *Settings) OpenKeysOnce(
 // machines can reach the server.
 func (s *Settings) DevelopmentKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
 	if host, _, err := net.SplitHostPort(s.Listen); err != nil || !keys.IsLoopback(host) {
-		return nil, s.NoKey() + " (a development key is made only when the server listens on loopback)"
+		const why = " (a development key is made only when the server listens on loopback)"
+		return nil, s.NoKey() + why
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: it ends the process instead

@@ -12,13 +12,13 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"0.0.0.0:8080",
 		},
 		"ops-listen": {
-			"The address on which /healthz, /readyz and /metrics are served. " +
-				"An empty value switches them off.",
+			"The address on which /healthz, /readyz and /metrics are served. An empty value " +
+				"switches them off.",
 			"127.0.0.1:9090",
 		},
 		"secret": {
-			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments are " +
-				"visible in process lists: prefer the variable or the file.",
+			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments " +
+				"are visible in process lists: prefer the variable or the file.",
 			"the-secret-that-your-login-service-has",
 		},
 		"secret-file": {
@@ -30,13 +30,13 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"true",
 		},
 		"keys": {
-			"A JWK Set file with the keys that verify and sign, in place of a secret. " +
-				"The server reads it again when it changes.",
+			"A JWK Set file with the keys that verify and sign, in place of a secret. The " +
+				"server reads it again when it changes.",
 			"/etc/refreshd/keys.json",
 		},
 		"issuer-jwks": {
-			"Where the login service publishes its public keys (JWK Set). " +
-				"They verify tokens whose iss is --issuer.",
+			"Where the login service publishes its public keys (JWK Set). They verify tokens " +
+				"whose iss is --issuer.",
 			"https://login.example.com/.well-known/jwks.json",
 		},
 		"issuer-alg": {
@@ -45,8 +45,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"RS256",
 		},
 		"require-type": {
-			"Reject refresh tokens without the claim type. " +
-				"Switch this on if your login service sets the claim.",
+			"Reject refresh tokens without the claim type. Switch this on if your login " +
+				"service sets the claim.",
 			"true",
 		},
 		"issuer": {
@@ -63,14 +63,14 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"postgres://refresh@db.example.com/refresh?sslmode=verify-full",
 		},
 		"max-lifetime": {
-			"The longest lifetime of a refresh token that is accepted. " +
-				"A revocation is kept at least that long.",
+			"The longest lifetime of a refresh token that is accepted. A revocation is kept at " +
+				"least that long.",
 			"90d",
 		},
 		"token-lifetime": {
-			"The lifetime of the login's refresh tokens. It is needed only if they have no iat: the " +
-				"server then takes exp minus this lifetime as the time of issue. 0s means that it is " +
-				"not known.",
+			"The lifetime of the login's refresh tokens. It is needed only if they have no " +
+				"iat: the server then takes exp minus this lifetime as the time of issue. 0s " +
+				"means that it is not known.",
 			"30d",
 		},
 		"clock-skew": {
@@ -78,27 +78,28 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"5s",
 		},
 		"admin-max-age": {
-			"For so long after its login a fresh access token may administer. " +
-				"0s: until it expires.",
+			"For so long after its login a fresh access token may administer. 0s: until it " +
+				"expires.",
 			"15m",
 		},
 		"rotation": {
-			"Return a new refresh token with each refresh, " +
-				"and revoke a session if an old token is used after its successor.",
+			"Return a new refresh token with each refresh, and revoke a session if an old " +
+				"token is used after its successor.",
 			"true",
 		},
 		"rotation-window": {
-			"The time after a rotation in which the old refresh token still works, for retries and " +
-				"for other tabs of a browser.",
+			"The time after a rotation in which the old refresh token still works, for retries " +
+				"and for other tabs of a browser.",
 			"1m",
 		},
 		"idle-lifetime": {
-			"With rotation, a session expires this long after its last use. With 0s it does not.",
+			"With rotation, a session expires this long after its last use. With 0s it does " +
+				"not.",
 			"30d",
 		},
 		"session-lifetime": {
-			"With rotation, a session expires this long after its start. With 0s it expires when the " +
-				"login's refresh token does.",
+			"With rotation, a session expires this long after its start. With 0s it expires " +
+				"when the login's refresh token does.",
 			"180d",
 		},
 		"docs": {
@@ -106,8 +107,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"false",
 		},
 		"playground": {
-			"Serve the playground at /playground, where anyone can log in as any user. Never use it " +
-				"in production. With a development key it is always on.",
+			"Serve the playground at /playground, where anyone can log in as any user. Never " +
+				"use it in production. With a development key it is always on.",
 			"true",
 		},
 		"log-format": {
@@ -115,8 +116,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"json",
 		},
 		"log-level": {
-			"The lowest level that is logged: debug (every request), info (rejected requests too), " +
-				"warn, or error (failures of the server itself).",
+			"The lowest level that is logged: debug (every request), info (rejected requests " +
+				"too), warn, or error (failures of the server itself).",
 			"debug",
 		},
 	}

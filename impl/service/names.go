@@ -68,7 +68,7 @@ func (s *Settings) setting(field any) Setting {
 	panic(fmt.Sprintf("%T is not a field of Settings", field))
 }
 
-// Name returns the names of the setting that field points to. It panics if that is not a field of s.
+// Name returns the names of the setting that field points to. It panics if field is not one of s.
 func (s *Settings) Name(field any) string { return s.setting(field).Names() }
 
 // SettingError is a mistake in the settings, in one line.

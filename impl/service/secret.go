@@ -22,8 +22,8 @@ func (s *Settings) NoKey() SettingError {
 		s.Name(&s.SecretFile), s.Name(&s.Secret), s.Name(&s.Keys)))
 }
 
-// SigningSecret returns the configured secret, without one line ending at its end: shells and editors
-// add one. It fails if there is no secret, if there are two, or if the file cannot be read.
+// SigningSecret returns the configured secret, without one line ending at its end: shells and
+// editors add one. It fails if there is no secret, if there are two, or if the file cannot be read.
 func (s *Settings) SigningSecret() ([]byte, error) {
 	switch {
 	case s.Secret != "" && s.SecretFile != "":
