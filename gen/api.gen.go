@@ -469,8 +469,8 @@ type ClientInterface interface {
 	//
 	// Revokes the session of the refresh token. After the response has arrived, every server
 	// rejects all refresh tokens of this session. You can send any refresh token of the session
-	// that has a valid signature, even an expired one. If the session is already revoked, the
-	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+	// that has a valid signature, even if it has expired or is not valid yet. If the session is
+	// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -481,8 +481,8 @@ type ClientInterface interface {
 	//
 	// Revokes the session of the refresh token. After the response has arrived, every server
 	// rejects all refresh tokens of this session. You can send any refresh token of the session
-	// that has a valid signature, even an expired one. If the session is already revoked, the
-	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+	// that has a valid signature, even if it has expired or is not valid yet. If the session is
+	// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -657,8 +657,8 @@ func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestB
 //
 // Revokes the session of the refresh token. After the response has arrived, every server
 // rejects all refresh tokens of this session. You can send any refresh token of the session
-// that has a valid signature, even an expired one. If the session is already revoked, the
-// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+// that has a valid signature, even if it has expired or is not valid yet. If the session is
+// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes any type of body and a specified content type.
 //
@@ -679,8 +679,8 @@ func (c *Client) RevokeTokenWithBody(ctx context.Context, contentType string, bo
 //
 // Revokes the session of the refresh token. After the response has arrived, every server
 // rejects all refresh tokens of this session. You can send any refresh token of the session
-// that has a valid signature, even an expired one. If the session is already revoked, the
-// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+// that has a valid signature, even if it has expired or is not valid yet. If the session is
+// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1200,8 +1200,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Revokes the session of the refresh token. After the response has arrived, every server
 	// rejects all refresh tokens of this session. You can send any refresh token of the session
-	// that has a valid signature, even an expired one. If the session is already revoked, the
-	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+	// that has a valid signature, even if it has expired or is not valid yet. If the session is
+	// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1212,8 +1212,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Revokes the session of the refresh token. After the response has arrived, every server
 	// rejects all refresh tokens of this session. You can send any refresh token of the session
-	// that has a valid signature, even an expired one. If the session is already revoked, the
-	// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+	// that has a valid signature, even if it has expired or is not valid yet. If the session is
+	// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1997,8 +1997,8 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body
 //
 // Revokes the session of the refresh token. After the response has arrived, every server
 // rejects all refresh tokens of this session. You can send any refresh token of the session
-// that has a valid signature, even an expired one. If the session is already revoked, the
-// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+// that has a valid signature, even if it has expired or is not valid yet. If the session is
+// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2015,8 +2015,8 @@ func (c *ClientWithResponses) RevokeTokenWithBodyWithResponse(ctx context.Contex
 //
 // Revokes the session of the refresh token. After the response has arrived, every server
 // rejects all refresh tokens of this session. You can send any refresh token of the session
-// that has a valid signature, even an expired one. If the session is already revoked, the
-// answer is 204 as well (as in RFC 7009). Then delete both tokens.
+// that has a valid signature, even if it has expired or is not valid yet. If the session is
+// already revoked, the answer is 204 as well (as in RFC 7009). Then delete both tokens.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3927,130 +3927,131 @@ func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rctu29u+rYLTPh8RDy6Qs2bE7/5njOk6j3JxtK3HSOmNBJCQhJgEWAC2rTWbO05wHO09yBgsgCV5k",
-	"S4nbvXe7vyS2RIALCwvr+lvw752QJylnhCnZOfy9Myc4IgJ+PMbhnBxzpgSP9e8RkaGgqaKcdQ47z/kC",
-	"JZgtkSQhZ5FEYUz1JAizCMk5FiRCoZ5BogQvzY9IzQmSRHU7Xofc4iSNSeewk2aTmIYeSvDtNp6R/9n1",
-	"/Y7XEeTXjAoSdQ6VyIjXkeGcJFjToZapHiaVoGzW+frV65yM8KxJ4RFSeIbUHCtEI8IUnVIikZpTiW6I",
-	"kJQzxKftJF12eq/F9fx58vPLaXg8+ZHx4w/43eifl52NKPuqH5YpZ5IAR3/E0Rn5NSNS6d9CzhRh8CNO",
-	"05iGWBO+81lq6n/PqYGBk8pAmSUJFktY4oRHS7Sgao7UgqOESoWviex4nRscZwRegzN4/S+dmCZUHaIk",
-	"kwpNCMIKxQRLhQLD76kgcn6l+DVhh4hKVKzzk9chQnDROdSEXAlLiddJiJR4ppdsqdPDGFfoBsc06ngd",
-	"qbDKZOew7/vAjZJV/0uQaeew84+dUvx2zLdy50S/7ITdkJinxLCxurOjOUGWCjTHslh2F43NasfwMWcE",
-	"EabEEk25QASH827nq9d5xsWERhFhG24C4+qZZlFtCxjCUUIZlUpgxQVazLkkCIchkRIBN3OuAIPbt0ZL",
-	"4cohhyjmM0QZwjNMmbsd02Ip7ma84QrhOOYLUt2D3YfegzrFsO0emmQKUYUiTswigBZz8HhKBHAYdmLI",
-	"FBEMxxtuBHWGNXnpsKd40OXOOU+ImlM2QwvCFFoIzmZI64JMIEkj4rBs8PBiK4m4IQJNMY1J1EX6I8M+",
-	"rTZVRa5vCGLFke6ikVgaAUAxVkQAA99wdcLwJNbKaFNZdga2CKTgCkbrbeXTKXq0vZ1/tHN28uzs5Pz5",
-	"1dnp6Gg0PH3z+NBsrl3bNSGp3ngUU6m0ipVEam0rXcllXF0RS0Fddu3nelOceSv7EjzsvriSqVcsF1SF",
-	"c03CdGo2CTiDGE7AhIDJUFqGwLzYx6WWeivab7h6xjP2DftSDLtTtDX/pvBknXv5p+W57z+wEAti1BOS",
-	"WTjPd9dDXOj1T0jM2UwrBYQZV3MirPVVS2DMSEv7yW1qLOhGzFG1oW16FM6SVv7EPufw7PNCXZmfXZ4B",
-	"QcXjDt96wcPbLNDnqEGlljGqXSe50PySaEoZjg9RRGKiCJpwZQfl7hXoU6LtAmUlW99w9R4s72Z8NWoc",
-	"ZmjaNlfFL7A+jEwhyqQiWB8PhKurWmHeXJtWH7HmDq1yLXo9zewJjs7pjGGVCVJdBGjd/KvSKCVYhXOk",
-	"HdhrsjTH2FViSmRSrfCjytmoRJQZih5gFX+ksOmtE+QzCRWJfgDZMRpN4qVEi/nyISSQv8JiRjY+1OWw",
-	"FY4R+LiO15pw7bTu7T7po8lSkYpdUZxfxTDfCvdUcY7yBwruBw/uGgHNNrwQ5dvhzUKLG0PBHnpJfwTe",
-	"vWM4U3Mu6G8bK8WESqmjjXb2HdlpYXzp+v9IsCACdhJXz7jLy8ylymXnUc3vszRoC9Du/Qd/tOfpUHC/",
-	"pJ/lJ6M+EWchMY5Y7mt10XBqlEOhOOYkTj3rkeuo0YmYLy4utjXHtbkLsSLNmBRoL5/Q7gasm3hobDZl",
-	"jB6dPTtGe/sD/3E1KLWbBrvzP5cdq3hMwAaB6R2BqJGxG0xj7VptKGJZdeSKU2r9ACQVzx0EhcqBVbkq",
-	"Pq5oyMLDlZyzir/3oOfzCEUkJSwiLFyWKQBQ+1Qih7qN/PNzhZdaLGYkgljNFSOEp4oIND4jSiy3j/Qv",
-	"4zxxUpMh55F28WFZMiHC+NUm86I4WmBwvaaa9ZpKRm6Vfn1FgoIWEdEh0oyIQkZklqZcKBK9JhHFI3ho",
-	"Q2Fpn6JFao7NrNv6ESctUX9BRXKKya8SPfsVLMMVIngp0h/nMlgMqWj8wR+i8e0rIxLGkAHDEr04P33T",
-	"RefEyo/ZajSuLr6+6HG3U5IHfK3S0CoZuc0hN0QsjZ7Q+58KHdsoavYnZ399gtNGsiQXbQ8+SQlP9Yk4",
-	"xkzvEklSteyiN/pdiGVxXJG0FY44VSSRLfrJyz/AQuCl/t1ueNsqrykDxxMesbQJPhM4kZ6JSLBE48IH",
-	"G2ubMHbyVmNN9QKmkSg0q8FRpDdLgT+oaEJA7y95hiIOG3rN+AJhGOTp3aURQZOl0RwgUlVV7XqAjbUW",
-	"slpf3YW2M3OcpoSRqML1yuT1gKXxglzI27j3fDR6a0ku3ROToqy8pd8LvM6UiwQroyV2e+WrSqXhZkN/",
-	"yV9cLjHfSC8Xu0/FHHyiTbQmVx+QCzJ5SZZtOVyTHQYnHQzj/iDY97TqA+PZf9xFRwyNz86PxvCMlrgx",
-	"G4P6HZOxp/2b8cmx82UobsYeGt/aZ5b2mdOXb2sPme9vx80zhOPZCtMez7igap7kvL0myy56amRIOyH2",
-	"M5Ox1cJmIuRiXHWnT6Kn50dtOxyKm3YCwkzcEAjL7LK18OdLq0/eGwyCg7bpV+gXcmsUYz5/znRP27sJ",
-	"lmSvnwlQBM0Zb9P2OfVhs9ZxMafhvODQDREmYc+4scDwlneM3haGEx1NTDRqeA1TWQWszytDy1peP9jr",
-	"9/ae+L7vV2V7r98i217n2kTSLSqILNHwaRcdWd+gTAsNn2rmUCXhGcoqKv+aRuMG0SamAnGh0gqg8SzM",
-	"85U96/m9wA96/vb17s2vbXy+VssVfNYGsRRKz+yeVxWS6stOX75tewVrf0HCoyw2SmVD2WCT6R2yMRU8",
-	"cUTD+mk6BJe27pGv6B7xyM92nrcCNV+VjiAI+v11pSOTK46JPucup3G80KHHWNLZGD0qkgey5t5LOmvj",
-	"zm37S25RyLmIKMOqct7hjVzA2x3VaZ/INUFzV0o6guDXj0cfX94ei+n786v90fLin89PZ/vz8OYtTunr",
-	"WCyGGL8Nn7874230rpC/5V303iMiNSujZdyw3wNNfLdNOSeqzay8uHiJzolqsymDx02Nf02WcqUukB5i",
-	"ZKGDgikVUtV8pI7j99zlZDpmsOEQ1TmgqWlbto1snVohjiKqqcXxW2dBUxxLUl8jlAfNIqc4i1XnMPD9",
-	"J36brxvTKYHTaeWckUUtJGcooSxTRHrmBAe+DlNgQvRIkhvCUISX8nHhaMVEqz2qEM+Up/+n0jyu1axM",
-	"cBwjIBDS83hKxKE1G1gHXTDIpUCaqH1hktUyI1EeHkkdp0HojDKmaKwXsLTuVFUf+C0eUIJvaZIlBW8S",
-	"yvLf25REparaLkDVPB1Qrfkxg+ofT8osmz7W5SdYqnxo9fyS5Yv55KeQntIXw3e/DYM3dCiH7GwQHg/3",
-	"htfph/fHLw66ZPkiJs+P6Onnk97r0clvr0ez5evRtRwm8fXPFwMffzgbDD9zGvXmN/jD62zy4f1n/NNt",
-	"Gvo/ssnFs3RyPPg86fn01fGLNAwO5j//FKQTOtyLnr8Ifj5fUMzOUj1+SBd0kjxTP58P94bxi/jjxWI2",
-	"yudavjjo0snw9OP1x+cpeT9I3569eXn+5p99fnwz/Jy9778Xo6vt/vlPx5/f/yrDDnD7FWEzNYdg9m41",
-	"UWX9HaeFROBRwxmo+XkgUHdtXl3wbaBHlZZ2G4exKOWUKbO1jBATsUNEsZhzLc8hjmPKZl10bnInKvcc",
-	"JE4IWuClDmma2appKRuHepAgaYxD64nwOEKc6UBGVYrJfx9haXNC89LRKkdUOa5GQ6mZ8bLhaWijzkKC",
-	"AvQCswyLJQoO9n0PvRsdP875j1HI0yLbFMaYJmhMbtNx/pH1cSV3w04tLVpYIhLyiJTPlTnMxZwYUQkz",
-	"IbS3k3vBUCQ2iWbtWTY8nd3gSS84WMvTuUeJvRUE/CzO4qV2tiqlY3ZY5qMqmq6L3kkQ9an1VtxHVpwE",
-	"qUjadhRgR0D2y5i2ValqOmFHbNxfzNz+nKlumegYeMql0n4Ci/RTovYWyPQdGuVNVDl329qHjcIZwkLQ",
-	"GyKLDGhSCY50SAETcUYgxZ1JEnmuS6wEwQpK0FgiqXhMjFYwJR2J+r0eRLSC3PDroooNOdu/rU6omYyK",
-	"vi/1RbvtuOEmX7fKquffa5HUm+bWybUDHMcFMMI6xHmd3IIKFBaqdFvGZt+iK6xaMhL50HZiiokNNql4",
-	"LXhHdl43XKKqEkdXxWMx51R2kyycx1T+71mCadwNedIajZJUXYGT1U5XBTCiqlzLfTMq4Ri0hXdxXD1C",
-	"skzmm1IERNJ2F226jtXDQueVEH+nRiNp213Tmf5Bf7+3u2Z0yHhb+ecICZJgcV0ovQp0rEZaXkVhtfzf",
-	"WcuaqXQ2mao5zxSiWCEMGzzVysL4jtrrMAe+sVuCYLlanPV3uTEbG497nPMwk0TkpQ+e1bCUMU4VT61G",
-	"an9vLth3WGZe362mQNR268n+kyAI9tbaLakDJhauCOhTLqkREGOLpgSQQQ4xsotegb11PjLSN6ezOWTI",
-	"kwkRspZiXZM2EOZ20ky+KefMNYkKle7I0l2qpqICKvu2Nw1I5Ps9PBkMDgZPBgd+0CeTqX8wCAa9XnSA",
-	"/SiYDibBpBcNiB/6E38aRLvhAO+TA38SRPdq24LphehVZOFurfvWZtCralBbyHZGQflJL35s9Om46nek",
-	"eEYKlnFWhljwRWXXgjV9pkIQ7jMQ9fTBugkDxwTdlzBwqbmbr+umDqoLgqCHUMhlj3PZMnlFK3gb2awz",
-	"kIKG3FbVXJuRZHyxrrG6M5RcRxl6AIIplEIOdnSVwp16MMG3OQE9328r46w6+JY9rqWzmVAq0fCpZ2OY",
-	"OZZor49iviBiO8SSoDm5xREJaYJjFNEZVfLBj7yzqr1+hcv616ZCaBXFa/JtGax7ApWjmsdd8xYUt4oQ",
-	"zFyCl5DDswC9B08+nK/a3VNmY3rPVoniuJnSSnBkU+NUddGIJjpw0A5D0ybWyr8mTGwrPhI4vu1pBtsO",
-	"QGQF4GkBc80YwjRG2DVPOI8JZmUELjeIwIlUd++anfJ74ttVZZ7SuBZG1cashaisjqIe3nx6HW2RrrQv",
-	"d7+jVMkPWreN3OIQaNdyZdVWEawvKIv4wkO4gDZXkDEN7+rJ3v5gXe/KKOl1d90kO23SthHMW0QWcUC0",
-	"jKMxxWrslWVASzsY1NY06YYOovZwr/Cs9eSMnBLfO0nE9pF+bty2Ex4KMwV4ehPV93wfhXMscKi0d4hO",
-	"klQtS/d/gdv8/9f8NxrHeGfQ9dGjD0HwA3pFWXaLbp/sXe31f0Di5vBJv+s/Rj+R8Jrv9PzA9wM/QM+o",
-	"IFN+u6O/vNc5ywF8FjdTSl55iCtc8QrNcoeye0WNSq+qpKI9YEWMaL7tohEEr6UOhKAGuBvyhGzoPOXq",
-	"9z7Pye1dqC0LTHSYCaqW54DhawNTTwC09yyXsBcXo04DjsZqySxwQrFE4xp60wIA/9//+b/gTRngoFaw",
-	"8Hm5pXOlUoNSomzK29hqcc401AYunGM2I7IeS2v/uFJR6aKPPBP2eObDTSEWA8oJXZDJJTPwlEcvLkaP",
-	"zYHcqky8ZUB1VZ0+yZZ6EkYW4FUJtR3TGxKhrS2Xgq0tD0l+yUAEtOxJU8wpQXd56KuWqWnOIFSgFEu5",
-	"4CLKoXjM/tS9ZJfsH/9AALvBtn8RcJ76iyDPQYJBNLDoasa9hpw1E9eU1SXrOdivKpheG3dTIshN64oK",
-	"wZJn2rh3L9nufYnfRzUH4HEjFUwg7azFe+zkO/VKo+4lQwidlnlNQIHBvMryiAileaijIsRTEIoRd7Sb",
-	"dlbGb0/PR2gHp3TnJtix343N5FtbZ6ZIsbVVVCmaXMmz76Z+MXW3QOt7jMYV/2rswdy2/FHMWwPA64mp",
-	"6l6yfjGnxUFRiba2+r1ga0tHLPrH3taWRRAZCBmtIMq8u1DxQEqJjHdlTHEU8RJeZ96uH/iSU/IFJQQz",
-	"Lbpf0KIc8kU/sr29jSr/6g+1AfnioFS1xdD8TBWJuuiLI8LNShVM0Pd9D/WDXf3PwE7ltlbiEuD6BT2j",
-	"txZQHcdEON2WJQCmbMU00/eCYtKVvS9f0NO1ugzyKXutU7q4b4e0Eva96WsOPDTwd827BAH3WnFump4t",
-	"iyRkc/H6eOIvNZhwF11gqtqBwaA9mYtFB8IGxZbXegmbc9dbBvUEl+zIls313mA0EXwhtW7TH6WC3y4h",
-	"9JG5zoISRi4RAJBPtEgBbuIgCPwCN3HJgkF30O35j20vCZVojkUSEykPQTE6Sq5oNSGROZmamNwQMW76",
-	"M20exjqg9iQBDhZOzUkJcy1Rr2Ub39wWimABU225ppTEkTxEY3Paxh4aW6Ci/tEedcyiS5ZLTxe9tdBS",
-	"B/SZD++66kHVkak/wIlrRZleshJmWlBg9E0utVrYSvynl6PPqUALQNHMYE7DsG7JjKJYlTFwR0EJm6kd",
-	"UHDBmgKLjMM52bat/oeI8W0wCOMugmkvWTFvfeSHbRupbw+jcRcNWRhnEYFqlcm4gZnSJkaQlAtlZGwS",
-	"kyTfz5ET2mJI4dhCtf5+1IotkWireGrrEF5mC6rG1IC6hgTB2EMTYto/ijx1RCN4yedMqksGuDhc+AiA",
-	"Ji1lyDHIWoBDbWdtbJ4jjWEPrLNRTOMBml3zTesjhN36YqUYf8m0c01DwgyaTCtS7eIPtZuYidh6c/Jw",
-	"ZwfMLc9ESLpczHbsoJ2EgoetqGoWB3IvreN17I0HncNO0PW7vh6iJ8Qp7Rx2drt+d7fjdVKs5uDE7nQX",
-	"JI63ofqz83lxLbs51H/WBqc6IyoTzEhGA1j1GATZUmI3GsCdy7p7OVSFfBno2iWb43haHu7WTr0SCujB",
-	"cP271SqgnRc0juFDo2gk59oqH885d/C4FssNkMtaRV4fnsyE/VDhLjyUMY5n4wrQ95yEgih5yUCQARoP",
-	"C5FzEh3mxZImglGH3HpgXs41wTqAx0BfG01CoLugmM+pEDt9H83JIT+kDRg8Y3EFxW0cl0y/Tm9QzFnR",
-	"mVZVCGPTwC+NsBaHYxh1DrU4vFhcS5AdgROioIvll7ZAbnwywiW/JFGl+znHN6Wjp78xUb2yCs7Wucve",
-	"xF2/X3jV2soYZZR3BmojtcF1HlQTaKboePkBHE6333BGtl9jFc7vbK36VLvjo+f7G3bMCB7H/Ma0+5Rt",
-	"q6fMSCZspVdWKjgjVTnQIU10g00hpeiyMYDFXyxWvUCSA3DcgX4DxLkBKwYUscX/AjrXhcYC7tWiVW83",
-	"xIt+9QqCznuDvYKgt9vmN4CJuyjtgj4/8Hv+drJ/GxX0nRx3mtRMn+yevth92rt9Fvw4e3KTTQ7UKxLM",
-	"nr/+7f3+HnkyyuRB9vb5zdn7k3cdAKt2bq+enfx2lh0ku3vPX725UhnZGxy8epN+uNhLj5fnil5//Pxy",
-	"eDEcYL/z9ZON+gVRLV3Gd5xsk96yur/YvJYd+7RBX1IV5bqiL6lEAddbzSqnfNW77PM7lduAnDt37hoD",
-	"zwBZu35/VXqncdpNlhWiOEZqSuJftoC+OdZtDxfHf8e53+er1xmsM6S4AsVNJ5mrHqrC5Wzjahva8ToK",
-	"z2SJEdaz5pE4YA12aoXJe+25W9EunDTKtM0ISbVy6cGGQW4AsgXGw33GxSWr4BwkZDWgPK6dsDJiOWxm",
-	"SaArEB4dU3kF0xwiJTKSe+r2hhz4CJIROfaqqOt6IGRF3RfqFgSN9ffjoroBdd4WAxdTqc4clt1j6Azn",
-	"jKPgcs5qA6jFoXFe+R6X+DyLEOiiVw4OWtOaL8eksvNyNBitXzMilqXNMgusGKtGZruEK7c1c7UdUOhY",
-	"l8ppO3XXxRk4z5rJBuZtUd7+fbjuVYswIHR3DS4a/R5Atn/PAr/fVqcWduBewQUC77r2Rdafs4pNNuiE",
-	"flBDB/zilsLvqFjnJelGJdkF0Lh1jRLV0u/pzV3rLS5my8U8lW8H7M+K1+onndcGThX7+ytiXzexjTWo",
-	"SItxPM2VVb1q/23qvu8H9w+pXPQAg3bvH1ReWLa5VdEDdteiq2jJr1miWknjl09fK7bpFZWqbigcM1TW",
-	"T756nZTLFmvzjAv0Z9mHdYAqyCTI3NZYkwoFgG7kmWBUR07g7pkYX0Kdvh2OWINmSYjqrHqEPFtJifdt",
-	"oBeL8zMoLpM2KYaEmFXuj9O2GUKkNhBys5xqVxlixri6ZIrEsUnqUAUpV1On9Sy02LAC0uwNUxoKghVx",
-	"UEum0kak+pFHy03vgHPAQ44yXo10cxXx96jbr1VkTjVgy79w3vWQ+u9btF+hoVbdR2dgFFw4QpajGzzn",
-	"1guD/zwqbt8xd9fUb8P8+t0W9o/fWAPNfQgYrZdXqeBaIQ9lLNaaKb8fb3T68uTN1avhs5PR8PUJNK6Z",
-	"huTvs+TfIgWrL4kq0M+msA5FlJCLiET/5oawH6wxoriUCgYM1qGr5fqSf0OzazGA9cYCfOc5aTHKTnxo",
-	"LQG4ua2G+n3ekt/ssDHa30SNuJmyz7G2UIsprgNE5U1Ol6y0P0WDlGzv5nmkQwUPCR4TW7/jiLPHzU43",
-	"bWYvyMS9XAX6ZioQg0r87JQLbHlQEESwpPHSHlJz/PEls3Wzsj5dviSnl0g3NdveSlaUJaTCS2ldnUsG",
-	"leOGBbXzjmx/yrdbT2jAfYpNT/Pq+/5AJcTQlVS27Bqa86jMUb419OVfuI8IgKuEvTYdzmvzUJGiK9rl",
-	"m+27Dnzvb8XCDaxYpal9resOMYs8xFODG46XnoVo3921/me4Nzk4o55EqNPiCki1Dfkv3Z9XtOiWEF5A",
-	"5HGF12CahWDpj2smo9qT+vi/3C0B0v/VOat1TnE1wNp3rJbgq7MaHO1umNu3+tp/qhPc7wXrvM25pRkG",
-	"9dYcVFxf/K/wtyve9YkFxTbyIwCKbVPWuWtt6zA1x1r76qv96rNmR3ar57tmZsqmbHL0yerMlNO8gT7y",
-	"DDJFkI8yCLfVTRcWgmvwgeYqleJaIyBCa+Ki8dZFcebLo5oqQXC0zNNWnoEjlEX+nt9HWKIFiWP0CEtE",
-	"GQJIie8fAMJMu6MNPF+716xf8P1Os018V2zQKz5DJhv+t3SDN8pElF1drXeyrtubtbmP1r+zs8D8qRPb",
-	"APufoYX/8xRqeU7uzkG4vSD3lqaraXIn5W17m2q+vbvhMZXKXM8aczbT/1N1ySxOMw/f7d/nKF5zT+sJ",
-	"OrqjiHHJyi6FR22lClSpVDw2afu8tlJN6SydgkE3h0lW7lLAjb+9seJ2FlDMpijLp9M6zmrgB6tq4uf5",
-	"Rt1TEH/VtoRKonVFpRguWOELBikYs12rasZOhqvURvd0a65X6i6IziUKWPM3qXWrBa9hnBa8/FsuzRKH",
-	"2f6iwdT0gBYdn27IAaCuB2iQdPoh3ZbEot/QTaG7HXwP00KnhahYre1HXr1cHw+iwcSf7kW9sD/dC5+E",
-	"A7KLg8n+9CDqkX64h59M9Ip3ySDcxweTINqdDsh+eID9SS/qT5vL3dc0+fXl+n6O0iuXu1nl3G3WWxH3",
-	"1LXLX69mvgZdzh9f+pPK7KATnRO4ni3d+Z1GX4120e7y6vgD16OPewzq/TX7S7aJuWu2VOf2rrQVRQRU",
-	"a0poDYHQJhHQSM9ZGDr3AZgKx5KjHM+/4qLJalf+sBYzrYh5UGvI4xhmXOVG9W8qNcKmvt9vs9mERedF",
-	"cfp+rLYDgy/KS+Xdk43T/8CN72AsU6zmro3f6C8vfvruIOCbFFN/La1h/sLXX0MvOXVIPl1LQcH0+kit",
-	"Er78Prui0SPiYZYQZpxtCXJYdMfsdDQ99j312e5O41QLNd1S1mwOp+kkghIu79BzetOP0Jb9Zcs41s69",
-	"nLKlVtp2qcclq+qPvE+vKaJec1ZpMQp5/+NRQ0VdsjUvw6XC3EzpoSzVLm5Z+jOKxXKp2NMmn36ymNVV",
-	"mOWWi8/LWybs9IBf/vrp6/8PAAD//w==",
+	"7H3rctu29u+rYLTPh8RDy6Qs2bE7/5njOk6j3JxtK3HSKmNBJCQhJgEWAC2rTWbO05wHO09yBgsgCV5k",
+	"y4nbvXe7vyS2RIDAWgvr+lvw752QJylnhCnZOfy9syA4IgJ+PMbhghxzpgSP9e8RkaGgqaKcdQ47z/kS",
+	"JZitkCQhZ5FEYUz1JAizCMkFFiRCoZ5BogSvzI9ILQiSRHU7Xofc4CSNSeewk2bTmIYeSvDNNp6T/9n1",
+	"/Y7XEeTXjAoSdQ6VyIjXkeGCJFivQ61SPUwqQdm88/Wr1zkZ4XlzhUdI4TlSC6wQjQhTdEaJRGpBJbom",
+	"QlLOEJ+1L2nc6b0WV4vnyc8vZ+Hx9EfGjz/gd6N/jjv3WtlX/bBMOZMEKPojjs7IrxmRSv8WcqYIgx9x",
+	"msY0xHrhO5+lXv3v+Wpg4LQyUGZJgsUKtjjl0QotqVogteQooVLhKyI7XucaxxmB1+AMXv9LJ6YJVYco",
+	"yaRCU4KwQjHBUqHA0HsmiFxcKn5F2CGiEhX7/OR1iBBcdA71Qi6FXYnXSYiUeK63bFenhzGu0DWOadTx",
+	"OlJhlcnOYd/3gRolqf6XILPOYecfO6X47Zhv5c6JftkJuyYxT4khY5WzowVBdhVogWWx7S6amN1O4GPO",
+	"CCJMiRWacYEIDhfdzlev84yLKY0iwu7JBMbVM02iGgsYwlFCGZVKYMUFWi64JAiHIZESATVzqgCB21mj",
+	"pXDtkEMU8zmiDOE5psxlx6zYisuMN1whHMd8Sao82H1oHtRXDGz30DRTiCoUcWI2AWsxB4+nRACFgRND",
+	"pohgOL4nI6gzrElLhzzFgy51znlC1IKyOVoSptBScDZHWhdkAkkaEYdkg4cXW0nENRFohmlMoi7SHxny",
+	"abWpKnJ9TRArjnQXjcTKCACKsSICCPiGqxOGp7FWRveVZWdgi0AKrmC0ZiufzdCj7e38o52zk2dnJ+fP",
+	"L89OR0ej4embx4eGuXZvV4SkmvEoplJpFSuJ1NpWupLLuLokdgV12bWfa6Y481b4EjwsX1zJ1DuWS6rC",
+	"hV7CbGaYBJRBDCdgQsBkKC1DYF7s41JLvRXtN1w94xn7Br4Uw24VbU2/GTxZp17+aXnu+w8sxIIY9YRk",
+	"Fi5y7nqIC73/KYk5m2ulgDDjakGEtb5qBYQZaWk/uUmNBb0XcVRtaJsehbOklT+xzzk0+7xUl+Znl2aw",
+	"oOJxh2694OFtFuhz1FilljGqXSe51PSSaEYZjg9RRGKiCJpyZQfl7hXoU6LtAmUlWd9w9R4s7/3oatQ4",
+	"zNC0ba6KX2J9GJlClElFsD4eCFd3tca8uTatPmJDDq1zLXo9Tewpjs7pnGGVCVLdBGjd/KvSKCVYhQuk",
+	"HdgrsjLH2FViSmRSrfGjytmoRJSZFT3ALv5IYdOsE+QzCRWJfgDZMRpN4pVEy8XqISSQv8JiTu59qMth",
+	"axwj8HEdrzXh2mnd233SR9OVIhW7oji/jGG+Ne6p4hzlDxTUDx7cNYI12/BClG+HNwstbgwFe+gl/RFo",
+	"947hTC24oL/dWykmVEodbbST78hOC+NL1/9HggURwElcPeMuLTN3VS45j2p+n12DtgDt3n/wR3uezgru",
+	"lvSz/GTUJ+IsJMYRy32tLhrOjHIoFMeCxKlnPXIdNToR88XFxbamuDZ3IVakGZPC2ssntLsB+yYemhim",
+	"TNCjs2fHaG9/4D+uBqWWacCd/xl3rOIxARsEprcEokbGrjGNtWt1TxHLqiPXnFLrByCpeO4gKFQOrMpV",
+	"8XFFQxYeruScVfy9Bz2fRygiKWERYeGqTAGA2qcSOasDn0YVLvqUhFz7f0B3CLopQ8EAJZRlikj9PUia",
+	"jsTDmIdXEkV0NiPiXn7+ucIrLV5zEkHM54ojwjNFBJqcESVW20f6l0megKnJovNIuxiyLJkSYfxzk8FR",
+	"HC0xuHAzzUK9SkZulH59RRKDFlHTodaciELWZJamXCgSvSYRxSN46J5C1z5Fi/Qdm1m39SNOeqP+gooE",
+	"FpNfJnr2S9iGK4zwUqQ/zmW5GFKxHIM/xHLYV0YkjCGThiV6cX76povOiZUfw2o0qW6+vulJt1MuD+ha",
+	"XUOrZOS2i1wTsTL6RvM/FTpGUtTwJyd/fYLTRtIlF20PPkkJT2PSRcdYHyhEklStuuiNfhdiWRxXJG2N",
+	"Q08VSWSLnvPyD7AQeKV/twxv2+UVZeDAwiN2bYLPBU6kZyIbLNGk8OUmWhdMnPzXRK96CdNIFJrd4CjS",
+	"zFLgVyqaELAfK56hiANDrxhfIgyDPM1dGhE0XRkNBCJVVfmuJ9nYayGr9d1daHu1wGlKGIkqVK9MXg98",
+	"Gi/IhbyNes9Ho7d2yaWbY1Kdlbf0e4HXmXGRYGW0xG6vfFWpNNys6i/5i8st5oz0crH7VMzBp9rU6+Xq",
+	"A3JBpi/Jqi0XbLLM4OyDgd0fBPueVn1ghPuPu+iIocnZ+dEEntESN2ETUL8TMvG0nzQ5OXa+DMX1xEOT",
+	"G/vMyj5z+vJt7SHz/c2keYZwPF/jIsRzLqhaJDltr8iqi54aGQITYz4zmV8tbCbSLsZVOX0SPT0/auNw",
+	"KK7bFxBm4ppAeGe3rYU/31p98t5gEBy0Tb9Gv5Aboxjz+XOie9reTbEke/1MgCJozniTts+pD5u1jssF",
+	"DRcFha6JMIl/xo0Fhre8Y/SmMJzoaGqiWkNrmMoqYH1eGVrV6gPBXr+398T3fb8q23v9Ftn2OlcmIm9R",
+	"QWSFhk+76Mj6BmV6afhUE4cqCc9QVlH5VzSaNBZtYjMQFyqtABrPwjxf4VnP7wV+0PO3r3avf22j85Va",
+	"raGzNoilUHqGe15VSKovO335tu0VrP0FCY+y2CiVe8oGm85ukY2Z4IkjGtbf06G8tPWTfEd3iEd+tvP8",
+	"F6j5qnQEQdDvbyodmVxzTPQ5dymN46UOYSaSzifoUZGEkLUwQdJ5G3Vu2l9yg0LORUQZVpXzDm+03q+j",
+	"Ou0TuSZocqVcRxD8+vHo48ubYzF7f365P1pd/PP56Xx/EV6/xSl9HYvlEOO34fN3Z7xtvWvkb3Xbeu8Q",
+	"kZqV0TJuyO+BJr7dppwT1WZWXly8ROdEtdmUweOmxr8iK7lWF0gPMbLUQcGMCqlqPlLH8XtuczIdM9hw",
+	"iOoU0Ktp27aNkJ2aI44iqleL47fOhmY4lqS+Rygzmk3OcBarzmHg+0/8Nl83pjMCp9PKOSPLWmjP8ujK",
+	"Myc48HWYAhOiR5JcE4YivJKPC0crJlrtUYV4pjz9P5Xmca1mZYLjGMECIc2PZ0QcWrOBddAFg9wVSBP9",
+	"L03SW2YkysMjqeM0EwpmTNFYb2Bl3amqPvBbPKAE39AkSwraJJTlv7cpiUp1tl2Aqvk+WLWmxxyqiDwp",
+	"s3X6WJefYKnyodXzS1YvFtOfQnpKXwzf/TYM3tChHLKzQXg83BtepR/eH7846JLVi5g8P6Knn096r0cn",
+	"v70ezVevR1dymMRXP18MfPzhbDD8zGnUW1zjD6+z6Yf3n/FPN2no/8imF8/S6fHg87Tn01fHL9IwOFj8",
+	"/FOQTulwL3r+Ivj5fEkxO0v1+CFd0mnyTP18Ptwbxi/ijxfL+Sifa/XioEunw9OPVx+fp+T9IH179ubl",
+	"+Zt/9vnx9fBz9r7/Xowut/vnPx1/fv+rDDtA7VeEzdUCgtnb1USV9LecFhKBRw1noObngUDdxry64NtA",
+	"jyot7TYOY1HKKVOGtYwQE7FDRLFccC3PIY5jyuZddG5yMCr3HCROCFrilQ5pmlmvWSkbh3qQIGmMQ+uJ",
+	"8DhCnOlARlWK0n8fYWlzQvMS1DpHVDmuRkOpmfGy4Wloo85CggL0ArMMixUKDvZ9D70bHT/O6Y9RyNMi",
+	"axXGmCZoQm7SSf6R9XEld8NOLS1aWCIS8oiUz5W50OWCGFEJMyG0t5N7wVBsNglr7Vk2PJ3d4EkvONjI",
+	"07lDib0VBPwszuKVdrYqJWh2WOajKpqui95JEPWZ9VbcR9acBKlI2nYUgCMg+2VM26pU9TqBIzbuL2Zu",
+	"f85UyUx0DDTlUmk/gUX6KVF7C2T6Do3yJqqcu23vw0YBDmEh6DWRRSY1qQRHOqSAiTgjkCrPJIk81yVW",
+	"gmAFpWwskVQ8JkYrmNKQRP1eDyJaQa75VVENh9zv31Yn1ExGRd+X+qLddlxzk69bZ9Xz77VIaqa59Xbt",
+	"AMdxAbCwDnFeb7fgBIWFKt2WieFbdIlVS0YiH9q+mGJig3EqXgvekZ3XDZeoqsTRVfFYLjiV3SQLFzGV",
+	"/3ueYBp3Q560RqMkVZfgZLWvqwI8UVWq5b4ZlXAM2sK7OK4eIVkWBUxJAyJpy0WbrmP1sNB5JcTfqdFI",
+	"2nbXdKZ/0N/v7W4YHTLeVkY6QoIkWFwVSq8CQastLa/GsFr+76xlz1Q6TKZqwTOFKFYIA4NnWlkY31F7",
+	"HebAN7glCJbrxVl/lxuzifG4JzkNM0lEXvrgWQ2TGeNU8dRqpPb35oJ9i2XmdW41BaLGrSf7T4Ig2NuI",
+	"W1IHTCxcE9CnXFIjIMYWzQggjJzFyC56BfbW+chI34LOF5AhT6ZEyFqKdcO1gTC3L83km3LKXJGoUOmO",
+	"LN2maioqoMK3vVlAIt/v4elgcDB4Mjjwgz6ZzvyDQTDo9aID7EfBbDANpr1oQPzQn/qzINoNB3ifHPjT",
+	"ILpT2xZEL0SvIgu3a923NoNeVYPaQrYTCspPevMTo08nVb8jxXNSkIyzMsSCLypcCzb0mQpBuMtA1NMH",
+	"myYMHBN0V8LAXc3tdN00dVDdEAQ9hEIue5LLlskrWsG7l806AyloyG1VzbUZScaXmxqrW0PJTZShB2Ca",
+	"QinkoElXKdyqBxN8ky+g5/ttZZx1B9+Sx7V0NhNKJRo+9WwMs8AS7fVRzJdEbIdYErQgNzgiIU1wjCI6",
+	"p0o++JF3drXXr1BZ/9pUCK2ieEW+LYN1R6ByVPO4a96C4lYRgplL8ApyeBbo9+DJh/N13D1lNqb3bJUo",
+	"jpsprQRHNjVOVReNaKIDB+0wNG1irfxrwsS24iOB49ueZrBtBURWgKIWeNeMIUyDhd3zlPOYYFZG4PIe",
+	"ETiR6nau2Sm/J75dV+YpjWthVG3MWojK+ijq4c2n19EW6VL7cnc7SpX8oHXbyA0OYe0WAgNuQx6sLymL",
+	"+NJDuIBIVxA2De/qyd7+YFPvyijpTblukp02adsI5i2yizhgXMbRhGI18coyoF07GNTWNOk9HUTt4V7i",
+	"eevJGTklvneSiO0j/dykjRMeCjMFuHwT1fd8H4ULLHCotHeITpJUrUr3f4nb/P/X/Dcax3hn0PXRow9B",
+	"8AN6RVl2g26e7F3u9X9A4vrwSb/rP0Y/kfCK7/T8wPcDP0DPqCAzfrOjv7zTOcuBgBY3U0peeYgrVPEK",
+	"zXKLsntFjUqvqqSizWBNjGi+7aIRBK+lDoSgBqgb8oTc03nK1e9dnpPbA1HbFpjoMBNUrc4BC9gGyp4C",
+	"+O9ZLmEvLkadBqyN1ZJZ4IRiiSY1FKgFEv6///N/wZsyAEStYOHzkqULpVKDUqJsxtvIavHSNNQGLlxg",
+	"NieyHktr/7hSUemijzwT9njmw00hFgPKCV2Q6ZgZeMqjFxejx+ZAblUm3jKguqpOn2YrPQkjS/CqhNqO",
+	"6TWJ0NaWu4KtLQ9JPmYgAlr2pCnmlKC7PPRVq9Q0eRAqUIqlXHIR5VA8Zn/qjtmY/eMfCGA32PZBAl5U",
+	"fxHkOUgwiAZeXc241xC4ZuKashqznoP9qoLytXE3JYLctK6pEKx4po17d8x270r8Pqo5AI8bqWACaWct",
+	"3hMn36l3GnXHDCF0WuY1AQUG8ypLIyKUpqGOihBPQShG3NFu2lmZvD09H6EdnNKd62DHfjcxk29tnZki",
+	"xdZWUaVoUiXPvpv6xcxlgdb3GE0q/tXEg7lt+aOYtwak1xNT1R2zfjGnxUFRiba2+r1ga0tHLPrH3taW",
+	"RRAZCBmtIMq829D1sJQSYe/KmOIo4iW8zrxdP/AlX8kXlBDMtOh+QctyyBf9yPb2Nqr8qz/UBuSLg1LV",
+	"FkPTM1Uk6qIvjgg3K1UwQd/3PdQPdvU/AzuV26KJS4DrF/SM3lhgdhwT4XRtlgCYsqXTTN8LiknX9tB8",
+	"QU836lbIp+y1Tunix52llfDx+77mwEMDf9e8SxBwrxXnpnnakkhCNhdviks2HHE1VhddYKragcGgPZmL",
+	"aYeFDQqW13oSm3PXWw/1BGN2ZMvmmjcYTQVfSq3b9Eep4DcrCH1krrOghJFLBADtEy1SgJs4CAK/wE2M",
+	"WTDoDro9/7HtSaESLbBIYiLlIShGR8kVLSvEALJhMbkhYtz0edo8jHVA7UkCHCycmpMS5lqiXst2wIUt",
+	"FMEGZtpyzSiJI3mIJua0TTw0sUBF/aM96phFY5ZLTxe9tdBSB/SZD++66kHVkak/wIlrRZmOWQkzLVZg",
+	"9E0utVrYSvynl6PPqUBLQNHMYU5DsG5JjKJYlTFwR0EJm6kdUHBBmgKLjMMF2bZXBhwixrfBIEy6CKYd",
+	"s2Le+sgP2zZS3x5Gky4asjDOIgLVKpNxAzOlTYwgKRfKyNg0JknOz5ET2mJI4dhCtf5+1IotkWireGrr",
+	"EF5mC6rG1IC6hgTBxCvB/XmeOqIRvORzJtWYAS4OFz4CoElLGXIMshbgUNtZG5vnSGPggXU2imk8QLNr",
+	"uml9hLBbX6wU48dMO9c0JMygybQi1S7+ULuJmYitNycPd3bA3PJMhKTLxXzHDtpJKHjYiqpmcSD30jpe",
+	"x96c0DnsBF2/6+shekKc0s5hZ7frd3c7XifFagFO7E53SeJ4G6o/O5+XV7KbQ/3nbXCqM6IywYxkNIBV",
+	"j0GQ7UosowHcuaq7l0NVyJeBro3ZAsez8nC3dvyVUEAPhuvfrVYB7bykcQwfGkUjOddW+XjBuYPHtVhu",
+	"gFzWKvL68GQm7IcKd+GhTHA8n1SAvuckFETJMQNBBmg8bEQuSHSYF0uaCEYdcuuBeTnXBOsAHgN9bTQJ",
+	"ge6CYj6nQuz0fTQnh/yQNmDwjMUVFLd6jJl+nWZQzFnR4VZVCBNzEYA0wlocjmHUOdTi8GJ5JUF2BE6I",
+	"gi6WX9oCucnJCJf0kkSV7ucCX5eOnv7GRPXKKjhb5y57HHf9fuFVaytjlFHeYaiN1D2uBaF6gWaKjpcf",
+	"wOFs+w1nZPs1VuHi1hatT7W7Qnq+f8+OGcHjmF+bdp+y/fWUGckEVnplpYIzUpUDHdJE19gUUoouGwNY",
+	"/MVi1QskOQDHHeg3QJwbsGJAEVv8L6BzXWgs4F4tWvXmnnjRr16xoPPeYK9Y0Ntt8xvAxF2UdrE+P/B7",
+	"/nayfxMV6zs57jRXM3uye/pi92nv5lnw4/zJdTY9UK9IMH/++rf3+3vkySiTB9nb59dn70/edQCs2rm5",
+	"fHby21l2kOzuPX/15lJlZG9w8OpN+uFiLz1enSt69fHzy+HFcID9ztdPNuoXRLV0K99ysk16y+r+gnkt",
+	"HPt0j76kKsp1TV9SiQKut5pVTvm6d9nndyq3Cjl399w2Bp6BZe36/XXpncZpN1lWiOIYqSmJf9kG+uZY",
+	"tz1cHP8d556gr15nsMmQ4ioVN51kroyoCpfDxvU2tON1FJ7LEiOsZ80jccAa7NQKk3fac7eiXThplGmb",
+	"EZJq5dIDhkFuALIFxsN9xsWYVXAOErIaUB7XTlgZsRw2syTQFQiPTqi8hGkOkRIZyT11e9MOfATJiBx7",
+	"VdR1PRCyou4LdQuCJvr7SVHdgDpvi4GLqVRnDsnuMHSGcsZRcClntQHU4tAkr3xPSnyeRQh00SsHB63X",
+	"mm/HpLLzcjQYrV8zIlalzTIbrBirRma7hCu3NXO1HVDofJfKaTt198UZOM+ayAbmbVHe/l247nWbMCB0",
+	"dw8uGv0OQLZ/xwa/31anFnbgXuUFAu+69kXWn7OKTTbohH5QQwf84pbCb6lY5yXpRiXZBdC4dY0S1dLv",
+	"aeZu9BYXs+Vinsq3A/ZnzWv1k85rA6eK/f0Vsa/3sY01qEiLcTzNlVW9av9t6r7vB3cPqVwYAYN27x5U",
+	"Xnx2f6uiB+xutK6itb9miWoljV8+fa3YpldUqrqhcMxQWT/56nVSLluszTMu0J9lHzYBqiCTIHNbY00q",
+	"FAC6kWeCUR05gbtnYnwJdfp2OGINmiUhqrPqEfJs5Uq8bwO9WJyfQXGZtEkxJMSscg+dts0QIrWBkJvl",
+	"VLvLEDPG1ZgpEscmqUMVpFxNndaz0GJDCkizN0xpKAhWxEEtmUobkepHHq3ue5ecAx5ylPF6pJuriL9H",
+	"3X6tInOqAVv+hfOuh9R/36L9Cg217l47A6PgwhGyHN3gObdeGPznUXGLj7kDp36r5tfvtrB/PGMNNPch",
+	"YLReXqWC64k8lLFYa6b8nr3R6cuTN5evhs9ORsPXJ9C4ZhqSv8+Sf4sUrL9sqkA/m8I6FFFCLiIS/Zsb",
+	"wn6wwYjicisYMNhkXS3Xl/wbml2LAaw3FuBbz0mLUXbiQ2sJwM1tNdTv85b8ZoeN0f4masTNlH2OtYVa",
+	"THGtICpvhBqz0v4UDVKyvZvnkQ4VPCR4TGz9jiPOHjc73bSZvSBT93IV6JupQAwq8bNTLrDlQUEQwZLG",
+	"K3tIzfHHY2brZmV9unxJvl64WqhIzba3khVlCanwSlpXZ8ygctywoHbeke1P+XbrCQ24T7HpaV5/byCo",
+	"hBi6ksqWXbPmPCpzlG8NffkX7iMC4Cphr02H88Y0VKToinbpZvuuA9/7W5HwHlas0tS+0bWJmEUe4qnB",
+	"Dccrz0K0b+9a/zPcmxycUU8i1NfiCki1Dfkv3Z9XtOiWEF5A5HGFNyCahWDpj2smo9qT+vi/1C0B0v/V",
+	"Oet1TnE1wMZ3tZbgq7MaHO12mNu3+tp/qhPc7wWbvM257RkG9TYcVFyD/K/wtyve9YkFxTbyIwCKbVPW",
+	"uWtt6zA1x1r76uv96rNmR3ar57thZsqmbHL0yfrMlNO8gT7yDDJFkI8yCLf1TRcWgmvwgeYqleJaI1gE",
+	"s13EDswPMgzOJcpwOVdZ8ze7pnLMcCwIjlZ5Oqte++/5fYQlWpI4Ro+wRJQhQJr4/gEAz7SX2oD5tTvT",
+	"ev7v96VtPrximl7xOTJJ8r+ld3yvBEXZ7NV65eumLVv3d936tzYcmL+kYvti/zOU83+eni3Pye2pCbdF",
+	"5M6KdTV77mTCbctTzeV3GR5TqcytrTFnc/0/VWNm4Zt5VG///Efxmjs6UtDRLbWNMSubFx61VTBQpYDx",
+	"2GTz85JLNdOzcuoI3Rw9WbliATf+tMeaS1tAMZtaLZ/N6ip44AfrSuXnOaPuqJO/attCJf+6poAM967w",
+	"JYPMjGHXulKyk/gqtdEdTZybVcCLRecSBaT5m5TA1ZLXoE9LXv6pmGblw7C/6Ds1raFFI6gbiQDW6wH6",
+	"Jp02SbdTsWhDdDPrbmPfw3TWaSEqdmvblNdv18eDaDD1Z3tRL+zP9sIn4YDs4mC6PzuIeqQf7uEnU73j",
+	"XTII9/HBNIh2ZwOyHx5gf9qL+rPmdvf1mvz6dn0/B++V271fQd3t4VsTDtW1y1+vlL7Bupy/7fQnVd9B",
+	"JzoncDNbuvM7jb4a7aLd5fVhCa4HJXcY1LtL+WN2H3PX7LTO7V1pK4rAqNar0BoZofsERiM9Z2Ho3Adg",
+	"KhxLjnKY/5r7J6vN+sNaKEX1OjYNeRzDjKvUqP7JJs/Qopyj7/fbbDZh0XlRs74bwu2g44uqU3klZeP0",
+	"P3A/PBjLFKuFa+Pv9YcdP313EPBNiqm/kdYwf0Dsr6GXnPIkn22koGB6faTWCV9+zV3R/xHxMEsIM862",
+	"BDksmmZ2Ono99j312W7P7lTrN91S1mxqp+kkghIur9ZzWtaP0Jb9Zcs41s51nbKlhNp218eYVfVH3r7X",
+	"FFGvOau00IW8LfKooaLGbMM7cqkwF1Z6KEu1i1tWBI1isVQqeNqk008WyroOytxyH3p5+YSdHmDNXz99",
+	"/f8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

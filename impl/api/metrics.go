@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 	m := &metrics{refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "refreshd_refreshes_total",
 		Help: "Refreshes by outcome (accepted, expired, refused, unavailable, failed) and, where a " +
-			"token was refused, the cause.",
+			"token was refused or is valid only later, the cause.",
 	}, []string{"outcome", "cause"})}
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
 	gauge := func(name, help string, value func() float64) error {
@@ -74,11 +74,14 @@ func (m *metrics) refreshed(err error) {
 		return
 	}
 	var fault token.Fault
+	var early *token.Early
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):
 		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
+	case errors.As(err, &early):
+		m.refreshes.WithLabelValues("unavailable", token.ErrNotYet.Error()).Inc()
 	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
 		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:

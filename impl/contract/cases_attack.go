@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// badToken is a refresh token that must be answered 422.
+// badToken is a refresh token that must be answered 422 to a refresh and, unless only its time is wrong,
+// to a logout.
 type badToken struct {
 	name, rule string
 	cause      string // judged where Target.Exact is set
@@ -14,6 +15,10 @@ type badToken struct {
 }
 
 func badTokens() []badToken {
+	return concat(badForLogout(), aheadTokens())
+}
+
+func badForLogout() []badToken {
 	return concat(badShapes(), badSignatures(), badClaims(), badTimes())
 }
 
@@ -163,11 +168,6 @@ func badTimes() []badToken {
 	exp := func(name, rule, value string) badToken {
 		return badToken{"times, exp " + name, rule, malformed, func(s sketch) string { return s.claim("exp", value).sign() }}
 	}
-	ahead := func(claim string) badToken {
-		return badToken{"times, " + claim + " ahead", claim + " in the future is refused.", notYet, func(s sketch) string {
-			return s.claim(claim, number(time.Now().Unix()+3600)).sign()
-		}}
-	}
 	return []badToken{
 		{"times, no exp", "A token without exp is refused.", noExpiry, func(s sketch) string { return s.without("exp").sign() }},
 		exp("null", "exp must be a number.", "null"),
@@ -177,6 +177,17 @@ func badTimes() []badToken {
 		exp("beyond 2^53", "exp must not be above 2^53.", "9007199254740994"),
 		exp("1e400", "exp must be a number that exists.", "1e400"),
 		exp("NaN", "NaN is not JSON.", "NaN"),
+	}
+}
+
+// aheadTokens are not valid yet. Logout ignores that: to revoke a session early harms nobody.
+func aheadTokens() []badToken {
+	ahead := func(claim string) badToken {
+		return badToken{"times, " + claim + " ahead", claim + " in the future is refused.", notYet, func(s sketch) string {
+			return s.claim(claim, number(time.Now().Unix()+3600)).sign()
+		}}
+	}
+	return []badToken{
 		ahead("iat"),
 		ahead("nbf"),
 		{"times, nbf ahead and expired", "421 only if expiry is the only fault.", notYet, func(s sketch) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 )
 
@@ -67,6 +68,19 @@ func refusalCases() []Case {
 				r.Send(refreshRequest(bodyWith(s.sign(), "")), refused(tooLongLife))
 			},
 		},
+	}
+	for _, claim := range []string{"iat", "nbf"} {
+		all = append(all, Case{
+			Name: "refreshToken/early/" + claim, Produces: http.StatusServiceUnavailable,
+			Rule: "If only time is missing, up to 15 minutes, the answer is 503 with Retry-After: nobody is logged out.",
+			Run: func(r *Run) {
+				raw := r.sketch().claim(claim, number(time.Now().Unix()+300)).sign()
+				a := r.Send(refreshRequest(bodyWith(raw, "")), Want{Status: http.StatusServiceUnavailable, Kind: "unavailable"})
+				if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
+					r.Breach("Retry-After is %q, want 1 to 60 seconds", a.Header.Get("Retry-After"))
+				}
+			},
+		})
 	}
 	for _, b := range badTokens() {
 		all = append(all, tokenCase("refused/"+b.name, b.rule, refused(b.cause), b.token))

@@ -73,7 +73,14 @@ func revokeCases() []Case {
 			},
 		},
 	}
-	for _, b := range badTokens() {
+	for _, b := range aheadTokens() {
+		all = append(all, Case{
+			Name: "revokeToken/logout/" + b.name, Produces: http.StatusNoContent,
+			Rule: "A session can be revoked before its token is valid.",
+			Run:  func(r *Run) { r.revoke(b.token(r.sketch())) },
+		})
+	}
+	for _, b := range badForLogout() {
 		all = append(all, Case{
 			Name: "revokeToken/refused/" + b.name, Rule: b.rule, Produces: http.StatusUnprocessableEntity,
 			Run: func(r *Run) { r.Send(revokeRequest(b.token(r.sketch())), refused(b.cause)) },

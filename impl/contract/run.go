@@ -238,10 +238,13 @@ func (r *Run) judgeWant(q Request, a Answer, want Want) {
 	if want.Message != "" && e.Message != want.Message {
 		r.Breach("message is %q, want %q", e.Message, want.Message)
 	}
-	if want.Causes != nil && !slices.Equal(e.Causes, want.Causes) {
+	if want.Causes != nil && !slices.EqualFunc(e.Causes, want.Causes, sameCause) {
 		r.Breach("causes are %q, want %q", e.Causes, want.Causes)
 	}
 }
+
+// sameCause reports that a cause is the wanted one. It may go on to say what to mend.
+func sameCause(got, want string) bool { return got == want || strings.HasPrefix(got, want+": ") }
 
 // Envelope is the one shape of every error.
 type Envelope struct {

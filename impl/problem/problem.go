@@ -107,8 +107,14 @@ func Of(err error) *Error {
 	if errors.Is(err, token.ErrExpired) {
 		return New(http.StatusMisdirectedRequest, token.ErrExpired.Error())
 	}
+	if rejection, ok := errors.AsType[*token.Rejection](err); ok {
+		return New(http.StatusUnprocessableEntity, rejection.Error())
+	}
 	if fault, ok := errors.AsType[token.Fault](err); ok {
 		return New(http.StatusUnprocessableEntity, fault.Error())
+	}
+	if early, ok := errors.AsType[*token.Early](err); ok {
+		return unavailable(early, early)
 	}
 	switch {
 	case errors.Is(err, session.ErrKeysUnavailable):

@@ -164,8 +164,8 @@ type Grant struct {
 
 // Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault if
 // the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even if its
-// session is revoked. It returns revocation.ErrUnavailable or ErrKeysUnavailable if the caller may try
-// again. Any other error is a fault of this program.
+// session is revoked. It returns revocation.ErrUnavailable, ErrKeysUnavailable or a token.Early if the
+// caller may try again. Any other error is a fault of this program.
 func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration, from Client) (Grant, error) {
 	now := s.now()
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
@@ -224,8 +224,9 @@ func (s *Service) withHint(err error) error {
 	return ErrUndated + token.Fault("; "+s.undatedHint)
 }
 
-// Authenticate verifies an access token. It returns a token.Fault if the token is not acceptable, and
-// revocation.ErrUnavailable if it is not known whether the token is revoked.
+// Authenticate verifies an access token. It returns a token.Fault if the token is not acceptable,
+// revocation.ErrUnavailable if it is not known whether the token is revoked, and a token.Early if the
+// token is valid later.
 func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, error) {
 	t, err := s.verify(ctx, (*token.Verifier).Access, raw, s.now())
 	if err != nil {
@@ -239,10 +240,11 @@ func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, e
 	return t, s.withHint(subject.rejection(state))
 }
 
-// Logout revokes the session of a genuine refresh token. The token may be expired or revoked.
+// Logout revokes the session of a genuine refresh token. The token may be expired, revoked, or not valid
+// yet.
 func (s *Service) Logout(ctx context.Context, raw string) error {
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, s.now())
-	if err != nil && !errors.Is(err, token.ErrExpired) {
+	if t == nil {
 		return err
 	}
 	_, err = s.RevokeToken(ctx, t, "logout")

@@ -53,7 +53,7 @@ func BenchmarkReadHeader(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var h header
-		if err := h.read(&json, part); err != nil {
+		if err := h.read(&json, "", part); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -41,7 +41,9 @@ type Claims struct {
 	Admin bool
 	Fresh bool
 
-	hasAdmin bool
+	hasAdmin   bool
+	hasSubject bool // sub is there, which is not read
+	bound      bool // cnf is there (RFC 7800)
 	// issuer and audience are the values as written, for carrying them over; empty if absent.
 	issuer, audience string
 	// custom are the other members, `,"name":value` each, in the token's order and as written.
@@ -53,13 +55,13 @@ type Claims struct {
 func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, error) {
 	c.Payload, custom = string(data), custom[:0]
 	if json.Open(data) != nil {
-		return custom, ErrMalformed
+		return custom, because(ErrMalformed, "its claims are not a JSON object")
 	}
 	defer json.Close()
 	for {
 		name, value, more, err := json.Member()
 		if err != nil {
-			return custom, ErrMalformed
+			return custom, because(ErrMalformed, "its claims are not strict JSON")
 		}
 		if !more {
 			break
@@ -104,11 +106,13 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		default:
 			// Whether the next reader takes it for the known claim depends on its library.
 			ok = !strictjson.OtherCase(name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
-				"type", "fresh", "is_admin", "sid", "gen")
+				"type", "fresh", "is_admin", "sid", "gen", "cnf")
+			c.hasSubject = c.hasSubject || string(name) == "sub"
+			c.bound = c.bound || string(name) == "cnf"
 			custom = append(append(append(append(custom, ','), json.Quoted()...), ':'), value...)
 		}
 		if !ok {
-			return custom, ErrMalformed
+			return custom, because(ErrMalformed, demand(string(name)))
 		}
 	}
 	// Tokens minted here end with their custom members, so that custom can share the payload's
@@ -136,4 +140,25 @@ func text(raw string) (text string, ok bool) {
 // boolean returns the value of true or false.
 func boolean(value jsontext.Value) (b, ok bool) {
 	return value.Kind() == 't', value.Kind() == 't' || value.Kind() == 'f'
+}
+
+// demand returns what a claim that is wrong must be.
+func demand(name string) string {
+	must := "must be a string"
+	switch name {
+	case "identity":
+		must = "must be a string without NUL"
+	case "aud":
+		must = "must be a string or an array of strings"
+	case "exp", "iat", "nbf":
+		must = "must be a number, in Unix seconds"
+	case "type":
+		must = "must be the number 1 (refresh token) or 0 (access token)"
+	case "is_admin", "fresh":
+		must = "must be true or false"
+	case "iss", "jti":
+	default:
+		return "a claim of this service must be in lower case"
+	}
+	return "the claim " + name + " " + must
 }

@@ -3,6 +3,7 @@ package token_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/token"
 )
@@ -37,10 +38,12 @@ func TestRefuseClaims(t *testing.T) {
 		{"exp in a second", exp(`1611000001`), nil},
 
 		{"iat in 60 s", plus(`"iat":1611000060`), nil},
-		{"iat in 61 s", plus(`"iat":1611000061`), token.ErrNotYet},
+		{"iat in 61 s", plus(`"iat":1611000061`), &token.Early{Missing: time.Second}},
+		{"iat in 15 min", plus(`"iat":1611000900`), &token.Early{Missing: 14 * time.Minute}},
+		{"iat in more than 15 min", plus(`"iat":1611000901`), token.ErrNotYet},
 		{"iat a string", plus(`"iat":"1611000000"`), token.ErrMalformed},
 		{"nbf in 60 s", plus(`"nbf":1611000060.9`), nil},
-		{"nbf in 61 s", plus(`"nbf":1611000061`), token.ErrNotYet},
+		{"nbf in 61 s", plus(`"nbf":1611000061`), &token.Early{Missing: time.Second}},
 		{"nbf null", plus(`"nbf":null`), token.ErrMalformed},
 		{"nbf in the future of an expired token", signed(t, `{"identity":"a","exp":1,"nbf":1611000061}`), token.ErrNotYet},
 

@@ -42,6 +42,6 @@ func Example() {
 	fmt.Println(err, errors.Is(err, token.ErrExpired))
 	// Output:
 	// for whois.muchlis@gmail.com until 1611000600
-	// token is not a refresh token
+	// token is not a refresh token: it is an access token: the claim type is 0
 	// token has expired true
 }

@@ -1,14 +1,10 @@
 package token
 
 import (
-	"bytes"
 	"encoding/base64"
-	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/strictjson"
@@ -17,8 +13,12 @@ import (
 // MaxLength is the length of the longest token that is read, in bytes. A request body is no longer.
 const MaxLength = 16 * 1024
 
-// leeway is how many seconds iat and nbf may be ahead, because clocks differ. exp has no leeway.
-const leeway = 60
+// iat and nbf may be ahead by leeway seconds, because clocks differ; exp has no leeway. Up to tooEarly
+// seconds the caller may try again, because only time is missing.
+const (
+	leeway   = 60
+	tooEarly = 15 * 60
+)
 
 // Rules is what a token must satisfy beyond its signature. The zero value is usable.
 type Rules struct {
@@ -100,35 +100,34 @@ func (v *Verifier) Access(raw string, now time.Time) (*Token, error) {
 var strict = base64.RawURLEncoding.Strict()
 
 // verify looks for the faults of a token in a fixed order: shape, header, key, signature, claims,
-// expiry.
+// time. Only after the signature held is told which claim is wrong.
 func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	r := v.pool.Get().(*reading)
 	defer v.pool.Put(r)
 
-	// RFC 7515 section 7.1: three parts. A further dot is not base64url. Go's decoder skips CR and
-	// LF.
+	// RFC 7515 section 7.1: three parts. A further dot is not base64url. Go's decoder skips CR and LF.
 	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
 	if first == last || len(raw) > MaxLength ||
 		strings.IndexByte(raw, '\r') >= 0 || strings.IndexByte(raw, '\n') >= 0 {
-		return nil, ErrMalformed
+		return nil, misshapen(raw)
 	}
 	r.raw = append(r.raw[:0], raw...)
-	err := r.header.read(&r.json, r.raw[:first])
+	err := r.header.read(&r.json, raw, r.raw[:first])
 	if err != nil {
 		return nil, err
 	}
 	if r.payload, err = strict.AppendDecode(r.payload[:0], r.raw[first+1:last]); err != nil {
-		return nil, ErrMalformed
+		return nil, misshapen(raw)
 	}
 	if r.signature, err = strict.AppendDecode(r.signature[:0], r.raw[last+1:]); err != nil {
-		return nil, ErrMalformed
+		return nil, misshapen(raw)
 	}
 	key, err := r.header.key(v.keys.Keys(), now)
 	if err != nil {
 		return nil, err
 	}
 	if !key.Verify(r.raw[:last], r.signature) {
-		return nil, ErrSignature
+		return nil, because(ErrSignature, "it was changed or cut off, or another key signed it")
 	}
 
 	t := &Token{
@@ -140,121 +139,8 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	if r.custom, err = t.read(&r.json, r.payload, r.custom); err != nil {
 		return nil, err
 	}
-	if err := v.rules.fault(key.Issuer(), t, now, refresh); err != nil {
+	if err := v.rules.fault(&r.header, key.Issuer(), t, now, refresh); err != nil {
 		return nil, err
 	}
-	if now >= t.Expires {
-		return t, ErrExpired
-	}
-	return t, nil
-}
-
-// header is what is used of a token's header (RFC 7515 section 4). Everything else in it is checked
-// to be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would choose its own
-// key.
-type header struct {
-	alg, kid []byte
-	hasAlg   bool
-	critical bool
-
-	part    []byte // the encoded header that was read last
-	decoded []byte
-}
-
-// read reads an encoded header, unless it is, byte for byte, the one that was read last: a login
-// writes the same header into all its tokens.
-func (h *header) read(json *strictjson.Reader, part []byte) (err error) {
-	if len(part) > 0 && bytes.Equal(part, h.part) {
-		return nil
-	}
-	*h = header{alg: h.alg[:0], kid: h.kid[:0], part: h.part[:0], decoded: h.decoded[:0]}
-	h.decoded, err = strict.AppendDecode(h.decoded, part)
-	if err != nil || json.Open(h.decoded) != nil {
-		return ErrMalformed
-	}
-	defer json.Close()
-	for {
-		name, value, more, err := json.Member()
-		if err != nil {
-			return ErrMalformed
-		}
-		if !more {
-			h.part = append(h.part, part...)
-			return nil
-		}
-		ok := true
-		switch string(name) {
-		case "alg":
-			h.alg, ok = appendText(h.alg, value)
-			h.hasAlg = true
-		case "kid":
-			h.kid, ok = appendText(h.kid, value)
-		case "typ":
-			ok = value.Kind() == '"'
-		case "crit":
-			h.critical = true
-		default:
-			ok = !strictjson.OtherCase(name, "alg", "kid", "typ", "crit")
-		}
-		if !ok {
-			return ErrMalformed
-		}
-	}
-}
-
-// appendText appends the text of a JSON string to dst. ok is false if the value is no string.
-func appendText(dst []byte, value jsontext.Value) (_ []byte, ok bool) {
-	if value.Kind() != '"' {
-		return dst, false
-	}
-	text, err := strictjson.Unquote(value)
-	return append(dst, text...), err == nil
-}
-
-// key returns the one key that may verify the token. The alg of a token never decides how it is
-// verified: it must be the key's.
-func (h *header) key(keys *jwk.Set, now int64) (*jwk.Key, error) {
-	if h.critical {
-		return nil, ErrCritical
-	}
-	if !h.hasAlg {
-		return nil, ErrMalformed
-	}
-	key, known := keys.Find(h.kid, h.alg, now)
-	if key == nil && !known && jwk.Supported(string(h.alg)) {
-		return nil, ErrUnknownKey
-	}
-	if key == nil {
-		return nil, ErrAlgorithm
-	}
-	return key, nil
-}
-
-// fault returns the first fault of the claims except expiry. byIssuer tells that the key of a
-// trusted issuer has verified the token.
-func (r *Rules) fault(byIssuer bool, t *Token, now int64, refresh bool) error {
-	issued := now
-	if t.HasIssuedAt {
-		issued = t.IssuedAt
-	}
-	longest := int64(r.MaxLifetime / time.Second)
-	switch {
-	case r.Issuer != "" && t.Issuer != r.Issuer, byIssuer && r.Issuer == "":
-		return ErrIssuer
-	case r.Audience != "" && !slices.Contains(t.Audience, r.Audience):
-		return ErrAudience
-	case !refresh && (!t.HasType || t.Type != typeAccess):
-		return ErrNotAccess
-	case refresh && (t.Fresh || t.HasType && t.Type != typeRefresh || !t.HasType && r.RequireType):
-		return ErrNotRefresh
-	case t.Identity == "":
-		return ErrNoIdentity
-	case !t.HasExpires:
-		return ErrNoExpiry
-	case t.NotBefore > now+leeway, t.IssuedAt > now+leeway:
-		return ErrNotYet
-	case refresh && longest > 0 && t.Expires-issued > longest:
-		return ErrLifetime
-	}
-	return nil
+	return t, t.timeFault(now)
 }

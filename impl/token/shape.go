@@ -1,0 +1,31 @@
+package token
+
+import "strings"
+
+// misshapen returns ErrMalformed with the likeliest mistake of a caller who sent a text that cannot be a
+// token. The cause repeats nothing of the text.
+func misshapen(raw string) error {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+	cause := "a part of it is not base64url: it was changed or cut off"
+	switch dots := strings.Count(raw, "."); {
+	case raw == "":
+		cause = "it is empty"
+	case len(raw) > MaxLength:
+		cause = "it is longer than 16384 bytes"
+	case len(raw) >= len("Bearer ") && strings.EqualFold(raw[:len("Bearer ")], "Bearer "):
+		cause = "leave out the word Bearer in front of it"
+	case strings.ContainsAny(raw, `"'`):
+		cause = "leave out the quotation marks"
+	case raw == "undefined" || raw == "null" || raw == "NaN" || strings.HasPrefix(raw, "[object"):
+		cause = "a program sent an empty variable in place of a token"
+	case strings.ContainsAny(raw, " \t\r\n"):
+		cause = "it contains a space or a line break"
+	case strings.Trim(raw, alphabet) != "" && strings.ContainsRune(raw, '='):
+		cause = "its parts must have no = at the end"
+	case dots == 4:
+		cause = "it has five parts: encrypted tokens (JWE) are not supported"
+	case dots != 2:
+		cause = "it must have three parts with a dot between them: it was cut off, or is no JWT"
+	}
+	return because(ErrMalformed, cause)
+}
