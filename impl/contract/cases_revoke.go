@@ -73,6 +73,11 @@ func revokeCases() []Case {
 			},
 		},
 	}
+	return append(all, tokensForLogout()...)
+}
+
+// tokensForLogout are the tokens that are bad for a refresh, presented to a logout.
+func tokensForLogout() (all []Case) {
 	for _, b := range aheadTokens() {
 		all = append(all, Case{
 			Name: "revokeToken/logout/" + b.name, Produces: http.StatusNoContent,

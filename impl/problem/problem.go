@@ -57,11 +57,20 @@ func Unauthorized(cause, challenge string) *Error {
 // OfAccessToken returns a 401 (RFC 6750 section 3.1) if err says that a token is not acceptable,
 // and err itself otherwise.
 func OfAccessToken(err error) error {
-	fault, ok := errors.AsType[token.Fault](err)
+	cause, ok := tokenCause(err)
 	if !ok {
 		return err
 	}
-	return Unauthorized(fault.Error(), `Bearer error="invalid_token"`)
+	return Unauthorized(cause, `Bearer error="invalid_token"`)
+}
+
+// tokenCause returns the public text of a fault of a token. ok is false for any other error.
+func tokenCause(err error) (cause string, ok bool) {
+	if rejection, ok := errors.AsType[*token.Rejection](err); ok {
+		return rejection.Error(), true
+	}
+	fault, ok := errors.AsType[token.Fault](err)
+	return fault.Error(), ok
 }
 
 // title returns the message and the kind of a status.
@@ -107,11 +116,8 @@ func Of(err error) *Error {
 	if errors.Is(err, token.ErrExpired) {
 		return New(http.StatusMisdirectedRequest, token.ErrExpired.Error())
 	}
-	if rejection, ok := errors.AsType[*token.Rejection](err); ok {
-		return New(http.StatusUnprocessableEntity, rejection.Error())
-	}
-	if fault, ok := errors.AsType[token.Fault](err); ok {
-		return New(http.StatusUnprocessableEntity, fault.Error())
+	if cause, ok := tokenCause(err); ok {
+		return New(http.StatusUnprocessableEntity, cause)
 	}
 	if early, ok := errors.AsType[*token.Early](err); ok {
 		return unavailable(early, early)

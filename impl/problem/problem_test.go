@@ -52,6 +52,22 @@ func TestWrite(t *testing.T) {
 				`["token has expired"]}`,
 			map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`},
 		},
+		"token that teaches": {
+			&token.Rejection{Fault: token.ErrMalformed, Cause: "it is empty"}, 422,
+			`{"status":422,"message":"Token is not valid","error":"jwt_error","causes":["token is malformed: it is empty"]}`, nil,
+		},
+		"access token that is early": {
+			problem.OfAccessToken(&token.Early{Missing: 4 * time.Second}), 503,
+			`{"status":503,"message":"Try again soon","error":"unavailable","causes":` +
+				`["token is not valid yet: the clock of the login is ahead of this server's clock"]}`,
+			map[string]string{"Retry-After": "4"},
+		},
+		"token that is early": {
+			&token.Early{Missing: 5 * time.Minute}, 503,
+			`{"status":503,"message":"Try again soon","error":"unavailable","causes":` +
+				`["token is not valid yet: the clock of the login is ahead of this server's clock"]}`,
+			map[string]string{"Retry-After": "60"},
+		},
 		"store": {
 			fmt.Errorf("%w: %w", revocation.ErrUnavailable, secret), 503, unavailable,
 			map[string]string{"Retry-After": "1"},
