@@ -1,5 +1,5 @@
-// Package fake is a server for the tests of callers: it keeps the contract, because it is the real handler, and misbehaves
-// when it is told to.
+// Package fake is a server for tests of clients. It keeps the contract, because it is the real
+// handler, and it misbehaves on demand.
 package fake
 
 import (
@@ -13,56 +13,39 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// Config is what a fake works with.
+// Config is the configuration of a fake.
 type Config struct {
-	// Keys and Rules are those with which the real handler verifies.
+	// Keys and Rules are those of the real handler. The fake signs and verifies tokens with them.
 	Keys  jwk.Source
 	Rules token.Rules
 	Now   func() time.Time
-	// Origins may call the fake from a browser; "*" is any.
+	// Origins are the origins whose browser pages may call the fake. "*" allows every origin.
 	Origins []string
-	// Real makes the real handler, with nothing revoked, by the clock that it is given. It is called at the start and
-	// after each reset.
+	// Real returns a new real handler without any revocation. The handler uses the clock now. The
+	// fake calls Real at the start and after each reset.
 	Real func(now func() time.Time) (http.Handler, error)
 }
 
-// server is the real handler with its controls.
 type server struct {
 	config   Config
 	verifier *token.Verifier
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	real     http.Handler
 	plans    []plan
-	offset   time.Duration     // of the fake's clock
-	answers  map[string]answer // the last 200 of each path
+	offset   time.Duration     // how far the fake's clock is ahead of the real one
+	answers  map[source]answer // the last 200 of each source
 	requests []request
-	seen     int
+	total    int // requests since the start or the last reset
 }
 
-// New returns the handler: the contract's routes, and the controls under /fake.
+// New returns the handler of the routes of the contract and of the controls below /fake. It fails
+// if c.Real fails.
 func New(c Config) (http.Handler, error) {
 	s := &server{config: c, verifier: token.NewVerifier(c.Keys, c.Rules)}
-	if err := s.begin(); err != nil {
+	if err := s.restart(); err != nil {
 		return nil, err
 	}
-	return withOrigins(c.Origins, s.routes()), nil
-}
-
-// begin forgets everything.
-func (s *server) begin() error {
-	handler, err := s.config.Real(s.clock)
-	if err != nil {
-		return fmt.Errorf("make the real handler: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.real, s.answers = handler, map[string]answer{}
-	s.plans, s.requests, s.seen, s.offset = nil, nil, 0, 0
-	return nil
-}
-
-func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /fake", s.state)
 	mux.HandleFunc("DELETE /fake", s.reset)
@@ -72,12 +55,25 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /fake/requests", s.listRequests)
 	mux.HandleFunc("POST /fake/login", s.login)
 	mux.HandleFunc("GET /fake/me", s.me)
-	mux.HandleFunc("/api/", s.misbehave)
+	mux.HandleFunc("/api/", s.serve)
 	mux.HandleFunc("/", s.serveReal)
-	return mux
+	return allowOrigins(c.Origins, mux), nil
 }
 
-// clock is the time that the fake believes.
+// restart puts the fake into the state of its start.
+func (s *server) restart() error {
+	handler, err := s.config.Real(s.clock)
+	if err != nil {
+		return fmt.Errorf("make the real handler: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.real, s.answers = handler, map[source]answer{}
+	s.plans, s.requests, s.total, s.offset = nil, nil, 0, 0
+	return nil
+}
+
+// clock returns the time of the fake.
 func (s *server) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,9 +87,9 @@ func (s *server) serveReal(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-// withOrigins lets pages of these origins call the fake. The real server has no such headers: a page reaches it from its own
-// origin, or through a proxy that adds them.
-func withOrigins(origins []string, next http.Handler) http.Handler {
+// allowOrigins adds the CORS headers for pages of the origins. The real server has no such headers:
+// a page calls it on its own origin, or through a proxy that adds the headers.
+func allowOrigins(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
 	}
@@ -106,9 +102,11 @@ func withOrigins(origins []string, next http.Handler) http.Handler {
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
-		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		preflight := r.Header.Get("Access-Control-Request-Method") != ""
+		if r.Method == http.MethodOptions && preflight {
 			w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
-			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
+			w.Header().Set("Access-Control-Allow-Headers",
+				"Authorization, Content-Type, X-Request-Id")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}

@@ -10,29 +10,28 @@ import (
 	"kalsel.dev/refresh/impl/problem"
 )
 
-// who is the body of POST /fake/login. All of it is optional.
-type who struct {
+// loginBody is the body of POST /fake/login. All fields are optional.
+type loginBody struct {
 	Identity string `json:"identity"`
 	Name     string `json:"name"`
 	Admin    bool   `json:"is_admin"`
-	// Claims are further claims of both tokens, and may replace those that the fake sets.
+	// Claims are further claims of both tokens. They can replace the claims that the fake sets.
 	Claims map[string]json.RawMessage `json:"claims"`
-	// Limit is how many minutes the access token lives.
+	// Limit is the lifetime of the access token in minutes.
 	Limit int `json:"limit"`
-	// RefreshSeconds is how long the refresh token lives; a negative number gives one that has expired.
+	// RefreshSeconds is the lifetime of the refresh token. If it is negative, the token has
+	// expired.
 	RefreshSeconds int64 `json:"refresh_seconds"`
 }
 
-// pair is what a login gives.
-type pair struct {
-	AccessToken  string `json:"access_token"`
-	Expired      int64  `json:"expired"` // Unix seconds
-	RefreshToken string `json:"refresh_token"`
-}
-
-// login implements POST /fake/login: nobody is asked for a password.
+// login implements POST /fake/login. It asks for no password.
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
-	in := who{Identity: "demo@example.com", Name: "Demo", Limit: 10, RefreshSeconds: 30 * 24 * 3600}
+	in := loginBody{
+		Identity:       "demo@example.com",
+		Name:           "Demo",
+		Limit:          10,
+		RefreshSeconds: 30 * 24 * 3600,
+	}
 	if !readJSON(w, r, &in) {
 		return
 	}
@@ -47,10 +46,14 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		badRequest(w, "body: the claims cannot be signed")
 		return
 	}
-	writeJSON(w, pair{signed.AccessToken, signed.Expires, signed.RefreshToken})
+	writeJSON(w, struct {
+		AccessToken  string `json:"access_token"`
+		Expired      int64  `json:"expired"` // Unix seconds
+		RefreshToken string `json:"refresh_token"`
+	}{signed.AccessToken, signed.Expires, signed.RefreshToken})
 }
 
-// me implements GET /fake/me: what an endpoint that needs an access token does.
+// me implements GET /fake/me, an operation of an API that needs an access token.
 func (s *server) me(w http.ResponseWriter, r *http.Request) {
 	raw, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	now := s.clock()

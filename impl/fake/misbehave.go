@@ -2,16 +2,20 @@ package fake
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"kalsel.dev/refresh/impl/problem"
 )
 
-// answer is an HTTP answer that is held back, repeated or lost.
+// answer is a ResponseWriter that keeps the answer in memory.
 type answer struct {
 	status int
 	header http.Header
@@ -31,37 +35,59 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-func (a *answer) send(w http.ResponseWriter) {
+// send writes the answer to w, up to length bytes of the body.
+func (a *answer) send(w http.ResponseWriter, length int) {
 	maps.Copy(w.Header(), a.header)
+	if a.body.Len() > 0 {
+		w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
+	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body.Bytes()) //nolint:gosec // JSON, and the caller who has gone needs no word of it
+	// An error means that the client has closed the connection.
+	_, _ = w.Write(a.body.Bytes()[:length])
 }
 
-// misbehave answers a request of the contract as the next plan says, and as the real server does when there is none.
-func (s *server) misbehave(w http.ResponseWriter, r *http.Request) {
-	p := s.takePlan(r.URL.Path)
-	n := s.record(r, p.Behaviour)
-	readAhead(r)
+// serve answers a request of the contract as the next plan says. If there is no plan, it answers as
+// the real server does.
+func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	token := tokenOf(r, readAhead(r))
+	identity := identityOf(token)
+	p := s.takePlan(r.URL.Path, token, identity)
+	n := s.record(r, identity, string(p.Behaviour))
 	if !pause(r, time.Duration(p.DelayMS)*time.Millisecond) {
-		s.finish(n, lost)
 		return
 	}
-	a := s.perform(p, r)
+	a := s.perform(p, r, source{r.URL.Path, identity})
 	if p.Behaviour == loseAnswer {
-		s.finish(n, lost)
-		panic(http.ErrAbortHandler) // net/http cuts the connection
+		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
-	s.finish(n, a.status)
-	a.send(w)
+	if p.Behaviour == truncate {
+		a.send(w, a.body.Len()/2)
+		_ = http.NewResponseController(w).Flush() // an error means that the client has gone
+		panic(http.ErrAbortHandler)
+	}
+	s.setStatus(n, a.status)
+	a.send(w, a.body.Len())
 }
 
-// perform does what the plan says and returns the answer.
-func (s *server) perform(p plan, r *http.Request) *answer {
-	if status, err := strconv.Atoi(p.Behaviour); err == nil {
+// source is a path and the identity that sends requests to it.
+type source struct{ path, identity string }
+
+// perform executes the plan and returns the answer.
+func (s *server) perform(p plan, r *http.Request, from source) *answer {
+	status, err := strconv.Atoi(string(p.Behaviour))
+	switch {
+	case err == nil:
 		return refusal(status, p)
-	}
-	if p.Behaviour == repeat {
-		if a, ok := s.lastAnswer(r.URL.Path); ok {
+	case p.Behaviour == page:
+		a := &answer{header: http.Header{"Content-Type": {"text/html"}}}
+		a.status = cmp.Or(p.Status, http.StatusBadGateway)
+		a.body.WriteString("<html><body><h1>" + http.StatusText(a.status) + "</h1></body></html>\n")
+		return a
+	case p.Behaviour == repeat:
+		s.mu.Lock()
+		a, found := s.answers[from]
+		s.mu.Unlock()
+		if found {
 			return &a
 		}
 	}
@@ -70,35 +96,57 @@ func (s *server) perform(p plan, r *http.Request) *answer {
 	if a.status == http.StatusOK {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.answers[r.URL.Path] = *a
+		s.answers[from] = *a
 	}
 	return a
 }
 
-func (s *server) lastAnswer(path string) (answer, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a, ok := s.answers[path]
-	return a, ok
-}
-
-// readAhead takes in the body: until it is read, net/http does not notice that the caller goes away. A body that is too large
-// anyway is left to the real handler, which refuses it before it is sent.
-func readAhead(r *http.Request) {
+// readAhead reads the body and returns it: until it is read, net/http does not notice that the
+// client closes the connection. A body above maxBody is left to the real handler, which rejects it.
+func readAhead(r *http.Request) []byte {
 	if r.ContentLength > maxBody {
-		return
+		return nil
 	}
 	head, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
-		return // the real handler meets the same error
+		return nil // the real handler gets the same error
 	}
 	r.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+	return head
 }
 
-// pause waits; it returns false if the caller went away meanwhile.
+// tokenOf returns the refresh token or the access token of a request, or "".
+func tokenOf(r *http.Request, body []byte) string {
+	var in struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if json.Unmarshal(body, &in) == nil && in.RefreshToken != "" {
+		return in.RefreshToken
+	}
+	access, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return access
+}
+
+// identityOf returns the claim identity of a token, or "". It does not verify the token.
+func identityOf(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	var claims struct {
+		Identity string `json:"identity"`
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil {
+		return ""
+	}
+	return claims.Identity
+}
+
+// pause waits. It returns false if the client closes the connection in the meantime.
 func pause(r *http.Request, d time.Duration) bool {
 	if d == 0 {
 		return true
@@ -113,7 +161,7 @@ func pause(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// refusal is the contract's answer of a status.
+// refusal returns the answer of the contract with the status.
 func refusal(status int, p plan) *answer {
 	e := refusals()[status]
 	if p.Cause != "" {

@@ -1,17 +1,21 @@
 package fake
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Behaviours beside the statuses of refusals.
+// The behaviours beside the statuses of refusals.
 const (
-	delay      = "delay"       // waits delay_ms, then behaves
-	loseAnswer = "lose_answer" // does the work, then cuts the connection
-	repeat     = "repeat"      // gives the last 200 of the path again, byte for byte
+	delay      = "delay"       // wait, then answer
+	loseAnswer = "lose_answer" // execute the request, then close the connection
+	truncate   = "truncate"    // execute the request, then send half of the answer
+	repeat     = "repeat"      // send the last 200 of the path and identity again, byte for byte
+	page       = "html"        // answer with an HTML page, as proxies do
 )
 
 const (
@@ -19,29 +23,49 @@ const (
 	maxDelayMS = 10 * 60 * 1000
 )
 
-// plan is how the next requests are answered.
+// plan says how the next requests are answered.
 type plan struct {
-	Behaviour string `json:"behaviour"`
-	// Times is how many requests it is for.
+	Behaviour behaviour `json:"behaviour"`
+	// Times is the number of requests that the plan is for.
 	Times int `json:"times"`
-	// Path limits it to requests of one path; empty is any path of the contract.
-	Path       string `json:"path,omitempty"`
+	// Path, Identity and Token limit the plan: to requests to a path, to requests with a token of
+	// an identity, and to requests with one token.
+	Path     string `json:"path,omitempty"`
+	Identity string `json:"identity,omitempty"`
+	Token    secret `json:"token,omitempty"`
+
 	DelayMS    int    `json:"delay_ms,omitempty"`
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 	Cause      string `json:"cause,omitempty"`
+	Status     int    `json:"status,omitempty"` // of the behaviour html
 }
 
-// causes says what is wrong with a plan.
+// behaviour is the name of a behaviour. In JSON a status may also be a number.
+type behaviour string
+
+// UnmarshalJSON accepts "421" and 421.
+func (b *behaviour) UnmarshalJSON(data []byte) error {
+	*b = behaviour(bytes.Trim(data, `"`))
+	return nil
+}
+
+// secret is a token that is never shown.
+type secret string
+
+// MarshalJSON returns a text without any part of the token.
+func (secret) MarshalJSON() ([]byte, error) { return []byte(`"(not shown)"`), nil }
+
+// causes returns the mistakes in a plan.
 func (p plan) causes() []string {
 	var causes []string
-	if !slices.Contains(behaviours(), p.Behaviour) {
+	if !slices.Contains(behaviours(), string(p.Behaviour)) {
 		causes = append(causes, "behaviour: must be one of "+strings.Join(behaviours(), ", "))
 	}
 	if p.Times < 1 || p.Times > maxTimes {
-		causes = append(causes, "times: must be from 1 to 1000000")
+		causes = append(causes, fmt.Sprintf("times: must be from 1 to %d", maxTimes))
 	}
 	if p.DelayMS < 0 || p.DelayMS > maxDelayMS {
-		causes = append(causes, "delay_ms: must be from 0 to 600000")
+		causes = append(causes, fmt.Sprintf("delay_ms: must be from 0 to %d", maxDelayMS))
 	}
 	if p.RetryAfter < 0 {
 		causes = append(causes, "retry_after: must not be negative")
@@ -52,11 +76,14 @@ func (p plan) causes() []string {
 	if p.Path != "" && !strings.HasPrefix(p.Path, "/api/") {
 		causes = append(causes, "path: must begin with /api/")
 	}
+	if p.Status != 0 && (p.Behaviour != page || p.Status < 200 || p.Status > 599) {
+		causes = append(causes, "status: must be from 200 to 599, and only for html")
+	}
 	return causes
 }
 
 func behaviours() []string {
-	all := []string{delay, loseAnswer, repeat}
+	all := []string{delay, loseAnswer, truncate, repeat, page}
 	for status := range refusals() {
 		all = append(all, strconv.Itoa(status))
 	}
@@ -64,10 +91,10 @@ func behaviours() []string {
 	return all
 }
 
-// setPlan implements PUT /fake/next: the plan replaces all others.
+// setPlan implements PUT /fake/next. The plan replaces all others.
 func (s *server) setPlan(w http.ResponseWriter, r *http.Request) { s.readPlan(w, r, true) }
 
-// addPlan implements POST /fake/next: the plan follows the others.
+// addPlan implements POST /fake/next. The plan comes after the others.
 func (s *server) addPlan(w http.ResponseWriter, r *http.Request) { s.readPlan(w, r, false) }
 
 func (s *server) readPlan(w http.ResponseWriter, r *http.Request, replace bool) {
@@ -88,11 +115,15 @@ func (s *server) readPlan(w http.ResponseWriter, r *http.Request, replace bool) 
 	s.state(w, r)
 }
 
-// takePlan uses up one time of the first plan for the path; the zero plan if there is none.
-func (s *server) takePlan(path string) plan {
+// takePlan returns the first plan that fits the request and counts its use. If no plan fits, it
+// returns the zero plan.
+func (s *server) takePlan(path, token, identity string) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := slices.IndexFunc(s.plans, func(p plan) bool { return p.Path == "" || p.Path == path })
+	at := slices.IndexFunc(s.plans, func(p plan) bool {
+		return (p.Path == "" || p.Path == path) && (p.Identity == "" || p.Identity == identity) &&
+			(p.Token == "" || string(p.Token) == token)
+	})
 	if at < 0 {
 		return plan{}
 	}
