@@ -78,10 +78,8 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = statementLimit
 	}
-	config.ValidateConnect = validate
+	config.ValidateConnect = prepare
 	config.OnNotice = keepWarning
-	// Whatever the default of the role or the database is: the statements are made for this level.
-	config.RuntimeParams["default_transaction_isolation"] = "read committed"
 	return config, pool, nil
 }
 

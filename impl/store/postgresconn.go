@@ -130,15 +130,19 @@ func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// validate refuses a server that must not be used: one that is read-only, because it is not the primary,
-// and one that acknowledges commits that could be lost.
-func validate(ctx context.Context, c *pgconn.PgConn) error {
-	const query = "SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit')"
-	results, err := c.Exec(ctx, query).ReadAll()
+// prepare sets the isolation level that the statements are made for, whatever the default of the user or
+// the database is. It is no startup parameter, because poolers reject those that they do not know. prepare
+// returns an error if the server must not be used: if it is read-only, because then it is not the primary,
+// or if it acknowledges commits that could be lost.
+func prepare(ctx context.Context, c *pgconn.PgConn) error {
+	const statements = "SET default_transaction_isolation = 'read committed'; " +
+		"SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit')"
+	results, err := c.Exec(ctx, statements).ReadAll()
 	if err != nil {
 		return err
 	}
-	readOnly, synchronous := string(results[0].Rows[0][0]), string(results[0].Rows[0][1])
+	settings := results[len(results)-1].Rows[0]
+	readOnly, synchronous := string(settings[0]), string(settings[1])
 	switch {
 	case readOnly != "off":
 		return errors.New("the server is read-only: it is not the primary")
