@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/fake"
 	"kalsel.dev/refresh/impl/keys"
@@ -59,7 +57,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 	if err != nil {
 		return err
 	}
-	real := func(now func() time.Time) (http.Handler, error) {
+	newHandler := func(now func() time.Time) (http.Handler, error) {
 		db, err := store.Open(ctx, "sqlite::memory:") // it lives as long as the process
 		if err != nil {
 			return nil, err
@@ -68,7 +66,6 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 			Settings: s,
 			Keys:     source,
 			Store:    db,
-			Registry: prometheus.NewRegistry(),
 			Log:      logger,
 			Now:      now,
 		})
@@ -82,7 +79,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 		Rules:   s.Rules(),
 		Now:     p.now,
 		Origins: cmd.AllowOrigin,
-		Real:    real,
+		Real:    newHandler,
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kalsel.dev/refresh/tests/server"
 )
 
 // The environment is the one that run is given, not the process's.
@@ -27,6 +29,24 @@ func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	}
 	if got := run(t.Context(), args, environ, &stdout, io.Discard, &stderr); got != 0 {
 		t.Fatalf("run() = %d: %s", got, &stderr)
+	}
+}
+
+// The program serves in the process of a test, until its context ends.
+func TestRunServes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	args := []string{"--listen=127.0.0.1:0", "--ops-listen=", "--store=sqlite::memory:"}
+	var log server.Log
+	status := make(chan int)
+	go func() { status <- run(ctx, args, nil, strings.NewReader(""), io.Discard, &log) }()
+	wait(t, "the server to listen", func() bool { public, _ := log.Addresses(); return public != "" })
+	public, _ := log.Addresses()
+	if _, err := get("http://" + public + "/openapi.yaml"); err != nil {
+		t.Error(err)
+	}
+	cancel()
+	if got := <-status; got != 0 {
+		t.Errorf("run() = %d: %s", got, log.String())
 	}
 }
 

@@ -2,8 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -34,40 +35,27 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if err != nil {
 		return err
 	}
-	limits := edge.DefaultLimits()
-	public, err := edge.Listen(ctx, s.Name(&s.Listen), s.Listen, limits)
+	public, operations, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer public.Close() // closed already, unless the start fails
-	ports := []edge.Port{{Listener: public}}
-	addresses := []any{slog.String("address", public.Addr().String())}
-	if s.OpsListen != "" {
-		operations, err := edge.Listen(ctx, s.Name(&s.OpsListen), s.OpsListen, limits)
-		if err != nil {
-			return err
-		}
+	if operations != nil {
 		defer operations.Close()
-		ports = append(ports, edge.Port{Listener: operations})
-		addresses = append(addresses, slog.String("operations", operations.Addr().String()))
 	}
 	db, err := s.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	registry, err := edge.NewRegistry(buildVersion())
-	if err != nil {
-		return fmt.Errorf("register metrics: %w", err)
-	}
 	wired, err := service.New(service.Config{
 		Settings:    s,
 		Keys:        keys,
 		Store:       db,
-		Registry:    registry,
 		Log:         logger,
 		Now:         p.now,
 		Development: development,
+		Version:     buildVersion(),
 	})
 	if err != nil {
 		return err
@@ -84,13 +72,29 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 			return err
 		}
 	}
-	logger.Info("listening", append(addresses, slog.String("version", buildVersion()))...)
-	context.AfterFunc(ctx, wired.Stopping)
-	ports[0].Handler = wired.Public
-	if len(ports) > 1 {
-		ports[1].Handler = wired.Ops
+	ports := []edge.Port{{Listener: public, Handler: wired.Public}}
+	listening := []any{slog.String("address", public.Addr().String())}
+	if operations != nil {
+		ports = append(ports, edge.Port{Listener: operations, Handler: wired.Ops})
+		listening = append(listening, slog.String("operations", operations.Addr().String()))
 	}
-	return edge.Serve(ctx, logger, limits, ports...)
+	logger.Info("listening", append(listening, slog.String("version", buildVersion()))...)
+	context.AfterFunc(ctx, wired.Stopping)
+	return edge.Serve(ctx, logger, edge.DefaultLimits(), ports...)
+}
+
+// open opens both ports or none. Operations is nil if it is switched off.
+func open(ctx context.Context, s *service.Settings) (public, operations net.Listener, err error) {
+	limits := edge.DefaultLimits()
+	public, err = edge.Listen(ctx, s.Name(&s.Listen), s.Listen, limits)
+	if err != nil || s.OpsListen == "" {
+		return public, nil, err
+	}
+	operations, err = edge.Listen(ctx, s.Name(&s.OpsListen), s.OpsListen, limits)
+	if err != nil {
+		return nil, nil, errors.Join(err, public.Close())
+	}
+	return public, operations, nil
 }
 
 // background starts run and returns a function that stops it and waits for it. It is not stopped

@@ -105,9 +105,11 @@ func (s *server) reset(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// century is in seconds.
+const century = 100 * 365 * 24 * 3600
+
 // setClock implements PUT /fake/clock. It sets how far the fake's clock is ahead of the real one.
 func (s *server) setClock(w http.ResponseWriter, r *http.Request) {
-	const century = 100 * 365 * 24 * 3600
 	var in struct {
 		Offset int64 `json:"offset_seconds"`
 	}

@@ -122,6 +122,7 @@ func TestMistakes(t *testing.T) {
 		{next, `[]`, "body: must be an object, but is an array"},
 		{clock, `{"offset_seconds":99999999999}`, "offset_seconds: must be at most a century"},
 		{clock, `{"offset_seconds":"1"}`, "offset_seconds: must be a whole number, but is a str"},
+		{login, `{"limit":99999999999}`, "limit, refresh_seconds: must be less than a century"},
 		{login, `{"identity":1}`, "identity: must be a string, but is a number"},
 		{login, `{"is_admin":1}`, "is_admin: must be true or false, but is a number"},
 		{login, strings.Repeat(" ", 70000), "body: must have at most 65536 bytes"},

@@ -35,6 +35,10 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &in) {
 		return
 	}
+	if max(in.Limit, -in.Limit) > century/60 || max(in.RefreshSeconds, -in.RefreshSeconds) > century {
+		badRequest(w, "limit, refresh_seconds: must be less than a century")
+		return
+	}
 	user := login.Token{Identity: in.Identity, Name: in.Name, Admin: in.Admin}
 	for name, value := range in.Claims {
 		user.Claims = append(user.Claims, login.Claim{Name: name, Value: value})

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/login"
@@ -45,7 +44,6 @@ func start(t *testing.T, settings service.Settings, now func() time.Time) *serve
 		Settings:    &settings,
 		Keys:        s.keys,
 		Store:       db,
-		Registry:    prometheus.NewRegistry(),
 		Log:         log,
 		Now:         now,
 	})

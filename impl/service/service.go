@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -20,16 +21,18 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// Config holds the parts of a Service. Development is optional, all other fields are required.
+// Config holds the parts of a Service. Development and Version are optional, all other fields are
+// required.
 type Config struct {
 	Settings *Settings
 	Keys     *keys.Source
 	Store    *store.Store
-	Registry *prometheus.Registry
 	Log      *slog.Logger
 	Now      func() time.Time
 	// Development says that Keys are development keys: the playground is then always on.
 	Development bool
+	// Version is that of the program, for the metrics.
+	Version string
 }
 
 // Service is a server without its listeners.
@@ -45,6 +48,10 @@ type Service struct {
 // New puts a Service together. It fails if a metric cannot be registered.
 func New(c Config) (*Service, error) {
 	s := &Service{keys: c.Keys}
+	registry, err := edge.NewRegistry(c.Version)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	s.sessions = session.New(session.Config{
 		Keys:     c.Keys,
 		Rules:    c.Settings.Rules(),
@@ -60,7 +67,7 @@ func New(c Config) (*Service, error) {
 	})
 	handler, err := api.New(api.Config{
 		Sessions:   s.sessions,
-		Registry:   c.Registry,
+		Registry:   registry,
 		Pages:      c.pages(s.sessions),
 		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
 		Admin: api.Admin{
@@ -78,7 +85,7 @@ func New(c Config) (*Service, error) {
 	}
 	s.Public, err = edge.New(handler, edge.Config{
 		Log:      c.Log,
-		Registry: c.Registry,
+		Registry: registry,
 		Limits:   edge.DefaultLimits(),
 	})
 	if err != nil {
@@ -86,10 +93,10 @@ func New(c Config) (*Service, error) {
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{
 		Log:      c.Log,
-		Registry: c.Registry,
+		Registry: registry,
 		NotReady: s.notReady,
 	})
-	err = c.Registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+	err = registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "refreshd_store_commits_total",
 		Help: "Transactions that this process committed. " +
 			"In SQLite, changes that wait together share one.",

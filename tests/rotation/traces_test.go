@@ -12,13 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
-	"kalsel.dev/refresh/impl/api"
-	"kalsel.dev/refresh/impl/jwk"
-	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/store"
+	wiring "kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -34,38 +30,45 @@ type bench struct {
 
 func newBench(t *testing.T, url string) *bench {
 	t.Helper()
-	s, err := store.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() }) // nothing of it is kept
-	keys, err := jwk.SecretSet([]byte(server.Secret), false)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := &bench{now: time.Now()}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
-	sessions := session.New(session.Config{
-		Keys: keys, Store: s, Log: log, Now: func() time.Time { return b.now },
-		Rotation: &session.Rotation{Window: window},
+	now := func() time.Time { return b.now }
+	settings := &wiring.Settings{
+		Secret:         server.Secret,
+		Store:          url,
+		Rotation:       true,
+		RotationWindow: wiring.Duration(window),
+	}
+	db, err := settings.OpenStore(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // the test's results are judged through b.db
+	keys, err := settings.OpenKeys(now, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wired, err := wiring.New(wiring.Config{
+		Settings: settings,
+		Keys:     keys,
+		Store:    db,
+		Log:      log,
+		Now:      now,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		sessions.Run(ctx)
+		wired.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
 		<-done
 	})
-	handler, err := api.New(api.Config{
-		Sessions: sessions, Registry: prometheus.NewRegistry(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.url, b.db = server.Serve(t, handler).String(), openRaw(t, url)
+	b.url, b.db = server.Serve(t, wired.Public).String(), openRaw(t, url)
 	return b
 }
 

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
@@ -73,7 +71,6 @@ func Handler(tb testing.TB, o Options) http.Handler {
 		Settings: settings,
 		Keys:     source,
 		Store:    db,
-		Registry: prometheus.NewRegistry(),
 		Log:      logger,
 		Now:      o.Now,
 	})
