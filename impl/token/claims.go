@@ -44,8 +44,8 @@ type Claims struct {
 	hasAdmin   bool
 	hasSubject bool // sub is there, which is not read
 	bound      bool // cnf is there (RFC 7800)
-	// issuer and audience are the values as written, for carrying them over; empty if absent.
-	issuer, audience string
+	// These are values as written, for carrying them over; empty if absent.
+	issuer, audience, session, generation string
 	// custom are the other members, `,"name":value` each, in the token's order and as written.
 	custom string
 }
@@ -98,13 +98,14 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		case "fresh":
 			c.Fresh, ok = boolean(value)
 		case "sid": // sid and gen mean something only in our tokens; a login may use them freely
+			c.session = raw
 			c.Session, _ = text(raw)
 		case "gen":
+			c.generation = raw
 			if n, ok := strictjson.Integer(value); ok && n >= 1 {
 				c.Generation = n
 			}
-		default:
-			// Whether the next reader takes it for the known claim depends on its library.
+		default: // in another case, the next reader might take it for the known claim
 			ok = !strictjson.OtherCase(name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
 				"type", "fresh", "is_admin", "sid", "gen", "cnf")
 			c.hasSubject = c.hasSubject || string(name) == "sub"

@@ -154,6 +154,11 @@ func TestAccess(t *testing.T) {
 		{"type false", signed(t, with(`"type":false`)), token.ErrMalformed},
 		{"type negative zero", signed(t, with(`"type":-0`)), token.ErrMalformed},
 		{"fresh", signed(t, with(`"type":0,"fresh":true`)), nil},
+		{"iat in 61 s", signed(t, with(`"type":0,"iat":1611000061`)), &token.Early{Missing: time.Second}},
+		{"iat in more than 15 min", signed(t, with(`"type":0,"iat":1611000901`)), token.ErrNotYet},
+		{"bound to a key", signed(t, with(`"type":0,"cnf":{}`)), token.ErrBound},
+		{"typ of an access token", withHeader(t, `{"alg":"HS256","typ":"at+jwt"}`, with(`"type":0`)), nil},
+		{"typ of a logout token", withHeader(t, `{"alg":"HS256","typ":"logout+jwt"}`, with(`"type":0`)), token.ErrNotAccess},
 		{"expired", signed(t, `{"identity":"a","type":0,"exp":1}`), token.ErrExpired},
 		{"is_admin \"true\"", signed(t, `{"identity":"a","type":0,"exp":9999999999,"is_admin":"true"}`), token.ErrMalformed},
 	} {

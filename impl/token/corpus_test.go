@@ -12,8 +12,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// corpus returns the cases of a file of testdata/corpus, each as its lines. The first paragraph is a
-// comment.
+// corpus returns the cases of a file of testdata/corpus, each as its lines. The first paragraph is
+// a comment.
 func corpus(t *testing.T, name string) (cases [][]string) {
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", name))
 	paragraphs := strings.Split(strings.TrimSpace(must(t, string(data), err)), "\n\n")

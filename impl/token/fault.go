@@ -29,8 +29,8 @@ const (
 	ErrIssuer Fault = "issuer is not accepted"
 	// ErrAudience: aud does not hold the configured audience.
 	ErrAudience Fault = "audience is not accepted"
-	// ErrNotRefresh: type is not 1, or is absent although it is required; the token is fresh; or its
-	// typ names another kind of token.
+	// ErrNotRefresh: type is not 1, or is absent although it is required; the token is fresh; or
+	// its typ names another kind of token.
 	ErrNotRefresh Fault = "token is not a refresh token"
 	// ErrNotAccess: type is not 0, or typ names another kind of token.
 	ErrNotAccess Fault = "token is not an access token"
@@ -42,7 +42,10 @@ const (
 	ErrNoExpiry Fault = "token has no expiry"
 	// ErrLifetime: the time from iat (or from now, without iat) to exp exceeds Rules.MaxLifetime.
 	ErrLifetime Fault = "token lives longer than is allowed"
-	// ErrNotYet: nbf or iat is more than 15 minutes ahead, or the token has expired at the same time.
+	// ErrTooLong: a token that is minted from it would be too long to be accepted.
+	ErrTooLong Fault = "token is too long"
+	// ErrNotYet: nbf or iat is more than 15 minutes ahead, or the token has expired at the same
+	// time.
 	ErrNotYet Fault = "token is not valid yet"
 	// ErrExpired: exp has come.
 	ErrExpired Fault = "token has expired"
@@ -71,8 +74,8 @@ func (r *Rejection) Unwrap() error { return r.Fault }
 // because returns the fault with its cause.
 func because(fault Fault, cause string) error { return &Rejection{Fault: fault, Cause: cause} }
 
-// Early is the error for a genuine token whose only fault is that its iat or nbf is ahead of this clock.
-// It is no Fault, because the caller may try again.
+// Early is the error for a genuine token whose only fault is that its iat or nbf is ahead of this
+// clock. It is no Fault, because the caller may try again.
 type Early struct {
 	// Missing is the time until the token is valid.
 	Missing time.Duration

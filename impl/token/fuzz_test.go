@@ -57,11 +57,11 @@ func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
 		t.Fatalf("expired only here:\n%s", got.Payload)
 	}
 	minted, err := m.Access(got, "", time.Hour, now())
+	if errors.Is(err, token.ErrTooLong) {
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(minted.Token) > token.MaxLength {
-		return
 	}
 	access, err := v.Access(minted.Token, now())
 	if err != nil || access.Identity != got.Identity || access.Expires != minted.Expires {

@@ -10,22 +10,23 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// header is what is used of a token's header (RFC 7515 section 4). Everything else in it is checked to
-// be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would choose its own key.
+// header is what is used of a token's header (RFC 7515 section 4). Everything else in it is checked
+// to be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would choose its own
+// key.
 type header struct {
 	alg, kid []byte
 	hasAlg   bool
 	critical bool
-	// kind is the token kind that typ names, in lower case and without "+jwt" (RFC 8725 section 3.11). It
-	// is empty for JWT and for a header without typ.
+	// kind is the token kind that typ names, in lower case and without "+jwt" (RFC 8725 section
+	// 3.11). It is empty for JWT and for a header without typ.
 	kind string
 
 	part    []byte // the encoded header that was read last
 	decoded []byte
 }
 
-// read reads an encoded header, unless it is, byte for byte, the one that was read last: a login writes
-// the same header into all its tokens.
+// read reads an encoded header, unless it is, byte for byte, the one that was read last: a login
+// writes the same header into all its tokens.
 func (h *header) read(json *strictjson.Reader, raw string, part []byte) (err error) {
 	if len(part) > 0 && bytes.Equal(part, h.part) {
 		return nil

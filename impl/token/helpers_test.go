@@ -111,7 +111,8 @@ func keySet(t testing.TB, keys ...*jwk.Key) *jwk.Set {
 	return must(t, set, err)
 }
 
-// timeOnly reports that err is no fault, or one of the faults with which a genuine token is returned.
+// timeOnly reports that err is no fault, or one of the faults with which a genuine token is
+// returned.
 func timeOnly(err error) bool {
 	_, retry := errors.AsType[*token.Early](err)
 	return err == nil || retry || errors.Is(err, token.ErrExpired) || errors.Is(err, token.ErrNotYet)

@@ -88,10 +88,25 @@ type stamp struct {
 	generation int64
 }
 
-// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat =
-// now and exp = now + life in whole seconds. sid is the ID of the session, if it is not empty, so
-// that revoking the session reaches the access token. All other claims of t are carried over except
-// nbf, sid and gen. It returns ErrNoSigningKey if no key may sign.
+// longest is the longest token that may be handed out: one that is accepted when it comes back. A
+// request body has room for other members beside a refresh token. The first refresh token of a
+// session must leave room for later ones: the generation gets more digits, and another key may have
+// a longer ID and signature.
+func (s *stamp) longest() int {
+	switch {
+	case s.kind == typeAccess:
+		return MaxLength
+	case s.generation <= 1:
+		return MaxLength - 2048
+	}
+	return MaxLength - 64
+}
+
+// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat = now
+// and exp = now + life in whole seconds. All other claims of t are carried over except nbf. If session
+// is not empty, it becomes sid, and gen is left out, so that revoking the session reaches the access
+// token. It returns ErrNoSigningKey if no key may sign, and a Rejection with ErrTooLong if the access
+// token would be longer than MaxLength.
 func (m *Minter) Access(
 	t *Token, session string, life time.Duration, now time.Time,
 ) (Minted, error) {
@@ -106,7 +121,8 @@ func (m *Minter) Access(
 
 // Refresh mints the refresh token that follows t. Minting it again, from t or from any token of the
 // same session with the same claims, gives the same bytes. It returns ErrNoSigningKey if no key may
-// sign, and ErrNotReproducible if the key's signatures differ each time.
+// sign, ErrNotReproducible if the key's signatures differ each time, and a Rejection with ErrTooLong if
+// the token, or one that follows it, could be too long for a request body.
 func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 	now := s.Now
 	if now == 0 {
@@ -162,9 +178,13 @@ func (m *Minter) mint(key *jwk.Key, c *Claims, s stamp) (Minted, error) {
 	dst = append(dst, `,"fresh":false`...)
 	if s.session != "" {
 		dst = appendQuoted(append(dst, `,"sid":`...), s.session)
+	} else if c.session != "" {
+		dst = append(append(dst, `,"sid":`...), c.session...)
 	}
 	if s.generation != 0 {
 		dst = strconv.AppendInt(append(dst, `,"gen":`...), s.generation, 10)
+	} else if c.generation != "" && s.session == "" {
+		dst = append(append(dst, `,"gen":`...), c.generation...)
 	}
 	if m.rules.Issuer != "" {
 		dst = appendQuoted(append(dst, `,"iss":`...), m.rules.Issuer)
@@ -185,6 +205,9 @@ func (m *Minter) mint(key *jwk.Key, c *Claims, s stamp) (Minted, error) {
 	var err error
 	if w.out, err = appendToken(w.out[:0], key, w.payload); err != nil {
 		return Minted{}, err
+	}
+	if len(w.out) > s.longest() {
+		return Minted{}, because(ErrTooLong, "the token that follows it would be longer than is accepted here")
 	}
 	return Minted{Token: string(w.out), Expires: s.exp}, nil
 }

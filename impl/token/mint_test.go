@@ -184,3 +184,71 @@ func TestNothingSignsWithoutAKey(t *testing.T) {
 		}
 	}
 }
+
+// TestCustomSessionOfALogin: sid and gen of a login are kept as they are written, unless the access token
+// names a session of this service.
+func TestCustomSessionOfALogin(t *testing.T) {
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, with(`"gen":[1.50],"sid":{"a":"\u0062"}`)), now())
+	wantFault(t, got, err, nil)
+	for session, want := range map[string]string{
+		"":     `"fresh":false,"sid":{"a":"\u0062"},"gen":[1.50],"identity"`,
+		"ours": `"fresh":false,"sid":"ours","identity"`,
+	} {
+		minted, err := minter(t, token.Rules{}).Access(got, session, time.Minute, now())
+		must(t, minted, err)
+		if claims := decode(t, strings.Split(minted.Token, ".")[1]); !strings.Contains(claims, want) {
+			t.Errorf("session %q: got %s, want %s", session, claims, want)
+		}
+	}
+}
+
+// TestNoTokenIsTooLong: whatever the length of the login's token, a token that is handed out is accepted
+// when it comes back in a request body, and so are all that follow it, also after the keys rolled over.
+func TestNoTokenIsTooLong(t *testing.T) {
+	m := newMaterial(t)
+	short, long := newKey(t, "s", "HS256", []byte(secret)), newKey(t, strings.Repeat("l", 64), "RS256", m.rsa)
+	keys := keySet(t, short, long)
+	v, mint := token.NewVerifier(keys, token.Rules{}), token.NewMinter(keys, token.Rules{})
+	refused := 0
+	for padding := 9_000; padding < 13_000; padding += 50 {
+		claims := with(`"x":"` + strings.Repeat("x", padding) + `"`)
+		raw := forge(t, jwt.SigningMethodHS256, []byte(secret), `{"alg":"HS256","kid":"s"}`, claims)
+		if len(raw) > token.MaxLength {
+			break
+		}
+		got, err := v.Refresh(raw, now())
+		wantFault(t, got, err, nil)
+		s := token.Successor{
+			Session: strings.Repeat("a", 64), Generation: 1, ID: strings.Repeat("b", 22), IssuedAt: now().Unix(), Expires: 9_999_999_999,
+		}
+		first, err := mint.Refresh(got, s)
+		if _, accessErr := mint.Access(got, s.Session, time.Hour, now()); accessErr != nil && err == nil {
+			t.Fatalf("%d bytes: a refresh token without an access token: %v", len(raw), accessErr)
+		}
+		if errors.Is(err, token.ErrTooLong) {
+			refused++
+			continue
+		}
+		must(t, first, err)
+		s.Generation, s.KeyID = 1<<62, long.ID()
+		last, err := mint.Refresh(got, s)
+		must(t, last, err)
+		for _, minted := range []token.Minted{first, last} {
+			if body := `{"refresh_token":"` + minted.Token + `","limit":10080}`; len(body) > 16<<10 {
+				t.Fatalf("%d bytes: a body of %d bytes is refused", len(raw), len(body))
+			}
+			if _, err := v.Refresh(minted.Token, now()); err != nil {
+				t.Fatalf("%d bytes: %v", len(raw), err)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no token was too long")
+	}
+	over := signed(t, with(`"x":"`+strings.Repeat("x", 12_100)+`"`))
+	got, err := verifier(t, token.Rules{}).Refresh(over, now())
+	wantFault(t, got, err, nil)
+	if _, err := minter(t, token.Rules{}).Access(got, "", time.Hour, now()); !errors.Is(err, token.ErrTooLong) {
+		t.Errorf("an access token after %d bytes: %v", len(over), err)
+	}
+}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// fault returns the first fault of the claims that is not about the present time. byIssuer tells that
-// the key of a trusted issuer has verified the token.
+// fault returns the first fault of the claims that is not about the present time. byIssuer tells
+// that the key of a trusted issuer has verified the token.
 func (r *Rules) fault(h *header, byIssuer bool, t *Token, now int64, refresh bool) error {
 	issued := now
 	if t.HasIssuedAt {

@@ -13,8 +13,8 @@ import (
 // MaxLength is the length of the longest token that is read, in bytes. A request body is no longer.
 const MaxLength = 16 * 1024
 
-// iat and nbf may be ahead by leeway seconds, because clocks differ; exp has no leeway. Up to tooEarly
-// seconds the caller may try again, because only time is missing.
+// iat and nbf may be ahead by leeway seconds, because clocks differ; exp has no leeway. Up to
+// tooEarly seconds the caller may try again, because only time is missing.
 const (
 	leeway   = 60
 	tooEarly = 15 * 60
@@ -105,7 +105,8 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	r := v.pool.Get().(*reading)
 	defer v.pool.Put(r)
 
-	// RFC 7515 section 7.1: three parts. A further dot is not base64url. Go's decoder skips CR and LF.
+	// RFC 7515 section 7.1: three parts. A further dot is not base64url. Go's decoder skips CR and
+	// LF.
 	first, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
 	if first == last || len(raw) > MaxLength ||
 		strings.IndexByte(raw, '\r') >= 0 || strings.IndexByte(raw, '\n') >= 0 {
