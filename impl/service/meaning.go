@@ -40,8 +40,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"https://login.example.com/.well-known/jwks.json",
 		},
 		"issuer-alg": {
-			"The algorithm of those of the login service's public keys that do not name one, " +
-				"such as RS256. Without it, RSA keys that name no algorithm are left out.",
+			"The algorithm of the login service's public keys that name none, such as RS256. " +
+				"Without this setting, RSA keys that name no algorithm are ignored.",
 			"RS256",
 		},
 		"require-type": {
@@ -78,8 +78,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"5s",
 		},
 		"admin-max-age": {
-			"For so long after its login a fresh access token may administer. 0s: until it " +
-				"expires.",
+			"How long after a login its fresh access token allows administration. With 0s it " +
+				"does so until it expires.",
 			"15m",
 		},
 		"rotation": {

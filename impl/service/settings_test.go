@@ -17,8 +17,8 @@ var update = flag.Bool("update", false, "write docs/settings.md")
 const head = `# Settings
 
 A setting is a flag, or an environment variable of the same name; the flag wins. Without either the
-default is in force. A setting that is empty or contradicts another one is an error at the start.
-Every command has the settings, so that the same variables configure the server and the commands
+default is in force. If a setting is empty or contradicts another one, the program does not start.
+Every command has the same settings, so one set of variables configures the server and the commands
 that work beside it.
 
 <!-- Made from impl/service: go test ./impl/service -update -->
