@@ -30,7 +30,7 @@ func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings)
 	if cmd.List {
 		return listCases(p, suite)
 	}
-	target, err := cmd.target(s)
+	target, err := cmd.target(p, s)
 	if err != nil {
 		return err
 	}
@@ -63,12 +63,12 @@ func listCases(p *program, suite *contract.Suite) error {
 	return nil
 }
 
-func (cmd contractCmd) target(s *service.Settings) (contract.Target, error) {
+func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target, error) {
 	if s.Keys != "" {
 		return contract.Target{}, service.SettingError(s.Name(&s.Keys) + ": the cases sign their tokens with a secret (HS256), --secret or --secret-file; " +
 			"refreshd keys new --import-secret takes one into the deployment's file")
 	}
-	secret, err := s.SigningSecret()
+	secret, err := s.SigningSecret(warnings(p))
 	if err != nil {
 		return contract.Target{}, err
 	}

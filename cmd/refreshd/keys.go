@@ -86,7 +86,7 @@ HS512: the file holds raw bytes, and one newline at its end is left out.`
 
 // Run prints the ID alone, so that it can be used in a script.
 func (cmd keysNewCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
-	key, err := cmd.key(s, p.now())
+	key, err := cmd.key(p, s)
 	if err != nil {
 		return err
 	}
@@ -98,15 +98,15 @@ func (cmd keysNewCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 	return err
 }
 
-func (cmd keysNewCmd) key(s *service.Settings, now time.Time) (*jwk.Key, error) {
-	id := newKeyID(now)
+func (cmd keysNewCmd) key(p *program, s *service.Settings) (*jwk.Key, error) {
+	id := newKeyID(p.now())
 	if cmd.ID != nil {
 		id = *cmd.ID
 	}
 	if cmd.ImportSecret == "" {
 		return jwk.GenerateKey(cmd.Alg, id)
 	}
-	secret, err := service.ReadSecret(cmd.ImportSecret)
+	secret, err := service.ReadSecret(warnings(p), "--import-secret", cmd.ImportSecret)
 	if err != nil {
 		return nil, usageError("--import-secret: " + err.Error())
 	}

@@ -24,37 +24,35 @@ func (s *Settings) NoKey() SettingError {
 
 // SigningSecret returns the configured secret, without one line ending at its end: shells and
 // editors add one. It fails if there is no secret, if there are two, or if the file cannot be read.
-func (s *Settings) SigningSecret() ([]byte, error) {
+// It logs a warning if the secret looks wrong.
+func (s *Settings) SigningSecret(log *slog.Logger) ([]byte, error) {
 	switch {
 	case s.Secret != "" && s.SecretFile != "":
 		return nil, SettingError(fmt.Sprintf("%s and %s cannot be used together",
 			s.Name(&s.Secret), s.Name(&s.SecretFile)))
 	case s.SecretFile != "":
-		secret, err := ReadSecret(s.SecretFile)
+		secret, err := ReadSecret(log, s.Name(&s.SecretFile), s.SecretFile)
 		if err != nil {
 			return nil, s.invalid(&s.SecretFile, err.Error())
 		}
 		return secret, nil
 	case s.Secret != "":
-		return withoutNewline([]byte(s.Secret)), nil
+		secret := withoutNewline([]byte(s.Secret))
+		warnOfEnds(log, s.Name(&s.Secret), secret)
+		return secret, nil
 	}
 	return nil, s.NoKey()
 }
 
-// secretKeys returns the key set of the configured secret, and warns if the secret looks wrong.
+// secretKeys returns the key set of the configured secret.
 func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
-	secret, err := s.SigningSecret()
+	secret, err := s.SigningSecret(log)
 	if err != nil {
 		return nil, err
 	}
 	setting := any(&s.Secret)
 	if s.SecretFile != "" {
 		setting = &s.SecretFile
-	}
-	if found := suspicious(secret); found != "" {
-		log.Warn("if tokens are rejected with an invalid signature, compare the secret with the "+
-			"login service's: it has characters at its ends that may not belong to it",
-			"setting", s.Name(setting), "found", found)
 	}
 	set, err := jwk.SecretSet(secret, s.AllowWeakSecret)
 	if err == nil {
@@ -67,22 +65,27 @@ func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 	return nil, s.invalid(setting, problem)
 }
 
-// suspicious names characters at the ends of a secret that a tool may have added to it.
-func suspicious(secret []byte) string {
-	text := string(secret)
+// warnOfEnds logs a warning if a tool may have added characters to the ends of a secret.
+func warnOfEnds(log *slog.Logger, setting string, secret []byte) {
+	found, text := "", string(secret)
 	switch {
 	case strings.HasPrefix(text, "\ufeff"):
-		return "a byte order mark"
+		found = "a byte order mark"
 	case strings.TrimSpace(text) != text:
-		return "white space"
+		found = "white space"
 	case strings.Trim(text, "\"'`") != text:
-		return "quotes"
+		found = "quotes"
+	default:
+		return
 	}
-	return ""
+	log.Warn("if tokens are rejected with an invalid signature, compare the secret with the "+
+		"login service's: it has characters at its ends that may not belong to it",
+		"setting", setting, "found", found)
 }
 
-// ReadSecret returns the secret in a file, without one line ending at its end.
-func ReadSecret(path string) ([]byte, error) {
+// ReadSecret returns the secret in a file, without one line ending at its end. It logs a warning,
+// which names the setting, if the secret looks wrong.
+func ReadSecret(log *slog.Logger, setting, path string) ([]byte, error) {
 	file, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", err)
@@ -95,7 +98,9 @@ func ReadSecret(path string) ([]byte, error) {
 	case len(data) > maxSecretBytes:
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretBytes)
 	}
-	return withoutNewline(data), nil
+	secret := withoutNewline(data)
+	warnOfEnds(log, setting, secret)
+	return secret, nil
 }
 
 func withoutNewline(data []byte) []byte {

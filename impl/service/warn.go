@@ -61,10 +61,11 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	if slices.Contains(arguments, s.setting(&s.Store).Flag) && hasPassword(s.Store) {
 		log.Warn(visible, "setting", s.Name(&s.Store))
 	}
-	warnOfReaders(log, s.SecretFile)
-	if path, ok := strings.CutPrefix(s.Store, "sqlite:"); ok {
-		warnOfReaders(log, path)
-	}
+	storeFile, _ := strings.CutPrefix(s.Store, "sqlite:")
+	warnOfFile(log, s.SecretFile, true)
+	warnOfFile(log, storeFile, true)
+	warnOfFile(log, s.Keys, false) // package keys warns of its readers, each time that it changes
+	warnOfFile(log, s.IssuerJwks, false)
 	if s.Playground && s.HasKey() {
 		log.Warn("the playground is on: anyone who reaches it can log in as any user, " +
 			"though not as an administrator")
@@ -80,10 +81,16 @@ func hasPassword(store string) bool {
 	return set || u.Query().Has("password")
 }
 
-// warnOfReaders logs a warning if a file exists and every user of the machine can read it. It is no
-// error: container platforms provide secrets in such files.
-func warnOfReaders(log *slog.Logger, path string) {
-	if info, err := os.Stat(path); err == nil && info.Mode()&0o004 != 0 {
+// warnOfFile logs a warning if a file exists and every user of the machine can change it, or read it
+// though it is secret. It is no error: container platforms provide secrets in such files.
+func warnOfFile(log *slog.Logger, path string, secret bool) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+	case info.Mode()&0o002 != 0:
+		log.Warn("every user of this machine can change a file that decides which tokens are accepted",
+			"path", path, "mode", info.Mode().String())
+	case secret && info.Mode()&0o004 != 0:
 		log.Warn("every user of this machine can read a file that should be secret",
 			"path", path, "mode", info.Mode().String())
 	}

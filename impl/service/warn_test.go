@@ -12,8 +12,10 @@ import (
 )
 
 func TestWarn(t *testing.T) {
-	public, private := filepath.Join(t.TempDir(), "public"), filepath.Join(t.TempDir(), "private")
-	for path, mode := range map[string]os.FileMode{public: 0o644, private: 0o600} {
+	folder := t.TempDir()
+	public, private := filepath.Join(folder, "public"), filepath.Join(folder, "private")
+	writable := filepath.Join(folder, "writable")
+	for path, mode := range map[string]os.FileMode{public: 0o644, private: 0o600, writable: 0o622} {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -38,6 +40,9 @@ func TestWarn(t *testing.T) {
 		{"private secret file", service.Settings{SecretFile: private}, nil, ""},
 		{"public store", service.Settings{Store: "sqlite:" + public}, nil, "path=" + public},
 		{"private store", service.Settings{Store: "sqlite:" + private}, nil, ""},
+		{"writable key file", service.Settings{Keys: writable}, nil, "can change a file"},
+		{"writable keys of the issuer", service.Settings{IssuerJwks: writable}, nil, "can change a file"},
+		{"public keys of the issuer", service.Settings{IssuerJwks: public}, nil, ""},
 		{"playground", service.Settings{Secret: "s", Playground: true}, nil, "log in as any user"},
 		{"playground with a development key", service.Settings{Playground: true}, nil, ""},
 	} {
