@@ -59,7 +59,7 @@ type Want struct {
 	Kind string
 	// Message and Causes are judged where Target.Exact is set; empty and nil are not judged.
 	Message string
-	Causes  []string
+	Causes  []string // see sameCause
 	// Silent says why the document itself cannot tell that the request is wrong.
 	Silent string
 	// Refuses says that the document refuses the request too, though the status has another reason.
@@ -244,7 +244,11 @@ func (r *Run) judgeWant(q Request, a Answer, want Want) {
 }
 
 // sameCause reports that a cause is the wanted one. It may go on to say what to mend.
-func sameCause(got, want string) bool { return got == want || strings.HasPrefix(got, want+": ") }
+func sameCause(got, want string) bool {
+	more, ok := strings.CutPrefix(got, want)
+	return ok && (more == "" || strings.HasPrefix(more, ": ") || strings.HasPrefix(more, "; ") ||
+		strings.HasPrefix(more, " ("))
+}
 
 // Envelope is the one shape of every error.
 type Envelope struct {

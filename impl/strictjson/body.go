@@ -87,10 +87,8 @@ func (b *Body) Err() error {
 		return nil
 	case !b.broken:
 		return &InvalidBody{Causes: b.causes}
-	case utf8.Valid(b.reader.data):
-		return &InvalidBody{Causes: []string{"body: is not valid JSON"}}
 	default:
-		return &InvalidBody{Causes: []string{"body: is not valid UTF-8"}}
+		return &InvalidBody{Causes: []string{"body: " + syntaxFault(b.reader.data)}}
 	}
 }
 

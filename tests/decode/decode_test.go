@@ -13,7 +13,10 @@ import (
 	"kalsel.dev/refresh/gen"
 )
 
-const notWhole = "limit: must be a whole number without quotes, fraction or exponent"
+const (
+	notWhole = "limit: must be a whole number without quotes, fraction or exponent"
+	notJSON  = "body: is not valid JSON"
+)
 
 func TestAccepted(t *testing.T) {
 	for _, test := range []struct {
@@ -63,31 +66,31 @@ func TestRefused(t *testing.T) {
 		{"number", "10", []string{"body: must be a JSON object"}},
 		{"boolean", "true", []string{"body: must be a JSON object"}},
 		{"null and more", "null {}", []string{"body: must be a JSON object", "body: has data after the JSON value"}},
-		{"form", "refresh_token=a&limit=10", []string{"body: is not valid JSON"}},
-		{"truncated", `{` + token, []string{"body: is not valid JSON"}},
-		{"truncated string", `{"refresh_token":"a`, []string{"body: is not valid JSON"}},
-		{"truncated value", `{"limit":`, []string{"body: is not valid JSON"}},
-		{"array truncated", `[1,`, []string{"body: is not valid JSON"}},
-		{"trailing comma", `{` + token + `,}`, []string{"body: is not valid JSON"}},
-		{"missing comma", `{` + token + ` "limit":10}`, []string{"body: is not valid JSON"}},
-		{"missing colon", `{"limit" 10}`, []string{"body: is not valid JSON"}},
-		{"name without quotes", `{refresh_token:"a"}`, []string{"body: is not valid JSON"}},
-		{"single quotes", `{'refresh_token':'a'}`, []string{"body: is not valid JSON"}},
-		{"number as name", `{1:2}`, []string{"body: is not valid JSON"}},
-		{"comment", `{` + token + `/**/}`, []string{"body: is not valid JSON"}},
-		{"byte order mark", "\ufeff{" + token + `}`, []string{"body: is not valid JSON"}},
-		{"control character", "{\"refresh_token\":\"a\nb\"}", []string{"body: is not valid JSON"}},
-		{"unknown escape", `{"refresh_token":"\x"}`, []string{"body: is not valid JSON"}},
-		{"half a surrogate pair", `{"refresh_token":"\ud800"}`, []string{"body: is not valid JSON"}},
-		{"syntax error after other faults", `{"limit":1,"foo":2,`, []string{"body: is not valid JSON"}},
-		{"syntax error below an unknown name", `{"foo":{"a":[1,}}`, []string{"body: is not valid JSON"}},
-		{"nested without end", strings.Repeat(`{"a":`, 3000), []string{"body: is not valid JSON"}},
-		{"nested too deep", strings.Repeat("[", 15000), []string{"body: is not valid JSON"}},
-		{"leading zero", `{` + token + `,"limit":010}`, []string{"body: is not valid JSON"}},
-		{"plus sign", `{` + token + `,"limit":+10}`, []string{"body: is not valid JSON"}},
-		{"hexadecimal", `{` + token + `,"limit":0x10}`, []string{"body: is not valid JSON"}},
-		{"underscore in number", `{` + token + `,"limit":1_0}`, []string{"body: is not valid JSON"}},
-		{"NaN", `{` + token + `,"limit":NaN}`, []string{"body: is not valid JSON"}},
+		{"form", "refresh_token=a&limit=10", []string{notJSON + "; start with { (byte 1)"}},
+		{"truncated", `{` + token, []string{notJSON + "; it ends too early (byte 21)"}},
+		{"truncated string", `{"refresh_token":"a`, []string{notJSON + "; it ends too early (byte 20)"}},
+		{"truncated value", `{"limit":`, []string{notJSON + "; it ends too early (byte 10)"}},
+		{"array truncated", `[1,`, []string{notJSON + "; it ends too early (byte 4)"}},
+		{"trailing comma", `{` + token + `,}`, []string{notJSON + "; remove the comma before the bracket (byte 21)"}},
+		{"missing comma", `{` + token + ` "limit":10}`, []string{notJSON + "; a comma or a colon is missing (byte 22)"}},
+		{"missing colon", `{"limit" 10}`, []string{notJSON + "; a comma or a colon is missing (byte 10)"}},
+		{"name without quotes", `{refresh_token:"a"}`, []string{notJSON + "; put names in double quotes (byte 2)"}},
+		{"single quotes", `{'refresh_token':'a'}`, []string{notJSON + "; use double quotes in place of single quotes (byte 2)"}},
+		{"number as name", `{1:2}`, []string{notJSON + "; put names in double quotes (byte 2)"}},
+		{"comment", `{` + token + `/**/}`, []string{notJSON + "; remove the comment (byte 21)"}},
+		{"byte order mark", "\ufeff{" + token + `}`, []string{notJSON + "; remove the byte order mark (BOM) at its start"}},
+		{"control character", "{\"refresh_token\":\"a\nb\"}", []string{notJSON + "; write a line break in a string as \\n (byte 20)"}},
+		{"unknown escape", `{"refresh_token":"\x"}`, []string{notJSON + "; use an escape that JSON has (byte 19)"}},
+		{"half a surrogate pair", `{"refresh_token":"\ud800"}`, []string{notJSON + "; use an escape that JSON has (byte 19)"}},
+		{"syntax error after other faults", `{"limit":1,"foo":2,`, []string{notJSON + "; it ends too early (byte 20)"}},
+		{"syntax error below an unknown name", `{"foo":{"a":[1,}}`, []string{notJSON + "; remove the comma before the bracket (byte 15)"}},
+		{"nested without end", strings.Repeat(`{"a":`, 3000), []string{notJSON + "; it ends too early (byte 15001)"}},
+		{"nested too deep", strings.Repeat("[", 15000), []string{notJSON + " (byte 10001)"}},
+		{"leading zero", `{` + token + `,"limit":010}`, []string{notJSON + " (byte 31)"}},
+		{"plus sign", `{` + token + `,"limit":+10}`, []string{notJSON + " (byte 30)"}},
+		{"hexadecimal", `{` + token + `,"limit":0x10}`, []string{notJSON + " (byte 31)"}},
+		{"underscore in number", `{` + token + `,"limit":1_0}`, []string{notJSON + " (byte 31)"}},
+		{"NaN", `{` + token + `,"limit":NaN}`, []string{notJSON + "; put text in double quotes, and write true, false and null in lower case (byte 30)"}},
 		{"invalid UTF-8 in a value", "{\"refresh_token\":\"\xff\"}", []string{"body: is not valid UTF-8"}},
 		{"invalid UTF-8 in a name", "{\"\xc3(\":1}", []string{"body: is not valid UTF-8"}},
 		{"UTF-8 encoded surrogate", "{\"refresh_token\":\"\xed\xa0\x80\"}", []string{"body: is not valid UTF-8"}},
@@ -228,8 +231,8 @@ func TestCausesStay(t *testing.T) {
 func TestBodiesDoNotMix(t *testing.T) {
 	bodies := map[string][]string{
 		`{"refresh_token":"a"}`:                        nil,
-		`{"refresh_token":"a","limit":`:                {"body: is not valid JSON"},
-		strings.Repeat("[", 5000):                      {"body: is not valid JSON"},
+		`{"refresh_token":"a","limit":`:                {notJSON + "; it ends too early (byte 30)"},
+		strings.Repeat("[", 5000):                      {notJSON + "; it ends too early (byte 5001)"},
 		`{"refresh_token":"a","foo":[[[[{"a":[]}]]]]}`: {"foo: is not known"},
 		`{"limit":1}`:                                  {"limit: must be at least 10", "refresh_token: is required"},
 		``:                                             {"body: is empty"},
