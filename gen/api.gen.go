@@ -1803,6 +1803,8 @@ type EndSessionResponse503Headers struct {
 type EndSessionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
 	// JSON404 the response for an HTTP 404 `application/json` response
@@ -1817,6 +1819,11 @@ type EndSessionResponse struct {
 	Headers401 *EndSessionResponse401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *EndSessionResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndSessionResponse) GetJSON400() *BadRequest {
+	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
@@ -2602,6 +2609,13 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
@@ -3571,6 +3585,20 @@ func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWri
 	return nil
 }
 
+type EndSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EndSession400JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndSession401JSONResponse struct{ UnauthorizedJSONResponse }
 
 func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
@@ -3927,131 +3955,131 @@ func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rctu29u+rYLTPh8RDy6Qs2bE7/5njOk6j3JxtK3HSKmNBJCQhJgEWAC2rTWbO05wHO09yBgsgCV5k",
-	"y4nbvXe7vyS2RIDAWgvr+lvw752QJylnhCnZOfy9syA4IgJ+PMbhghxzpgSP9e8RkaGgqaKcdQ47z/kS",
-	"JZitkCQhZ5FEYUz1JAizCMkFFiRCoZ5BogSvzI9ILQiSRHU7Xofc4CSNSeewk2bTmIYeSvDNNp6T/9n1",
-	"/Y7XEeTXjAoSdQ6VyIjXkeGCJFivQ61SPUwqQdm88/Wr1zkZ4XlzhUdI4TlSC6wQjQhTdEaJRGpBJbom",
-	"QlLOEJ+1L2nc6b0WV4vnyc8vZ+Hx9EfGjz/gd6N/jjv3WtlX/bBMOZMEKPojjs7IrxmRSv8WcqYIgx9x",
-	"msY0xHrhO5+lXv3v+Wpg4LQyUGZJgsUKtjjl0QotqVogteQooVLhKyI7XucaxxmB1+AMXv9LJ6YJVYco",
-	"yaRCU4KwQjHBUqHA0HsmiFxcKn5F2CGiEhX7/OR1iBBcdA71Qi6FXYnXSYiUeK63bFenhzGu0DWOadTx",
-	"OlJhlcnOYd/3gRolqf6XILPOYecfO6X47Zhv5c6JftkJuyYxT4khY5WzowVBdhVogWWx7S6amN1O4GPO",
-	"CCJMiRWacYEIDhfdzlev84yLKY0iwu7JBMbVM02iGgsYwlFCGZVKYMUFWi64JAiHIZESATVzqgCB21mj",
-	"pXDtkEMU8zmiDOE5psxlx6zYisuMN1whHMd8Sao82H1oHtRXDGz30DRTiCoUcWI2AWsxB4+nRACFgRND",
-	"pohgOL4nI6gzrElLhzzFgy51znlC1IKyOVoSptBScDZHWhdkAkkaEYdkg4cXW0nENRFohmlMoi7SHxny",
-	"abWpKnJ9TRArjnQXjcTKCACKsSICCPiGqxOGp7FWRveVZWdgi0AKrmC0ZiufzdCj7e38o52zk2dnJ+fP",
-	"L89OR0ej4embx4eGuXZvV4SkmvEoplJpFSuJ1NpWupLLuLokdgV12bWfa6Y481b4EjwsX1zJ1DuWS6rC",
-	"hV7CbGaYBJRBDCdgQsBkKC1DYF7s41JLvRXtN1w94xn7Br4Uw24VbU2/GTxZp17+aXnu+w8sxIIY9YRk",
-	"Fi5y7nqIC73/KYk5m2ulgDDjakGEtb5qBYQZaWk/uUmNBb0XcVRtaJsehbOklT+xzzk0+7xUl+Znl2aw",
-	"oOJxh2694OFtFuhz1FilljGqXSe51PSSaEYZjg9RRGKiCJpyZQfl7hXoU6LtAmUlWd9w9R4s7/3oatQ4",
-	"zNC0ba6KX2J9GJlClElFsD4eCFd3tca8uTatPmJDDq1zLXo9Tewpjs7pnGGVCVLdBGjd/KvSKCVYhQuk",
-	"HdgrsjLH2FViSmRSrfGjytmoRJSZFT3ALv5IYdOsE+QzCRWJfgDZMRpN4pVEy8XqISSQv8JiTu59qMth",
-	"axwj8HEdrzXh2mnd233SR9OVIhW7oji/jGG+Ne6p4hzlDxTUDx7cNYI12/BClG+HNwstbgwFe+gl/RFo",
-	"947hTC24oL/dWykmVEodbbST78hOC+NL1/9HggURwElcPeMuLTN3VS45j2p+n12DtgDt3n/wR3uezgru",
-	"lvSz/GTUJ+IsJMYRy32tLhrOjHIoFMeCxKlnPXIdNToR88XFxbamuDZ3IVakGZPC2ssntLsB+yYemhim",
-	"TNCjs2fHaG9/4D+uBqWWacCd/xl3rOIxARsEprcEokbGrjGNtWt1TxHLqiPXnFLrByCpeO4gKFQOrMpV",
-	"8XFFQxYeruScVfy9Bz2fRygiKWERYeGqTAGA2qcSOasDn0YVLvqUhFz7f0B3CLopQ8EAJZRlikj9PUia",
-	"jsTDmIdXEkV0NiPiXn7+ucIrLV5zEkHM54ojwjNFBJqcESVW20f6l0megKnJovNIuxiyLJkSYfxzk8FR",
-	"HC0xuHAzzUK9SkZulH59RRKDFlHTodaciELWZJamXCgSvSYRxSN46J5C1z5Fi/Qdm1m39SNOeqP+gooE",
-	"FpNfJnr2S9iGK4zwUqQ/zmW5GFKxHIM/xHLYV0YkjCGThiV6cX76povOiZUfw2o0qW6+vulJt1MuD+ha",
-	"XUOrZOS2i1wTsTL6RvM/FTpGUtTwJyd/fYLTRtIlF20PPkkJT2PSRcdYHyhEklStuuiNfhdiWRxXJG2N",
-	"Q08VSWSLnvPyD7AQeKV/twxv2+UVZeDAwiN2bYLPBU6kZyIbLNGk8OUmWhdMnPzXRK96CdNIFJrd4CjS",
-	"zFLgVyqaELAfK56hiANDrxhfIgyDPM1dGhE0XRkNBCJVVfmuJ9nYayGr9d1daHu1wGlKGIkqVK9MXg98",
-	"Gi/IhbyNes9Ho7d2yaWbY1Kdlbf0e4HXmXGRYGW0xG6vfFWpNNys6i/5i8st5oz0crH7VMzBp9rU6+Xq",
-	"A3JBpi/Jqi0XbLLM4OyDgd0fBPueVn1ghPuPu+iIocnZ+dEEntESN2ETUL8TMvG0nzQ5OXa+DMX1xEOT",
-	"G/vMyj5z+vJt7SHz/c2keYZwPF/jIsRzLqhaJDltr8iqi54aGQITYz4zmV8tbCbSLsZVOX0SPT0/auNw",
-	"KK7bFxBm4ppAeGe3rYU/31p98t5gEBy0Tb9Gv5Aboxjz+XOie9reTbEke/1MgCJozniTts+pD5u1jssF",
-	"DRcFha6JMIl/xo0Fhre8Y/SmMJzoaGqiWkNrmMoqYH1eGVrV6gPBXr+398T3fb8q23v9Ftn2OlcmIm9R",
-	"QWSFhk+76Mj6BmV6afhUE4cqCc9QVlH5VzSaNBZtYjMQFyqtABrPwjxf4VnP7wV+0PO3r3avf22j85Va",
-	"raGzNoilUHqGe15VSKovO335tu0VrP0FCY+y2CiVe8oGm85ukY2Z4IkjGtbf06G8tPWTfEd3iEd+tvP8",
-	"F6j5qnQEQdDvbyodmVxzTPQ5dymN46UOYSaSzifoUZGEkLUwQdJ5G3Vu2l9yg0LORUQZVpXzDm+03q+j",
-	"Ou0TuSZocqVcRxD8+vHo48ubYzF7f365P1pd/PP56Xx/EV6/xSl9HYvlEOO34fN3Z7xtvWvkb3Xbeu8Q",
-	"kZqV0TJuyO+BJr7dppwT1WZWXly8ROdEtdmUweOmxr8iK7lWF0gPMbLUQcGMCqlqPlLH8XtuczIdM9hw",
-	"iOoU0Ktp27aNkJ2aI44iqleL47fOhmY4lqS+Rygzmk3OcBarzmHg+0/8Nl83pjMCp9PKOSPLWmjP8ujK",
-	"Myc48HWYAhOiR5JcE4YivJKPC0crJlrtUYV4pjz9P5Xmca1mZYLjGMECIc2PZ0QcWrOBddAFg9wVSBP9",
-	"L03SW2YkysMjqeM0EwpmTNFYb2Bl3amqPvBbPKAE39AkSwraJJTlv7cpiUp1tl2Aqvk+WLWmxxyqiDwp",
-	"s3X6WJefYKnyodXzS1YvFtOfQnpKXwzf/TYM3tChHLKzQXg83BtepR/eH7846JLVi5g8P6Knn096r0cn",
-	"v70ezVevR1dymMRXP18MfPzhbDD8zGnUW1zjD6+z6Yf3n/FPN2no/8imF8/S6fHg87Tn01fHL9IwOFj8",
-	"/FOQTulwL3r+Ivj5fEkxO0v1+CFd0mnyTP18Ptwbxi/ijxfL+Sifa/XioEunw9OPVx+fp+T9IH179ubl",
-	"+Zt/9vnx9fBz9r7/Xowut/vnPx1/fv+rDDtA7VeEzdUCgtnb1USV9LecFhKBRw1noObngUDdxry64NtA",
-	"jyot7TYOY1HKKVOGtYwQE7FDRLFccC3PIY5jyuZddG5yMCr3HCROCFrilQ5pmlmvWSkbh3qQIGmMQ+uJ",
-	"8DhCnOlARlWK0n8fYWlzQvMS1DpHVDmuRkOpmfGy4Wloo85CggL0ArMMixUKDvZ9D70bHT/O6Y9RyNMi",
-	"axXGmCZoQm7SSf6R9XEld8NOLS1aWCIS8oiUz5W50OWCGFEJMyG0t5N7wVBsNglr7Vk2PJ3d4EkvONjI",
-	"07lDib0VBPwszuKVdrYqJWh2WOajKpqui95JEPWZ9VbcR9acBKlI2nYUgCMg+2VM26pU9TqBIzbuL2Zu",
-	"f85UyUx0DDTlUmk/gUX6KVF7C2T6Do3yJqqcu23vw0YBDmEh6DWRRSY1qQRHOqSAiTgjkCrPJIk81yVW",
-	"gmAFpWwskVQ8JkYrmNKQRP1eDyJaQa75VVENh9zv31Yn1ExGRd+X+qLddlxzk69bZ9Xz77VIaqa59Xbt",
-	"AMdxAbCwDnFeb7fgBIWFKt2WieFbdIlVS0YiH9q+mGJig3EqXgvekZ3XDZeoqsTRVfFYLjiV3SQLFzGV",
-	"/3ueYBp3Q560RqMkVZfgZLWvqwI8UVWq5b4ZlXAM2sK7OK4eIVkWBUxJAyJpy0WbrmP1sNB5JcTfqdFI",
-	"2nbXdKZ/0N/v7W4YHTLeVkY6QoIkWFwVSq8CQastLa/GsFr+76xlz1Q6TKZqwTOFKFYIA4NnWlkY31F7",
-	"HebAN7glCJbrxVl/lxuzifG4JzkNM0lEXvrgWQ2TGeNU8dRqpPb35oJ9i2XmdW41BaLGrSf7T4Ig2NuI",
-	"W1IHTCxcE9CnXFIjIMYWzQggjJzFyC56BfbW+chI34LOF5AhT6ZEyFqKdcO1gTC3L83km3LKXJGoUOmO",
-	"LN2maioqoMK3vVlAIt/v4elgcDB4Mjjwgz6ZzvyDQTDo9aID7EfBbDANpr1oQPzQn/qzINoNB3ifHPjT",
-	"ILpT2xZEL0SvIgu3a923NoNeVYPaQrYTCspPevMTo08nVb8jxXNSkIyzMsSCLypcCzb0mQpBuMtA1NMH",
-	"myYMHBN0V8LAXc3tdN00dVDdEAQ9hEIue5LLlskrWsG7l806AyloyG1VzbUZScaXmxqrW0PJTZShB2Ca",
-	"QinkoElXKdyqBxN8ky+g5/ttZZx1B9+Sx7V0NhNKJRo+9WwMs8AS7fVRzJdEbIdYErQgNzgiIU1wjCI6",
-	"p0o++JF3drXXr1BZ/9pUCK2ieEW+LYN1R6ByVPO4a96C4lYRgplL8ApyeBbo9+DJh/N13D1lNqb3bJUo",
-	"jpsprQRHNjVOVReNaKIDB+0wNG1irfxrwsS24iOB49ueZrBtBURWgKIWeNeMIUyDhd3zlPOYYFZG4PIe",
-	"ETiR6nau2Sm/J75dV+YpjWthVG3MWojK+ijq4c2n19EW6VL7cnc7SpX8oHXbyA0OYe0WAgNuQx6sLymL",
-	"+NJDuIBIVxA2De/qyd7+YFPvyijpTblukp02adsI5i2yizhgXMbRhGI18coyoF07GNTWNOk9HUTt4V7i",
-	"eevJGTklvneSiO0j/dykjRMeCjMFuHwT1fd8H4ULLHCotHeITpJUrUr3f4nb/P/X/Dcax3hn0PXRow9B",
-	"8AN6RVl2g26e7F3u9X9A4vrwSb/rP0Y/kfCK7/T8wPcDP0DPqCAzfrOjv7zTOcuBgBY3U0peeYgrVPEK",
-	"zXKLsntFjUqvqqSizWBNjGi+7aIRBK+lDoSgBqgb8oTc03nK1e9dnpPbA1HbFpjoMBNUrc4BC9gGyp4C",
-	"+O9ZLmEvLkadBqyN1ZJZ4IRiiSY1FKgFEv6///N/wZsyAEStYOHzkqULpVKDUqJsxtvIavHSNNQGLlxg",
-	"NieyHktr/7hSUemijzwT9njmw00hFgPKCV2Q6ZgZeMqjFxejx+ZAblUm3jKguqpOn2YrPQkjS/CqhNqO",
-	"6TWJ0NaWu4KtLQ9JPmYgAlr2pCnmlKC7PPRVq9Q0eRAqUIqlXHIR5VA8Zn/qjtmY/eMfCGA32PZBAl5U",
-	"fxHkOUgwiAZeXc241xC4ZuKashqznoP9qoLytXE3JYLctK6pEKx4po17d8x270r8Pqo5AI8bqWACaWct",
-	"3hMn36l3GnXHDCF0WuY1AQUG8ypLIyKUpqGOihBPQShG3NFu2lmZvD09H6EdnNKd62DHfjcxk29tnZki",
-	"xdZWUaVoUiXPvpv6xcxlgdb3GE0q/tXEg7lt+aOYtwak1xNT1R2zfjGnxUFRiba2+r1ga0tHLPrH3taW",
-	"RRAZCBmtIMq829D1sJQSYe/KmOIo4iW8zrxdP/AlX8kXlBDMtOh+QctyyBf9yPb2Nqr8qz/UBuSLg1LV",
-	"FkPTM1Uk6qIvjgg3K1UwQd/3PdQPdvU/AzuV26KJS4DrF/SM3lhgdhwT4XRtlgCYsqXTTN8LiknX9tB8",
-	"QU836lbIp+y1Tunix52llfDx+77mwEMDf9e8SxBwrxXnpnnakkhCNhdviks2HHE1VhddYKragcGgPZmL",
-	"aYeFDQqW13oSm3PXWw/1BGN2ZMvmmjcYTQVfSq3b9Eep4DcrCH1krrOghJFLBADtEy1SgJs4CAK/wE2M",
-	"WTDoDro9/7HtSaESLbBIYiLlIShGR8kVLSvEALJhMbkhYtz0edo8jHVA7UkCHCycmpMS5lqiXst2wIUt",
-	"FMEGZtpyzSiJI3mIJua0TTw0sUBF/aM96phFY5ZLTxe9tdBSB/SZD++66kHVkak/wIlrRZmOWQkzLVZg",
-	"9E0utVrYSvynl6PPqUBLQNHMYU5DsG5JjKJYlTFwR0EJm6kdUHBBmgKLjMMF2bZXBhwixrfBIEy6CKYd",
-	"s2Le+sgP2zZS3x5Gky4asjDOIgLVKpNxAzOlTYwgKRfKyNg0JknOz5ET2mJI4dhCtf5+1IotkWireGrr",
-	"EF5mC6rG1IC6hgTBxCvB/XmeOqIRvORzJtWYAS4OFz4CoElLGXIMshbgUNtZG5vnSGPggXU2imk8QLNr",
-	"uml9hLBbX6wU48dMO9c0JMygybQi1S7+ULuJmYitNycPd3bA3PJMhKTLxXzHDtpJKHjYiqpmcSD30jpe",
-	"x96c0DnsBF2/6+shekKc0s5hZ7frd3c7XifFagFO7E53SeJ4G6o/O5+XV7KbQ/3nbXCqM6IywYxkNIBV",
-	"j0GQ7UosowHcuaq7l0NVyJeBro3ZAsez8nC3dvyVUEAPhuvfrVYB7bykcQwfGkUjOddW+XjBuYPHtVhu",
-	"gFzWKvL68GQm7IcKd+GhTHA8n1SAvuckFETJMQNBBmg8bEQuSHSYF0uaCEYdcuuBeTnXBOsAHgN9bTQJ",
-	"ge6CYj6nQuz0fTQnh/yQNmDwjMUVFLd6jJl+nWZQzFnR4VZVCBNzEYA0wlocjmHUOdTi8GJ5JUF2BE6I",
-	"gi6WX9oCucnJCJf0kkSV7ucCX5eOnv7GRPXKKjhb5y57HHf9fuFVaytjlFHeYaiN1D2uBaF6gWaKjpcf",
-	"wOFs+w1nZPs1VuHi1hatT7W7Qnq+f8+OGcHjmF+bdp+y/fWUGckEVnplpYIzUpUDHdJE19gUUoouGwNY",
-	"/MVi1QskOQDHHeg3QJwbsGJAEVv8L6BzXWgs4F4tWvXmnnjRr16xoPPeYK9Y0Ntt8xvAxF2UdrE+P/B7",
-	"/nayfxMV6zs57jRXM3uye/pi92nv5lnw4/zJdTY9UK9IMH/++rf3+3vkySiTB9nb59dn70/edQCs2rm5",
-	"fHby21l2kOzuPX/15lJlZG9w8OpN+uFiLz1enSt69fHzy+HFcID9ztdPNuoXRLV0K99ysk16y+r+gnkt",
-	"HPt0j76kKsp1TV9SiQKut5pVTvm6d9nndyq3Cjl399w2Bp6BZe36/XXpncZpN1lWiOIYqSmJf9kG+uZY",
-	"tz1cHP8d556gr15nsMmQ4ioVN51kroyoCpfDxvU2tON1FJ7LEiOsZ80jccAa7NQKk3fac7eiXThplGmb",
-	"EZJq5dIDhkFuALIFxsN9xsWYVXAOErIaUB7XTlgZsRw2syTQFQiPTqi8hGkOkRIZyT11e9MOfATJiBx7",
-	"VdR1PRCyou4LdQuCJvr7SVHdgDpvi4GLqVRnDsnuMHSGcsZRcClntQHU4tAkr3xPSnyeRQh00SsHB63X",
-	"mm/HpLLzcjQYrV8zIlalzTIbrBirRma7hCu3NXO1HVDofJfKaTt198UZOM+ayAbmbVHe/l247nWbMCB0",
-	"dw8uGv0OQLZ/xwa/31anFnbgXuUFAu+69kXWn7OKTTbohH5QQwf84pbCb6lY5yXpRiXZBdC4dY0S1dLv",
-	"aeZu9BYXs+Vinsq3A/ZnzWv1k85rA6eK/f0Vsa/3sY01qEiLcTzNlVW9av9t6r7vB3cPqVwYAYN27x5U",
-	"Xnx2f6uiB+xutK6itb9miWoljV8+fa3YpldUqrqhcMxQWT/56nVSLluszTMu0J9lHzYBqiCTIHNbY00q",
-	"FAC6kWeCUR05gbtnYnwJdfp2OGINmiUhqrPqEfJs5Uq8bwO9WJyfQXGZtEkxJMSscg+dts0QIrWBkJvl",
-	"VLvLEDPG1ZgpEscmqUMVpFxNndaz0GJDCkizN0xpKAhWxEEtmUobkepHHq3ue5ecAx5ylPF6pJuriL9H",
-	"3X6tInOqAVv+hfOuh9R/36L9Cg217l47A6PgwhGyHN3gObdeGPznUXGLj7kDp36r5tfvtrB/PGMNNPch",
-	"YLReXqWC64k8lLFYa6b8nr3R6cuTN5evhs9ORsPXJ9C4ZhqSv8+Sf4sUrL9sqkA/m8I6FFFCLiIS/Zsb",
-	"wn6wwYjicisYMNhkXS3Xl/wbml2LAaw3FuBbz0mLUXbiQ2sJwM1tNdTv85b8ZoeN0f4masTNlH2OtYVa",
-	"THGtICpvhBqz0v4UDVKyvZvnkQ4VPCR4TGz9jiPOHjc73bSZvSBT93IV6JupQAwq8bNTLrDlQUEQwZLG",
-	"K3tIzfHHY2brZmV9unxJvl64WqhIzba3khVlCanwSlpXZ8ygctywoHbeke1P+XbrCQ24T7HpaV5/byCo",
-	"hBi6ksqWXbPmPCpzlG8NffkX7iMC4Cphr02H88Y0VKToinbpZvuuA9/7W5HwHlas0tS+0bWJmEUe4qnB",
-	"Dccrz0K0b+9a/zPcmxycUU8i1NfiCki1Dfkv3Z9XtOiWEF5A5HGFNyCahWDpj2smo9qT+vi/1C0B0v/V",
-	"Oet1TnE1wMZ3tZbgq7MaHO12mNu3+tp/qhPc7wWbvM257RkG9TYcVFyD/K/wtyve9YkFxTbyIwCKbVPW",
-	"uWtt6zA1x1r76uv96rNmR3ar57thZsqmbHL0yfrMlNO8gT7yDDJFkI8yCLf1TRcWgmvwgeYqleJaI1gE",
-	"s13EDswPMgzOJcpwOVdZ8ze7pnLMcCwIjlZ5Oqte++/5fYQlWpI4Ro+wRJQhQJr4/gEAz7SX2oD5tTvT",
-	"ev7v96VtPrximl7xOTJJ8r+ld3yvBEXZ7NV65eumLVv3d936tzYcmL+kYvti/zOU83+eni3Pye2pCbdF",
-	"5M6KdTV77mTCbctTzeV3GR5TqcytrTFnc/0/VWNm4Zt5VG///Efxmjs6UtDRLbWNMSubFx61VTBQpYDx",
-	"2GTz85JLNdOzcuoI3Rw9WbliATf+tMeaS1tAMZtaLZ/N6ip44AfrSuXnOaPuqJO/attCJf+6poAM967w",
-	"JYPMjGHXulKyk/gqtdEdTZybVcCLRecSBaT5m5TA1ZLXoE9LXv6pmGblw7C/6Ds1raFFI6gbiQDW6wH6",
-	"Jp02SbdTsWhDdDPrbmPfw3TWaSEqdmvblNdv18eDaDD1Z3tRL+zP9sIn4YDs4mC6PzuIeqQf7uEnU73j",
-	"XTII9/HBNIh2ZwOyHx5gf9qL+rPmdvf1mvz6dn0/B++V271fQd3t4VsTDtW1y1+vlL7Bupy/7fQnVd9B",
-	"JzoncDNbuvM7jb4a7aLd5fVhCa4HJXcY1LtL+WN2H3PX7LTO7V1pK4rAqNar0BoZofsERiM9Z2Ho3Adg",
-	"KhxLjnKY/5r7J6vN+sNaKEX1OjYNeRzDjKvUqP7JJs/Qopyj7/fbbDZh0XlRs74bwu2g44uqU3klZeP0",
-	"P3A/PBjLFKuFa+Pv9YcdP313EPBNiqm/kdYwf0Dsr6GXnPIkn22koGB6faTWCV9+zV3R/xHxMEsIM862",
-	"BDksmmZ2Ono99j312W7P7lTrN91S1mxqp+kkghIur9ZzWtaP0Jb9Zcs41s51nbKlhNp218eYVfVH3r7X",
-	"FFGvOau00IW8LfKooaLGbMM7cqkwF1Z6KEu1i1tWBI1isVQqeNqk008WyroOytxyH3p5+YSdHmDNXz99",
-	"/f8BAAD//w==",
+	"7F39cts2tn8VjPb+kXhomZQlO3ZnZ67rOI3y5aytxEmrjAWRkISYBFgAtKw2mblPcx/sPskdHIAk+CFb",
+	"Tt3ubrv/JLZEgAcHB+fzd+BfOyFPUs4IU7Jz+GtnQXBEBPx4jMMFOeZMCR7r3yMiQ0FTRTnrHHae8yVK",
+	"MFshSULOIonCmOpJEGYRkgssSIRCPYNECV6ZH5FaECSJ6na8DrnBSRqTzmEnzaYxDT2U4JttPCd/3/X9",
+	"jtcR5OeMChJ1DpXIiNeR4YIkWNOhVqkeJpWgbN75+tXrnIzwvEnhEVJ4jtQCK0QjwhSdUSKRWlCJromQ",
+	"lDPEZ+0kjTu91+Jq8Tz58eUsPJ5+z/jxB/xu9I9x516UfdUPy5QzSYCj3+PojPycEan0byFnijD4Eadp",
+	"TEOsCd/5LDX1v+bUwMBpZaDMkgSLFSxxyqMVWlK1QGrJUUKlwldEdrzONY4zAq/BGbz+p05ME6oOUZJJ",
+	"haYEYYVigqVCgeH3TBC5uFT8irBDRCUq1vnJ6xAhuOgcakIuhaXE6yRESjzXS7bU6WGMK3SNYxp1vI5U",
+	"WGWyc9j3feBGyar/EmTWOez8bacUvx3zrdw50S87Ydck5ikxbKzu7GhBkKUCLbAslt1FE7PaCXzMGUGE",
+	"KbFCMy4QweGi2/nqdZ5xMaVRRNg9N4Fx9UyzqLYFDOEooYxKJbDiAi0XXBKEw5BIiYCbOVeAwe1bo6Vw",
+	"7ZBDFPM5ogzhOabM3Y5ZsRR3M95whXAc8yWp7sHuQ+9BnWLYdg9NM4WoQhEnZhFAizl4PCUCOAw7MWSK",
+	"CIbje24EdYY1eemwp3jQ5c45T4haUDZHS8IUWgrO5kjrgkwgSSPisGzw8GIribgmAs0wjUnURfojwz6t",
+	"NlVFrq8JYsWR7qKRWBkBQDFWRAAD33B1wvA01srovrLsDGwRSMEVjNbbymcz9Gh7O/9o5+zk2dnJ+fPL",
+	"s9PR0Wh4+ubxodlcu7YrQlK98SimUmkVK4nU2la6ksu4uiSWgrrs2s/1pjjzVvYleNh9cSVTr1guqQoX",
+	"moTZzGwScAYxnIAJAZOhtAyBebGPSy31VrTfcPWMZ+wb9qUYdqtoa/7N4Mk69/JPy3Pff2AhFsSoJySz",
+	"cJHvroe40OufkpizuVYKCDOuFkRY66tWwJiRlvaTm9RY0HsxR9WGtulROEta+RP7nMOzz0t1aX52eQYE",
+	"FY87fOsFD2+zQJ+jBpVaxqh2neRS80uiGWU4PkQRiYkiaMqVHZS7V6BPibYLlJVsfcPVe7C89+OrUeMw",
+	"Q9O2uSp+ifVhZApRJhXB+nggXF3VGvPm2rT6iA13aJ1r0etpZk9xdE7nDKtMkOoiQOvmX5VGKcEqXCDt",
+	"wF6RlTnGrhJTIpNqjR9VzkYlosxQ9ACr+D2FTW+dIJ9JqEj0HciO0WgSryRaLlYPIYH8FRZzcu9DXQ5b",
+	"4xiBj+t4rQnXTuve7pM+mq4UqdgVxfllDPOtcU8V5yh/oOB+8OCuEdBswwtRvh3eLLS4MRTsoZf0e+Dd",
+	"O4YzteCC/nJvpZhQKXW00c6+IzstjC9d/+8JFkTATuLqGXd5mblUuew8qvl9lgZtAdq9/+D39jwdCu6W",
+	"9LP8ZNQn4iwkxhHLfa0uGs6McigUx4LEqWc9ch01OhHzxcXFtua4NnchVqQZkwLt5RPa3YB1Ew9NzKZM",
+	"0KOzZ8dob3/gP64GpXbTYHf+Pu5YxWMCNghMbwlEjYxdYxpr1+qeIpZVR645pdYPQFLx3EFQqBxYlavi",
+	"44qGLDxcyTmr+HsPej6PUERSwiLCwlWZAgC1TyVyqAOfRhUu+pSEXPt/wHcIuilDwQAllGWKSP09SJqO",
+	"xMOYh1cSRXQ2I+Jefv65wistXnMSQczniiPCM0UEmpwRJVbbR/qXSZ6Aqcmi80i7GLIsmRJh/HOTwVEc",
+	"LTG4cDO9hZpKRm6Ufn1FEoMWUdOh1pyIQtZklqZcKBK9JhHFI3jonkLXPkWL9B2bWbf1I056o/6CigQW",
+	"k18mevZLWIYrjPBSpD/OZbkYUrEcg9/FcthXRiSMIZOGJXpxfvqmi86JlR+z1WhSXXx90ZNupyQP+Fql",
+	"oVUycttFrolYGX2j9z8VOkZS1OxPzv76BKeNpEsu2h58khKexqSLjrE+UIgkqVp10Rv9LsSyOK5I2hqH",
+	"niqSyBY95+UfYCHwSv9uN7xtlVeUgQMLj1jaBJ8LnEjPRDZYoknhy020Lpg4+a+JpnoJ00gUmtXgKNKb",
+	"pcCvVDQhYD9WPEMRhw29YnyJMAzy9O7SiKDpymggEKmqync9ycZaC1mtr+5C26sFTlPCSFThemXyeuDT",
+	"eEEu5G3cez4avbUkl26OSXVW3tLvBV5nxkWCldESu73yVaXScLOqP+UvLpeYb6SXi92nYg4+1aZek6sP",
+	"yAWZviSrtlywyTKDsw8Gdn8Q7Hta9YER7j/uoiOGJmfnRxN4RkvchE1A/U7IxNN+0uTk2PkyFNcTD01u",
+	"7DMr+8zpy7e1h8z3N5PmGcLxfI2LEM+5oGqR5Ly9IqsuempkCEyM+cxkfrWwmUi7GFfd6ZPo6flR2w6H",
+	"4rqdgDAT1wTCO7tsLfz50uqT9waD4KBt+jX6hdwYxZjPnzPd0/ZuiiXZ62cCFEFzxpu0fU592Kx1XC5o",
+	"uCg4dE2ESfwzbiwwvOUdozeF4URHUxPVGl7DVFYB6/PK0KpWHwj2+r29J77v+1XZ3uu3yLbXuTIReYsK",
+	"Iis0fNpFR9Y3KNNLw6eaOVRJeIayisq/otGkQbSJzUBcqLQCaDwL83xlz3p+L/CDnr99tXv9cxufr9Rq",
+	"DZ+1QSyF0jO751WFpPqy05dv217B2l+Q8CiLjVK5p2yw6ewW2ZgJnjiiYf09HcpLWz/JV3SHeORnO89/",
+	"gZqvSkcQBP3+ptKRyTXHRJ9zl9M4XuoQZiLpfIIeFUkIWQsTJJ23ceem/SU3KORcRJRhVTnv8Ebr/Tqq",
+	"0z6Ra4LmrpR0BMHPH48+vrw5FrP355f7o9XFP56fzvcX4fVbnNLXsVgOMX4bPn93xtvoXSN/q9vovUNE",
+	"alZGy7hhvwea+Habck5Um1l5cfESnRPVZlMGj5sa/4qs5FpdID3EyFIHBTMqpKr5SB3H77nNyXTMYMMh",
+	"qnNAU9O2bBshOzVHHEVUU4vjt86CZjiWpL5GKDOaRc5wFqvOYeD7T/w2XzemMwKn08o5I8taaM/y6Moz",
+	"JzjwdZgCE6JHklwThiK8ko8LRysmWu1RhXimPP0/leZxrWZlguMYAYGQ5sczIg6t2cA66IJBLgXSRP9L",
+	"k/SWGYny8EjqOM2EghlTNNYLWFl3qqoP/BYPKME3NMmSgjcJZfnvbUqiUp1tF6Bqvg+o1vyYQxWRJ2W2",
+	"Th/r8hMsVT60en7J6sVi+kNIT+mL4btfhsEbOpRDdjYIj4d7w6v0w/vjFwddsnoRk+dH9PTzSe/16OSX",
+	"16P56vXoSg6T+OrHi4GPP5wNhp85jXqLa/zhdTb98P4z/uEmDf3v2fTiWTo9Hnye9nz66vhFGgYHix9/",
+	"CNIpHe5Fz18EP54vKWZnqR4/pEs6TZ6pH8+He8P4RfzxYjkf5XOtXhx06XR4+vHq4/OUvB+kb8/evDx/",
+	"848+P74efs7e99+L0eV2//yH48/vf5ZhB7j9irC5WkAwe7uaqLL+ltNCIvCo4QzU/DwQqNs2ry74NtCj",
+	"Sku7jcNYlHLKlNlaRoiJ2CGiWC64lucQxzFl8y46NzkYlXsOEicELfFKhzTNrNeslI1DPUiQNMah9UR4",
+	"HCHOdCCjKkXpv46wtDmheQlqnSOqHFejodTMeNnwNLRRZyFBAXqBWYbFCgUH+76H3o2OH+f8xyjkaZG1",
+	"CmNMEzQhN+kk/8j6uJK7YaeWFi0sEQl5RMrnylzockGMqISZENrbyb1gKDabhLX2LBuezm7wpBccbOTp",
+	"3KHE3goCfhZn8Uo7W5USNDss81EVTddF7ySI+sx6K+4ja06CVCRtOwqwIyD7ZUzbqlQ1nbAjNu4vZm5/",
+	"zlTJTHQMPOVSaT+BRfopUXsLZPoOjfImqpy7be3DRgEOYSHoNZFFJjWpBEc6pICJOCOQKs8kiTzXJVaC",
+	"YAWlbCyRVDwmRiuY0pBE/V4PIlpBrvlVUQ2H3O9fVifUTEZF35f6ot12XHOTr1tn1fPvtUjqTXPr7doB",
+	"juMCYGEd4rzebsEJCgtVui0Ts2/RJVYtGYl8aDsxxcQG41S8FrwjO68bLlFViaOr4rFccCq7SRYuYir/",
+	"e55gGndDnrRGoyRVl+BktdNVAZ6oKtdy34xKOAZt4V0cV4+QLIsCpqQBkbTdRZuuY/Ww0HklxN+p0Uja",
+	"dtd0pn/Q3+/tbhgdMt5WRjpCgiRYXBVKrwJBq5GWV2NYLf931rJmKp1NpmrBM4UoVgjDBs+0sjC+o/Y6",
+	"zIFv7JYgWK4XZ/1dbswmxuOe5DzMJBF56YNnNUxmjFPFU6uR2t+bC/YtlpnXd6spELXderL/JAiCvY12",
+	"S+qAiYVrAvqUS2oExNiiGQGEkUOM7KJXYG+dj4z0Leh8ARnyZEqErKVYN6QNhLmdNJNvyjlzRaJCpTuy",
+	"dJuqqaiAyr7tzQIS+X4PTweDg8GTwYEf9Ml05h8MgkGvFx1gPwpmg2kw7UUD4of+1J8F0W44wPvkwJ8G",
+	"0Z3atmB6IXoVWbhd6761GfSqGtQWsp1RUH7Si58YfTqp+h0pnpOCZZyVIRZ8Udm1YEOfqRCEuwxEPX2w",
+	"acLAMUF3JQxcam7n66apg+qCIOghFHLZk1y2TF7RCt69bNYZSEFDbqtqrs1IMr7c1FjdGkpuogw9ANMU",
+	"SiEHTbpK4VY9mOCbnICe77eVcdYdfMse19LZTCiVaPjUszHMAku010cxXxKxHWJJ0ILc4IiENMExiuic",
+	"KvngR95Z1V6/wmX9a1MhtIriFfm2DNYdgcpRzeOueQuKW0UIZi7BK8jhWaDfgycfztft7imzMb1nq0Rx",
+	"3ExpJTiyqXGqumhEEx04aIehaRNr5V8TJrYVHwkc3/Y0g20rILICFLXAu2YMYRos7JqnnMcEszICl/eI",
+	"wIlUt++anfK3xLfryjylcS2Mqo1ZC1FZH0U9vPn0OtoiXWpf7m5HqZIftG4bucEh0G4hMOA25MH6krKI",
+	"Lz2EC4h0BWHT8K6e7O0PNvWujJLedNdNstMmbRvBvEV2EQeMyziaUKwmXlkGtLSDQW1Nk97TQdQe7iWe",
+	"t56ckVPieyeJ2D7Sz03adsJDYaYAl2+i+p7vo3CBBQ6V9g7RSZKqVen+L3Gb//+a/0LjGO8Muj569CEI",
+	"vkOvKMtu0M2Tvcu9/ndIXB8+6Xf9x+gHEl7xnZ4f+H7gB+gZFWTGb3b0l3c6ZzkQ0OJmSskrD3GFK16h",
+	"WW5Rdq+oUelVlVS0GayJEc23XTSC4LXUgRDUAHdDnpB7Ok+5+r3Lc3J7IGrLAhMdZoKq1TlgAdtA2VMA",
+	"/z3LJezFxajTgLWxWjILnFAs0aSGArVAwv/7n/8Fb8oAELWChc/LLV0olRqUEmUz3sZWi5emoTZw4QKz",
+	"OZH1WFr7x5WKShd95JmwxzMfbgqxGFBO6IJMx8zAUx69uBg9NgdyqzLxlgHVVXX6NFvpSRhZglcl1HZM",
+	"r0mEtrZcCra2PCT5mIEIaNmTpphTgu7y0FetUtPkQahAKZZyyUWUQ/GY/ak7ZmP2t78hgN1g2wcJeFH9",
+	"RZDnIMEgGnh1NeNeQ+CaiWvKasx6DvarCsrXxt2UCHLTuqZCsOKZNu7dMdu9K/H7qOYAPG6kggmknbV4",
+	"T5x8p15p1B0zhNBpmdcEFBjMqyyPiFCahzoqQjwFoRhxR7tpZ2Xy9vR8hHZwSneugx373cRMvrV1ZooU",
+	"W1tFlaLJlTz7buoXM3cLtL7HaFLxryYezG3LH8W8NSC9npiq7pj1izktDopKtLXV7wVbWzpi0T/2trYs",
+	"gshAyGgFUebdhq4HUkqEvStjiqOIl/A683b9wJecki8oIZhp0f2CluWQL/qR7e1tVPlXf6gNyBcHpaot",
+	"huZnqkjURV8cEW5WqmCCvu97qB/s6n8Gdiq3RROXANcv6Bm9scDsOCbC6dosATBlS6eZvhcUk67tofmC",
+	"nm7UrZBP2Wud0sWPO6SV8PH7vubAQwN/17xLEHCvFeemedqySEI2F2+KSzY74mqsLrrAVLUDg0F7MhfT",
+	"DoQNii2v9SQ25663HuoJxuzIls313mA0FXwptW7TH6WC36wg9JG5zoISRi4RALRPtEgBbuIgCPwCNzFm",
+	"waA76Pb8x7YnhUq0wCKJiZSHoBgdJVe0rBADyAZickPEuOnztHkY64DakwQ4WDg1JyXMtUS9lu2AC1so",
+	"ggXMtOWaURJH8hBNzGmbeGhigYr6R3vUMYvGLJeeLnproaUO6DMf3nXVg6ojU7+DE9eKMh2zEmZaUGD0",
+	"TS61WthK/KeXo8+pQEtA0cxhTsMw4MwR+jnT6wfuhpgxDmDqFAvtJTXZ7ft6KTWedUu2FmWvjIFjC+rc",
+	"EOnAiwsmF6hmHC7Itr184BAxvg2mZdJFMO2YFfPWR37YtjH/9jCadNGQhXEWEah7mdwdGDxtrARJuVBG",
+	"WqcxSXLJGDlBMoZkkC156+9HrSgVibaKp7YO4WW2NGuMFih+SDVMvLJNIM94RzSCl3zOpBozQNjhwtsA",
+	"XGopjY5p10ch1BbbRvk5Zhl207otxTQe4OI137RmQ9itVFbK+mOm3XQaEmZwaVol62BhqB3OTMTWL5SH",
+	"OztguHkmQtLlYr5jB+0kFHx1RVWzzJD7ex2vY+9g6Bx2gq7f9fUQPSFOaeews9v1u7sdr5NitQB3eKe7",
+	"JHG8DXWknc/LK9nNmwbmbcCsM6IywYxkNCBaj+FIWErsRgNMdFV3VIeqkC8DghuzBY5npZpo7R0sQYUe",
+	"DNe/2wMDen5J4xg+NGdIcjgxxwvOHWSvRYUDeLNW29eHJzMJBKiVF77OBMfzSQUyfE5CQZQcMxBkANnD",
+	"QuSCRId52aWJhdTBux6YF4ZN2A8wNKMkQCcR6FMo5nNqzU4HSXNyyDRpUwjPWIRCcT/ImOnX6Q2KOSt6",
+	"5aoKYWKuFJBGWIvDMYw6h1ocXiyvJMiOwAlR0A/zU1tIODkZ4ZJfkqjSkV3g69Jl1N+Y/ICyqtJWzMtu",
+	"yV2/X/jn2l4ZZZT3Kmpzd48LRqgm0EzR8fIDOJxtv+GMbL/GKlzc2uz1qXbrSM/379l7I3gc82vTOFQ2",
+	"0p4yI5mwlV5Z8+CMVOVAB0fRNTYlmaJfx0Aff7Ko9wKTDhB0B0QOYOkGQBnwyBZJDDhfF2QLCFqLe725",
+	"J/L0q1cQdN4b7BUEvd02vwHg3MV7F/T5gd/zt5P9m6ig7+S406Rm9mT39MXu097Ns+D7+ZPrbHqgXpFg",
+	"/vz1L+/398iTUSYPsrfPr8/en7zrAOy1c3P57OSXs+wg2d17/urNpcrI3uDg1Zv0w8Veerw6V/Tq4+eX",
+	"w4vhAPudr59s/kAQ1dL3fMvJNokyq/uLzWvZsU/36HCq4mXXdDiVeOJ601rllK97l31+p3I/kXML0G1j",
+	"4Bkga9fvr0sUNU67yddCPMhITUn80xbQN8e67eHi+O84Nw599TqDTYYUl7K4iSlz+URVuJxtXG9DO15H",
+	"4bks0cZ61jymB9TCTq3Eeac9d2vjhZNGmbYZIanWQD3YMMgyQN7B+MrPuBizCmJCQn4ECu3aCStjn8Nm",
+	"vgX6C+HRCZWXMM0hUiIjuc9v7+yBjyCtkaO4igqxB0JWVJChAkLQRH8/KeokUDFuMXAxlerMYdkdhs5w",
+	"zjgKLuesNoCqHprkNfRJifSzWIMueuUgqjWt+XJMUjwvbIPRgtihtFlmgRVj1ciRl8DntrawtgMKPfRS",
+	"OQ2s7ro4A+dZM9kAxi1e3L8LIb5uEQbO7q7BxbXfAe3271jgb7fVqQUwuJeCgcC7rn1RP+CsYpMNzqEf",
+	"1HAGP7lF9Vtq33lxu1GTdqE4boWkxMf0e3pzN3qLi/5y0VPl2wFFtOa1+knntYFTD//ttbWv97GNNdBJ",
+	"i3E8zZVVvf7/beq+7wd3D6lcPQGDdu8eVF6hdn+rogfsbkRXcUlAzRLViiM/ffpasU2vqFR1Q+GYobIS",
+	"89XrpFy2WJtnXKA/yj5sAnlBJtXmNtmapCpAfSPPBKM6cgJ3z8T4Eir+7cDGGshLQlRn1SNk7EpKvG+D",
+	"z1jEoMGDmbRJMSTErHKjnbbNECK1wZmbhVm7SpOcGjNF4tgkdaiC5K2p+HoWpGxYAQn7hikNBcGKOPgn",
+	"U7MjUn3Po9V9b6VzYEiOMl6PmXMV8W9Rt1+rGJ9qwJZ/4bzrIfXft2i/QkOtuyHPADK4cIQsx0l4zv0Z",
+	"Bkl6VNwHZG7Tqd/P+fU3W9jff2MNyPchALleXu+Ci448lLFYa6b8xr7R6cuTN5evhs9ORsPXJ9ACZ1qb",
+	"f5sl/xYpWH9tVYGjNiV6KMeEXEQk+hc3hP1ggxHFNVkwYLAJXS0XofwLml2LJqy3KOBbz0mLUXbiQ2sJ",
+	"wM1tNdTv8+b+Zq+O0f4masTNlH2O2oWqTnFBISrvlhqz0v4UrVayvS/okQ4VPCR4TGwlkCPOHjd75rSZ",
+	"vSBT95oW6MCpgBUq8bNTLrCFRkEQwZLGK3tIzfHHY2YrcGWlu3xJTi9cUlSkZtub0oqyhFR4Ja2rM2ZQ",
+	"g25YUDvvyHa6fLv1hFbep9h0R6+/gRBUQgz9TWXzr6E5j8oc5VvDcf6JO5IAAkvYa9MrvTEPFSn6q12+",
+	"2Q7uwPf+Uiy8hxWrtMdvdAEjZpGHeGoQyPHKs2Dv2/vf/wj3Jod51JMIdVpcAak2NP+pO/2KZt8SDAzY",
+	"Pq7wBkyzYC79cc1kVLtbH/+HuyXU+j86Z73OKS4Z2PjW1xLGdVYDtt0OmPtWX/sPdYL7vWCTtzn3RsOg",
+	"3oaDiguV/xn+dsW7PrHw2kZ+BOC1bco6d61tHabmWGtffb1ffdbs7W71fDfMTNmUTY4+WZ+ZctpA0Eee",
+	"QaYI8lEGK7e+fcOCeQ3S0FzKUlyQBEQw24/sAAYhw+BcxwzXfJU1f7NqKscMx4LgaJWns+q1/57fR1ii",
+	"JYlj9AhLRBkCpInvHwCETXupDcBguzOt5//tvrTNh1dM0ys+RyZJ/pf0ju+VoCjbxlovj920+ev+rlv/",
+	"1tYF8zdZbIftv4dy/vfTs+U5uT014Tab3FmxrmbPnUy4bZ6qufzuhsdUKnP/a8zZXP9P1ZhZIGge1ds/",
+	"JFK85o7eFnR0S21jzMo2iEdtFQxUKWA8Ntn8vORSzfSsnDpCN0dPVi5rwI0/ErLm+hdQzKZWy2ezugoe",
+	"+MG6Uvl5vlF31MlftS2hkn9dU0CGG1z4kkFmxmzXulKyk/gqtdEd7aCbVcALonOJAtb8RUrgaslr0Kcl",
+	"L//oTLPyYba/6GA1TaZFS6kbiQDW6wE6MJ2GS7fnsWhodDPrbovgw/ToaSEqVmsbntcv18eDaDD1Z3tR",
+	"L+zP9sIn4YDs4mC6PzuIeqQf7uEnU73iXTII9/HBNIh2ZwOyHx5gf9qL+rPmcvc1TX59ub6fg/fK5d6v",
+	"oO52A64Jh+ra5c9XSt+ALuevRP1B1XfQic4J3MyW7vxKo69Gu2h3eX1YgutByR0G9e5S/pjdx9w1e7Zz",
+	"e1faiiIwqvUqtEZG6D6B0UjPWRg69wGYCseSoxzmv+Ymy2rb/7AWSlFNx6Yhj2OYcZUb1T/+5BlelHP0",
+	"/X6bzSYsOi9q1ndDuB10fFF1Ki+3bJz+B+6sB2OZYrVwbfy9/kTkp39CEPBtuqy/kaIxf73sz6HKnIom",
+	"n22k02B6fQrXyWt+x17RMhLxMEsIM/65BNEt+mx2Opoe+576bLcnhKoln24pnjYb1PQrQW+X9/o5/fJH",
+	"aMv+smV8ceeuUNlSdW27aGTMqion7x1sSrXXnFVatEPek3nU0GpjtuEFvVSY2zI9lKXaKy6LiEYXWS4V",
+	"e9rk0w8W/boO/dxyGXt584WdHpDQXz99/f8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -30,10 +30,10 @@ func (h *handler) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (h *handler) caller(r *http.Request) (*token.Token, error) {
 	headers := r.Header[echo.HeaderAuthorization]
-	if len(headers) != 1 {
-		headers = []string{""}
+	if len(headers) > 1 {
+		return nil, problem.Unauthorized("Authorization: must be sent once", "Bearer")
 	}
-	scheme, raw, _ := strings.Cut(headers[0], " ")
+	scheme, raw, _ := strings.Cut(strings.Join(headers, ""), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return nil, problem.Unauthorized("Authorization: must be Bearer and an access token", "Bearer")
 	}

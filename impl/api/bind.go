@@ -3,8 +3,10 @@ package api
 import (
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,9 +43,11 @@ func (b *binder) Bind(into any, c echo.Context) error {
 		return errors.New("no decoder was generated for this request body")
 	}
 	r := c.Request()
-	// A proxy in front may have looked at either of two header fields.
-	if types := r.Header[echo.HeaderContentType]; len(types) != 1 || !isJSON(types[0]) {
-		return problem.New(http.StatusUnsupportedMediaType, "Content-Type: must be application/json")
+	types := r.Header[echo.HeaderContentType]
+	if len(types) != 1 || types[0] != echo.MIMEApplicationJSON { // most callers send exactly this
+		if cause := mediaTypeCause(types); cause != "" {
+			return problem.New(http.StatusUnsupportedMediaType, cause)
+		}
 	}
 	for _, coding := range r.Header[echo.HeaderContentEncoding] {
 		if coding != "" && !strings.EqualFold(coding, "identity") {
@@ -63,18 +67,36 @@ func (b *binder) Bind(into any, c echo.Context) error {
 	return body.DecodeStrict((*buf)[:n])
 }
 
-// isJSON reports whether a Content-Type is application/json; its only parameter may be
-// charset=utf-8.
-func isJSON(contentType string) bool {
-	if contentType == echo.MIMEApplicationJSON {
-		return true
+// mediaTypeCause returns the cause for a Content-Type other than application/json, or "". The only
+// parameter may be charset=utf-8. Of two header fields a proxy in front may have looked at either one.
+func mediaTypeCause(types []string) string {
+	const must = "Content-Type: must be application/json"
+	switch len(types) {
+	case 0:
+		return must
+	case 1:
+	default:
+		return "Content-Type: must be sent once"
 	}
-	media, params, err := mime.ParseMediaType(contentType)
-	if err != nil || media != echo.MIMEApplicationJSON {
-		return false
+	media, parameters, err := mime.ParseMediaType(types[0])
+	if media != echo.MIMEApplicationJSON {
+		return must
 	}
-	charset, ok := params["charset"]
-	return len(params) == 0 || (len(params) == 1 && ok && strings.EqualFold(charset, "utf-8"))
+	if err != nil {
+		return must + "; its parameters cannot be read"
+	}
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		switch {
+		case name == "charset" && strings.EqualFold(parameters[name], "utf-8"):
+		case name == "charset":
+			return must + "; its charset can only be utf-8"
+		case len(name) > 16: // longer than any that is in use: it is not repeated
+			return must + "; it can have no parameter but charset"
+		default:
+			return must + "; it cannot have the parameter " + name
+		}
+	}
+	return ""
 }
 
 // readBody reads all of r into buf, which has one byte more than a body may have. (io.ReadFull

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -26,21 +27,62 @@ func (h *handler) fail(err error, c echo.Context) {
 	case !isWeb:
 	case web.Code == http.StatusBadRequest:
 		err = problem.New(web.Code, parameterCause(web))
-	case web.Code == http.StatusNotFound, web.Code == http.StatusMethodNotAllowed:
-		err = problem.New(web.Code)
+	case web.Code == http.StatusNotFound:
+		err = problem.New(web.Code, pathCause(h.operations, c.Request().URL.Path))
+	case web.Code == http.StatusMethodNotAllowed:
+		err = problem.New(web.Code, methodCause(c))
 	}
 	problem.Write(c.Response().Writer, err)
 }
 
 func badRequest(causes ...string) error { return problem.New(http.StatusBadRequest, causes...) }
 
-// parameterCause returns a cause for a parameter that the generated code could not read. The text
-// of the generated code would repeat the value.
+// parameterCause returns a cause for a parameter that the generated code could not read. The text of
+// the generated code would repeat the value.
 func parameterCause(err *echo.HTTPError) string {
 	message, _ := err.Message.(string)
+	if rest, ok := strings.CutPrefix(message, "Expected one value for "); ok {
+		name, _, _ := strings.Cut(rest, ",")
+		return name + ": must be sent once"
+	}
 	rest, ok := strings.CutPrefix(message, "Invalid format for parameter ")
 	if name, _, found := strings.Cut(rest, ":"); ok && found {
 		return name + ": has an invalid format"
 	}
 	return "a parameter has an invalid format"
+}
+
+// operation returns the operation of a route, as openapi.yaml writes it: methods and path.
+func operation(methods []string, path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		if name, ok := strings.CutPrefix(s, ":"); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	methods = slices.DeleteFunc(methods, func(m string) bool {
+		return m == http.MethodHead || m == http.MethodOptions // they come with each path
+	})
+	return strings.Join(methods, " or ") + " " + strings.Join(segments, "/")
+}
+
+// pathCause returns a cause that names the operation whose path is most like the requested one. It
+// repeats nothing of the request.
+func pathCause(operations map[string][]string, requested string) string {
+	const none = "no operation has this path: "
+	segments := strings.Split(strings.ToLower(requested), "/")
+	for _, segment := range slices.Backward(segments) {
+		for path, methods := range operations {
+			if segment != "" && strings.HasSuffix(path, "/"+segment) {
+				return none + "use " + operation(slices.Clone(methods), path)
+			}
+		}
+	}
+	return none + "GET /openapi.json lists all operations"
+}
+
+// methodCause returns a cause that names the methods of the requested path.
+func methodCause(c echo.Context) string {
+	allowed := strings.Split(c.Response().Header().Get(echo.HeaderAllow), ", ")
+	return "this path has no such method: use " + operation(allowed, c.Path())
 }

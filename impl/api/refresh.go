@@ -21,6 +21,7 @@ type handler struct {
 	publicKeys func() ([]byte, error)
 	answers    *sync.Pool // of *refreshed
 	admin      Admin
+	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string
 	undated     string

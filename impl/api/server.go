@@ -6,6 +6,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -50,14 +51,16 @@ func New(c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	h := &handler{
-		sessions:    c.Sessions,
-		metrics:     m,
-		publicKeys:  c.PublicKeys,
-		admin:       c.Admin,
-		answers:     newAnswers(),
-		rotationOff: "rotation is off (" + c.Hints.Rotation + "): this server keeps no list of sessions",
-		undated: "Refresh tokens of this identity without iat are refused from now on, new ones too, " +
-			"unless " + c.Hints.TokenLifetime + " is set.",
+		sessions:   c.Sessions,
+		metrics:    m,
+		publicKeys: c.PublicKeys,
+		admin:      c.Admin,
+		answers:    newAnswers(),
+		operations: map[string][]string{},
+		rotationOff: "rotation is off (" + c.Hints.Rotation + "): " +
+			"this server keeps no list of sessions",
+		undated: "Refresh tokens of this identity without iat are refused from now on, " +
+			"new ones too, unless " + c.Hints.TokenLifetime + " is set.",
 	}
 	if h.publicKeys == nil {
 		h.publicKeys = func() ([]byte, error) { return []byte(`{"keys":[]}`), nil }
@@ -77,23 +80,28 @@ func New(c Config) (http.Handler, error) {
 	if c.Sessions.Rotations() != nil {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
 	}
-	gen.RegisterHandlersWithOptions(e, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
+	router := readable{e}
+	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
 		OperationMiddlewares: before,
 	})
+	for _, r := range e.Routes() {
+		h.operations[r.Path] = append(h.operations[r.Path], r.Method)
+	}
 	for _, p := range c.Pages {
 		if p.Method == http.MethodGet {
-			readable(e, p.Path, echo.WrapHandler(p.Handler))
+			router.GET(p.Path, echo.WrapHandler(p.Handler))
 			continue
 		}
 		e.Add(p.Method, p.Path, echo.WrapHandler(p.Handler))
 	}
-	return e, serveContract(e)
+	return e, serveContract(router)
 }
 
 // routed is the edge's ResponseWriter, which counts and logs a request under its route.
 type routed interface{ SetRoute(route string) }
 
-// prepare tells the edge the route and keeps tokens out of caches.
+// prepare tells the edge the route, keeps tokens out of caches, and rejects a query that does not parse:
+// a part of it that is skipped could be the one that matters.
 func prepare() echo.MiddlewareFunc {
 	noStore := []string{"no-store"} // shared by all answers
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -105,24 +113,36 @@ func prepare() echo.MiddlewareFunc {
 			if strings.HasPrefix(route, "/api/") {
 				w.Header()[echo.HeaderCacheControl] = noStore
 			}
+			if query := c.Request().URL.RawQuery; query != "" {
+				if _, err := url.ParseQuery(query); err != nil {
+					return badRequest("query: must be name=value pairs with & between them; " +
+						"write % as %25 and ; as %3B")
+				}
+			}
 			return next(c)
 		}
 	}
 }
 
-// readable serves HEAD as well as GET (RFC 9110 section 9.1); net/http leaves the body out.
-func readable(e *echo.Echo, path string, h echo.HandlerFunc) {
-	e.Match([]string{http.MethodGet, http.MethodHead}, path, h)
+// readable serves HEAD beside each GET (RFC 9110 section 9.1); net/http leaves the body out.
+type readable struct{ *echo.Echo }
+
+// GET implements gen.EchoRouter.
+func (r readable) GET(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
+	r.HEAD(path, h, m...)
+	return r.Echo.GET(path, h, m...)
 }
 
 // serveContract serves openapi.yaml as it was written, and as JSON.
-func serveContract(e *echo.Echo) error {
+func serveContract(router readable) error {
 	asJSON, err := gen.GetSpecJSON()
 	if err != nil {
 		return fmt.Errorf("read the embedded contract: %w", err)
 	}
 	document := func(path, mediaType string, body []byte) {
-		readable(e, path, func(c echo.Context) error { return c.Blob(http.StatusOK, mediaType, body) })
+		router.GET(path, func(c echo.Context) error {
+			return c.Blob(http.StatusOK, mediaType, body)
+		})
 	}
 	document("/openapi.yaml", "application/yaml", refresh.OpenAPI)
 	document("/openapi.json", echo.MIMEApplicationJSON, asJSON)

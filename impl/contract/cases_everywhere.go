@@ -13,11 +13,11 @@ import (
 )
 
 func everywhereCases() []Case {
-	return slices.Concat(unknownRoutes(), otherMethods(), requestIDs())
+	return slices.Concat(unknownRoutes(), otherMethods(), queryCases(), requestIDs())
 }
 
 func unknownRoutes() []Case {
-	want := Want{Status: http.StatusNotFound, Kind: "not_found", Message: "Not found", Causes: []string{}}
+	want := Want{Status: http.StatusNotFound, Kind: "not_found", Message: "Not found"}
 	var all []Case
 	for _, path := range []string{"/api/v1/nothing-here", "/api/v2/refresh", "/api/v1/REFRESH", "/nothing-here", "/api/v1/nothing-here?a=%00"} {
 		all = append(all, Case{
@@ -34,7 +34,7 @@ func unknownRoutes() []Case {
 }
 
 func otherMethods() []Case {
-	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed", Causes: []string{}}
+	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed"}
 	var all []Case
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		all = append(all, Case{

@@ -202,7 +202,7 @@ func listSessionsCases() []Case {
 }
 
 func endSessionCases() []Case {
-	noSession := Want{Status: http.StatusNotFound, Kind: "not_found", Message: "Not found", Causes: []string{}}
+	noSession := Want{Status: http.StatusNotFound, Kind: "not_found", Message: "Not found"}
 	return []Case{
 		{
 			Name: "endSession/own/ends", Left: needsRotation, Produces: http.StatusNoContent,

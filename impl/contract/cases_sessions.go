@@ -209,7 +209,7 @@ func (r *Run) walk(made []int64) {
 }
 
 func sessionMethods() []Case {
-	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed", Causes: []string{}}
+	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed"}
 	var all []Case
 	for _, o := range []struct {
 		path    string

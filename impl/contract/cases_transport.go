@@ -99,7 +99,11 @@ func (o operation) otherMediaTypes() []Case {
 		{name: "application", rule: "Half a media type is refused."},
 		{name: "application/json; charset=iso-8859-1", rule: "JSON is UTF-8; another charset is refused.", silent: "the document does not see parameters of a media type"},
 	} {
-		all = append(all, o.mediaType(m.name, m.rule, wrongMedia("Content-Type: must be application/json", m.silent)))
+		cause := "Content-Type: must be application/json"
+		if m.silent != "" {
+			cause += "; its charset can only be utf-8"
+		}
+		all = append(all, o.mediaType(m.name, m.rule, wrongMedia(cause, m.silent)))
 	}
 	return all
 }

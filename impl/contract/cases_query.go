@@ -1,0 +1,32 @@
+package contract
+
+import "net/http"
+
+// queryCases: a query that cannot be parsed is rejected before anything else is looked at. A server
+// that skipped the malformed part would give another answer than the caller asked for.
+func queryCases() []Case {
+	const byRFC = "the document does not say how a query is written"
+	var all []Case
+	for _, o := range []struct{ operation, method, path string }{
+		{"refreshToken", http.MethodPost, refreshPath},
+		{"revokeToken", http.MethodPost, revokePath},
+		{"listRevocations", http.MethodGet, revocationsPath},
+		{"createRevocation", http.MethodPost, revocationsPath},
+		{"listSessions", http.MethodGet, sessionsPath},
+		{"endSession", http.MethodDelete, sessionsPath + "/a"},
+		{"getJwks", http.MethodGet, keysPath},
+	} {
+		all = append(all, Case{
+			Name:     o.operation + "/query/malformed",
+			Rule:     "A query that cannot be parsed is rejected.",
+			Produces: http.StatusBadRequest,
+			Run: func(r *Run) {
+				want := Want{Status: http.StatusBadRequest, Kind: "bad_request", Silent: byRFC}
+				for _, query := range []string{"identity=some;body", "limit=1&before=3%"} {
+					r.Send(Request{Method: o.method, Path: o.path + "?" + query}, want)
+				}
+			},
+		})
+	}
+	return all
+}
