@@ -31,6 +31,7 @@ type edge struct {
 	log       *slog.Logger
 	durations *durations
 	limits    Limits
+	failures  failureLines
 	exchanges sync.Pool // of *exchange
 }
 
@@ -57,6 +58,11 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write}
 	id := requestID(r)
 	w.Header()["X-Request-Id"] = []string{id}
+	if len(r.TransferEncoding) > 0 {
+		// Such a request may have had a Content-Length too, which net/http does not show. A proxy that
+		// read the other one would take the rest of the body for a request (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	x.serve(e.next, r)
 	took := time.Since(start)
 	e.durations.of(series{x.route, x.status}).Observe(took.Seconds())

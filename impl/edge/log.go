@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 )
 
-// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info, 5xx at error. The text
-// of an error is written only if the fault is the service's; it never holds a token.
+// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx at
+// error. The text of an error is written only if the fault is the service's; it never holds a token.
 func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Duration) {
 	level := slog.LevelDebug
 	switch {
@@ -26,6 +28,13 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 	if !e.log.Enabled(r.Context(), level) {
 		return
 	}
+	leftOut := 0
+	if level == slog.LevelError {
+		var write bool
+		if write, leftOut = e.failures.next(x.status, time.Now()); !write {
+			return
+		}
+	}
 	attrs := []slog.Attr{
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", x.route),
@@ -33,13 +42,59 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 		slog.Duration("duration", took),
 		slog.String("request_id", id),
 	}
-	switch {
-	case x.err != nil && level == slog.LevelError:
-		attrs = append(attrs, slog.String("error", x.err.Error()))
-	case x.answer != nil:
+	if x.answer != nil && level != slog.LevelError {
 		attrs = append(attrs, slog.String("kind", x.answer.Kind))
+		if causes := x.answer.LogCauses; len(causes) > 0 {
+			attrs = append(attrs, slog.String("cause", strings.Join(causes[:min(len(causes), 3)], "; ")))
+		}
+	}
+	if x.err != nil && level == slog.LevelError {
+		attrs = append(attrs, slog.String("error", x.err.Error()))
+	}
+	if leftOut > 0 {
+		attrs = append(attrs, slog.Int("lines_left_out", leftOut))
 	}
 	e.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// linesPerSecond is how many lines of failed requests are written in a second, for each status. While
+// a dependency is unavailable, every request fails, and all lines say the same.
+const linesPerSecond = 10
+
+// failureLines bounds the lines of failed requests.
+type failureLines struct {
+	mu       sync.Mutex
+	byStatus map[int]*lines
+}
+
+// lines counts the lines of one status.
+type lines struct {
+	second           int64
+	written, leftOut int
+}
+
+// next reports whether a line may be written now, and how many were left out since the last one.
+func (f *failureLines) next(status int, now time.Time) (write bool, leftOut int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byStatus == nil {
+		f.byStatus = map[int]*lines{}
+	}
+	l := f.byStatus[status]
+	if l == nil {
+		l = &lines{}
+		f.byStatus[status] = l
+	}
+	if second := now.Unix(); second != l.second {
+		l.second, l.written = second, 0
+	}
+	if l.written >= linesPerSecond {
+		l.leftOut++
+		return false, 0
+	}
+	l.written++
+	leftOut, l.leftOut = l.leftOut, 0
+	return true, leftOut
 }
 
 // knownMethod keeps a caller's invented method out of the log.

@@ -38,14 +38,15 @@ func Operations(c OperationsConfig) http.Handler {
 		}),
 		"/metrics": promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{}),
 	}
+	const use = "use GET /healthz, /readyz or /metrics"
 	route := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page, ok := pages[r.URL.Path]
 		switch {
 		case !ok:
-			problem.Write(w, problem.New(http.StatusNotFound))
+			problem.Write(w, problem.New(http.StatusNotFound, "no operation has this path: "+use))
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			problem.Write(w, problem.New(http.StatusMethodNotAllowed))
+			problem.Write(w, problem.New(http.StatusMethodNotAllowed, "this path has no such method: "+use))
 		default:
 			page.ServeHTTP(w, r)
 		}

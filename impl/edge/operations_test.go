@@ -35,8 +35,8 @@ func TestOps(t *testing.T) {
 		"ready":          {yes, http.MethodGet, "/readyz", 200, `{"status":"ready"}`},
 		"not ready":      {no, http.MethodGet, "/readyz", 503, `{"status":503,"message":"Not ready","error":"unavailable","causes":["the revocations are not read yet","no key may sign now"]}`},
 		"metrics":        {yes, http.MethodGet, "/metrics", 200, ""},
-		"no such path":   {yes, http.MethodGet, "/api/v1/refresh", 404, `{"status":404,"message":"Not found","error":"not_found","causes":[]}`},
-		"no such method": {yes, http.MethodPost, "/healthz", 405, `{"status":405,"message":"Method not allowed","error":"method_not_allowed","causes":[]}`},
+		"no such path":   {yes, http.MethodGet, "/api/v1/refresh", 404, `{"status":404,"message":"Not found","error":"not_found","causes":["no operation has this path: use GET /healthz, /readyz or /metrics"]}`},
+		"no such method": {yes, http.MethodPost, "/healthz", 405, `{"status":405,"message":"Method not allowed","error":"method_not_allowed","causes":["this path has no such method: use GET /healthz, /readyz or /metrics"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -104,5 +104,7 @@ func newServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 		IdleTimeout:    l.Idle,
 		MaxHeaderBytes: l.Header,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is answered like any other request
 	}
 }

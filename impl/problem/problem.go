@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"kalsel.dev/refresh/gen"
@@ -27,6 +28,8 @@ type Error struct {
 
 	// Challenge is the WWW-Authenticate of a 401.
 	Challenge string `json:"-"`
+	// LogCauses are the causes for the log: they hold no name that a caller chose.
+	LogCauses []string `json:"-"`
 	// RetryAfter is the Retry-After of the answer, rounded up to a second. Zero: no such header.
 	RetryAfter time.Duration `json:"-"`
 }
@@ -39,7 +42,7 @@ func New(status int, causes ...string) *Error {
 	if causes == nil {
 		causes = []string{}
 	}
-	e := &Error{Status: status, Causes: causes}
+	e := &Error{Status: status, Causes: causes, LogCauses: causes}
 	e.Message, e.Kind = title(status)
 	if status == http.StatusServiceUnavailable {
 		e.RetryAfter = time.Second
@@ -111,7 +114,9 @@ func Of(err error) *Error {
 		return ready
 	}
 	if body, ok := errors.AsType[*gen.InvalidBody](err); ok {
-		return New(http.StatusBadRequest, body.Causes...)
+		e := New(http.StatusBadRequest, body.Causes...)
+		e.LogCauses = withoutStrangeNames(body.Causes)
+		return e
 	}
 	if errors.Is(err, token.ErrExpired) {
 		return New(http.StatusMisdirectedRequest, token.ErrExpired.Error())
@@ -132,9 +137,23 @@ func Of(err error) *Error {
 	case errors.Is(err, session.ErrNoRotation):
 		return New(http.StatusNotImplemented, session.ErrNoRotation.Error())
 	case errors.Is(err, session.ErrNoSession):
-		return New(http.StatusNotFound)
+		return New(http.StatusNotFound, session.ErrNoSession.Error())
 	}
 	return New(http.StatusInternalServerError)
+}
+
+// withoutStrangeNames returns the causes of an invalid body without the names of members that do not
+// look like those of the contract: a caller may have put a token there.
+func withoutStrangeNames(causes []string) []string {
+	safe := make([]string, len(causes))
+	for i, cause := range causes {
+		name, fault, _ := strings.Cut(cause, ": ")
+		if len(name) > 16 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			name = "a name"
+		}
+		safe[i] = name + ": " + fault
+	}
+	return safe
 }
 
 // unavailable returns a 503 with a public cause. An error that knows when a retry can succeed says

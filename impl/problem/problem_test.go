@@ -92,7 +92,7 @@ func TestWrite(t *testing.T) {
 		},
 		"no session": {
 			session.ErrNoSession, 404,
-			`{"status":404,"message":"Not found","error":"not_found","causes":[]}`, nil,
+			`{"status":404,"message":"Not found","error":"not_found","causes":["there is no such session"]}`, nil,
 		},
 		"too large": {
 			problem.New(413), 413,
