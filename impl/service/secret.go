@@ -67,8 +67,8 @@ func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 
 // warnOfEnds logs a warning if a tool may have added characters to the ends of a secret.
 func warnOfEnds(log *slog.Logger, setting string, secret []byte) {
-	found, text := "", string(secret)
-	switch {
+	var found string
+	switch text := string(secret); {
 	case strings.HasPrefix(text, "\ufeff"):
 		found = "a byte order mark"
 	case strings.TrimSpace(text) != text:
