@@ -55,14 +55,20 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 		return err
 	}
 	defer db.Close()
+	clock := revocation.SystemClock()
+	clocks := revocation.NewClockCheck(db, clock, time.Duration(s.ClockSkew), logger)
+	clocks.Compare(ctx)
 	revoked, err := revoke(ctx, session.NewRevoker(session.RevokerConfig{
 		Store:       db,
-		Clock:       revocation.SystemClock(),
+		Clock:       clock,
+		Clocks:      clocks,
 		Log:         logger,
 		MaxLifetime: time.Duration(s.MaxLifetime),
 		Rotation:    s.Rotation,
 	}))
 	switch {
+	case errors.Is(err, revocation.ErrClock):
+		return fmt.Errorf("no session was revoked: %w: set the clock of this machine right", err)
 	case errors.Is(err, revocation.ErrUnavailable):
 		const advice = "the store did not confirm the revocation; run the command again"
 		return fmt.Errorf(advice+": %w", err)

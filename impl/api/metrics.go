@@ -20,8 +20,9 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, error) {
 	m := &metrics{refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "refreshd_refreshes_total",
-		Help: "Refreshes by outcome (accepted, expired, refused, unavailable, failed) and, where a " +
-			"token was refused or is valid only later, the cause.",
+		Help: "Refreshes by outcome (accepted, expired, refused, unavailable, clock, failed) and, " +
+			"where a token was refused or is valid only later, the cause. clock: a 503 because the " +
+			"clocks of the servers differ.",
 	}, []string{"outcome", "cause"})}
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
 	gauge := func(name, help string, value func() float64) error {
@@ -82,6 +83,8 @@ func (m *metrics) refreshed(err error) {
 		m.refreshes.WithLabelValues("refused", fault.Error()).Inc()
 	case errors.As(err, &early):
 		m.refreshes.WithLabelValues("unavailable", token.ErrNotYet.Error()).Inc()
+	case errors.Is(err, revocation.ErrClock):
+		m.refreshes.WithLabelValues("clock", "").Inc()
 	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
 		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:

@@ -45,6 +45,7 @@ type Key struct {
 	issuer       bool
 	macs         *macs // nil unless the key is a secret
 	header       string
+	thumbprint   string
 }
 
 // NewKey returns the key that spec describes. It fails if the material does not suit the algorithm,
@@ -81,6 +82,7 @@ func NewKey(spec Spec) (*Key, error) {
 		}
 	}
 	k.header = base64.RawURLEncoding.EncodeToString(append(header, '}')) + "."
+	k.thumbprint = thumbprintOf(k)
 	return k, nil
 }
 

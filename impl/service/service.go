@@ -17,6 +17,7 @@ import (
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	Store    *store.Store
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Clock is for leases; nil is the machine's. It must agree with Now.
+	Clock revocation.Clock
 	// Development says that Keys are development keys: the playground is then always on.
 	Development bool
 	// Version is that of the program, for the metrics.
@@ -53,13 +56,15 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	s.sessions = session.New(session.Config{
-		Keys:     c.Keys,
-		Rules:    c.Settings.Rules(),
-		Store:    c.Store,
-		Rotation: c.rotation(),
-		Log:      c.Log,
-		Now:      c.Now,
-		Refetch:  c.Keys.Refetch,
+		Keys:      c.Keys,
+		Rules:     c.Settings.Rules(),
+		Store:     c.Store,
+		Rotation:  c.rotation(),
+		Log:       c.Log,
+		Now:       c.Now,
+		Clock:     c.Clock,
+		ClockSkew: time.Duration(c.Settings.ClockSkew),
+		Refetch:   c.Keys.Refetch,
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
 		UntypedHint: c.Settings.Name(&c.Settings.RequireType) +

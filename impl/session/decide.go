@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -9,9 +11,22 @@ import (
 const (
 	// ErrReused: the token's successor was used already. The session is revoked.
 	ErrReused token.Fault = "token was reused: the session is revoked"
+	// ErrAhead: the store does not know that the session got so far, and the token's key is a login
+	// service's. Only a key that signs here, or has signed here, is proof.
+	ErrAhead token.Fault = "token is ahead of its session, and this server never signed with its key"
 	// ErrForeign: the session that the token names belongs to another identity.
 	ErrForeign token.Fault = "token is not of its session"
 )
+
+// clockError is revocation.ErrClock with the time after which this server's clock has come so far.
+type clockError struct{ wait time.Duration }
+
+func (*clockError) Error() string { return revocation.ErrClock.Error() }
+func (*clockError) Unwrap() error { return revocation.ErrClock }
+
+// RetryAfter returns how long the caller should wait: a minute at most, because the clock may be set
+// right at any time.
+func (e *clockError) RetryAfter() time.Duration { return min(e.wait, time.Minute) }
 
 // answer is a row of the decision table of docs/decisions/0006-rotation.md.
 type answer uint8
@@ -32,6 +47,13 @@ type presented struct {
 	issuedAt   int64  // Unix seconds
 	expires    int64  // Unix seconds
 	keyID      string // of the key that verified it
+	trusted    bool   // that key signs refresh tokens here, or has signed some
+}
+
+// aheadOf reports that the session got further than its row says, or has no row although the token is
+// one of ours: the store was restored.
+func (p *presented) aheadOf(have *Row) bool {
+	return p.generation > 0 && (have == nil || have.Generation < p.generation)
 }
 
 // present describes a verified token.
@@ -42,6 +64,7 @@ func present(t *token.Token) presented {
 		issuedAt:   t.IssuedAt,
 		expires:    t.Expires,
 		keyID:      t.KeyID,
+		trusted:    t.IssuerKey == "",
 	}
 }
 
@@ -52,8 +75,15 @@ type moment struct {
 	userAgent string
 }
 
-// limits are the settings of rotation, in milliseconds. 0 is no limit, except for the window.
-type limits struct{ window, idle, session, max int64 }
+// limits are the settings of rotation, in milliseconds. 0 is no limit, except for window and skew.
+type limits struct {
+	// window is how long after a rotation its two tokens may be presented again: the configured window
+	// and skew. A node whose clock is ahead by skew then still grants the configured window.
+	window int64
+	// skew is by how much the clocks of two nodes may differ.
+	skew               int64
+	idle, session, max int64
+}
 
 // decision says how a token is answered.
 type decision struct {
@@ -74,12 +104,14 @@ func decide(have *Row, p presented, state revocation.State, m moment, l limits) 
 		return refused(ErrForeign)
 	}
 	var row Row
-	healed := false
+	healed := p.aheadOf(have)
 	switch {
-	case have == nil && p.generation == 0:
+	case healed && !p.trusted:
+		return refused(ErrAhead)
+	case healed:
+		row = restored(have, p)
+	case have == nil:
 		row = l.adopted(p, m)
-	case have == nil || have.Generation < p.generation:
-		row, healed = restored(have, p), true
 	default:
 		row = *have
 	}
@@ -93,6 +125,9 @@ func decide(have *Row, p presented, state revocation.State, m moment, l limits) 
 	}
 	if fault := s.rejection(state); fault != nil {
 		return refused(fault)
+	}
+	if row.RotatedAt-m.now > l.skew {
+		return refused(&clockError{wait: time.Duration(row.RotatedAt-m.now-l.skew) * time.Millisecond})
 	}
 	d := l.answer(row, p, m)
 	d.healed, d.write = healed, have == nil || d.row != *have

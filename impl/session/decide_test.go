@@ -19,6 +19,7 @@ func loginToken() presented {
 	return presented{
 		subject: subject{id: revocation.SessionID{1}, identity: "who", started: decideNow/1000 - 3600, hasStarted: true},
 		expires: (decideNow + 30*day) / 1000,
+		trusted: true,
 	}
 }
 
@@ -89,6 +90,21 @@ func TestFaults(t *testing.T) {
 		{"undated, and seen before the cut-off", func(r *Row, p *presented, s *revocation.State, _ *limits) {
 			r.StartedAt, p.subject.hasStarted, p.subject.undated, s.HasCutoff, s.Cutoff = 5_000, false, true, true, 5
 		}, false, ErrRevoked},
+		{"ahead of the row under a key that never signed here", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
+			p.generation, p.trusted, s.Revoked = 3, false, true
+		}, false, ErrAhead},
+		{"without a row under a key that never signed here", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
+			p.generation, p.trusted, s.Revoked = 1, false, true
+		}, true, ErrAhead},
+		{"rotated later than the clocks may differ", func(r *Row, _ *presented, _ *revocation.State, l *limits) {
+			r.RotatedAt, l.skew = decideNow+10_001, 10_000
+		}, false, revocation.ErrClock},
+		{"ahead of the store, minted later than the clocks may differ", func(_ *Row, p *presented, _ *revocation.State, l *limits) {
+			p.generation, p.issuedAt, l.skew = 3, decideNow/1000+11, 10_000
+		}, true, revocation.ErrClock},
+		{"revoked, and rotated later than the clocks may differ", func(r *Row, _ *presented, s *revocation.State, _ *limits) {
+			r.RotatedAt, s.Revoked = decideNow+10_001, true
+		}, false, ErrRevoked},
 		{"ahead of the store, whose start nobody knows", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
 			p.generation, p.subject.hasStarted, s.HasCutoff, s.Cutoff = 3, false, true, 5
 		}, true, ErrRevoked},
@@ -124,7 +140,7 @@ func TestYoungerThanTheCutoff(t *testing.T) {
 func TestRestored(t *testing.T) {
 	p := presented{
 		subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: 7, issuedAt: decideNow/1000 - 10,
-		expires: decideNow/1000 + 1000, keyID: "old",
+		expires: decideNow/1000 + 1000, keyID: "old", trusted: true,
 	}
 	at := moment{now: decideNow, key: "new"}
 	d := decide(nil, p, revocation.State{}, at, limits{window: 30_000})
@@ -154,14 +170,14 @@ func TestPredict(t *testing.T) {
 			left /= len(values)
 			return v
 		}
-		l := limits{window: pick(0, 2), idle: pick(0, 2000)}
+		l := limits{window: pick(0, 2), skew: 1, idle: pick(0, 2000)}
 		now := decideNow + pick(0, 999)
 		have := Row{
 			ID: revocation.SessionID{1}, Identity: []string{"who", "other"}[pick(0, 1)], Generation: 2, StartedAt: decideNow - pick(0, 1000, 2000),
 			RotatedAt: now - pick(-1, 0, 1, 2, 3), ExpiresAt: decideNow + pick(0, 1000, 2000, 3000), KeptUntil: math.MaxInt64,
 		}
 		have.EndsAt = have.ExpiresAt + pick(0, 1000, 2000)
-		p := presented{subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: pick(1, 2, 3), expires: have.ExpiresAt/1000 + pick(-1, 0, 1, 2)}
+		p := presented{subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: pick(1, 2, 3), expires: have.ExpiresAt/1000 + pick(-1, 0, 1, 2), trusted: true}
 		s := revocation.State{HasCutoff: pick(0, 1) == 1, Cutoff: decideNow/1000 - pick(0, 1, 2)}
 		if left > 0 {
 			if applied == 0 {
@@ -196,6 +212,36 @@ func predicted(t *testing.T, l limits, have Row, p presented, s revocation.State
 	return applies
 }
 
+// TestSkew: with clocks that differ by as much as they may, no decision is another one.
+func TestSkew(t *testing.T) {
+	const window, skew = 30_000, 10_000
+	l := limits{window: window + skew, skew: skew}
+	for _, c := range []struct {
+		name   string
+		age    int64 // of the rotation, by the clock of the node that decides
+		behind int64
+		acked  bool
+		want   answer
+	}{
+		{"a node that is behind, the predecessor at once", -skew, 1, true, again},
+		{"a node that is behind, the newest at once", -skew, 0, false, same},
+		{"a node that is ahead, the predecessor at the end of the window", window + skew - 1, 1, true, again},
+		{"a node that is ahead, the newest at the end of the window", window + skew - 1, 0, true, same},
+		{"after window and skew, the predecessor", window + skew, 1, true, reuse},
+		{"after window and skew, the newest", window + skew, 0, true, advance},
+	} {
+		p := loginToken()
+		p.generation = 2
+		have := Row{
+			ID: revocation.SessionID{1}, Identity: "who", StartedAt: decideNow - 3600_000, Generation: 2 + c.behind,
+			RotatedAt: decideNow - c.age, Acknowledged: c.acked, ExpiresAt: p.expires * 1000, EndsAt: p.expires * 1000,
+		}
+		if d := decide(&have, p, revocation.State{}, moment{now: decideNow}, l); d.answer != c.want {
+			t.Errorf("%s: got %+v, want %d", c.name, d, c.want)
+		}
+	}
+}
+
 // TestGeneration: gen and sid mean something only in tokens of ours.
 func TestGeneration(t *testing.T) {
 	ours := revocation.SessionID{7}.String()
@@ -205,9 +251,9 @@ func TestGeneration(t *testing.T) {
 		want int64
 	}{
 		{"ours", token.Token{Own: true, Claims: token.Claims{Session: ours, Generation: 3}}, 3},
-		{"a login's", token.Token{Own: true, Claims: token.Claims{Generation: 3}}, 0},
-		{"a login's with a sid of its own", token.Token{Own: true, Claims: token.Claims{Session: "42", Generation: 3}}, 0},
-		{"another's key", token.Token{Claims: token.Claims{Session: ours, Generation: 3}}, 0},
+		{"a login's", token.Token{Claims: token.Claims{Generation: 3}}, 0},
+		{"a login's with a sid of its own", token.Token{Claims: token.Claims{Session: "42", Generation: 3}}, 0},
+		{"a login's with a sid of our form", token.Token{Claims: token.Claims{Session: ours, Generation: 3}}, 0},
 	} {
 		if got := present(&c.t).generation; got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)

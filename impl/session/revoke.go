@@ -9,13 +9,16 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// RevokerConfig is what a Revoker works with. All fields but Node are required.
+// RevokerConfig is what a Revoker works with. All fields but Node and Clocks are required.
 type RevokerConfig struct {
 	Store revocation.RevokerStore
 	Clock revocation.Clock
 	Log   *slog.Logger
 	// Node is the node of this process, if it has one.
 	Node *revocation.Node
+	// Clocks has compared the clock with the store's. A server with a wrong clock must not revoke: the
+	// revocation would end too few sessions, or would be forgotten too early.
+	Clocks *revocation.ClockCheck
 	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime.
 	MaxLifetime time.Duration
 	// Rotation is on: any session may have tokens that expire later than the token at hand.
@@ -28,6 +31,7 @@ type RevokerConfig struct {
 type Revoker struct {
 	revoker     *revocation.Revoker
 	clock       revocation.Clock
+	clocks      *revocation.ClockCheck
 	maxLifetime time.Duration
 	rotation    bool
 }
@@ -37,6 +41,7 @@ func NewRevoker(c RevokerConfig) *Revoker {
 	return &Revoker{
 		revoker:     revocation.NewRevoker(c.Store, c.Clock, c.Log, c.Node),
 		clock:       c.Clock,
+		clocks:      c.Clocks,
 		maxLifetime: c.MaxLifetime,
 		rotation:    c.Rotation,
 	}
@@ -48,10 +53,10 @@ func (r *Revoker) RevokeToken(ctx context.Context, t *token.Token, reason string
 	now := r.clock.Now().UnixMilli()
 	until := t.Expires * 1000
 	// A login's token without a jti is a session of its own: its exp is the end.
-	if r.rotation || t.ID != "" || isSuccessor(t) {
+	if r.rotation || t.ID != "" || t.Own {
 		until = max(until, r.latestExpiry(now))
 	}
-	return r.revoker.Revoke(ctx, revocation.Revocation{
+	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfSession,
 		Session:   IDOf(t),
 		Identity:  t.Identity,
@@ -66,7 +71,7 @@ func (r *Revoker) RevokeSession(
 	ctx context.Context, id revocation.SessionID, identity, reason string,
 ) (revocation.Revocation, error) {
 	now := r.clock.Now().UnixMilli()
-	return r.revoker.Revoke(ctx, revocation.Revocation{
+	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfSession,
 		Session:   id,
 		Identity:  identity,
@@ -78,13 +83,20 @@ func (r *Revoker) RevokeSession(
 
 // RevokeIdentity revokes all sessions of an identity that started up to now.
 func (r *Revoker) RevokeIdentity(ctx context.Context, identity, reason string) (revocation.Revocation, error) {
-	return r.revoker.Revoke(ctx, revocation.Revocation{
+	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfIdentity,
 		Identity:  identity,
 		Reason:    reason,
 		RevokedAt: r.clock.Now().UnixMilli(),
 		KeptUntil: revocation.Forever,
 	})
+}
+
+func (r *Revoker) revoke(ctx context.Context, made revocation.Revocation) (revocation.Revocation, error) {
+	if err := r.clocks.Err(); err != nil {
+		return revocation.Revocation{}, err
+	}
+	return r.revoker.Revoke(ctx, made)
 }
 
 const (

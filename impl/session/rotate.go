@@ -2,13 +2,11 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"math"
-	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
@@ -26,13 +24,16 @@ type rotator struct {
 	minter  *token.Minter
 	log     *slog.Logger
 	counts  counts
+
+	noted atomic.Pointer[string] // thumbprint of the key that the store was told of last
 }
 
 func newRotator(c Config, s *Service) *rotator {
 	return &rotator{
 		store: c.Store,
 		limits: limits{
-			window:  c.Rotation.Window.Milliseconds(),
+			window:  (c.Rotation.Window + c.ClockSkew).Milliseconds(),
+			skew:    c.ClockSkew.Milliseconds(),
 			idle:    c.Rotation.IdleLifetime.Milliseconds(),
 			session: c.Rotation.SessionLifetime.Milliseconds(),
 			max:     c.Rules.MaxLifetime.Milliseconds(),
@@ -72,6 +73,9 @@ func (r *rotator) redeem(
 	if active == nil {
 		return Grant{}, token.ErrNoSigningKey
 	}
+	if err := r.noteKey(ctx, active); err != nil {
+		return Grant{}, err
+	}
 	q := &redemption{presented: present(t), raw: raw, token: t, from: from, now: now}
 	q.at = moment{now: now.UnixMilli(), key: active.ID(), userAgent: shortened(from.UserAgent)}
 	var err error
@@ -87,6 +91,20 @@ func (r *rotator) redeem(
 		}
 	}
 	return Grant{}, fmt.Errorf("%w: other refreshes changed the session %d times", revocation.ErrUnavailable, maxAttempts)
+}
+
+// noteKey tells the store, once for each key, that the key signs refresh tokens here. The store then
+// still knows it when the key has lost its private half or is published by a login service.
+func (r *rotator) noteKey(ctx context.Context, key *jwk.Key) error {
+	thumbprint := key.Thumbprint()
+	if noted := r.noted.Load(); thumbprint == "" || noted != nil && *noted == thumbprint {
+		return nil
+	}
+	if err := r.store.NoteSigningKey(ctx, thumbprint); err != nil {
+		return err
+	}
+	r.noted.Store(&thumbprint)
+	return nil
 }
 
 // advanceUnread handles the common cases with one statement, without reading the row: a login's token
@@ -158,6 +176,11 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	if err != nil {
 		return Grant{}, false, err
 	}
+	if q.token.IssuerKey != "" && q.aheadOf(have) {
+		if q.trusted, err = r.store.HasSigned(ctx, q.token.IssuerKey); err != nil {
+			return Grant{}, false, err
+		}
+	}
 	d := decide(have, q.presented, state, q.at, r.limits)
 	successor := token.Minted{Token: q.raw, Expires: q.token.Expires}
 	switch d.answer {
@@ -192,7 +215,6 @@ func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
 		Generation: row.Generation,
 		IssuedAt:   row.RotatedAt / 1000,
 		Expires:    row.ExpiresAt / 1000,
-		ID:         tokenID(row.ID, row.Generation),
 		KeyID:      row.KeyID,
 		Now:        q.now.Unix(),
 	})
@@ -200,12 +222,6 @@ func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
 		return m, fmt.Errorf("mint refresh token: %w", err)
 	}
 	return m, nil
-}
-
-// tokenID returns the jti of a refresh token that this service mints.
-func tokenID(id revocation.SessionID, generation int64) string {
-	sum := sha256.Sum256(strconv.AppendInt(slices.Clone(id[:]), generation, 10))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 func (q *redemption) grant(successor token.Minted) Grant {

@@ -52,6 +52,15 @@ type sessionStore interface {
 	Replace(ctx context.Context, have, next Row) (bool, error)
 	// Session returns a session's row, or nil if there is none.
 	Session(ctx context.Context, id revocation.SessionID) (*Row, error)
+	signingKeys
+}
+
+// signingKeys remembers the thumbprints (RFC 7638) of the keys that have signed refresh tokens here.
+type signingKeys interface {
+	// NoteSigningKey stores a thumbprint.
+	NoteSigningKey(ctx context.Context, thumbprint string) error
+	// HasSigned reports whether NoteSigningKey has stored the thumbprint.
+	HasSigned(ctx context.Context, thumbprint string) (bool, error)
 }
 
 const maxUserAgent = 200 // characters

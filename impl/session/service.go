@@ -23,6 +23,7 @@ var ErrKeysUnavailable = errors.New("the keys of the login service are not avail
 // Store is what a Service keeps outside the process.
 type Store interface {
 	revocation.NodeStore
+	revocation.ClockStore
 	revocation.RevokerStore
 	sessionStore
 	listStore
@@ -53,6 +54,8 @@ type Config struct {
 	Now func() time.Time
 	// Clock is for leases. If it is nil, it is the machine's.
 	Clock revocation.Clock
+	// ClockSkew is by how much the clocks of the servers and of the store may differ.
+	ClockSkew time.Duration
 	// Refetch is called if the key of a token is unknown; then the token is verified once more. If Refetch
 	// returns an error, the key may exist all the same. If it is nil, there are no other keys than Keys.
 	Refetch func(context.Context) error
@@ -81,6 +84,7 @@ type Service struct {
 	now         func() time.Time
 	log         *slog.Logger
 	clock       revocation.Clock
+	clocks      *revocation.ClockCheck
 	node        *revocation.Node
 	store       Store
 	rules       token.Rules
@@ -100,12 +104,14 @@ func New(c Config) *Service {
 		c.Clock = revocation.SystemClock()
 	}
 	node := revocation.NewNode(c.Store, c.Clock, c.Log)
+	clocks := revocation.NewClockCheck(c.Store, c.Clock, c.ClockSkew, c.Log)
 	s := &Service{
 		Revoker: NewRevoker(RevokerConfig{
 			Store:       c.Store,
 			Clock:       c.Clock,
 			Log:         c.Log,
 			Node:        node,
+			Clocks:      clocks,
 			MaxLifetime: c.Rules.MaxLifetime,
 			Rotation:    c.Rotation != nil,
 		}),
@@ -114,6 +120,7 @@ func New(c Config) *Service {
 		now:         c.Now,
 		log:         c.Log,
 		clock:       c.Clock,
+		clocks:      clocks,
 		node:        node,
 		store:       c.Store,
 		rules:       c.Rules,
@@ -134,12 +141,18 @@ func (s *Service) Run(ctx context.Context) {
 	if s.rotator != nil {
 		tasks.Go(func() { revocation.CleanUp(ctx, s.clock, s.log, s.store.ExpireSessions) })
 	}
+	tasks.Go(func() { s.clocks.Run(ctx) })
 	s.node.Run(ctx)
 	tasks.Wait()
 }
 
 // Waiting says why the service is not ready. It is empty if the service is ready.
-func (s *Service) Waiting() string { return s.node.Waiting() }
+func (s *Service) Waiting() string {
+	if err := s.clocks.Err(); err != nil {
+		return err.Error()
+	}
+	return s.node.Waiting()
+}
 
 // Status returns the state of the service's knowledge of revocations.
 func (s *Service) Status() revocation.Status { return s.node.Status() }
@@ -164,9 +177,12 @@ type Grant struct {
 
 // Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault if
 // the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even if its
-// session is revoked. It returns revocation.ErrUnavailable, ErrKeysUnavailable or a token.Early if the
-// caller may try again. Any other error is a fault of this program.
+// session is revoked. If the caller may try again, it returns revocation.ErrUnavailable,
+// revocation.ErrClock, ErrKeysUnavailable or a token.Early. Any other error is a fault of this program.
 func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration, from Client) (Grant, error) {
+	if err := s.clocks.Err(); err != nil {
+		return Grant{}, err
+	}
 	now := s.now()
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
 	if err != nil {
@@ -225,9 +241,12 @@ func (s *Service) withHint(err error) error {
 }
 
 // Authenticate verifies an access token. It returns a token.Fault if the token is not acceptable,
-// revocation.ErrUnavailable if it is not known whether the token is revoked, and a token.Early if the
-// token is valid later.
+// revocation.ErrUnavailable or revocation.ErrClock if it is not known whether the token is valid, and a
+// token.Early if the token is valid later.
 func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, error) {
+	if err := s.clocks.Err(); err != nil {
+		return nil, err
+	}
 	t, err := s.verify(ctx, (*token.Verifier).Access, raw, s.now())
 	if err != nil {
 		return nil, err

@@ -30,10 +30,8 @@ func TestIDOf(t *testing.T) {
 		same   bool
 	}{
 		{"another signing input", func(t *token.Token) { t.SigningInput = "aaa.ccc" }, true},
-		{"another key", func(t *token.Token) { t.KeyID, t.Own = "other", true }, true},
+		{"another key", func(t *token.Token) { t.KeyID, t.IssuerKey = "other", "thumbprint" }, true},
 		{"foreign sid and gen", func(t *token.Token) { t.Session, t.Generation = ownSession, 1 }, true},
-		{"own sid without gen", func(t *token.Token) { t.Own, t.Session = true, ownSession }, true},
-		{"own gen, sid not of our form", func(t *token.Token) { t.Own, t.Session, t.Generation = true, "x", 1 }, true},
 		{"own sid and gen", func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }, false},
 		{"another jti", func(t *token.Token) { t.ID = "jtj" }, false},
 		{"jti with a space", func(t *token.Token) { t.ID = "jti " }, false},

@@ -28,7 +28,7 @@ type subject struct {
 // rejected.
 func subjectOf(t *token.Token) subject {
 	s := subject{id: IDOf(t), identity: t.Identity}
-	if !isSuccessor(t) {
+	if !t.Own {
 		s.started, s.hasStarted = t.Issued()
 		s.undated = !s.hasStarted
 	}

@@ -114,8 +114,15 @@ func TestRevokeToken(t *testing.T) {
 			if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(own(2)), "logout"); err != nil {
 				t.Fatal(err)
 			}
-			wants(t, n, session.SubjectOfAccess(login(func(t *token.Token) { t.Own, t.Session = true, ownSession })), session.ErrRevoked)
-			wants(t, n, session.SubjectOfAccess(login(func(t *token.Token) { t.Session = ownSession })), nil)
+			access := func(change func(*token.Token)) session.Subject {
+				return session.SubjectOfAccess(login(func(t *token.Token) {
+					t.Session = ownSession
+					change(t)
+				}))
+			}
+			wants(t, n, access(func(*token.Token) {}), session.ErrRevoked)
+			wants(t, n, access(func(t *token.Token) { t.IssuerKey = "thumbprint" }), session.ErrRevoked)
+			wants(t, n, access(func(t *token.Token) { t.Session = "1" + ownSession[1:] }), nil)
 		})
 	})
 }

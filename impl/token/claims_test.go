@@ -180,7 +180,7 @@ func TestTokenTellsWhatItSays(t *testing.T) {
 	if got.Expires != 1611003600 || got.IssuedAt != 1610999000 || got.NotBefore != 1610999001 || got.Type != 1 || got.Generation != 3 {
 		t.Errorf("numbers: %+v", got)
 	}
-	if !got.HasType || !got.HasIssuedAt || !got.HasNotBefore || !got.Admin || got.Fresh || !got.Own {
+	if !got.HasType || !got.HasIssuedAt || !got.HasNotBefore || !got.Admin || got.Fresh || got.Own {
 		t.Errorf("flags: %+v", got)
 	}
 	if got.SigningInput != raw[:strings.LastIndexByte(raw, '.')] {

@@ -73,8 +73,8 @@ func TestIssuerKeys(t *testing.T) {
 	})
 	got, err := token.NewVerifier(set, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now())
 	wantFault(t, got, err, nil)
-	if got.Own || got.KeyID != "theirs" {
-		t.Errorf("own %v, key %q", got.Own, got.KeyID)
+	if got.IssuerKey == "" || got.KeyID != "theirs" {
+		t.Errorf("issuer's key %q, key %q", got.IssuerKey, got.KeyID)
 	}
 	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(err, token.ErrUnknownKey) {
 		t.Errorf("the set that was extended has changed: %v", err)
@@ -93,17 +93,42 @@ func TestIssuerKeysBesideAPlainSecret(t *testing.T) {
 	})
 }
 
+// TestOwn: a token is ours by sid, gen and jti, whatever became of the key that signed it.
 func TestOwn(t *testing.T) {
 	m := newMaterial(t)
-	set := keySet(t, newKey(t, "ours", "EdDSA", m.ed), newKey(t, "login", "ES256", &m.p256.PublicKey))
-	v := token.NewVerifier(set, token.Rules{})
-	ours := forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"ours"}`, sample)
-	login := forge(t, jwt.SigningMethodES256, m.p256, `{"alg":"ES256","kid":"login"}`, sample)
-	for raw, want := range map[string]bool{ours: true, login: false} {
-		got, err := v.Refresh(raw, now())
-		wantFault(t, got, err, nil)
-		if got.Own != want {
-			t.Errorf("%s: own %v", got.KeyID, got.Own)
+	sign := func(claims string) string {
+		return forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"key"}`, claims)
+	}
+	claims := func(sid, gen, jti string) string {
+		return `{"identity":"a","exp":9999999999,"iss":"them","sid":"` + sid + `","gen":` + gen + `,"jti":"` + jti + `"}`
+	}
+	jti := token.SuccessorID(sessionID, 3)
+	issuers, err := secretKeys(t).WithIssuer(newKey(t, "key", "EdDSA", m.ed.Public()))
+	must(t, issuers, err)
+	for name, keys := range map[string]*jwk.Set{
+		"a key that signs":    keySet(t, newKey(t, "key", "EdDSA", m.ed)),
+		"a key that verifies": keySet(t, newKey(t, "key", "EdDSA", m.ed.Public())),
+		"an issuer's key":     issuers,
+	} {
+		v := token.NewVerifier(keys, token.Rules{Issuer: "them"})
+		for _, c := range []struct {
+			name, sid, gen, jti string
+			own                 bool
+		}{
+			{"ours", sessionID, "3", jti, true},
+			{"another generation", sessionID, "2", jti, false},
+			{"another session", "1" + sessionID[1:], "3", jti, false},
+			{"another jti", sessionID, "3", "a login's", false},
+			{"no jti", sessionID, "3", "", false},
+			{"no generation and no jti", sessionID, "0", "", false},
+			{"a sid in upper case", strings.ToUpper(sessionID), "3", jti, false},
+			{"a sid of the login's", "42", "3", jti, false},
+		} {
+			got, err := v.Refresh(sign(claims(c.sid, c.gen, c.jti)), now())
+			wantFault(t, got, err, nil)
+			if got.Own != c.own || (got.IssuerKey != "") != (keys == issuers) {
+				t.Errorf("%s, %s: own %v, issuer's key %q", name, c.name, got.Own, got.IssuerKey)
+			}
 		}
 	}
 }

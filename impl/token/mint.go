@@ -47,7 +47,6 @@ type Successor struct {
 	Generation int64
 	IssuedAt   int64 // Unix seconds
 	Expires    int64 // Unix seconds
-	ID         string
 	// KeyID names the key that signed the token the first time. If that key cannot sign any more,
 	// the active key signs.
 	KeyID string
@@ -138,7 +137,7 @@ func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 	return m.mint(key, &t.Claims, stamp{
 		exp:        s.Expires,
 		iat:        s.IssuedAt,
-		id:         s.ID,
+		id:         SuccessorID(s.Session, s.Generation),
 		kind:       typeRefresh,
 		session:    s.Session,
 		generation: s.Generation,

@@ -104,6 +104,9 @@ func TestTokenIDs(t *testing.T) {
 	}
 }
 
+// sessionID is the ID of some session.
+const sessionID = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 func TestSuccessorIsReproducible(t *testing.T) {
 	m := newMaterial(t)
 	for _, key := range []*jwk.Key{
@@ -116,7 +119,9 @@ func TestSuccessorIsReproducible(t *testing.T) {
 			must(t, raw, err)
 			first, err := v.Refresh(raw, now())
 			wantFault(t, first, err, nil)
-			s := token.Successor{Session: "s", Generation: 2, IssuedAt: 1_610_000_000, Expires: 1_611_318_219, ID: "id", KeyID: key.ID()}
+			s := token.Successor{
+				Session: sessionID, Generation: 2, IssuedAt: 1_610_000_000, Expires: 1_611_318_219, KeyID: key.ID(),
+			}
 			a, err := mint.Refresh(first, s)
 			must(t, a, err)
 			successor, err := v.Refresh(a.Token, now())
@@ -125,8 +130,8 @@ func TestSuccessorIsReproducible(t *testing.T) {
 			if must(t, b, err) != a {
 				t.Errorf("from the login's token %s\nfrom a successor %s", a.Token, b.Token)
 			}
-			if a.Expires != s.Expires || successor.Expires != s.Expires || successor.IssuedAt != s.IssuedAt || successor.ID != "id" ||
-				successor.Session != "s" || successor.Generation != 2 || successor.Type != 1 || !successor.Own {
+			if a.Expires != s.Expires || successor.Expires != s.Expires || successor.IssuedAt != s.IssuedAt || successor.ID != token.SuccessorID(sessionID, 2) ||
+				successor.Session != sessionID || successor.Generation != 2 || successor.Type != 1 || !successor.Own {
 				t.Errorf("got %+v", successor)
 			}
 		})
@@ -147,7 +152,7 @@ func TestSuccessorKey(t *testing.T) {
 		return must(t, parsed, err).Header["kid"].(string)
 	}
 	set := keySet(t, active, old, newKey(t, "public", "EdDSA", m.ed.Public()))
-	s := token.Successor{IssuedAt: unix, Expires: unix + 1000, ID: "id"}
+	s := token.Successor{Session: sessionID, Generation: 1, IssuedAt: unix, Expires: unix + 1000}
 	for _, c := range []struct {
 		name, keyID string
 		now         int64

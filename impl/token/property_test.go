@@ -89,7 +89,8 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		wantFault(t, got, err, nil)
 		access, err := m.Access(got, "", time.Hour, now())
 		must(t, access, err)
-		next, err := m.Refresh(got, token.Successor{ID: "x", IssuedAt: now().Unix(), Expires: 9_999_999_999})
+		s := token.Successor{Session: sessionID, Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999}
+		next, err := m.Refresh(got, s)
 		must(t, next, err)
 		for _, minted := range []string{access.Token, next.Token} {
 			var members map[string]json.RawMessage
@@ -104,7 +105,7 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		}
 		again, err := v.Refresh(next.Token, now())
 		wantFault(t, again, err, nil)
-		second, err := m.Refresh(again, token.Successor{ID: "x", IssuedAt: now().Unix(), Expires: 9_999_999_999})
+		second, err := m.Refresh(again, s)
 		if must(t, second, err) != next {
 			r.Fatalf("a successor's successor differs:\n%s\n%s", next.Token, second.Token)
 		}

@@ -69,11 +69,16 @@ func (r *Rules) notRefresh(h *header, t *Token) error {
 	return nil
 }
 
-// timeFault returns the fault of a token whose only fault is the present time, or nil.
+// timeFault returns the fault of a token whose only fault is the present time, or nil. If the iat of
+// a token of our own is ahead, a clock of ours is wrong: that is no fault of the token.
 func (t *Token) timeFault(now int64) error {
-	ahead := max(t.NotBefore, t.IssuedAt) - now
+	from := t.NotBefore
+	if !t.Own {
+		from = max(from, t.IssuedAt)
+	}
+	ahead := from - now
 	switch {
-	case ahead > leeway && max(t.NotBefore, t.IssuedAt) > milliseconds:
+	case ahead > leeway && from > milliseconds:
 		return because(ErrNotYet, "the claims iat and nbf must be in seconds, not in milliseconds")
 	case ahead > tooEarly, ahead > leeway && now >= t.Expires:
 		return because(ErrNotYet, "iat or nbf is ahead of this server's clock")

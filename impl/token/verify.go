@@ -40,8 +40,11 @@ type Token struct {
 	// KeyID is the ID of the key that verified the token. The kid of the token may have been
 	// ignored.
 	KeyID string
-	// Own is true if the key is ours and can sign. It is false for keys of an issuer and public
-	// keys.
+	// IssuerKey is the thumbprint (RFC 7638) of that key if it is a trusted issuer's. It is empty if
+	// the key is ours.
+	IssuerKey string
+	// Own is true for a refresh token that this service has minted: sid, gen and jti belong
+	// together. The key is not asked, because keys roll over and lose their private halves.
 	Own bool
 	// SigningInput is header.payload, which the signature covers. The signature itself may have
 	// several valid forms.
@@ -133,12 +136,15 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 
 	t := &Token{
 		KeyID:        key.ID(),
-		Own:          key.CanSign() && !key.Issuer(),
 		SigningInput: raw[:last],
 		lifetime:     int64(v.rules.TokenLifetime / time.Second),
 	}
 	if r.custom, err = t.read(&r.json, r.payload, r.custom); err != nil {
 		return nil, err
+	}
+	t.Own = t.ID != "" && t.ID == SuccessorID(t.Session, t.Generation)
+	if key.Issuer() {
+		t.IssuerKey = key.Thumbprint()
 	}
 	if err := v.rules.fault(&r.header, key.Issuer(), t, now, refresh); err != nil {
 		return nil, err

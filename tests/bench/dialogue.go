@@ -206,7 +206,6 @@ func (s *signer) sessions(count, clients int) ([]*dialogue, error) {
 			Generation: 1,
 			IssuedAt:   s.start.Unix(),
 			Expires:    s.expires(),
-			ID:         "bench",
 			Now:        s.start.Unix(),
 		})
 		if err != nil {

@@ -1,0 +1,24 @@
+package store
+
+import "context"
+
+const (
+	insertSigningKey = `INSERT INTO refresh_signing_keys (thumbprint) VALUES ($1)
+ON CONFLICT (thumbprint) DO NOTHING`
+	countSigningKey = `SELECT count(*) FROM refresh_signing_keys WHERE thumbprint = $1`
+)
+
+// NoteSigningKey stores the thumbprint (RFC 7638) of a key that signs refresh tokens.
+func (s *Store) NoteSigningKey(ctx context.Context, thumbprint string) error {
+	_, err := s.exec(ctx, insertSigningKey, thumbprint)
+	return err
+}
+
+// HasSigned reports whether NoteSigningKey has stored the thumbprint.
+func (s *Store) HasSigned(ctx context.Context, thumbprint string) (bool, error) {
+	var n int
+	err := s.read(ctx, func(ctx context.Context) error {
+		return s.reads.QueryRowContext(ctx, countSigningKey, thumbprint).Scan(&n)
+	})
+	return n > 0, err
+}
