@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/service"
 )
 
@@ -40,6 +41,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+	clock          revocation.Clock
 	arguments      []string // the flags that were given as arguments, not as variables
 }
 
@@ -50,7 +52,13 @@ func run(
 	ctx context.Context, args, environ []string,
 	stdin io.Reader, stdout, stderr io.Writer,
 ) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	p := &program{
+		stdin:  stdin,
+		stdout: stdout,
+		stderr: stderr,
+		now:    time.Now,
+		clock:  revocation.SystemClock(),
+	}
 	return exitStatus(execute(ctx, p, args, environ), stderr)
 }
 

@@ -55,12 +55,11 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 		return err
 	}
 	defer db.Close()
-	clock := revocation.SystemClock()
-	clocks := revocation.NewClockCheck(db, clock, time.Duration(s.ClockSkew), logger)
+	clocks := revocation.NewClockCheck(db, p.clock, time.Duration(s.ClockSkew), logger)
 	clocks.Compare(ctx)
 	revoked, err := revoke(ctx, session.NewRevoker(session.RevokerConfig{
 		Store:       db,
-		Clock:       clock,
+		Clock:       p.clock,
 		Clocks:      clocks,
 		Log:         logger,
 		MaxLifetime: time.Duration(s.MaxLifetime),

@@ -19,7 +19,7 @@ import (
 const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"refreshd": main})
+	testscript.Main(m, map[string]func(){"refreshd": main, "refreshd-shifted": shifted})
 }
 
 // TestScript drives the real program by the scripts in testdata/script. With UPDATE_SCRIPTS=1 it writes what the program

@@ -54,6 +54,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		Store:       db,
 		Log:         logger,
 		Now:         p.now,
+		Clock:       p.clock,
 		Development: development,
 		Version:     buildVersion(),
 	})
