@@ -11,8 +11,8 @@ func (s *Store) StoreTime(ctx context.Context) (unixMilli int64, ok bool, err er
 	if s.group != nil {
 		return 0, false, nil
 	}
-	err = s.read(ctx, func(ctx context.Context) error {
-		return s.reads.QueryRowContext(ctx, selectClock).Scan(&unixMilli)
+	err = s.read(ctx, func(ctx context.Context, h handle) error {
+		return h.QueryRowContext(ctx, selectClock).Scan(&unixMilli)
 	})
 	return unixMilli, true, err
 }

@@ -4,6 +4,7 @@ package rotation
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -48,8 +49,8 @@ func (h *handover) on(db *store.Store) {
 // generations refreshes n times, each after the window, and returns the tokens of all generations.
 func (h *handover) generations(t *testing.T, n int) []string {
 	t.Helper()
-	raw, err := token.NewMinter(&h.keys, token.Rules{}).Issue([]byte(
-		`{"identity":"ann","iss":"`+issuerName+`","jti":"1","exp":9999999999}`), h.now)
+	raw, err := token.NewMinter(&h.keys, token.Rules{}).Issue(fmt.Appendf(nil,
+		`{"identity":"ann","iss":%q,"jti":"1","exp":%d}`, issuerName, h.now.Add(30*24*time.Hour).Unix()), h.now)
 	if err != nil {
 		t.Fatal(err)
 	}

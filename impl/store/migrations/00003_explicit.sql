@@ -7,5 +7,7 @@ UPDATE refresh_sessions SET identity = replace(identity, '\\', '\'), key_id = re
 WHERE identity <> replace(identity, '\\', '\') OR key_id <> replace(key_id, '\\', '\')
     OR user_agent <> replace(user_agent, '\\', '\');
 
+CREATE TABLE refresh_signing_keys (thumbprint TEXT PRIMARY KEY);
+
 -- +goose Down
 SELECT 1;
