@@ -74,7 +74,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"30d",
 		},
 		"clock-skew": {
-			"How far the clocks of the servers and of the database may differ.",
+			"How far the clocks of the servers and of the database may differ. With rotation, " +
+				"the window is longer by this much. 0s: the clocks are not compared.",
 			"5s",
 		},
 		"admin-max-age": {

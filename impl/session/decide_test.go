@@ -102,8 +102,8 @@ func TestFaults(t *testing.T) {
 		{"ahead of the store, minted later than the clocks may differ", func(_ *Row, p *presented, _ *revocation.State, l *limits) {
 			p.generation, p.issuedAt, l.skew = 3, decideNow/1000+11, 10_000
 		}, true, revocation.ErrClock},
-		{"revoked, and rotated later than the clocks may differ", func(r *Row, _ *presented, s *revocation.State, _ *limits) {
-			r.RotatedAt, s.Revoked = decideNow+10_001, true
+		{"revoked, and rotated later than the clocks may differ", func(r *Row, _ *presented, s *revocation.State, l *limits) {
+			r.RotatedAt, s.Revoked, l.skew = decideNow+10_001, true, 10_000
 		}, false, ErrRevoked},
 		{"ahead of the store, whose start nobody knows", func(_ *Row, p *presented, s *revocation.State, _ *limits) {
 			p.generation, p.subject.hasStarted, s.HasCutoff, s.Cutoff = 3, false, true, 5

@@ -54,7 +54,8 @@ type Config struct {
 	Now func() time.Time
 	// Clock is for leases. If it is nil, it is the machine's.
 	Clock revocation.Clock
-	// ClockSkew is by how much the clocks of the servers and of the store may differ.
+	// ClockSkew is by how much the clocks of the servers and of the store may differ. If it is 0, they
+	// are not compared.
 	ClockSkew time.Duration
 	// Refetch is called if the key of a token is unknown; then the token is verified once more. If Refetch
 	// returns an error, the key may exist all the same. If it is nil, there are no other keys than Keys.

@@ -34,7 +34,7 @@ func newFleet(t *testing.T, store string) *fleet {
 
 // launch: the window is shorter than a round, so that answers come from every row of the table.
 func (f *fleet) launch(t *testing.T) *node {
-	return launch(t, "--store="+f.store, "--rotation-window=20ms")
+	return launch(t, "--store="+f.store, "--rotation-window=20ms", "--clock-skew=0s")
 }
 
 func (f *fleet) any() *node { return f.live[rand.N(len(f.live))].Load() }

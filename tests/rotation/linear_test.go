@@ -113,7 +113,7 @@ func TestLinearizable(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string
 		for range 3 {
-			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s").URL)
+			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s", "--clock-skew=0s").URL)
 		}
 		ended := 0
 		for range server.Rounds(20, 1000) {

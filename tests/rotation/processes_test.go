@@ -14,7 +14,7 @@ func TestTogether(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string
 		for range 3 {
-			urls = append(urls, launch(t, "--store="+store, "--rotation-window=2s").URL)
+			urls = append(urls, launch(t, "--store="+store, "--rotation-window=2s", "--clock-skew=0s").URL)
 		}
 		token := login("ann", time.Now())
 		for generation := range int64(3) {

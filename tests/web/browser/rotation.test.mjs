@@ -8,7 +8,7 @@ const windowSeconds = 1;
 const browser = useBrowser();
 let server;
 before(
-  async () => (server = await startServer('--rotation', `--rotation-window=${windowSeconds}s`)),
+  async () => (server = await startServer('--rotation', `--rotation-window=${windowSeconds}s`, '--clock-skew=0s')),
 );
 
 const refreshToken = (page) => page.locator('#refresh-raw').textContent();
