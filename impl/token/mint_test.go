@@ -224,7 +224,7 @@ func TestNoTokenIsTooLong(t *testing.T) {
 		got, err := v.Refresh(raw, now())
 		wantFault(t, got, err, nil)
 		s := token.Successor{
-			Session: strings.Repeat("a", 64), Generation: 1, ID: strings.Repeat("b", 22), IssuedAt: now().Unix(), Expires: 9_999_999_999,
+			Session: strings.Repeat("a", 64), Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999,
 		}
 		first, err := mint.Refresh(got, s)
 		if _, accessErr := mint.Access(got, s.Session, time.Hour, now()); accessErr != nil && err == nil {
