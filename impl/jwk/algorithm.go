@@ -16,8 +16,8 @@ type algorithm struct {
 	reproducible bool
 }
 
-// algorithmOf returns the algorithm with exactly this name (RFC 7518 section 3.1, RFC 8037). ok is
-// false if it is not supported.
+// algorithmOf returns the algorithm with exactly this name (RFC 7518 section 3.1, RFC 8037, RFC
+// 9864). ok is false if it is not supported.
 func algorithmOf(name string) (alg algorithm, ok bool) {
 	switch name {
 	case "HS256":
@@ -38,7 +38,7 @@ func algorithmOf(name string) (alg algorithm, ok bool) {
 		return algorithm{method: jwt.SigningMethodES256, curve: elliptic.P256()}, true
 	case "ES384":
 		return algorithm{method: jwt.SigningMethodES384, curve: elliptic.P384()}, true
-	case "EdDSA":
+	case "EdDSA", "Ed25519":
 		return algorithm{method: jwt.SigningMethodEdDSA, reproducible: true}, true
 	}
 	return algorithm{}, false

@@ -4,6 +4,7 @@ package jwk
 
 import (
 	"crypto"
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ type Spec struct {
 	// ID is the key ID (kid). The empty ID marks the one key for tokens that name no key.
 	ID string
 	// Algorithm is the only algorithm that the key may be used with: HS256, HS384, HS512, RS256,
-	// RS384, RS512, PS256, ES256, ES384 or EdDSA.
+	// RS384, RS512, PS256, ES256, ES384, EdDSA or Ed25519, which is EdDSA on that curve.
 	Algorithm string
 	// Material is a secret ([]byte), a private key (*rsa.PrivateKey, *ecdsa.PrivateKey,
 	// ed25519.PrivateKey), or the public half of one, which can only verify.
@@ -157,6 +158,16 @@ func (k *Key) public() *Key {
 	half := *k
 	half.signing = nil
 	return &half
+}
+
+// verifies reports whether alg is the algorithm of the key. Ed25519 is the newer name of EdDSA on that
+// curve (RFC 9864), the only one that is supported here.
+func (k *Key) verifies(alg []byte) bool {
+	if string(alg) == k.alg {
+		return true
+	}
+	_, edwards := k.verifying.(ed25519.PublicKey)
+	return edwards && (string(alg) == "EdDSA" || string(alg) == "Ed25519")
 }
 
 func (k *Key) expired(now int64) bool { return k.expires != 0 && now >= k.expires }

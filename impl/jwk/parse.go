@@ -9,10 +9,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ParseSet reads a JWK Set of our own keys. Each key needs an alg that suits it and a kid; the kid
-// "" marks the one key for tokens that name no key. The members nbf and exp, in Unix seconds, say
-// when a key may start to sign and when it stops altogether. It fails if one key is bad. A secret
-// shorter than its hash is bad unless allowWeak is set.
+// ParseSet reads a JWK Set of our own keys. Each key needs a kid; the kid "" marks the one key for
+// tokens that name no key. Each key needs an alg that suits it, unless its curve decides the alg. The
+// members nbf and exp, in Unix seconds, say when a key may start to sign and when it stops
+// altogether. It fails if one key is bad. A secret shorter than its hash is bad unless allowWeak is
+// set.
 func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	entries, err := parseEntries(data)
 	if err != nil {
@@ -22,7 +23,7 @@ func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	for i, entry := range entries {
 		w, err := parseWire(entry)
 		if err == nil {
-			keys[i], err = w.key(allowWeak)
+			keys[i], err = w.key("", allowWeak)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("key %d of the set: %w", i+1, err)
@@ -31,10 +32,12 @@ func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	return NewSet(keys...)
 }
 
-// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. Keys that cannot be
-// used, such as those for encryption, without alg or kid, or too weak, are left out, each with its
-// reason. It fails if no key is left, or if the set holds a secret.
-func ParseIssuerKeys(data []byte) (keys []*Key, leftOut []error, err error) {
+// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. algorithm is the alg of
+// keys that have none and whose curve does not decide it; it may be empty. Several keys may have the
+// same kid if their alg differs. Keys that cannot be used, such as those for encryption, without
+// kid, or too weak, are left out, each with its reason. It fails if no key is left, or if the set
+// holds a secret.
+func ParseIssuerKeys(data []byte, algorithm string) (keys []*Key, leftOut []error, err error) {
 	entries, err := parseEntries(data)
 	if err != nil {
 		return nil, nil, err
@@ -46,7 +49,10 @@ func ParseIssuerKeys(data []byte) (keys []*Key, leftOut []error, err error) {
 		}
 		var key *Key
 		if err == nil {
-			key, err = w.issuerKey()
+			key, err = w.issuerKey(algorithm)
+		}
+		if err == nil && slices.ContainsFunc(keys, key.same) {
+			err = errors.New("its kid and alg appear twice")
 		}
 		if err != nil {
 			leftOut = append(leftOut, fmt.Errorf("key %d of the issuer's set: %w", i+1, err))
@@ -81,12 +87,23 @@ func parseEntries(data []byte) ([]jsontext.Value, error) {
 
 // key returns the key that the JWK describes, without its private half if key_ops does not allow
 // sign.
-func (w *wire) key(allowWeak bool) (*Key, error) {
+// algorithm is that of a key without alg.
+func (w *wire) key(algorithm string, allowWeak bool) (*Key, error) {
+	switch {
+	case w.Algorithm != "":
+		algorithm = w.Algorithm
+	case w.Type == "EC" && w.Curve == "P-256":
+		algorithm = "ES256"
+	case w.Type == "EC" && w.Curve == "P-384":
+		algorithm = "ES384"
+	case w.Type == "OKP" && w.Curve == "Ed25519":
+		algorithm = "EdDSA"
+	}
 	sign := w.Operations == nil || slices.Contains(w.Operations, "sign")
 	switch {
 	case w.ID == nil:
 		return nil, errors.New(`kid is missing; "kid": "" marks the key for tokens that name none`)
-	case w.Algorithm == "":
+	case algorithm == "":
 		return nil, errors.New("alg is missing; each key is pinned to one algorithm")
 	case w.Use != "" && w.Use != "sig":
 		return nil, errors.New("use is not sig")
@@ -99,7 +116,7 @@ func (w *wire) key(allowWeak bool) (*Key, error) {
 	}
 	key, err := NewKey(Spec{
 		ID:        *w.ID,
-		Algorithm: w.Algorithm,
+		Algorithm: algorithm,
 		Material:  material,
 		NotBefore: int64(w.NotBefore),
 		Expires:   int64(w.Expires),
@@ -111,11 +128,14 @@ func (w *wire) key(allowWeak bool) (*Key, error) {
 	return key, err
 }
 
-func (w *wire) issuerKey() (*Key, error) {
+// same reports whether a token may mean k as well as other.
+func (k *Key) same(other *Key) bool { return k.id == other.id && k.verifies([]byte(other.alg)) }
+
+func (w *wire) issuerKey(algorithm string) (*Key, error) {
 	if w.ID == nil || *w.ID == "" {
 		return nil, errors.New("it has no kid")
 	}
-	key, err := w.key(false)
+	key, err := w.key(algorithm, false)
 	if err != nil {
 		return nil, err
 	}

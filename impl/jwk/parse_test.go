@@ -214,7 +214,7 @@ func TestParseIssuerKeys(t *testing.T) {
 	public, err := set.MarshalPublic(now())
 	must(t, public, err)
 	enc := strings.Replace(string(public), `{"kty"`, `{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"e","n":"AQAB","e":"AQAB"},{"kty"`, 1)
-	keys, leftOut, err := jwk.ParseIssuerKeys([]byte(enc))
+	keys, leftOut, err := jwk.ParseIssuerKeys([]byte(enc), "")
 	if must(t, len(keys), err) != 7 || len(leftOut) != 1 {
 		t.Errorf("got %d keys, left out %v", len(keys), leftOut)
 	}
@@ -228,7 +228,7 @@ func TestParseIssuerKeys(t *testing.T) {
 		t.Error("an issuer's keys are published as ours")
 	}
 	private, err := keySet(t, set.All()[9]).MarshalPrivate()
-	keys, _, err2 = jwk.ParseIssuerKeys(must(t, private, err))
+	keys, _, err2 = jwk.ParseIssuerKeys(must(t, private, err), "")
 	if must(t, keys, err2)[0].CanSign() {
 		t.Error("an issuer's private key can sign here")
 	}
@@ -239,7 +239,7 @@ func TestParseIssuerKeys(t *testing.T) {
 		"not JSON":         `<html>`,
 		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")), `"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
 	} {
-		if _, _, err := jwk.ParseIssuerKeys([]byte(file)); err == nil {
+		if _, _, err := jwk.ParseIssuerKeys([]byte(file), ""); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

@@ -15,10 +15,11 @@ type Source interface {
 
 // Set is an immutable set of keys. It is its own Source.
 type Set struct {
-	keys  []*Key
-	byID  map[string]*Key
-	noID  *Key // for tokens that name no key; may be nil
-	plain bool // our only key is a secret, so that a kid which is not an issuer's is ignored
+	keys []*Key
+	// byID holds the keys of each ID. Only an issuer may have several, each for another algorithm.
+	byID  map[string][]*Key
+	noID  []*Key // the key for tokens that name no key, if there is one
+	plain bool   // our only key is a secret, so that a kid which is not an issuer's is ignored
 	// trusting is true if the keys of an issuer belong to the set, also while they are not known
 	// yet.
 	trusting bool
@@ -30,12 +31,12 @@ func NewSet(keys ...*Key) (*Set, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("the key set has no key")
 	}
-	s := &Set{keys: slices.Clone(keys), byID: make(map[string]*Key, len(keys))}
+	s := &Set{keys: slices.Clone(keys), byID: make(map[string][]*Key, len(keys))}
 	for _, k := range keys {
 		if _, ok := s.byID[k.id]; ok {
 			return nil, fmt.Errorf("the key ID %q appears more than once", k.id)
 		}
-		s.byID[k.id] = k
+		s.byID[k.id] = []*Key{k}
 	}
 	s.noID = s.byID[""]
 	return s, nil
@@ -59,15 +60,15 @@ func SecretSet(secret []byte, allowWeak bool) (*Set, error) {
 // WithDefault returns the set with the key of this ID also used for tokens that name no key. It
 // fails if there is no such key, or if another key is marked for such tokens.
 func (s *Set) WithDefault(id string) (*Set, error) {
-	key, ok := s.byID[id]
-	if !ok || key.issuer {
+	keys := s.byID[id]
+	if len(keys) == 0 || keys[0].issuer {
 		return nil, fmt.Errorf("there is no key with the ID %q", id)
 	}
-	if s.noID != nil && s.noID != key {
+	if s.noID != nil && s.noID[0] != keys[0] {
 		return nil, errors.New("another key is already marked for tokens without a key ID")
 	}
 	set := *s
-	set.noID = key
+	set.noID = keys
 	return &set, nil
 }
 
@@ -82,13 +83,13 @@ func (s *Set) WithIssuer(keys ...*Key) (*Set, error) {
 		if k.Symmetric() || k.CanSign() {
 			return nil, errors.New("an issuer's key must be a public key")
 		}
-		if _, taken := set.byID[k.id]; taken || k.id == "" {
+		if s.byID[k.id] != nil || k.id == "" {
 			continue
 		}
 		issuer := *k
 		issuer.issuer = true
 		set.keys = append(set.keys, &issuer)
-		set.byID[k.id] = &issuer
+		set.byID[k.id] = append(set.byID[k.id], &issuer)
 	}
 	return &set, nil
 }
@@ -114,8 +115,10 @@ func (s *Set) Active(now time.Time) *Key {
 // Signer returns the key of this ID if it can sign and has not expired, else the active key. The
 // nbf of a named key does not count: the key has signed before.
 func (s *Set) Signer(id string, now time.Time) *Key {
-	if k := s.byID[id]; k != nil && k.CanSign() && !k.expired(now.Unix()) {
-		return k
+	for _, k := range s.byID[id] {
+		if k.CanSign() && !k.expired(now.Unix()) {
+			return k
+		}
 	}
 	return s.Active(now)
 }
@@ -125,17 +128,20 @@ func (s *Set) Signer(id string, now time.Time) *Key {
 // so that a nil key means that the key is pinned to another algorithm. There is no search through
 // all keys: a token could choose the weakest one.
 func (s *Set) Find(kid, alg []byte, now int64) (key *Key, known bool) {
-	k := s.byID[string(kid)]
-	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for
-	// which the kid is ignored, or a key of the issuer that is not known yet.
-	if len(kid) == 0 || k == nil && s.plain && (!s.trusting || string(alg) == s.noID.alg) {
-		k = s.noID
+	candidates := s.byID[string(kid)]
+	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for which
+	// the kid is ignored, or a key of the issuer that is not known yet.
+	if len(kid) == 0 || candidates == nil && s.plain && (!s.trusting || s.noID[0].verifies(alg)) {
+		candidates = s.noID
 	}
-	if k == nil || k.expired(now) {
-		return nil, false
+	for _, k := range candidates {
+		if k.expired(now) {
+			continue
+		}
+		known = true
+		if k.verifies(alg) {
+			return k, true
+		}
 	}
-	if string(alg) != k.alg {
-		return nil, true
-	}
-	return k, true
+	return nil, known
 }

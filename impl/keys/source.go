@@ -36,8 +36,11 @@ type Config struct {
 	// Issuer is where a trusted issuer publishes its JWK Set: an https URL (http on loopback), or
 	// the path of a file.
 	Issuer string
-	Now    func() time.Time
-	Log    *slog.Logger
+	// IssuerAlgorithm is the algorithm of the issuer's keys that have no alg, if their curve does not
+	// decide it. If it is empty, such keys are left out.
+	IssuerAlgorithm string
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
 // Source is a jwk.Source whose keys are replaced while it is used. It is safe for concurrent use.
@@ -212,7 +215,7 @@ func (s *Source) useIssuerKeys(data []byte) error {
 	if bytes.Equal(s.theirsText, data) {
 		return nil
 	}
-	theirs, leftOut, err := jwk.ParseIssuerKeys(data)
+	theirs, leftOut, err := jwk.ParseIssuerKeys(data, s.c.IssuerAlgorithm)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,8 @@ func (s *Settings) keySource(
 	if err := keys.CheckIssuer(s.IssuerJwks); err != nil {
 		return nil, s.invalid(&s.IssuerJwks, err.Error())
 	}
-	c.Issuer, c.AllowWeak, c.Now, c.Log = s.IssuerJwks, s.AllowWeakSecret, now, log
+	c.Issuer, c.IssuerAlgorithm = s.IssuerJwks, s.IssuerAlg
+	c.AllowWeak, c.Now, c.Log = s.AllowWeakSecret, now, log
 	if s.Rotation {
 		c.Check = func(set *jwk.Set) error { return session.CheckKeys(set, now()) }
 	}
