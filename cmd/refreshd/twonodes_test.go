@@ -98,7 +98,7 @@ func (n *node) accepts(access string) (kid string, err error) {
 	if err != nil {
 		return "", err
 	}
-	theirs, _, err := jwk.ParseIssuerKeys(published)
+	theirs, _, err := jwk.ParseIssuerKeys(published, "")
 	if err != nil {
 		return "", err
 	}
