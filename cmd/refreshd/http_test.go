@@ -23,7 +23,7 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 	send(ts, args[0], args[1], args[2], http.Header{"Content-Type": {"application/json"}}, body)
 }
 
-// client keeps no connection, which a server that is stopping would wait for.
+// client keeps no connection open: a server that is stopping would wait for it.
 var client = &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
 func send(ts *testscript.TestScript, want, method, url string, header http.Header, body io.Reader) {
@@ -42,7 +42,7 @@ func send(ts *testscript.TestScript, want, method, url string, header http.Heade
 	}
 }
 
-// ready waits until the server says that it is ready: on a machine that stalls it may lose its lease for a moment.
+// ready waits until the server is ready: on a slow machine it may lose its lease for a moment.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	waitFor(ts, "readiness", running(ts), func() bool {
 		answer, err := client.Get("http://" + ts.Getenv("OPS") + "/readyz")
@@ -53,7 +53,7 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	})
 }
 
-// paste is a small curl: it knows the options that the printed line uses and no others.
+// paste is a small curl that knows only the options of the printed line.
 func paste(ts *testscript.TestScript, _ bool, _ []string) {
 	words, err := shellWords(ts.Getenv("CURL"))
 	ts.Check(err)
@@ -116,20 +116,22 @@ func shellWords(line string) ([]string, error) {
 	return words, nil
 }
 
-// heldRequest is a request that the server works on and cannot finish.
+// heldRequest is a request that the server has begun to read and cannot finish.
 type heldRequest struct {
 	conn   net.Conn
 	answer *bufio.Reader
 	body   string
 }
 
-const refreshHead = "POST /api/v1/refresh HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+const refreshHead = "POST /api/v1/refresh HTTP/1.1\r\nHost: test\r\n" +
+	"Content-Type: application/json\r\n"
 
-// hold asks to be told when the body is wanted ("100 Continue"), so it knows that the request is in the handler's hands.
+// hold waits for "100 Continue", so that the handler has begun to read the request.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	h := &heldRequest{conn: dial(ts), body: ts.ReadFile(args[1])}
 	ts.Defer(func() { h.conn.Close() })
-	_, err := fmt.Fprintf(h.conn, refreshHead+"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", len(h.body))
+	const rest = "Expect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+	_, err := fmt.Fprintf(h.conn, refreshHead+rest, len(h.body))
 	ts.Check(err)
 	h.answer = bufio.NewReader(h.conn)
 	h.expect(ts, "100")
@@ -172,7 +174,7 @@ func refused(ts *testscript.TestScript, _ bool, _ []string) {
 	})
 }
 
-// drip begins requests and then says nothing more, until the server loses its patience with all of them.
+// drip begins requests and sends nothing more, until the server has disconnected all of them.
 func drip(ts *testscript.TestScript, _ bool, args []string) {
 	beginnings := map[string]string{
 		"nothing": "",

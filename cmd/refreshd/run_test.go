@@ -12,7 +12,7 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// The environment is the one that run is given, not the process's.
+// run reads the environment that it is given, not that of the process.
 func TestRunReadsTheGivenEnvironment(t *testing.T) {
 	t.Setenv("REFRESH_SECRET", "weak")
 	t.Setenv("REFRESH_ISSUER", "the process's issuer")
@@ -39,8 +39,11 @@ func TestRunServes(t *testing.T) {
 	var log server.Log
 	status := make(chan int)
 	go func() { status <- run(ctx, args, nil, strings.NewReader(""), io.Discard, &log) }()
-	wait(t, "the server to listen", func() bool { public, _ := log.Addresses(); return public != "" })
-	public, _ := log.Addresses()
+	public := ""
+	wait(t, "the server to listen", func() bool {
+		public, _ = log.Addresses()
+		return public != ""
+	})
 	if _, err := get("http://" + public + "/openapi.yaml"); err != nil {
 		t.Error(err)
 	}
@@ -50,7 +53,7 @@ func TestRunServes(t *testing.T) {
 	}
 }
 
-// Standard input that never comes does not hold up an interrupted command.
+// A command that waits for standard input can be interrupted.
 func TestRunIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stdin, typed := io.Pipe()
@@ -58,7 +61,8 @@ func TestRunIsInterrupted(t *testing.T) {
 	cancel()
 	var stderr bytes.Buffer
 	got := run(ctx, []string{"token", "inspect"}, nil, stdin, io.Discard, &stderr)
-	if want := "refreshd: read the token from standard input: interrupted\n"; got != 1 || stderr.String() != want {
+	const want = "refreshd: read the token from standard input: interrupted\n"
+	if got != 1 || stderr.String() != want {
 		t.Errorf("run() = %d: %q, want 1: %q", got, &stderr, want)
 	}
 }
@@ -66,7 +70,12 @@ func TestRunIsInterrupted(t *testing.T) {
 func TestParseTTL(t *testing.T) {
 	const day = 24 * time.Hour
 	for in, want := range map[string]time.Duration{
-		"30d": 30 * day, "1d12h": 36 * time.Hour, "90m": 90 * time.Minute, "1s": time.Second, "-2d": -2 * day, "-1m": -time.Minute,
+		"30d":     30 * day,
+		"1d12h":   36 * time.Hour,
+		"90m":     90 * time.Minute,
+		"1s":      time.Second,
+		"-2d":     -2 * day,
+		"-1m":     -time.Minute,
 		"106751d": 106751 * day,
 	} {
 		if got, err := parseTTL(in); err != nil || got != want {
@@ -74,7 +83,8 @@ func TestParseTTL(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", "d", "-", "--1d", "1", "1d1", "1.5d", "+1d", "1d-1h", "-1d-1h", "1h1d", " 1d", "106752d", "106751d24h", "99999999999d", "999ms", "0d",
+		"", "d", "-", "--1d", "1", "1d1", "1.5d", "+1d", "1d-1h", "-1d-1h", "1h1d", " 1d", "106752d",
+		"106751d24h", "99999999999d", "999ms", "0d",
 	} {
 		if got, err := parseTTL(in); err == nil {
 			t.Errorf("parseTTL(%q) = %v, want an error", in, got)
@@ -85,9 +95,15 @@ func TestParseTTL(t *testing.T) {
 func TestRelative(t *testing.T) {
 	const day = 24 * time.Hour
 	for d, want := range map[time.Duration]string{
-		0: "now", 400 * time.Millisecond: "now", time.Second: "in 1 second", -2 * time.Second: "2 seconds ago",
-		90 * time.Second: "in 1 minute 30 seconds", -time.Hour: "1 hour ago", 30*day + 5*time.Hour + time.Minute: "in 30 days 5 hours",
-		-(day + time.Minute): "1 day ago",
+		0:                                  "now",
+		400 * time.Millisecond:             "now",
+		time.Second:                        "in 1 second",
+		-2 * time.Second:                   "2 seconds ago",
+		90 * time.Second:                   "in 1 minute 30 seconds",
+		-time.Hour:                         "1 hour ago",
+		30*day + 5*time.Hour:               "in 30 days 5 hours",
+		-(day + time.Minute):               "1 day ago",
+		30*day + 5*time.Hour + time.Minute: "in 30 days 5 hours",
 	} {
 		if got := relative(d); got != want {
 			t.Errorf("relative(%v) = %q, want %q", d, got, want)
@@ -95,7 +111,7 @@ func TestRelative(t *testing.T) {
 	}
 }
 
-// What a terminal would obey is shown as an escape.
+// Characters that control a terminal are escaped.
 func TestShowIsSafeForTerminals(t *testing.T) {
 	got := show([]byte("{\"a\":\"\u009b31m\u202e\u007f\"}"))
 	if want := "  {\n    \"a\": \"\\u009b31m\\u202e\\u007f\"\n  }"; got != want {

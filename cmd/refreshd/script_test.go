@@ -15,28 +15,32 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// patience is how long a test waits for something that must happen; it decides nothing but when to give up.
+// patience is how long a test waits for an event before it fails. No test passes because of it.
 const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"refreshd": main, "refreshd-shifted": shifted})
 }
 
-// TestScript drives the real program by the scripts in testdata/script. With UPDATE_SCRIPTS=1 it writes what the program
-// said into those scripts that compare it. Beside testscript's own commands they have:
+// TestScript runs the scripts in testdata/script with the real program. With UPDATE_SCRIPTS=1 it
+// writes the program's output into the scripts that compare it. Commands beside testscript's own:
 //
-//	start ARGS...          start refreshd and wait until it listens; sets $ADDR, $OPS and, with a development key, $CURL
+//	start ARGS...          start refreshd and wait until it listens; set $ADDR and $OPS, and $CURL
+//	                       if it has a development key
 //	signal TERM|INT|HUP    send the started refreshd a signal
 //	logged REGEXP          wait until the started refreshd has logged it
-//	ended STATUS           wait until it has ended, with this exit status or signal; its output is in server.out and server.err
+//	ended STATUS           wait until it has ended, with this exit status or signal; write its
+//	                       output to server.out and server.err
 //	status N CMD ARGS...   run a command that must end with exit status N
-//	http STATUS METHOD URL [FILE]   send a request, with FILE as JSON body; the answer's body is then stdout
-//	paste                  do what $CURL says, without a shell; expect 200
-//	hold NAME, release NAME STATUS  begin a request whose body is still to come; send the body and expect STATUS
-//	refused                wait until the server takes no more connections
-//	drip nothing|header|body...  send requests that never end; expect that the server hangs up
+//	http STATUS METHOD URL [FILE]  send a request, with FILE as JSON body; the answer's body is stdout
+//	ready                  wait until the server is ready
+//	paste                  send the request of $CURL, without a shell; expect 200
+//	hold NAME              begin a request without its body
+//	release NAME STATUS    send the body of a request that is held, and expect STATUS
+//	refused                wait until the server accepts no more connections
+//	drip nothing|header|body...  send requests that never end; expect that the server disconnects
 //	body TOKEN FILE        write a request body with the token in the file TOKEN
-//	load NAME FILE         set a variable to what a file holds
+//	load NAME FILE         set a variable to the content of a file
 //	write FILE TEXT        write TEXT, without a newline
 func TestScript(t *testing.T) {
 	testscript.Run(t, scripts("testdata/script"))
@@ -49,9 +53,10 @@ func scripts(dir string) testscript.Params {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": start, "signal": sendSignal, "logged": logged, "ended": ended, "status": status,
-			"http": request, "paste": paste, "hold": hold, "ready": ready, "release": release, "refused": refused, "drip": drip,
-			"body": body, "load": load, "write": write,
+			"start": start, "signal": sendSignal, "logged": logged, "ended": ended,
+			"status": status,
+			"http":   request, "paste": paste, "hold": hold, "release": release, "refused": refused,
+			"drip": drip, "ready": ready, "body": body, "load": load, "write": write,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = new(current)
@@ -75,7 +80,7 @@ type process struct {
 	held map[string]*heldRequest
 }
 
-// current is the process that a script's commands speak of.
+// current is the process that the commands of a script use.
 type current struct{ *process }
 
 func running(ts *testscript.TestScript) *process { return ts.Value(serverKey{}).(*current).process }
@@ -105,11 +110,11 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// scriptEnv is the script's environment for a process of our own: only what refreshd reads.
+// scriptEnv is the part of the script's environment that refreshd reads.
 func scriptEnv(ts *testscript.TestScript) []string {
 	env := []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
 	for _, name := range []string{
-		"REFRESH_LISTEN", "REFRESH_OPS_LISTEN", "REFRESH_SECRET", "REFRESH_SECRET_FILE", "REFRESH_LOG_FORMAT", "REFRESH_LOG_LEVEL",
+		"REFRESH_LISTEN", "REFRESH_OPS_LISTEN", "REFRESH_SECRET", "REFRESH_SECRET_FILE",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
@@ -118,27 +123,33 @@ func scriptEnv(ts *testscript.TestScript) []string {
 	return env
 }
 
-func waitFor(ts *testscript.TestScript, what string, p *process, happened func() bool) {
+func waitFor(ts *testscript.TestScript, event string, p *process, happened func() bool) {
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-p.Done:
-			ts.Fatalf("waiting for %s: refreshd ended: %v\n%s%s", what, p.State, p.out.String(), p.Log.String())
+			ts.Fatalf("waiting for %s: refreshd ended: %v\n%s%s",
+				event, p.State, p.out.String(), p.Log.String())
 		default:
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("waiting for %s: gave up\n%s%s", what, p.out.String(), p.Log.String())
+			ts.Fatalf("waiting for %s: gave up\n%s%s", event, p.out.String(), p.Log.String())
 		}
 	}
 }
 
 func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
-	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
+	signals := map[string]syscall.Signal{
+		"TERM": syscall.SIGTERM,
+		"INT":  syscall.SIGINT,
+		"HUP":  syscall.SIGHUP,
+	}
 	running(ts).Send(signals[args[0]])
 }
 
 func logged(ts *testscript.TestScript, _ bool, args []string) {
-	pattern := regexp.MustCompile(args[0])
-	waitFor(ts, "a log line "+args[0], running(ts), func() bool { return pattern.MatchString(running(ts).Log.String()) })
+	pattern, p := regexp.MustCompile(args[0]), running(ts)
+	found := func() bool { return pattern.MatchString(p.Log.String()) }
+	waitFor(ts, "a log line "+args[0], p, found)
 }
 
 func ended(ts *testscript.TestScript, _ bool, args []string) {
@@ -151,7 +162,7 @@ func ended(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("server.out"), []byte(p.out.String()), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("server.err"), []byte(p.Log.String()), 0o600))
 	if got := strings.TrimPrefix(p.State.String(), "exit status "); got != strings.Join(args, " ") {
-		ts.Fatalf("refreshd ended with %s, want %s\n%s", got, strings.Join(args, " "), p.Log.String())
+		ts.Fatalf("refreshd ended with %s, want %s\n%s", got, args, p.Log.String())
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestStoreScripts drives the scripts in testdata/store on each store that several processes can use, named by $STORE.
+// TestStoreScripts runs the scripts in testdata/store with each store that several processes can
+// use. Its URL is $STORE.
 func TestStoreScripts(t *testing.T) {
 	run := func(name string, url func(*testing.T) string) {
 		t.Run(name, func(t *testing.T) {

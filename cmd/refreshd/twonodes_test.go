@@ -28,7 +28,7 @@ type node struct {
 	keys, url string
 }
 
-// refreshd runs the real program to its end and returns what it printed.
+// refreshd runs the real program to its end and returns its output.
 func refreshd(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "refreshd", args...)
@@ -57,11 +57,11 @@ func startNode(t *testing.T, keys string) *node {
 	return n
 }
 
-func wait(t *testing.T, what string, happened func() bool) {
+func wait(t *testing.T, event string, happened func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !happened(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("gave up waiting for", what)
+			t.Fatal("gave up waiting for", event)
 		}
 	}
 }
@@ -92,7 +92,8 @@ func (n *node) refresh(raw string) (access string, err error) {
 	return answer.AccessToken, json.Unmarshal(text, &answer)
 }
 
-// accepts verifies an access token as a resource server would, with the keys that this node publishes now, and returns the key.
+// accepts verifies an access token as an API would, with the keys that this node publishes now. It
+// returns the ID of the key.
 func (n *node) accepts(access string) (kid string, err error) {
 	published, err := get(n.url + "/.well-known/jwks.json")
 	if err != nil {
@@ -102,11 +103,11 @@ func (n *node) accepts(access string) (kid string, err error) {
 	if err != nil {
 		return "", err
 	}
-	nobody, err := jwk.SecretSet([]byte(testSecret), false)
+	other, err := jwk.SecretSet([]byte(testSecret), false)
 	if err != nil {
 		return "", err
 	}
-	set, err := nobody.WithIssuer(theirs...)
+	set, err := other.WithIssuer(theirs...)
 	if err != nil {
 		return "", err
 	}
@@ -117,7 +118,8 @@ func (n *node) accepts(access string) (kid string, err error) {
 	return t.KeyID, nil
 }
 
-// traffic refreshes on two nodes without a pause, and has each minted token verified by the other node.
+// traffic refreshes on two nodes without a pause. Each access token is verified with the keys of
+// the other node.
 type traffic struct {
 	mu     sync.Mutex
 	tokens []string
@@ -157,9 +159,10 @@ func (l *traffic) once(i int, here, there *node) {
 	l.minted[here.keys+" "+kid]++
 }
 
-// TestRotationWithoutDowntime: while two real servers answer, the keys rotate, and reach the second server later than the
-// first. No refresh fails, and what one of them signs the other one verifies, before, during and after.
-func TestRotationWithoutDowntime(t *testing.T) {
+// TestRolloverWithoutDowntime: while two real servers answer, the keys roll over, and the new key
+// reaches the second server later than the first. No refresh fails, and each server verifies the
+// tokens of the other before, during and after.
+func TestRolloverWithoutDowntime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	fileA, fileB := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
@@ -173,7 +176,8 @@ func TestRotationWithoutDowntime(t *testing.T) {
 		}
 	}
 	login := func() string {
-		return refreshd(t, "token", "issue", "--keys="+fileA, "--issuer="+twoNodesIssuer, "--identity=me")
+		return refreshd(t, "token", "issue",
+			"--keys="+fileA, "--issuer="+twoNodesIssuer, "--identity=me")
 	}
 	refreshd(t, "keys", "new", "--keys="+fileA, "--id=old")
 	deliver()
@@ -199,7 +203,9 @@ func TestRotationWithoutDowntime(t *testing.T) {
 	wait(t, "traffic under the old key", enough("old", 20))
 
 	refreshd(t, "keys", "rotate", "--keys="+fileA, "--id=new", "--delay=8s")
-	wait(t, "the first server to know the new key", func() bool { return a.Log.Contains("keys=2 active=old") })
+	wait(t, "the first server to know the new key", func() bool {
+		return a.Log.Contains("keys=2 active=old")
+	})
 	deliver()
 	b.Send(syscall.SIGHUP)
 	wait(t, "traffic under the new key", enough("new", 20))

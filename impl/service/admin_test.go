@@ -88,7 +88,13 @@ func (s *server) answer(method, path, access, body string) *httptest.ResponseRec
 
 // A fresh token of an administrator may administer only for a while after the login.
 func TestAdminMaxAge(t *testing.T) {
-	user := login.Token{Identity: "root", Admin: true, Access: true, Fresh: true, Lifetime: 400 * 24 * time.Hour}
+	user := login.Token{
+		Identity: "root",
+		Admin:    true,
+		Access:   true,
+		Fresh:    true,
+		Lifetime: 400 * 24 * time.Hour,
+	}
 	for _, c := range []struct {
 		name   string
 		maxAge time.Duration
@@ -141,7 +147,8 @@ func TestUntypedTokensAreLoggedOnce(t *testing.T) {
 			t.Errorf("logged for a token with type: %s", &s.log)
 		}
 	}
-	const hint = `hint="--require-type/REFRESH_REQUIRE_TYPE is off: switch it on if the login service sets the claim type"`
+	const hint = `hint="--require-type/REFRESH_REQUIRE_TYPE is off: switch it on if the login ` +
+		`service sets the claim type"`
 	if got := strings.Count(s.log.String(), hint); got != 1 {
 		t.Errorf("logged %d times, want once: %s", got, &s.log)
 	}
@@ -158,12 +165,14 @@ func TestDevelopmentAdministrator(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &tokens); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("got %d %s: %v", w.Code, w.Body, err)
 	}
-	if w := s.answer(http.MethodGet, "/api/v1/admin/revocations", tokens.Access, ""); w.Code != http.StatusOK {
+	w = s.answer(http.MethodGet, "/api/v1/admin/revocations", tokens.Access, "")
+	if w.Code != http.StatusOK {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 	// Sessions are not stored without rotation. The answer names the setting.
 	w = s.answer(http.MethodGet, "/api/v1/sessions", tokens.Access, "")
-	if w.Code != http.StatusNotImplemented || !strings.Contains(w.Body.String(), "--rotation/REFRESH_ROTATION") {
+	if w.Code != http.StatusNotImplemented ||
+		!strings.Contains(w.Body.String(), "--rotation/REFRESH_ROTATION") {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

@@ -26,7 +26,8 @@ func TestDevelopmentKeys(t *testing.T) {
 		"":                          false,
 	} {
 		s := Settings{Listen: address}
-		if _, err := s.DevelopmentKeys(time.Now, slog.New(slog.DiscardHandler)); (err == nil) != want {
+		_, err := s.DevelopmentKeys(time.Now, slog.New(slog.DiscardHandler))
+		if (err == nil) != want {
 			t.Errorf("DevelopmentKeys with %q: %v, want keys: %t", address, err, want)
 		}
 	}

@@ -71,11 +71,12 @@ func TestMeanings(t *testing.T) {
 	for _, s := range service.AllSettings() {
 		flags = append(flags, s.Flag)
 	}
+	name := regexp.MustCompile(`--([a-z-]+)`)
 	for _, s := range service.AllSettings() {
 		if s.Meaning == "" || s.Example == "" {
 			t.Errorf("--%s has no meaning or no example", s.Flag)
 		}
-		for _, named := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(s.Meaning, -1) {
+		for _, named := range name.FindAllStringSubmatch(s.Meaning, -1) {
 			if !slices.Contains(flags, named[1]) {
 				t.Errorf("the meaning of --%s names --%s, which is not a setting", s.Flag, named[1])
 			}
