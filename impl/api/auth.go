@@ -35,7 +35,8 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 	}
 	scheme, raw, _ := strings.Cut(strings.Join(headers, ""), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return nil, problem.Unauthorized("Authorization: must be Bearer and an access token", "Bearer")
+		const cause = "Authorization: must be Bearer and an access token"
+		return nil, problem.Unauthorized(cause, "Bearer")
 	}
 	t, err := h.sessions.Authenticate(r.Context(), strings.TrimSpace(raw))
 	if err != nil {
@@ -64,7 +65,8 @@ func (h *handler) administrator(caller *token.Token) error {
 		cause = "the access token is not fresh: log in again"
 	case maxAge == 0:
 	case !caller.HasIssuedAt:
-		cause = "the access token has no iat: without it, its age cannot be checked (" + h.admin.Setting + ")"
+		cause = "the access token has no iat: without it, its age cannot be checked (" +
+			h.admin.Setting + ")"
 	case h.admin.Now().Sub(time.Unix(caller.IssuedAt, 0)) > maxAge:
 		cause = "the login was too long ago (" + h.admin.Setting + "): log in again"
 	}

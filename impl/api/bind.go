@@ -68,7 +68,8 @@ func (b *binder) Bind(into any, c echo.Context) error {
 }
 
 // mediaTypeCause returns the cause for a Content-Type other than application/json, or "". The only
-// parameter may be charset=utf-8. Of two header fields a proxy in front may have looked at either one.
+// parameter may be charset=utf-8. Of two header fields a proxy in front may have looked at either
+// one.
 func mediaTypeCause(types []string) string {
 	const must = "Content-Type: must be application/json"
 	switch len(types) {

@@ -37,19 +37,28 @@ func (h *handler) fail(err error, c echo.Context) {
 
 func badRequest(causes ...string) error { return problem.New(http.StatusBadRequest, causes...) }
 
-// parameterCause returns a cause for a parameter that the generated code could not read. The text of
-// the generated code would repeat the value.
+// parameterCause returns a cause for a parameter that the generated code could not read. The text
+// of the generated code would repeat the value.
 func parameterCause(err *echo.HTTPError) string {
+	const once = ": must be sent once"
 	message, _ := err.Message.(string)
 	if rest, ok := strings.CutPrefix(message, "Expected one value for "); ok {
 		name, _, _ := strings.Cut(rest, ",")
-		return name + ": must be sent once"
+		return name + once
 	}
 	rest, ok := strings.CutPrefix(message, "Invalid format for parameter ")
-	if name, _, found := strings.Cut(rest, ":"); ok && found {
-		return name + ": has an invalid format"
+	name, fault, _ := strings.Cut(rest, ": ")
+	switch {
+	case !ok:
+		return "a parameter has an invalid format"
+	case strings.HasPrefix(fault, "multiple values"):
+		return name + once
+	case strings.Contains(fault, "strconv.ParseInt"):
+		return name + ": must be a whole number"
+	case strings.Contains(fault, "overflows"):
+		return name + ": is out of range"
 	}
-	return "a parameter has an invalid format"
+	return name + ": has an invalid format"
 }
 
 // operation returns the operation of a route, as openapi.yaml writes it: methods and path.

@@ -17,7 +17,9 @@ import (
 const keysCacheControl = "public, max-age=300"
 
 // GetJwks implements GET /.well-known/jwks.json.
-func (h *handler) GetJwks(_ context.Context, r gen.GetJwksRequestObject) (gen.GetJwksResponseObject, error) {
+func (h *handler) GetJwks(
+	_ context.Context, r gen.GetJwksRequestObject,
+) (gen.GetJwksResponseObject, error) {
 	body, err := h.publicKeys()
 	if err != nil {
 		return nil, fmt.Errorf("write the public keys: %w", err)

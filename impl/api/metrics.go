@@ -20,20 +20,21 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, error) {
 	m := &metrics{refreshes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "refreshd_refreshes_total",
-		Help: "Refreshes by outcome (accepted, expired, refused, unavailable, clock, failed) and, " +
-			"where a token was refused or is valid only later, the cause. clock: a 503 because the " +
-			"clocks of the servers differ.",
+		Help: "Refreshes by outcome (accepted, expired, refused, unavailable, clock, failed) " +
+			"and, if a token was rejected or is valid only later, the cause. " +
+			"clock: a 503 because the clocks of the servers differ.",
 	}, []string{"outcome", "cause"})}
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
 	gauge := func(name, help string, value func() float64) error {
-		return r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+		options := prometheus.GaugeOpts{Name: name, Help: help}
+		return r.Register(prometheus.NewGaugeFunc(options, value))
 	}
 	return m, errors.Join(
 		r.Register(m.refreshes),
 		registerRotation(r, sessions),
 		gauge("refreshd_revocations", "Revocations in force, as this node knows them.",
 			func() float64 { return float64(sessions.Status().InForce) }),
-		gauge("refreshd_feed_lag", "Entries of the feed of revocations that this node has not applied.",
+		gauge("refreshd_feed_lag", "Entries of the feed that this node has not applied.",
 			func() float64 { return float64(sessions.Status().Lag) }),
 		gauge("refreshd_lease_age_seconds",
 			"Seconds since the moment that this node's lease counts from; 0 without a lease.",
@@ -60,9 +61,10 @@ func registerRotation(r prometheus.Registerer, sessions *session.Service) error 
 	for answer, count := range answers {
 		errs = append(errs, r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "refreshd_rotations_total",
-			Help: "Answers of rotation: adopted and advanced (a new refresh token), same and again " +
-				"(inside the window), late (a replay after the window: a lost answer, or a thief one " +
-				"step behind), reused (the session was revoked), healed (ahead of a restored store).",
+			Help: "Answers of rotation: adopted and advanced (a new refresh token), " +
+				"same and again (inside the window), " +
+				"late (a replay after the window: a lost answer, or a thief one step behind), " +
+				"reused (the session was revoked), healed (ahead of a restored store).",
 			ConstLabels: prometheus.Labels{"answer": answer},
 		}, func() float64 { return float64(count(sessions.Rotations())) })))
 	}

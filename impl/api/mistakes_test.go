@@ -16,6 +16,9 @@ func TestMistakesAreExplained(t *testing.T) {
 	const noPath, noMethod = "no operation has this path: use ", "this path has no such method: use "
 	const query = "query: must be name=value pairs with & between them; write % as %25 and ; as %3B"
 	const keys = "/.well-known/jwks.json"
+	claims := sample(time.Now().Add(time.Hour))
+	claims["type"] = 0
+	me := http.Header{"Authorization": {"Bearer " + refreshToken(t, claims)}}
 	for _, c := range []struct {
 		method, path string
 		header       http.Header
@@ -43,6 +46,12 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"POST", "/api/v1/admin/revocations?%", nil, 400, query},
 		{"GET", keys + "?%", nil, 400, query},
 
+		{"GET", "/api/v1/sessions?limit=1&limit=2", me, 400, "limit: must be sent once"},
+		{"GET", "/api/v1/sessions?identity=a&identity=b", me, 400, "identity: must be sent once"},
+		{"GET", "/api/v1/sessions?limit=x", me, 400, "limit: must be a whole number"},
+		{"GET", "/api/v1/sessions?limit=", me, 400, "limit: must be a whole number"},
+		{"GET", "/api/v1/sessions?limit=99999999999", me, 400, "limit: is out of range"},
+		{"GET", "/api/v1/sessions?limit=0", me, 400, "limit: must be from 1 to 1000"},
 		{
 			"GET", keys, http.Header{"If-None-Match": {`"a"`, `"b"`}}, 400,
 			"If-None-Match: must be sent once",

@@ -22,7 +22,7 @@ func (h *handler) RevokeToken(
 func (h *handler) CreateRevocation(
 	ctx context.Context, r gen.CreateRevocationRequestObject,
 ) (gen.CreateRevocationResponseObject, error) {
-	ended, err := h.end(ctx, r.Body)
+	ended, err := h.revoke(ctx, r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,9 @@ func (h *handler) CreateRevocation(
 	return gen.CreateRevocation200JSONResponse(answer), nil
 }
 
-func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (revocation.Revocation, error) {
+func (h *handler) revoke(
+	ctx context.Context, body *gen.RevocationRequest,
+) (revocation.Revocation, error) {
 	reason := ""
 	if body.Reason != nil {
 		reason = *body.Reason
@@ -48,7 +50,8 @@ func (h *handler) end(ctx context.Context, body *gen.RevocationRequest) (revocat
 	}
 	id, err := revocation.ParseSessionID(*body.Session)
 	if err != nil {
-		return revocation.Revocation{}, badRequest("session: must be 64 lower-case hexadecimal digits")
+		const cause = "session: must be 64 lower-case hexadecimal digits"
+		return revocation.Revocation{}, badRequest(cause)
 	}
 	return h.sessions.RevokeSession(ctx, id, "", reason)
 }
@@ -98,7 +101,7 @@ func pageOf(p gen.ListRevocationsParams) (before int64, limit int, err error) {
 	return before, limit, nil
 }
 
-// pageLimit reads the parameter limit of a list, and what is wrong with it.
+// pageLimit returns the parameter limit of a list, or the causes if it is out of range.
 func pageLimit(given *int32) (limit int, causes []string) {
 	if given == nil {
 		return defaultPage, nil

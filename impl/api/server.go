@@ -81,9 +81,8 @@ func New(c Config) (http.Handler, error) {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
 	}
 	router := readable{e}
-	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), gen.RegisterHandlersOptions{
-		OperationMiddlewares: before,
-	})
+	options := gen.RegisterHandlersOptions{OperationMiddlewares: before}
+	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), options)
 	for _, r := range e.Routes() {
 		h.operations[r.Path] = append(h.operations[r.Path], r.Method)
 	}
@@ -100,8 +99,8 @@ func New(c Config) (http.Handler, error) {
 // routed is the edge's ResponseWriter, which counts and logs a request under its route.
 type routed interface{ SetRoute(route string) }
 
-// prepare tells the edge the route, keeps tokens out of caches, and rejects a query that does not parse:
-// a part of it that is skipped could be the one that matters.
+// prepare tells the edge the route, keeps tokens out of caches, and rejects a query that does not
+// parse: a part of it that is skipped could be the one that matters.
 func prepare() echo.MiddlewareFunc {
 	noStore := []string{"no-store"} // shared by all answers
 	return func(next echo.HandlerFunc) echo.HandlerFunc {

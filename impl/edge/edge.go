@@ -59,8 +59,9 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	w.Header()["X-Request-Id"] = []string{id}
 	if len(r.TransferEncoding) > 0 {
-		// Such a request may have had a Content-Length too, which net/http does not show. A proxy that
-		// read the other one would take the rest of the body for a request (RFC 9112 section 6.1).
+		// Such a request may have had a Content-Length too, which net/http does not show. A proxy
+		// that read the other one would take the rest of the body for a request (RFC 9112 section
+		// 6.1).
 		w.Header().Set("Connection", "close")
 	}
 	x.serve(e.next, r)
@@ -148,8 +149,8 @@ func (x *exchange) Write(p []byte) (int, error) {
 	before := x.written
 	x.written += len(p)
 	if before < largeAnswer && x.written >= largeAnswer {
-		// A writer without deadlines has no client to wait for: it belongs to a test.
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.writeLimit))
+		connection := http.NewResponseController(x.ResponseWriter)
+		_ = connection.SetWriteDeadline(time.Now().Add(x.writeLimit)) // only tests have none to set
 	}
 	return x.ResponseWriter.Write(p)
 }

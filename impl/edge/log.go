@@ -11,7 +11,8 @@ import (
 )
 
 // logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx at
-// error. The text of an error is written only if the fault is the service's; it never holds a token.
+// error. The text of an error is written only if the fault is the service's; it never holds a
+// token.
 func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Duration) {
 	level := slog.LevelDebug
 	switch {
@@ -45,7 +46,8 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 	if x.answer != nil && level != slog.LevelError {
 		attrs = append(attrs, slog.String("kind", x.answer.Kind))
 		if causes := x.answer.LogCauses; len(causes) > 0 {
-			attrs = append(attrs, slog.String("cause", strings.Join(causes[:min(len(causes), 3)], "; ")))
+			causes = causes[:min(len(causes), 3)]
+			attrs = append(attrs, slog.String("cause", strings.Join(causes, "; ")))
 		}
 	}
 	if x.err != nil && level == slog.LevelError {
@@ -57,8 +59,8 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 	e.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// linesPerSecond is how many lines of failed requests are written in a second, for each status. While
-// a dependency is unavailable, every request fails, and all lines say the same.
+// linesPerSecond is how many lines of failed requests are written in a second, for each status.
+// While a dependency is unavailable, every request fails, and all lines say the same.
 const linesPerSecond = 10
 
 // failureLines bounds the lines of failed requests.

@@ -46,7 +46,8 @@ func Operations(c OperationsConfig) http.Handler {
 			problem.Write(w, problem.New(http.StatusNotFound, "no operation has this path: "+use))
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			problem.Write(w, problem.New(http.StatusMethodNotAllowed, "this path has no such method: "+use))
+			cause := "this path has no such method: " + use
+			problem.Write(w, problem.New(http.StatusMethodNotAllowed, cause))
 		default:
 			page.ServeHTTP(w, r)
 		}

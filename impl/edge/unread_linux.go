@@ -15,8 +15,9 @@ func limitUnread(limit time.Duration) func(network, address string, socket sysca
 	return func(_, _ string, socket syscall.RawConn) error {
 		var failure error
 		err := socket.Control(func(fd uintptr) {
-			milliseconds := int(limit.Milliseconds())
-			failure = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, milliseconds)
+			const option = unix.TCP_USER_TIMEOUT // in milliseconds
+			limit := int(limit.Milliseconds())
+			failure = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, limit)
 		})
 		if err != nil {
 			return err

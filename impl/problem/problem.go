@@ -144,8 +144,8 @@ func Of(err error) *Error {
 	return New(http.StatusInternalServerError)
 }
 
-// withoutStrangeNames returns the causes of an invalid body without the names of members that do not
-// look like those of the contract: a caller may have put a token there.
+// withoutStrangeNames returns the causes of an invalid body without the names of members that do
+// not look like those of the contract: a caller may have put a token there.
 func withoutStrangeNames(causes []string) []string {
 	safe := make([]string, len(causes))
 	for i, cause := range causes {
