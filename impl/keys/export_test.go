@@ -11,3 +11,10 @@ func (s *Source) Hasten(poll, retry, patience, fetch time.Duration) {
 
 // Cool sets how long the issuer is left alone after an answer.
 func (s *Source) Cool(cooldown time.Duration) { s.every.cooldown = cooldown }
+
+// Doubts returns how many key IDs are remembered of which it is open whether they exist.
+func (s *Source) Doubts() int {
+	s.issuer.mu.Lock()
+	defer s.issuer.mu.Unlock()
+	return len(s.issuer.doubts)
+}

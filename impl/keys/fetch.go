@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,8 +33,8 @@ func newClient(location string) (*http.Client, error) {
 			Proxy:                  http.ProxyFromEnvironment,
 			ForceAttemptHTTP2:      true,
 			MaxResponseHeaderBytes: 64 << 10,
-			IdleConnTimeout:        time.Minute,
-			MaxIdleConns:           1,
+			// A connection that went silent would make every fetch over it time out.
+			DisableKeepAlives: true,
 		},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if next.URL.Scheme != u.Scheme || next.URL.Host != u.Host {
@@ -57,28 +58,56 @@ func IsLoopback(host string) bool {
 }
 
 // get fetches a document. It fails unless the answer is 200 and no larger than maxSet.
-func get(ctx context.Context, client *http.Client, location string) ([]byte, error) {
+// cached is how long a cache on the way may repeat the answer.
+func get(
+	ctx context.Context, client *http.Client, location string,
+) (data []byte, cached time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
+	req.Header.Set("Cache-Control", "no-cache")
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, plainError(err)
+		return nil, 0, plainError(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the issuer answered %d", resp.StatusCode)
+		return nil, 0, fmt.Errorf("the issuer answered %d", resp.StatusCode)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxSet+1))
+	data, err = io.ReadAll(io.LimitReader(resp.Body, maxSet+1))
 	if err != nil {
-		return nil, plainError(err)
+		return nil, 0, plainError(err)
 	}
 	if len(data) > maxSet {
-		return nil, fmt.Errorf("the issuer's set is larger than %d bytes", maxSet)
+		return nil, 0, fmt.Errorf("the issuer's set is larger than %d bytes", maxSet)
 	}
-	return data, nil
+	return data, cachedFor(resp.Header), nil
+}
+
+// cachedFor returns how long a cache may repeat an answer with this header (RFC 9111), or 0 if none
+// may. Not every cache on the way obeys the no-cache of the request, or adds an Age.
+func cachedFor(h http.Header) time.Duration {
+	var lifetime, age time.Duration
+	fromCache := h.Get("Age") != ""
+	if seconds, err := strconv.ParseInt(h.Get("Age"), 10, 32); err == nil {
+		age = time.Duration(seconds) * time.Second
+	}
+	for _, directive := range strings.Split(strings.Join(h.Values("Cache-Control"), ","), ",") {
+		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
+		seconds, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
+		if err == nil && (name == "max-age" || name == "s-maxage") {
+			lifetime = max(lifetime, time.Duration(seconds)*time.Second)
+		}
+	}
+	switch {
+	case lifetime > age:
+		return lifetime - age
+	case fromCache: // of an unknown lifetime, or one that the cache extends
+		return maxDoubt
+	}
+	return 0
 }
 
 // plainError removes method and URL from an error, because the caller logs them anyway.

@@ -2,9 +2,11 @@ package keys
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +40,7 @@ type issuer struct {
 	url    string
 	client *http.Client
 	use    func([]byte) error
+	now    func() time.Time
 	log    *slog.Logger
 	every  *intervals
 
@@ -45,6 +48,15 @@ type issuer struct {
 	begun  atomic.Int64       // number of fetches that have begun
 	rested <-chan time.Time   // receives when the cooldown is over; nil before the first fetch
 	soon   chan struct{}      // wakes run; has room for one
+
+	// failure is the reason of the last fetch if that failed, and reported the time at which it was
+	// logged. Only the one running fetch uses them.
+	failure  string
+	reported time.Time
+
+	mu     sync.Mutex
+	cached time.Duration                   // how long a cache may repeat the last answer
+	doubts map[[sha256.Size]byte]time.Time // until when it is open whether a key exists, by its ID
 }
 
 func newIssuer(s *Source) (*issuer, error) {
@@ -56,9 +68,11 @@ func newIssuer(s *Source) (*issuer, error) {
 		url:    s.c.Issuer,
 		client: client,
 		use:    s.useIssuerKeys,
+		now:    s.c.Now,
 		log:    s.c.Log,
 		every:  &s.every,
 		soon:   make(chan struct{}, 1),
+		doubts: make(map[[sha256.Size]byte]time.Time),
 	}, nil
 }
 
@@ -104,15 +118,34 @@ func (i *issuer) fetchOnce(ctx context.Context) (number int64, err error) {
 	defer func() { i.rested = time.After(i.every.cooldown) }()
 	ctx, cancel := context.WithTimeout(ctx, i.every.fetch)
 	defer cancel()
-	data, err := get(ctx, i.client, i.url)
+	data, cached, err := get(ctx, i.client, i.url)
 	if err == nil {
 		err = i.use(data)
 	}
-	if err != nil {
+	if err == nil {
+		i.mu.Lock()
+		i.cached = cached
+		i.mu.Unlock()
+	}
+	i.report(err)
+	return number, err
+}
+
+// report logs a failed fetch if its reason is new or was logged a minute ago, and the first fetch
+// that succeeds again: anybody can cause a fetch each second, with an invented key ID.
+func (i *issuer) report(err error) {
+	if err == nil {
+		if i.failure != "" {
+			i.log.Info("the issuer's keys are fetched again", "url", i.url)
+		}
+		i.failure = ""
+		return
+	}
+	if err.Error() != i.failure || i.now().Sub(i.reported) >= time.Minute {
+		i.failure, i.reported = err.Error(), i.now()
 		i.log.Error("the issuer's keys could not be fetched; the known keys stay in use",
 			"url", i.url, "error", err)
 	}
-	return number, err
 }
 
 var errSlow = errors.New("the issuer has not answered yet")
@@ -131,3 +164,39 @@ func (i *issuer) fetchSoon() {
 	default:
 	}
 }
+
+const (
+	maxDoubt  = 5 * time.Minute // at most, that a cached answer leaves open whether a key exists
+	maxDoubts = 1024            // key IDs that are remembered
+)
+
+// doubt returns how long it remains open whether the issuer has a key that the last fetch did not find:
+// as long as a cache between here and the issuer may repeat an answer that is older than the first
+// question about the key.
+func (i *issuer) doubt(keyID string) time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.cached == 0 {
+		return 0
+	}
+	id := sha256.Sum256([]byte(keyID)) // of any length
+	until, known := i.doubts[id]
+	if !known {
+		if len(i.doubts) >= maxDoubts {
+			clear(i.doubts) // tokens with these key IDs are answered 503 for a while longer
+		}
+		until = i.now().Add(min(i.cached, maxDoubt))
+		i.doubts[id] = until
+	}
+	return until.Sub(i.now())
+}
+
+// cachedError is the error while an answer that may come from a cache does not prove that a key is
+// unknown.
+type cachedError struct{ left time.Duration }
+
+// Error returns the text for the log.
+func (e *cachedError) Error() string { return "the issuer's answer may come from a cache" }
+
+// RetryAfter returns when a retry may succeed: the answer of the cache may end sooner than it can.
+func (e *cachedError) RetryAfter() time.Duration { return min(e.left, 5*time.Second) }

@@ -114,7 +114,7 @@ func TestIssuerAwayAtStart(t *testing.T) {
 	if err := s.Ready(); !errors.Is(err, keys.ErrUnavailable) {
 		t.Errorf("ready: %v", err)
 	}
-	if err := s.Refetch(t.Context()); !errors.Is(err, keys.ErrUnavailable) {
+	if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
 		t.Errorf("whether a key exists is not known, yet: %v", err)
 	}
 	i.publish(t, newSet(t, newKey(t, "EdDSA", "theirs")))
@@ -154,11 +154,11 @@ func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
 			i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "good")))
 			var log journal
 			s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: log.logger()})
-			if err := s.Refetch(t.Context()); err != nil { // waits until the first question is over
+			if err := s.Refetch(t.Context(), "invented", "EdDSA"); err != nil { // waits until the first question is over
 				t.Fatal(err)
 			}
 			i.serve(c.answer)
-			if err := s.Refetch(t.Context()); !errors.Is(err, keys.ErrUnavailable) {
+			if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
 				t.Errorf("got %v", err)
 			}
 			if got := ids(s.Keys()); got != "ours good" {
@@ -195,11 +195,11 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	for _, id := range []string{"first", "second", "third"} {
-		if err := s.Refetch(t.Context()); err != nil || known(s, id) {
+		if err := s.Refetch(t.Context(), id, "EdDSA"); err != nil || known(s, id) {
 			t.Fatal("an invented key:", err)
 		}
 		i.publish(t, newSet(t, newKey(t, "EdDSA", id)))
-		if err := s.Refetch(t.Context()); err != nil || !known(s, id) {
+		if err := s.Refetch(t.Context(), id, "EdDSA"); err != nil || !known(s, id) {
 			t.Fatal("the new key is not found:", err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestIssuerIsLeftInPeace(t *testing.T) {
 	for range 50 {
 		all.Go(func() {
 			for range 5 {
-				if err := s.Refetch(t.Context()); err != nil {
+				if err := s.Refetch(t.Context(), "invented", "EdDSA"); err != nil {
 					t.Error(err)
 				}
 			}
@@ -251,7 +251,7 @@ func TestSlowIssuer(t *testing.T) {
 	runs(t, s)
 	eventually(t, "the question", func() bool { return i.asked.Load() == 1 })
 	for range 20 {
-		if err := s.Refetch(t.Context()); !errors.Is(err, keys.ErrUnavailable) {
+		if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -279,7 +279,7 @@ func TestIssuersFile(t *testing.T) {
 	var log journal
 	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: path, Now: newClock().now, Log: log.logger()})
 	eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "no such file") })
-	if !errors.Is(s.Ready(), keys.ErrUnavailable) || !errors.Is(s.Refetch(t.Context()), keys.ErrUnavailable) {
+	if !errors.Is(s.Ready(), keys.ErrUnavailable) || !errors.Is(s.Refetch(t.Context(), "invented", "EdDSA"), keys.ErrUnavailable) {
 		t.Error("ready without the issuer's keys")
 	}
 	publish := func(set *jwk.Set) {
@@ -287,7 +287,9 @@ func TestIssuersFile(t *testing.T) {
 		writeText(t, path, must(t, string(data), err))
 	}
 	publish(newSet(t, newKey(t, "EdDSA", "one")))
-	eventually(t, "the file", func() bool { return known(s, "one") && s.Ready() == nil && s.Refetch(t.Context()) == nil })
+	eventually(t, "the file", func() bool {
+		return known(s, "one") && s.Ready() == nil && s.Refetch(t.Context(), "invented", "EdDSA") == nil
+	})
 	publish(newSet(t, newKey(t, "EdDSA", "two")))
 	eventually(t, "the new file", func() bool { return ids(s.Keys()) == "ours two" })
 	write(t, path, newSet(t, newKey(t, "HS256", "three")))

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,8 +37,8 @@ type Config struct {
 	// Issuer is where a trusted issuer publishes its JWK Set: an https URL (http on loopback), or
 	// the path of a file.
 	Issuer string
-	// IssuerAlgorithm is the algorithm of the issuer's keys that have no alg, if their curve does not
-	// decide it. If it is empty, such keys are left out.
+	// IssuerAlgorithm is the algorithm of the issuer's keys that have no alg, if their curve does
+	// not decide it. If it is empty, such keys are left out.
 	IssuerAlgorithm string
 	Now             func() time.Time
 	Log             *slog.Logger
@@ -112,16 +113,30 @@ func (s *Source) issuerKnown() error {
 	return nil
 }
 
-// Refetch reads all keys anew, for a token whose key is unknown. After ErrUnavailable the key may
-// exist nevertheless. However often it is called, the issuer is asked at most once a second, and no
-// call waits longer than 2 seconds.
-func (s *Source) Refetch(ctx context.Context) error {
+// Refetch reads all keys anew, for a token that names an unknown key: keyID and algorithm are its
+// kid and alg. After ErrUnavailable the key may exist nevertheless. However often it is called, the
+// issuer is asked at most once a second, and no call waits longer than 2 seconds.
+func (s *Source) Refetch(ctx context.Context, keyID, algorithm string) error {
 	s.loadFiles(false)
+	found := func() bool {
+		key, _ := s.Keys().Find([]byte(keyID), []byte(algorithm), s.c.Now().Unix())
+		return key != nil
+	}
+	// An issuer's key has an ID and is no secret.
+	if found() || keyID == "" || strings.HasPrefix(algorithm, "HS") {
+		return nil
+	}
 	if s.issuer == nil {
 		return s.issuerKnown()
 	}
 	if err := s.issuer.fetchFor(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if found() {
+		return nil
+	}
+	if left := s.issuer.doubt(keyID); left > 0 {
+		return fmt.Errorf("%w: %w", ErrUnavailable, &cachedError{left})
 	}
 	return nil
 }

@@ -19,13 +19,13 @@ func TestIssuerOverTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := get(t.Context(), client, server.URL); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, _, err := get(t.Context(), client, server.URL); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate that nobody vouches for: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	got, err := get(t.Context(), client, server.URL)
+	got, _, err := get(t.Context(), client, server.URL)
 	if err != nil || string(got) != set {
 		t.Errorf("with its root: %q, %v", got, err)
 	}

@@ -24,7 +24,7 @@ type lateKeys struct {
 
 func (k *lateKeys) Keys() *jwk.Set { return k.set.Load() }
 
-func (k *lateKeys) refetch(context.Context) error {
+func (k *lateKeys) refetch(context.Context, string, string) error {
 	k.asked.Add(1)
 	if k.later != nil {
 		k.set.Store(k.later)

@@ -1,5 +1,5 @@
-// Package session holds the rules: whether a refresh token may be redeemed now, and what it is redeemed
-// for.
+// Package session holds the rules: whether a refresh token may be redeemed now, and what it is
+// redeemed for.
 package session
 
 import (
@@ -16,8 +16,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// ErrKeysUnavailable means that the token names an unknown key, and that the keys of the login service
-// are missing or may be out of date. The caller may try again.
+// ErrKeysUnavailable means that the token names an unknown key, and that the keys of the login
+// service are missing or may be out of date. The caller may try again.
 var ErrKeysUnavailable = errors.New("the keys of the login service are not available")
 
 // Store is what a Service keeps outside the process.
@@ -31,8 +31,8 @@ type Store interface {
 
 // listStore lists revocations and sessions.
 type listStore interface {
-	// List returns up to limit revocations in force at now (Unix milliseconds), the newest first, with
-	// sequences below before.
+	// List returns up to limit revocations in force at now (Unix milliseconds), the newest first,
+	// with sequences below before.
 	List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error)
 	// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix
 	// milliseconds), the last used first.
@@ -54,12 +54,13 @@ type Config struct {
 	Now func() time.Time
 	// Clock is for leases. If it is nil, it is the machine's.
 	Clock revocation.Clock
-	// ClockSkew is by how much the clocks of the servers and of the store may differ. If it is 0, they
-	// are not compared.
+	// ClockSkew is by how much the clocks of the servers and of the store may differ. If it is 0,
+	// they are not compared.
 	ClockSkew time.Duration
-	// Refetch is called if the key of a token is unknown; then the token is verified once more. If Refetch
-	// returns an error, the key may exist all the same. If it is nil, there are no other keys than Keys.
-	Refetch func(context.Context) error
+	// Refetch is called if the key of a token is unknown, with the kid and alg of the token; then
+	// the token is verified once more. If Refetch returns an error, the key may exist all the same.
+	// If it is nil, there are no other keys than Keys.
+	Refetch func(ctx context.Context, keyID, algorithm string) error
 	// UndatedHint names the remedy for refresh tokens without iat, for the log and for ErrUndated.
 	UndatedHint string
 	// UntypedHint names the remedy for refresh tokens without type, for the log.
@@ -72,7 +73,8 @@ type Rotation struct {
 	Window time.Duration
 	// A session ends IdleLifetime after its last use. If it is 0, use does not matter.
 	IdleLifetime time.Duration
-	// A session ends SessionLifetime after its start. If it is 0, it ends when the login's token expires.
+	// A session ends SessionLifetime after its start. If it is 0, it ends when the login's token
+	// expires.
 	SessionLifetime time.Duration
 }
 
@@ -89,7 +91,7 @@ type Service struct {
 	node        *revocation.Node
 	store       Store
 	rules       token.Rules
-	refetch     func(context.Context) error
+	refetch     func(ctx context.Context, keyID, algorithm string) error
 	undatedHint string
 	untypedHint string
 	rotator     *rotator // nil in stateless mode
@@ -135,8 +137,8 @@ func New(c Config) *Service {
 	return s
 }
 
-// Run keeps the service's knowledge of revocations up to date, and removes rows that need not be kept,
-// until ctx is done.
+// Run keeps the service's knowledge of revocations up to date, and removes rows that need not be
+// kept, until ctx is done.
 func (s *Service) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	if s.rotator != nil {
@@ -158,8 +160,8 @@ func (s *Service) Waiting() string {
 // Status returns the state of the service's knowledge of revocations.
 func (s *Service) Status() revocation.Status { return s.node.Status() }
 
-// Undated reports that the age of a refresh token without iat is unknown: Rules.TokenLifetime is not
-// set.
+// Undated reports that the age of a refresh token without iat is unknown: Rules.TokenLifetime is
+// not set.
 func (s *Service) Undated() bool { return s.rules.TokenLifetime == 0 }
 
 // Client is the sender of a refresh, as far as it is known.
@@ -176,10 +178,11 @@ type Grant struct {
 	RefreshToken string
 }
 
-// Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault if
-// the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even if its
-// session is revoked. If the caller may try again, it returns revocation.ErrUnavailable,
-// revocation.ErrClock, ErrKeysUnavailable or a token.Early. Any other error is a fault of this program.
+// Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault
+// if the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even
+// if its session is revoked. If the caller may try again, it returns revocation.ErrUnavailable,
+// revocation.ErrClock, ErrKeysUnavailable or a token.Early. Any other error is a fault of this
+// program.
 func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration, from Client) (Grant, error) {
 	if err := s.clocks.Err(); err != nil {
 		return Grant{}, err
@@ -218,16 +221,17 @@ func (s *Service) Refresh(ctx context.Context, raw string, life time.Duration, f
 	return Grant{AccessToken: m.Token, Expires: m.Expires}, nil
 }
 
-// verify verifies a token. If the token's key is unknown, it asks for new keys and verifies once more:
-// the login service may just have made the key.
+// verify verifies a token. If the token's key is unknown, it asks for new keys and verifies once
+// more: the login service may just have made the key.
 func (s *Service) verify(
 	ctx context.Context, check func(*token.Verifier, string, time.Time) (*token.Token, error), raw string, now time.Time,
 ) (*token.Token, error) {
 	t, err := check(s.verifier, raw, now)
-	if s.refetch == nil || !errors.Is(err, token.ErrUnknownKey) {
+	rejection, _ := errors.AsType[*token.Rejection](err)
+	if s.refetch == nil || rejection == nil || rejection.Fault != token.ErrUnknownKey {
 		return t, err
 	}
-	if err := s.refetch(ctx); err != nil {
+	if err := s.refetch(ctx, rejection.KeyID, rejection.Algorithm); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKeysUnavailable, err)
 	}
 	return check(s.verifier, raw, now)
@@ -242,8 +246,8 @@ func (s *Service) withHint(err error) error {
 }
 
 // Authenticate verifies an access token. It returns a token.Fault if the token is not acceptable,
-// revocation.ErrUnavailable or revocation.ErrClock if it is not known whether the token is valid, and a
-// token.Early if the token is valid later.
+// revocation.ErrUnavailable or revocation.ErrClock if it is not known whether the token is valid,
+// and a token.Early if the token is valid later.
 func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, error) {
 	if err := s.clocks.Err(); err != nil {
 		return nil, err
@@ -260,8 +264,8 @@ func (s *Service) Authenticate(ctx context.Context, raw string) (*token.Token, e
 	return t, s.withHint(subject.rejection(state))
 }
 
-// Logout revokes the session of a genuine refresh token. The token may be expired, revoked, or not valid
-// yet.
+// Logout revokes the session of a genuine refresh token. The token may be expired, revoked, or not
+// valid yet.
 func (s *Service) Logout(ctx context.Context, raw string) error {
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, s.now())
 	if t == nil {
