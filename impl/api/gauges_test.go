@@ -49,7 +49,12 @@ func TestGauges(t *testing.T) {
 		t.Fatal(err)
 	}
 	feed := slow{db, make(chan struct{})}
-	sessions := session.New(session.Config{Keys: keys, Store: feed, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	sessions := session.New(session.Config{
+		Keys:  keys,
+		Store: feed,
+		Now:   time.Now,
+		Log:   slog.New(slog.DiscardHandler),
+	})
 	// Another process revokes: a server knows its own revocations without reading the feed.
 	other := session.NewRevoker(session.RevokerConfig{
 		Store: db,
@@ -83,7 +88,8 @@ func TestGauges(t *testing.T) {
 	}
 	wait := func(name string, want float64) {
 		t.Helper()
-		for deadline := time.Now().Add(time.Minute); value(name) != want; time.Sleep(time.Millisecond) {
+		deadline := time.Now().Add(time.Minute)
+		for ; value(name) != want; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s is %v, want %v", name, value(name), want)
 			}
@@ -111,7 +117,8 @@ func TestGauges(t *testing.T) {
 	for sessions.Waiting() != "" {
 		time.Sleep(time.Millisecond)
 	}
-	if age := value("refreshd_lease_age_seconds"); age <= 0 || age > revocation.LeaseTerm.Seconds() {
+	age := value("refreshd_lease_age_seconds")
+	if age <= 0 || age > revocation.LeaseTerm.Seconds() {
 		t.Errorf("the lease's age is %v s", age)
 	}
 }

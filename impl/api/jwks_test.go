@@ -73,7 +73,12 @@ func TestKeysArePublishedWithoutSecrets(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %v: %s", w.Code, err, w.Body)
 	}
-	want := []string{"alg crv kid kty use x", "alg crv kid kty use x y", "alg crv kid kty use x y", "alg e kid kty n use"}
+	want := []string{
+		"alg crv kid kty use x",
+		"alg crv kid kty use x y",
+		"alg crv kid kty use x y",
+		"alg e kid kty n use",
+	}
 	if len(got.Keys) != len(want) {
 		t.Fatalf("%d keys, want %d: %s", len(got.Keys), len(want), w.Body)
 	}
@@ -90,10 +95,12 @@ func TestSecretsAreAnEmptySet(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, h := range map[string]http.Handler{
-		"a plain secret": keyServer(t, secretSet), "nothing to publish": newServer(t, time.Now, io.Discard),
+		"a plain secret":     keyServer(t, secretSet),
+		"nothing to publish": newServer(t, time.Now, io.Discard),
 	} {
 		w := getKeys(h)
-		if compact := strings.Join(strings.Fields(w.Body.String()), ""); w.Code != http.StatusOK || compact != `{"keys":[]}` {
+		compact := strings.Join(strings.Fields(w.Body.String()), "")
+		if w.Code != http.StatusOK || compact != `{"keys":[]}` {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
@@ -103,7 +110,8 @@ func TestKeysAreCached(t *testing.T) {
 	h := keyServer(t, keys(t, "EdDSA"))
 	first := getKeys(h)
 	etag := first.Header().Get("ETag")
-	if len(etag) < 10 || etag[0] != '"' || first.Header().Get("Cache-Control") != "public, max-age=300" {
+	const cached = "public, max-age=300"
+	if len(etag) < 10 || etag[0] != '"' || first.Header().Get("Cache-Control") != cached {
 		t.Fatalf("headers %v", first.Header())
 	}
 	for known, want := range map[string]int{
@@ -111,14 +119,17 @@ func TestKeysAreCached(t *testing.T) {
 		`"other"`: 200, strings.Trim(etag, `"`): 200, "": 200, etag[:len(etag)-1]: 200,
 	} {
 		w := getKeys(h, known)
-		if w.Code != want || (w.Body.Len() > 0) != (want == 200) || w.Header().Get("ETag") != etag || w.Header().Get("Cache-Control") == "" {
-			t.Errorf("If-None-Match %s: %d with %d bytes, want %d; %v", known, w.Code, w.Body.Len(), want, w.Header())
+		header, size := w.Header(), w.Body.Len()
+		if w.Code != want || (size > 0) != (want == 200) ||
+			header.Get("ETag") != etag || header.Get("Cache-Control") != cached {
+			t.Errorf("If-None-Match %s: %d with %d bytes, want %d; %v", known, w.Code, size, want, header)
 		}
 	}
 	if w := getKeys(h, etag, etag); w.Code != http.StatusBadRequest {
 		t.Errorf("If-None-Match twice: %d", w.Code)
 	}
-	if other := getKeys(keyServer(t, keys(t, "EdDSA")), etag); other.Code != 200 || other.Header().Get("ETag") == etag {
+	other := getKeys(keyServer(t, keys(t, "EdDSA")), etag)
+	if other.Code != 200 || other.Header().Get("ETag") == etag {
 		t.Error("other keys have the same ETag")
 	}
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -23,7 +24,8 @@ func TestLabelsAreBounded(t *testing.T) {
 		claims["identity"] = fmt.Sprintf("somebody-%d@example.com", i)
 		accepted := refreshToken(t, claims)
 		claims["exp"] = 1
-		for _, raw := range []string{accepted, refreshToken(t, claims), accepted + "x", fmt.Sprint(i)} {
+		expired := refreshToken(t, claims)
+		for _, raw := range []string{accepted, expired, accepted + "x", fmt.Sprint(i)} {
 			post(h, body(t, map[string]any{"refresh_token": raw}))
 		}
 		r := httptest.NewRequest(fmt.Sprintf("METHOD%d", i), fmt.Sprintf("/path/%d", i), nil)
@@ -103,7 +105,8 @@ func TestOutcomes(t *testing.T) {
 			}
 		}
 	}
-	if want := map[string]float64{"accepted": 3, "expired": 2, "refused": 1}; fmt.Sprint(got) != fmt.Sprint(want) {
+	want := map[string]float64{"accepted": 3, "expired": 2, "refused": 1}
+	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -13,9 +13,9 @@ import (
 // TestMistakesAreExplained: a caller learns from the cause alone how to mend the request.
 func TestMistakesAreExplained(t *testing.T) {
 	h := newServer(t, time.Now, io.Discard)
-	const noPath, noMethod = "no operation has this path: use ", "this path has no such method: use "
+	const noPath, noMethod = "no operation has this path: ", "this path has no such method: use "
 	const query = "query: must be name=value pairs with & between them; write % as %25 and ; as %3B"
-	const keys = "/.well-known/jwks.json"
+	const keys, revocations = "/.well-known/jwks.json", "/api/v1/admin/revocations"
 	claims := sample(time.Now().Add(time.Hour))
 	claims["type"] = 0
 	me := http.Header{"Authorization": {"Bearer " + refreshToken(t, claims)}}
@@ -25,16 +25,16 @@ func TestMistakesAreExplained(t *testing.T) {
 		status       int
 		cause        string
 	}{
-		{"POST", "/api/v1/refresh/", nil, 404, noPath + "POST /api/v1/refresh"},
-		{"POST", "/refresh", nil, 404, noPath + "POST /api/v1/refresh"},
-		{"POST", "/api/v2/Refresh", nil, 404, noPath + "POST /api/v1/refresh"},
-		{"GET", "/sessions", nil, 404, noPath + "GET /api/v1/sessions"},
-		{"GET", "/revocations", nil, 404, noPath + "GET or POST /api/v1/admin/revocations"},
-		{"GET", "/jwks.json", nil, 404, noPath + "GET " + keys},
-		{"GET", "/elsewhere", nil, 404, "no operation has this path: GET /openapi.json lists all operations"},
+		{"POST", "/api/v1/refresh/", nil, 404, noPath + "use POST /api/v1/refresh"},
+		{"POST", "/refresh", nil, 404, noPath + "use POST /api/v1/refresh"},
+		{"POST", "/api/v2/Refresh", nil, 404, noPath + "use POST /api/v1/refresh"},
+		{"GET", "/sessions", nil, 404, noPath + "use GET /api/v1/sessions"},
+		{"GET", "/revocations", nil, 404, noPath + "use GET or POST " + revocations},
+		{"GET", "/jwks.json", nil, 404, noPath + "use GET " + keys},
+		{"GET", "/elsewhere", nil, 404, noPath + "GET /openapi.json lists all operations"},
 		{"GET", "/api/v1/refresh", nil, 405, noMethod + "POST /api/v1/refresh"},
 		{"GET", "/api/v1/sessions/1", nil, 405, noMethod + "DELETE /api/v1/sessions/{id}"},
-		{"PUT", "/api/v1/admin/revocations", nil, 405, noMethod + "GET or POST /api/v1/admin/revocations"},
+		{"PUT", revocations, nil, 405, noMethod + "GET or POST " + revocations},
 		{"POST", "/openapi.yaml", nil, 405, noMethod + "GET /openapi.yaml"},
 
 		{"GET", "/api/v1/sessions?identity=some;body", nil, 400, query},
@@ -67,7 +67,8 @@ func TestMistakesAreExplained(t *testing.T) {
 		h.ServeHTTP(w, r)
 		want := `"causes":["` + strings.ReplaceAll(c.cause, "&", `\u0026`) + `"]`
 		if w.Code != c.status || !strings.Contains(w.Body.String(), want) {
-			t.Errorf("%s %s: got %d %s, want %d and %s", c.method, c.path, w.Code, w.Body, c.status, want)
+			t.Errorf("%s %s: got %d %s, want %d and %s",
+				c.method, c.path, w.Code, w.Body, c.status, want)
 		}
 	}
 }
@@ -76,7 +77,9 @@ func TestMistakesAreExplained(t *testing.T) {
 func TestHeadIsGetWithoutBody(t *testing.T) {
 	server := httptest.NewServer(newServer(t, time.Now, io.Discard))
 	defer server.Close()
-	for _, path := range []string{"/.well-known/jwks.json", "/api/v1/sessions", "/api/v1/admin/revocations"} {
+	for _, path := range []string{
+		"/.well-known/jwks.json", "/api/v1/sessions", "/api/v1/admin/revocations",
+	} {
 		get, err := http.Get(server.URL + path)
 		if err != nil {
 			t.Fatal(err)
@@ -96,9 +99,9 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 				path, head.Status, head.ContentLength, get.Status, len(body))
 		}
 		for name := range get.Header {
-			if name != "X-Request-Id" && name != "Date" && head.Header.Get(name) != get.Header.Get(name) {
-				t.Errorf("%s: %s is %q for HEAD and %q for GET",
-					path, name, head.Header.Get(name), get.Header.Get(name))
+			got, want := head.Header.Get(name), get.Header.Get(name)
+			if name != "X-Request-Id" && name != "Date" && got != want {
+				t.Errorf("%s: %s is %q for HEAD and %q for GET", path, name, got, want)
 			}
 		}
 	}

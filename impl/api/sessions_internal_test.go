@@ -23,7 +23,8 @@ func TestAddressOfAClient(t *testing.T) {
 	e.IPExtractor = echo.ExtractIPDirect()
 	c := e.NewContext(r, httptest.NewRecorder())
 	err := withClient(func(c echo.Context) error {
-		if got, want := c.Request().Context().Value(clientKey{}), (session.Client{UserAgent: "a phone", Address: "192.0.2.7"}); got != want {
+		got := c.Request().Context().Value(clientKey{})
+		if want := (session.Client{UserAgent: "a phone", Address: "192.0.2.7"}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		return nil

@@ -40,21 +40,25 @@ func TestWrite(t *testing.T) {
 		},
 		"expired": {
 			fmt.Errorf("%w: %w", token.ErrExpired, secret), 421,
-			`{"status":421,"message":"Token expired","error":"jwt_error","causes":["token has expired"]}`, nil,
+			`{"status":421,"message":"Token expired","error":"jwt_error",` +
+				`"causes":["token has expired"]}`, nil,
 		},
 		"signature": {
 			token.ErrSignature, 422,
-			`{"status":422,"message":"Token is not valid","error":"jwt_error","causes":["signature is invalid"]}`, nil,
+			`{"status":422,"message":"Token is not valid","error":"jwt_error",` +
+				`"causes":["signature is invalid"]}`, nil,
 		},
 		"access token": {
 			problem.OfAccessToken(token.ErrExpired), 401,
-			`{"status":401,"message":"Access token is missing or not valid","error":"unauthorized","causes":` +
+			`{"status":401,"message":"Access token is missing or not valid","error":"unauthorized",` +
+				`"causes":` +
 				`["token has expired"]}`,
 			map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`},
 		},
 		"token that teaches": {
 			&token.Rejection{Fault: token.ErrMalformed, Cause: "it is empty"}, 422,
-			`{"status":422,"message":"Token is not valid","error":"jwt_error","causes":["token is malformed: it is empty"]}`, nil,
+			`{"status":422,"message":"Token is not valid","error":"jwt_error",` +
+				`"causes":["token is malformed: it is empty"]}`, nil,
 		},
 		"access token that is early": {
 			problem.OfAccessToken(&token.Early{Missing: 4 * time.Second}), 503,
@@ -77,7 +81,8 @@ func TestWrite(t *testing.T) {
 			map[string]string{"Retry-After": "1"},
 		},
 		"store, later": {
-			fmt.Errorf("%w: %w", revocation.ErrUnavailable, later{1500 * time.Millisecond}), 503, unavailable,
+			fmt.Errorf("%w: %w", revocation.ErrUnavailable, later{1500 * time.Millisecond}),
+			503, unavailable,
 			map[string]string{"Retry-After": "2"},
 		},
 		"store, at once": {
@@ -92,7 +97,8 @@ func TestWrite(t *testing.T) {
 		},
 		"no session": {
 			session.ErrNoSession, 404,
-			`{"status":404,"message":"Not found","error":"not_found","causes":["there is no such session"]}`, nil,
+			`{"status":404,"message":"Not found","error":"not_found",` +
+				`"causes":["there is no such session"]}`, nil,
 		},
 		"too large": {
 			problem.New(413), 413,
@@ -101,7 +107,8 @@ func TestWrite(t *testing.T) {
 		},
 		"any other": {
 			secret, 500,
-			`{"status":500,"message":"Something went wrong on our side","error":"internal","causes":[]}`, nil,
+			`{"status":500,"message":"Something went wrong on our side","error":"internal",` +
+				`"causes":[]}`, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
