@@ -174,12 +174,12 @@ func (e postgresEngine) watch(ctx context.Context, db *sql.DB, wake func()) erro
 	})
 }
 
-// suspect drops all connections if one of them led to a server that is not the primary: after a failover
-// others may lead to the same server.
+// suspect drops all connections if one of them led to a server that is not the primary, or that does not
+// confirm commits: after a failover others may lead to the same server.
 func (e postgresEngine) suspect(err error) {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
-	if ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) {
+	if ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) || errors.Is(err, errUnconfirmed) {
 		e.connector.drop()
 	}
 }
