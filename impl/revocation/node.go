@@ -40,9 +40,10 @@ type leaseWriter interface {
 	// if it is not, or if the lease is gone: then another process deleted it, or the store is an older
 	// copy of itself.
 	Renew(ctx context.Context, l Lease, since int64) (bool, error)
-	// Follow is like Load, in a transaction that shows the lease l with its version. If there are changes,
-	// the same transaction acknowledges them in the lease, which gets the version next. Follow returns an
-	// error if the transaction does not show the lease, or if its commit is not acknowledged.
+	// Follow is like Load, in a transaction that shows the lease l with its version or a later one. If
+	// there are changes, the same transaction acknowledges them in the lease, which gets the version next.
+	// Follow returns an error if the transaction does not show the lease, or if its commit is not
+	// acknowledged.
 	Follow(ctx context.Context, l Lease, next, after int64, limit int, apply func(Change)) (Page, error)
 	// Leave deletes the node's lease.
 	Leave(ctx context.Context, node string) error

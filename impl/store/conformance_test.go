@@ -353,7 +353,7 @@ func TestFollow(t *testing.T) {
 		follow(4, 5, 7, revocation.Page{Applied: 7, Head: 5})
 		have(4, 5) // the feed is shorter than what the node has applied
 		for name, l := range map[string]revocation.Lease{
-			"older lease": {Node: "a", Version: 5}, "newer lease": {Node: "a", Version: 3}, "no lease": {Node: "b"},
+			"older lease": {Node: "a", Version: 5}, "no lease": {Node: "b"},
 		} {
 			_, err := s.Follow(ctx, l, 9, 0, 3, func(revocation.Change) {
 				t.Errorf("%s: the feed was read", name)
@@ -363,6 +363,14 @@ func TestFollow(t *testing.T) {
 			}
 		}
 		have(4, 5)
+		revoke(t, s, ended(5))
+		// The node does not know that its last write succeeded.
+		follow(3, 5, 5, revocation.Page{Applied: 6, Head: 6})
+		have(5, 6)
+		if _, err := s.Follow(ctx, revocation.Lease{Node: "a", Version: 3}, 4, 0, 9, func(revocation.Change) {}); err == nil {
+			t.Error("an acknowledgement with an older version than the lease has was written")
+		}
+		have(5, 6)
 	})
 }
 

@@ -28,7 +28,7 @@ func (s *Store) Load(
 
 // Follow calls apply for up to limit changes after a sequence, in order, and acknowledges them in the
 // lease, which gets the version next. It does so in one transaction. It returns an error if the
-// transaction does not show the lease with its version.
+// transaction does not show the lease with at least its version.
 func (s *Store) Follow(
 	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
 ) (revocation.Page, error) {
@@ -39,7 +39,8 @@ func (s *Store) Follow(
 		if err := h.QueryRowContext(ctx, selectHeadAndLease, l.Node).Scan(&page.Head, &version); err != nil {
 			return err
 		}
-		if !version.Valid || version.Int64 != l.Version {
+		// A later version is a write of this node whose answer got lost.
+		if !version.Valid || version.Int64 < l.Version {
 			return errStale
 		}
 		if err := readChanges(ctx, h, limit, apply, &page); err != nil || page.Applied == after {

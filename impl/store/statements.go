@@ -38,7 +38,7 @@ WHERE seq > $1 ORDER BY seq LIMIT $2`
 	upsertLease = `INSERT INTO refresh_leases (node, version, acknowledged) VALUES ($1, $2, $3)
 ON CONFLICT (node) DO UPDATE SET version = excluded.version, acknowledged = excluded.acknowledged`
 	renewLease       = `UPDATE refresh_leases SET version = $2 WHERE node = $1 AND version >= $3`
-	acknowledgeLease = `UPDATE refresh_leases SET version = $2, acknowledged = $3 WHERE node = $1 AND version = $4`
+	acknowledgeLease = `UPDATE refresh_leases SET version = $2, acknowledged = $3 WHERE node = $1 AND version >= $4 AND version < $2`
 	selectLeases     = `SELECT node, version, acknowledged FROM refresh_leases`
 	deleteLease      = `DELETE FROM refresh_leases WHERE node = $1`
 	deleteLeaseIf    = `DELETE FROM refresh_leases WHERE node = $1 AND version = $2`
