@@ -62,7 +62,7 @@ func (s *Store) revokeOnce(ctx context.Context, r revocation.Revocation) (revoca
 // renewed meanwhile, it gets a new sequence and moves to the front.
 func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error) {
 	var list []revocation.Revocation
-	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
+	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
 		list, err = query(ctx, h, scanRevocation, selectPage, before, now, limit)
 		return err
 	})

@@ -75,7 +75,7 @@ func (s *Store) Session(ctx context.Context, id revocation.SessionID) (*session.
 func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]session.Row, error) {
 	var rows []session.Row
 	owner := ownerOf(identity)
-	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
+	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
 		rows, err = query(ctx, h, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit)
 		return err
 	})

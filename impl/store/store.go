@@ -100,16 +100,16 @@ type handle interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// read runs statements that change nothing, for information only: the server that answers may be one
-// that was replaced, if PostgreSQL failed over.
+// read runs statements that change nothing. If PostgreSQL failed over, the server that answers may be one
+// that was replaced: no decision and no answer to a caller rests on what it says.
 func (s *Store) read(ctx context.Context, f func(context.Context, handle) error) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	return s.explain(ctx, f(limited, s.reads))
 }
 
-// readCurrent runs statements that a decision rests on. They see every change that was acknowledged
-// before the call. In PostgreSQL they are in a transaction that also writes: locking a row is a write,
+// readCurrent runs statements that a decision or an answer rests on. They see every change that was
+// acknowledged before the call. In PostgreSQL they are in a transaction that also writes: locking a row is a write,
 // which a read-only server refuses and whose commit waits for replication. So if the commit is
 // acknowledged, this is the server that acknowledges commits. SQLite has one file and no other server.
 func (s *Store) readCurrent(ctx context.Context, f func(context.Context, handle) error) error {
