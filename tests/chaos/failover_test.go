@@ -3,176 +3,184 @@
 package chaos
 
 import (
-	"context"
-	"fmt"
 	"net/http"
-	"os/exec"
-	"strings"
+	"sync"
 	"testing"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"kalsel.dev/refresh/tests/server"
 )
 
-// pair is a primary and its streaming standby, and the URL of a database that both have.
-type pair struct {
-	primary, standby *server.Postgres
-	database, url    string
-}
-
-// startPair starts a primary with a database, and its standby.
-func startPair(t *testing.T) *pair {
-	t.Helper()
-	p := &pair{primary: server.StartPostgres(t)}
-	own := p.primary.NewDatabase(t)
-	p.database = own[strings.LastIndex(own, "/")+1 : strings.LastIndex(own, "?")]
-	p.standby = p.primary.Standby(t, "standby")
-	p.url = fmt.Sprintf("postgres://postgres@%s,%s/%s?sslmode=disable&target_session_attrs=read-write",
-		p.primary.Address(), p.standby.Address(), p.database)
-	return p
-}
-
-// set changes a setting of a running server.
-func set(t *testing.T, s *server.Postgres, name, value string) {
-	t.Helper()
-	for _, statement := range []string{"ALTER SYSTEM SET " + name + " = '" + value + "'", "SELECT pg_reload_conf()"} {
-		if err := s.Exec(statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	awaitValue(t, s, "SELECT current_setting('"+name+"')", value)
-}
-
-// awaitValue waits until a query, each time on a new connection, has the value.
-func awaitValue(t *testing.T, s *server.Postgres, query, want string) {
-	t.Helper()
-	got := ""
-	for deadline := time.Now().Add(server.Patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		var err error
-		if got, err = value(s, query); err == nil && got == want {
-			return
-		}
-	}
-	t.Fatalf("%s: %q, want %q", query, got, want)
-}
-
-func value(s *server.Postgres, query string) (got string, err error) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(ctx)
-	return got, conn.QueryRow(ctx, query).Scan(&got)
-}
-
-// catchUp waits until the standby has replayed what the primary has written.
-func (p *pair) catchUp(t *testing.T) {
-	t.Helper()
-	written, err := value(p.primary, "SELECT pg_current_wal_lsn()::text")
-	if err != nil {
-		t.Fatal(err)
-	}
-	awaitValue(t, p.standby, "SELECT (pg_last_wal_replay_lsn() >= '"+written+"')::text", "true")
-}
-
-func (p *pair) promote(t *testing.T) {
-	t.Helper()
-	if err := p.standby.Promote(); err != nil {
-		t.Fatal(err)
-	}
-	awaitValue(t, p.standby, "SELECT pg_is_in_recovery()::text", "false")
-}
-
-// revokeByCommand revokes a token's session with the program's command.
-func revokeByCommand(t *testing.T, url, token string) {
-	t.Helper()
-	for deadline := time.Now().Add(server.Patience); ; {
-		cmd := exec.Command(shared.Program(t), "revoke", "--token=-", "--store="+url)
-		cmd.Env = append(cmd.Environ(), "REFRESH_SECRET="+server.Secret)
-		cmd.Stdin = strings.NewReader(token)
-		out, err := cmd.CombinedOutput()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("revoke: %v\n%s", err, out)
-		}
-	}
-}
-
-// TestFailoverToAReadOnlyPrimary: the primary becomes read-only, its standby is promoted, and a session is
-// revoked there. The servers still have connections to the old primary, and must not believe it.
-func TestFailoverToAReadOnlyPrimary(t *testing.T) {
+// TestDeposedPrimary: the standby takes over while the nodes' connections still lead to the old primary,
+// which is read-only. What is revoked at the new primary is refused everywhere, on routes with an access
+// token too, and the nodes find the new primary.
+func TestDeposedPrimary(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
-		p := startPair(t)
-		servers := startAll(t, p.url, 2)
-		token, other := newToken(), newToken()
+		c := startCluster(t)
+		servers := startAll(t, c.url, 2)
+		token, admin := newToken(), adminOf("chief@example.com")
 		for _, s := range servers {
-			if a := s.refresh(token); a.status != http.StatusOK {
-				t.Fatalf("before the failover: %d %s", a.status, a.body)
-			}
+			wantsStatus(t, "refresh before the failover", s.refresh(token), http.StatusOK)
+			wantsStatus(t, "list before the failover", s.revocations(admin), http.StatusOK)
 		}
-		set(t, p.primary, "default_transaction_read_only", "on")
-		p.catchUp(t)
-		p.promote(t)
-		revokeByCommand(t, p.url, token)
+		c.set(t, "default_transaction_read_only", "on")
+		c.promote(t)
+		if err := c.command(t, token, "revoke", "--token=-"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.command(t, "", "revoke", "--identity=chief@example.com"); err != nil {
+			t.Fatal(err)
+		}
 		for _, s := range servers {
-			await(t, "a server that is ready again", s, func() bool {
-				if a := s.refresh(token); a.status == http.StatusOK {
-					t.Fatalf("a revoked token was accepted over a connection to the old primary: %s", a.body)
-				}
-				return s.ready().status == http.StatusOK
+			await(t, "a server that has found the new primary", s, func() bool {
+				listed, refreshed := s.revocations(admin), s.refresh(token)
+				wantsRefusal(t, "list with an access token of a revoked identity", listed)
+				wantsRefusal(t, "refresh of a revoked session", refreshed)
+				return t.Failed() || s.ready().status == http.StatusOK &&
+					refreshed.status == http.StatusUnprocessableEntity
 			})
-			if a := s.refresh(token); a.status != http.StatusUnprocessableEntity {
-				t.Errorf("the revoked token: %d %s, want 422", a.status, a.body)
+			if t.Failed() {
+				return
 			}
-			if a := s.refresh(other); a.status != http.StatusOK {
-				t.Errorf("another token: %d %s", a.status, a.body)
-			}
-			s.Kill()
+			wantsStatus(t, "refresh after the failover", s.refresh(newToken()), http.StatusOK)
 		}
+		mustRevoke(t, servers[0], newToken())
+		c.stop(servers)
 	}
 }
 
-// TestUnreplicatedCommit: replication is synchronous and the standby is gone. However often a client
-// tries, no answer is final before the standby has the change: a failover would lose it.
-func TestUnreplicatedCommit(t *testing.T) {
+// TestStandbyGone: while the synchronous standby is gone no revoke is acknowledged, however often a client
+// asks, and no node answers from memory or from the store once its lease is over.
+func TestStandbyGone(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
-		p := startPair(t)
-		s := start(t, p.url+"&statement_timeout=500")
-		rotating := &node{shared.Start(t, "--rotation", "--store="+p.url+"&statement_timeout=500")}
-		await(t, "a server that is ready", rotating, func() bool { return rotating.ready().status == http.StatusOK })
-		set(t, p.primary, "synchronous_standby_names", "*")
-		awaitValue(t, p.primary, "SELECT count(*)::text FROM pg_stat_replication WHERE sync_state = 'sync'", "1")
-		p.catchUp(t)
-		p.standby.Crash()
-		token, rotated := newToken(), newToken()
-		for try := range 3 {
-			if a := s.revoke(token); a.status != http.StatusServiceUnavailable {
-				t.Errorf("try %d: logout answers %d %s without replication, want 503", try, a.status, a.body)
-			}
-			if a := rotating.refresh(rotated); a.status != http.StatusServiceUnavailable {
-				t.Errorf("try %d: rotation answers %d %s without replication, want 503", try, a.status, a.body)
-			}
+		c := startCluster(t)
+		servers := startAll(t, c.url, 2)
+		token := newToken()
+		c.standby.Stop()
+		wantsAway(t, "the first revoke", servers[0].revoke(token))
+		var again sync.WaitGroup
+		for _, s := range servers {
+			again.Go(func() { wantsAway(t, "another revoke of the same session", s.revoke(token)) })
 		}
-		// The failover: the primary is lost, and the standby takes over alone.
-		p.primary.Crash()
-		if err := p.standby.Resume(); err != nil {
+		again.Go(func() {
+			if c.command(t, token, "revoke", "--token=-") == nil {
+				t.Error("refreshd revoke reports success")
+			}
+		})
+		again.Wait()
+		for _, s := range servers {
+			wantsAway(t, "refresh without a lease", s.refresh(newToken()))
+		}
+		if t.Failed() {
+			return
+		}
+		c.resumeStandby(t)
+		mustRevoke(t, servers[0], token)
+		for _, s := range servers {
+			wantsRefusal(t, "refresh of a revoked session", s.refresh(token))
+		}
+		c.stop(servers)
+	}
+}
+
+// TestCancelledWait: a commit whose wait for the standby was cancelled acknowledges nothing: no revoke, no
+// lease and no rotation. Defaults of the database do not hide the warning. What was acknowledged before
+// outlives the failover.
+func TestCancelledWait(t *testing.T) {
+	t.Parallel()
+	for range server.Rounds(1, 100) {
+		c := startCluster(t)
+		if err := c.primary.Exec("ALTER DATABASE " + c.database + " SET client_min_messages = error"); err != nil {
 			t.Fatal(err)
 		}
-		set(t, p.standby, "synchronous_standby_names", "")
-		p.promote(t)
-		await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
-		mustRevoke(t, s, token)
-		if a := s.refresh(token); a.status != http.StatusUnprocessableEntity {
-			t.Errorf("after the logout was acknowledged: %d %s, want 422", a.status, a.body)
+		servers := startAll(t, c.url, 2)
+		rotating := &node{shared.Start(t, "--rotation", "--store="+c.url)}
+		await(t, "a server that is ready", rotating, func() bool { return rotating.ready().status == http.StatusOK })
+		before, token, rotated := newToken(), newToken(), newToken()
+		mustRevoke(t, servers[0], before)
+		c.standby.Stop()
+		resume := c.cancelWaits(t)
+		for range 3 {
+			wantsAway(t, "rotation", rotating.refresh(rotated))
 		}
-		s.Kill()
-		rotating.Kill()
+		for _, s := range servers {
+			wantsAway(t, "revoke", s.revoke(token))
+			await(t, "the end of the lease", s, func() bool { return s.ready().status != http.StatusOK })
+			wantsAway(t, "refresh without a lease", s.refresh(newToken()))
+		}
+		resume()
+		if t.Failed() {
+			return
+		}
+		c.takeOver(t)
+		servers = append(servers, rotating)
+		for _, s := range servers {
+			await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
+			wantsStatus(t, "refresh of what was revoked before", s.refresh(before), http.StatusUnprocessableEntity)
+		}
+		wantsStatus(t, "rotation after the failover", rotating.refresh(rotated), http.StatusOK)
+		c.stop(servers)
+	}
+}
+
+// TestForkedFeed: a node reads revocations that the primary committed without its standby. The standby
+// takes over without them and gives their places in the feed to others. The node learns those too.
+func TestForkedFeed(t *testing.T) {
+	t.Parallel()
+	for range server.Rounds(1, 100) {
+		c := startCluster(t)
+		s := start(t, c.url)
+		c.standby.Stop()
+		resume := c.cancelWaits(t)
+		var lost sync.WaitGroup
+		for range 2 {
+			lost.Go(func() { wantsAway(t, "revoke without the standby", s.revoke(newToken())) })
+		}
+		lost.Wait()
+		await(t, "a node that has read them, or that believes the primary no more", s, func() bool {
+			return s.metric(t, "refreshd_revocations") > 0 || s.ready().status != http.StatusOK
+		})
+		s.Freeze()
+		resume()
+		c.takeOver(t)
+		other := start(t, c.url)
+		tokens := []string{newToken(), newToken(), newToken(), newToken()}
+		var revokes sync.WaitGroup
+		for _, token := range tokens {
+			revokes.Go(func() { mustRevoke(t, other, token) })
+		}
+		c.await(t, c.standby, "SELECT head >= 4 FROM refresh_feed")
+		s.Thaw()
+		revokes.Wait()
+		await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
+		for _, token := range tokens {
+			wantsStatus(t, "refresh of a revoked session", s.refresh(token), http.StatusUnprocessableEntity)
+		}
+		if t.Failed() {
+			return
+		}
+		c.stop([]*node{s, other})
+	}
+}
+
+// TestSynchronousCommitLowered: connections go on to wait for the standby when the server's setting no
+// longer asks for it.
+func TestSynchronousCommitLowered(t *testing.T) {
+	t.Parallel()
+	for range server.Rounds(1, 100) {
+		c := startCluster(t)
+		s := start(t, c.url)
+		token := newToken()
+		c.standby.Stop()
+		c.set(t, "synchronous_commit", "local")
+		wantsAway(t, "revoke", s.revoke(token))
+		if t.Failed() {
+			return
+		}
+		c.set(t, "synchronous_commit", "on")
+		c.resumeStandby(t)
+		mustRevoke(t, s, token)
+		c.stop([]*node{s})
 	}
 }
