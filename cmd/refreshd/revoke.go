@@ -63,7 +63,6 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 		Clocks:      clocks,
 		Log:         logger,
 		MaxLifetime: time.Duration(s.MaxLifetime),
-		Rotation:    s.Rotation,
 	}))
 	switch {
 	case errors.Is(err, revocation.ErrClock):

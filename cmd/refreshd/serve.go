@@ -43,7 +43,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if operations != nil {
 		defer operations.Close()
 	}
-	db, err := s.OpenStore(ctx)
+	db, err := s.OpenServerStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -27,9 +27,11 @@ type feedReader interface {
 	// Watch calls wake soon after the feed may have grown, until ctx is done. It only makes nodes
 	// faster: it may miss any number of changes.
 	Watch(ctx context.Context, wake func())
-	// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and
-	// returns how many it removed.
-	Expire(ctx context.Context, now int64, limit int) (int, error)
+	// Expire is a RemoveFunc for revocations.
+	Expire(ctx context.Context, at int64, limit int) (int, error)
+	// CleanUpTime returns the time at which rows may be removed, if this machine's clock shows now. Both
+	// are in Unix milliseconds.
+	CleanUpTime(ctx context.Context, now int64) (int64, error)
 }
 
 // leaseWriter writes the node's own lease.
@@ -93,11 +95,11 @@ func NewNode(store NodeStore, clock Clock, log *slog.Logger) *Node {
 }
 
 // Run keeps the node's memory and lease up to date until ctx is done. Then it deletes the lease and
-// returns.
-func (n *Node) Run(ctx context.Context) {
+// returns. Meanwhile it removes revocations that need not be kept, and calls removes for other rows.
+func (n *Node) Run(ctx context.Context, removes ...RemoveFunc) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { n.store.Watch(ctx, n.Wake) })
-	tasks.Go(func() { CleanUp(ctx, n.clock, n.log, n.removeExpired) })
+	tasks.Go(func() { n.cleanUp(ctx, append(removes, n.removeExpired)) })
 	for ctx.Err() == nil {
 		pause := renewEvery
 		if err := n.renewOrJoin(ctx); err != nil {
@@ -171,13 +173,4 @@ func (n *Node) leave(ctx context.Context) {
 	if err := n.store.Leave(ctx, n.id); err != nil {
 		n.log.Warn("The lease could not be deleted: the next revocation waits for it once", "error", err)
 	}
-}
-
-// removeExpired removes revocations that need not be kept any more, from the store and from memory.
-func (n *Node) removeExpired(ctx context.Context, now int64, limit int) (int, error) {
-	removed, err := n.store.Expire(ctx, now, limit)
-	if removed < limit {
-		n.memory.expire(now / 1000)
-	}
-	return removed, err
 }

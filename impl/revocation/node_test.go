@@ -295,8 +295,8 @@ func TestExpiry(t *testing.T) {
 		if least := time.Now().Add(kept - time.Minute); until.Before(least) {
 			t.Errorf("kept until %v, want at least %v", until, least)
 		}
-		for step := range 40 {
-			m.clock.wall.Store(int64(step) * int64(10*24*time.Hour))
+		for step := range 400 {
+			m.clock.wall.Store(int64(step) * int64(23*time.Hour))
 			time.Sleep(61 * time.Second)
 			want := errRevoked
 			if m.clock.Now().Wall > until.UnixNano()+int64(time.Second) {
@@ -406,4 +406,37 @@ func TestTwoNodes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestClockFarAhead: a node whose clock is 400 days ahead forgets no revocation that others need, and says
+// that its clock is wrong.
+func TestClockFarAhead(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		right := newMachine(s)
+		n := right.node()
+		run(t, n)
+		synctest.Wait()
+		revoke(t, right.revoker(n), 1)
+		time.Sleep(61 * time.Second)
+		wrong := newMachine(s)
+		wrong.clock.wall.Store(int64(400 * 24 * time.Hour))
+		ahead := wrong.node()
+		stop := run(t, ahead)
+		time.Sleep(time.Hour)
+		for name, node := range map[string]*revocation.Node{"right": n, "ahead": ahead} {
+			if err := ask(node, 1); !errors.Is(err, errRevoked) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if state, err := s.Lookup(t.Context(), sessionID(1), ""); err != nil || !state.Revoked {
+			t.Errorf("the store has forgotten the revocation: %+v, %v", state, err)
+		}
+		if log := wrong.log.String(); strings.Count(log, "alarm: ") != 1 {
+			t.Errorf("the log does not say once that the clock is wrong:\n%s", log)
+		}
+		if right.log.has("alarm: ") {
+			t.Error("the machine whose clock is right raises an alarm")
+		}
+		stop()
+	})
 }

@@ -36,6 +36,9 @@ type Revocation struct {
 	Reason    string
 	RevokedAt int64 // Unix milliseconds
 	KeptUntil int64 // Unix milliseconds, or Forever
+	// OneToken is for the store, which may keep the revocation longer than KeptUntil: the session has one
+	// token, unless it rotates.
+	OneToken bool
 }
 
 // ErrInvalid is returned for a revocation that names no session or no identity, or that has a text

@@ -200,3 +200,7 @@ func (m *machine) Watch(ctx context.Context, wake func()) { m.store.Load().Watch
 func (m *machine) Expire(ctx context.Context, now int64, limit int) (int, error) {
 	return m.store.Load().Expire(ctx, now, limit)
 }
+
+func (m *machine) CleanUpTime(ctx context.Context, now int64) (int64, error) {
+	return m.store.Load().CleanUpTime(ctx, now)
+}

@@ -156,3 +156,16 @@ func (s *Settings) OpenStore(ctx context.Context) (*store.Store, error) {
 	}
 	return db, err
 }
+
+// OpenServerStore opens the configured store for a server, and notes there how long the server's tokens may
+// live: revocations are kept accordingly, whichever program makes them.
+func (s *Settings) OpenServerStore(ctx context.Context) (*store.Store, error) {
+	db, err := s.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.NoteServer(ctx, time.Duration(s.MaxLifetime), s.Rotation); err != nil {
+		return nil, errors.Join(fmt.Errorf("note the lifetimes in the store: %w", err), db.Close())
+	}
+	return db, nil
+}

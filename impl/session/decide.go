@@ -186,7 +186,7 @@ func (l limits) adopted(p presented, m moment) Row {
 		r.EndsAt = wholeSeconds(r.StartedAt + l.session)
 	}
 	r.ExpiresAt = r.EndsAt
-	r.KeptUntil = max(r.EndsAt, p.expires*1000) + keptAfterExpiry
+	r.KeptUntil = rowKeptUntil(r.EndsAt, p.expires*1000)
 	// So long ago that the token is older than the window.
 	r.RotatedAt = r.StartedAt - l.window
 	return r
@@ -201,7 +201,7 @@ func restored(have *Row, p presented) Row {
 	r.Generation, r.RotatedAt, r.KeyID, r.Acknowledged = p.generation, p.issuedAt*1000, p.keyID, true
 	r.ExpiresAt = p.expires * 1000
 	r.EndsAt = max(r.EndsAt, r.ExpiresAt)
-	r.KeptUntil = max(r.KeptUntil, r.EndsAt+keptAfterExpiry)
+	r.KeptUntil = max(r.KeptUntil, rowKeptUntil(r.EndsAt, r.ExpiresAt))
 	r.LastUsedAt = max(r.LastUsedAt, r.RotatedAt)
 	return r
 }

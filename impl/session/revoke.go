@@ -9,7 +9,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// RevokerConfig is what a Revoker works with. All fields but Node and Clocks are required.
+// RevokerConfig is what a Revoker works with. Store, Clock and Log are required.
 type RevokerConfig struct {
 	Store revocation.RevokerStore
 	Clock revocation.Clock
@@ -19,10 +19,9 @@ type RevokerConfig struct {
 	// Clocks has compared the clock with the store's. A server with a wrong clock must not revoke: the
 	// revocation would end too few sessions, or would be forgotten too early.
 	Clocks *revocation.ClockCheck
-	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime.
+	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime. If a server of the
+	// store has allowed more, that counts.
 	MaxLifetime time.Duration
-	// Rotation is on: any session may have tokens that expire later than the token at hand.
-	Rotation bool
 }
 
 // Revoker decides which revocation a caller makes and how long it is kept. If one of its methods returns
@@ -32,8 +31,7 @@ type Revoker struct {
 	revoker     *revocation.Revoker
 	clock       revocation.Clock
 	clocks      *revocation.ClockCheck
-	maxLifetime time.Duration
-	rotation    bool
+	maxLifetime int64 // milliseconds
 }
 
 // NewRevoker returns a Revoker.
@@ -42,8 +40,7 @@ func NewRevoker(c RevokerConfig) *Revoker {
 		revoker:     revocation.NewRevoker(c.Store, c.Clock, c.Log, c.Node),
 		clock:       c.Clock,
 		clocks:      c.Clocks,
-		maxLifetime: c.MaxLifetime,
-		rotation:    c.Rotation,
+		maxLifetime: c.MaxLifetime.Milliseconds(),
 	}
 }
 
@@ -52,9 +49,10 @@ func NewRevoker(c RevokerConfig) *Revoker {
 func (r *Revoker) RevokeToken(ctx context.Context, t *token.Token, reason string) (revocation.Revocation, error) {
 	now := r.clock.Now().UnixMilli()
 	until := t.Expires * 1000
-	// A login's token without a jti is a session of its own: its exp is the end.
-	if r.rotation || t.ID != "" || t.Own {
-		until = max(until, r.latestExpiry(now))
+	// A login's token without a jti is a session of its own, and its exp is the end, unless it rotates.
+	one := t.ID == "" && !t.Own
+	if !one {
+		until = max(until, latestExpiry(now, r.maxLifetime))
 	}
 	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfSession,
@@ -63,6 +61,7 @@ func (r *Revoker) RevokeToken(ctx context.Context, t *token.Token, reason string
 		Reason:    reason,
 		RevokedAt: now,
 		KeptUntil: until + keptAfterExpiry,
+		OneToken:  one,
 	})
 }
 
@@ -77,7 +76,7 @@ func (r *Revoker) RevokeSession(
 		Identity:  identity,
 		Reason:    reason,
 		RevokedAt: now,
-		KeptUntil: r.latestExpiry(now) + keptAfterExpiry,
+		KeptUntil: latestExpiry(now, r.maxLifetime) + keptAfterExpiry,
 	})
 }
 
@@ -97,20 +96,4 @@ func (r *Revoker) revoke(ctx context.Context, made revocation.Revocation) (revoc
 		return revocation.Revocation{}, err
 	}
 	return r.revoker.Revoke(ctx, made)
-}
-
-const (
-	// keptAfterExpiry, in milliseconds, is the 7 days that an access token may live, and a day for clocks
-	// that differ.
-	keptAfterExpiry = 8 * 24 * int64(time.Hour/time.Millisecond)
-	// clockLeeway is how far ahead of this clock a token's iat may be.
-	clockLeeway = time.Minute
-)
-
-// latestExpiry returns the latest exp that any token of now may have, in Unix milliseconds. It is rounded
-// up to a whole day, so that a second revocation of the same session changes nothing in the store.
-func (r *Revoker) latestExpiry(now int64) int64 {
-	const day = int64(24 * time.Hour / time.Millisecond)
-	latest := now + (r.maxLifetime + clockLeeway).Milliseconds()
-	return (latest + day - 1) / day * day
 }

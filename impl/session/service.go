@@ -116,7 +116,6 @@ func New(c Config) *Service {
 			Node:        node,
 			Clocks:      clocks,
 			MaxLifetime: c.Rules.MaxLifetime,
-			Rotation:    c.Rotation != nil,
 		}),
 		verifier:    token.NewVerifier(c.Keys, c.Rules),
 		minter:      token.NewMinter(c.Keys, c.Rules),
@@ -141,11 +140,9 @@ func New(c Config) *Service {
 // kept, until ctx is done.
 func (s *Service) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
-	if s.rotator != nil {
-		tasks.Go(func() { revocation.CleanUp(ctx, s.clock, s.log, s.store.ExpireSessions) })
-	}
 	tasks.Go(func() { s.clocks.Run(ctx) })
-	s.node.Run(ctx)
+	// Rows of sessions are removed in stateless mode too: rotation may have been on before.
+	s.node.Run(ctx, s.store.ExpireSessions)
 	tasks.Wait()
 }
 

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -33,6 +34,9 @@ func TestIDOf(t *testing.T) {
 		{"another key", func(t *token.Token) { t.KeyID, t.IssuerKey = "other", "thumbprint" }, true},
 		{"foreign sid and gen", func(t *token.Token) { t.Session, t.Generation = ownSession, 1 }, true},
 		{"own sid and gen", func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }, false},
+		{"own gen, sid of zeros, which names no session", func(t *token.Token) {
+			t.Own, t.Session, t.Generation = true, strings.Repeat("0", 64), 1
+		}, true},
 		{"another jti", func(t *token.Token) { t.ID = "jtj" }, false},
 		{"jti with a space", func(t *token.Token) { t.ID = "jti " }, false},
 		{"another identity", func(t *token.Token) { t.Identity = "Whois.muchlis@gmail.com" }, false},

@@ -56,6 +56,9 @@ func TestNewerSchema(t *testing.T) {
 	eachShared(t, func(t *testing.T, url string) {
 		open(t, url)
 		exec1(t, url, "INSERT INTO refresh_schema (version_id, is_applied) VALUES (999, true)")
+		// The newer schema only adds: programs from today on may use it.
+		must(t, open(t, url).NoteServer(t.Context(), time.Hour, false))
+		exec1(t, url, "UPDATE refresh_store SET oldest_schema = 999")
 		_, err := store.Open(t.Context(), url)
 		if !errors.Is(err, store.ErrNewerSchema) || !strings.Contains(err.Error(), "999") {
 			t.Errorf("got %v, want ErrNewerSchema with the version", err)

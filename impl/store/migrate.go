@@ -14,13 +14,14 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// ErrNewerSchema is returned for a store that a newer version of this program has used.
+// ErrNewerSchema is returned for a store that a newer version of this program has changed.
 var ErrNewerSchema = errors.New("the store was written by a newer version of this program")
 
-// schemaTable is where the migrations that were applied are noted.
+// schemaTable is the table of the migrations that were applied.
 const schemaTable = "refresh_schema"
 
-// migrate brings the schema up to date. Each migration is a transaction.
+// migrate brings the schema up to date. Each migration is a transaction. It returns ErrNewerSchema if a newer
+// version of this program has changed the schema so that this one cannot use it.
 func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -37,8 +38,22 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...
 		return err
 	}
 	if have > know {
-		return fmt.Errorf("%w: its schema is version %d and this program knows versions up to %d", ErrNewerSchema, have, know)
+		return checkNewer(ctx, db, have, know)
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// checkNewer returns ErrNewerSchema unless the schema says that a program that knows version know may use it.
+func checkNewer(ctx context.Context, db *sql.DB, have, know int64) error {
+	oldest := have
+	const query = "SELECT oldest_schema FROM refresh_store WHERE id = 1"
+	if err := db.QueryRowContext(ctx, query).Scan(&oldest); err != nil {
+		return err
+	}
+	if oldest > know {
+		return fmt.Errorf("%w: its schema is version %d, for programs that know version %d; this program knows "+
+			"versions up to %d", ErrNewerSchema, have, oldest, know)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"kalsel.dev/refresh/impl/revocation"
+	"kalsel.dev/refresh/impl/session"
 )
 
 // Revoke commits r, and returns the revocation that is in force then. If the session was revoked before,
@@ -26,13 +27,17 @@ var errRevokedMeanwhile = errors.New("the revocation was made meanwhile")
 
 func (s *Store) revokeOnce(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
 	id := rowID(r.Kind, r.Key())
-	confirm, bound, insert := confirmSession, r.KeptUntil, insertSession
-	if r.Kind == revocation.OfIdentity {
-		confirm, bound, insert = confirmCutoff, r.RevokedAt, insertCutoff
-	}
 	var inForce revocation.Revocation
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var err error
+		lifetimes, err := lifetimesOf(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		r.KeptUntil, r.OneToken = session.KeptUntil(r, lifetimes), false
+		confirm, bound, insert := confirmSession, r.KeptUntil, insertSession
+		if r.Kind == revocation.OfIdentity {
+			confirm, bound, insert = confirmCutoff, r.RevokedAt, insertCutoff
+		}
 		inForce, err = scanRevocation(tx.QueryRowContext(ctx, confirm, id, bound))
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
@@ -99,6 +100,10 @@ func scanRow(row row) (session.Row, error) {
 		return r, err
 	}
 	r.Acknowledged = acknowledged != 0
+	if ownerOf(r.Identity) != owner {
+		// Programs before version 3 of the schema doubled each backslash.
+		r.Identity = strings.ReplaceAll(r.Identity, `\\`, `\`)
+	}
 	if r.ID, err = revocation.ParseSessionID(id); err != nil {
 		return r, errors.Join(errRowID, err)
 	}

@@ -286,3 +286,19 @@ func TestExpireUnderLoad(t *testing.T) {
 		}
 	})
 }
+
+// TestOldBackslashes: programs before version 3 of the schema doubled each backslash of an identity.
+func TestOldBackslashes(t *testing.T) {
+	eachShared(t, func(t *testing.T, url string) {
+		s, r := open(t, url), row(1, `DOMAIN\user`)
+		adopt(t, s, r)
+		exec1(t, url, `UPDATE refresh_sessions SET identity = 'DOMAIN\\user'`)
+		stored(t, s, r)
+		next := r
+		next.Generation, next.RotatedAt = 2, 50_000
+		p := session.Precondition{RotatedUntil: 2000, EndsUntil: math.MaxInt64}
+		if done, err := s.Advance(t.Context(), next, p); !done || err != nil {
+			t.Errorf("Advance: %t, %v", done, err)
+		}
+	})
+}

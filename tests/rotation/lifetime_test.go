@@ -138,3 +138,22 @@ func TestHangUp(t *testing.T) {
 		t.Errorf("the session goes on: %v", err)
 	}
 }
+
+// TestSignOutOfALoginAhead: the login's clock is 50 s ahead. Signing out everywhere revokes the sessions
+// that were seen before, because their rows tell when they were first seen.
+func TestSignOutOfALoginAhead(t *testing.T) {
+	c := newClockwork(t, session.Rotation{Window: time.Minute})
+	trueTime := c.now
+	c.now = trueTime.Add(50 * time.Second)
+	raw := c.login(t, 24*time.Hour)
+	c.now = trueTime
+	second := c.redeem(t, raw)
+	if _, err := c.RevokeIdentity(t.Context(), "ann", "sign out everywhere"); err != nil {
+		t.Fatal(err)
+	}
+	for name, old := range map[string]string{"the login's token": raw, "its successor": second} {
+		if _, err := c.Refresh(t.Context(), old, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
+			t.Errorf("%s: %v, want ErrRevoked", name, err)
+		}
+	}
+}

@@ -18,9 +18,14 @@ import (
 
 // login is a login service's refresh token. The tests sign by themselves: what is judged must not be what judges.
 func login(identity string, issued time.Time) string {
+	return loginWithID(identity, rand.Text(), issued)
+}
+
+// loginWithID is login with a jti, which may be empty as in the user's sample.
+func loginWithID(identity, id string, issued time.Time) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	claims := fmt.Sprintf(`{"identity":%q,"name":"Ann","jti":%q,"type":1,"iat":%d,"exp":%d}`,
-		identity, rand.Text(), issued.Unix(), issued.Add(24*time.Hour).Unix())
+		identity, id, issued.Unix(), issued.Add(24*time.Hour).Unix())
 	input := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
 	mac := hmac.New(sha256.New, []byte(server.Secret))
 	mac.Write([]byte(input))

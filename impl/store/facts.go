@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"kalsel.dev/refresh/impl/revocation"
+	"kalsel.dev/refresh/impl/session"
+)
+
+const (
+	// A server's settings are noted before it answers its first request, and never made smaller: a token that
+	// was minted under other settings may still be valid.
+	noteLifetime = `UPDATE refresh_store SET max_lifetime = $1 WHERE id = 1 AND max_lifetime < $1`
+	noteRotation = `UPDATE refresh_store SET rotation = 1 WHERE id = 1 AND rotation = 0`
+
+	selectLifetimes = `SELECT max_lifetime, rotation,
+(SELECT kept_until FROM refresh_sessions WHERE id = $1) FROM refresh_store WHERE id = 1`
+
+	// The limit follows the clock at once while they differ by at most $2, and else only by $3.
+	moveCleanUp = `UPDATE refresh_store SET cleaned_until = CASE
+WHEN $1 <= cleaned_until THEN cleaned_until
+WHEN cleaned_until = 0 OR $1 <= cleaned_until + $2 THEN $1
+ELSE cleaned_until + $3 END
+WHERE id = 1 RETURNING cleaned_until`
+)
+
+// NoteServer notes the settings of a server that is about to start. See session.KeptUntil.
+func (s *Store) NoteServer(ctx context.Context, maxLifetime time.Duration, rotation bool) error {
+	if _, err := s.exec(ctx, noteLifetime, maxLifetime.Milliseconds()); err != nil {
+		return err
+	}
+	if !rotation {
+		return nil
+	}
+	_, err := s.exec(ctx, noteRotation)
+	return err
+}
+
+// lifetimesOf reads what limits the lifetimes of a session's tokens.
+func lifetimesOf(ctx context.Context, h handle, r revocation.Revocation) (session.Lifetimes, error) {
+	var l session.Lifetimes
+	var rotation int64
+	var kept *int64
+	err := h.QueryRowContext(ctx, selectLifetimes, r.Session.String()).Scan(&l.Max, &rotation, &kept)
+	l.Rotation = rotation != 0
+	if kept != nil {
+		l.RowKeptUntil = *kept
+	}
+	return l, err
+}
+
+const (
+	// cleanUpLag is how far the clean-up may follow a clock at once: clocks differ by less than the day that
+	// rows are kept for them.
+	cleanUpLag = 24 * time.Hour
+	// cleanUpStep is how far the clean-up moves in a turn if a clock is further ahead. So a clock that is
+	// wrong removes no row that is needed for many hours, and servers that were stopped for a month remove
+	// what is due within three days.
+	cleanUpStep = 10 * time.Minute
+)
+
+// CleanUpTime returns the time at which rows may be removed, if this process's clock shows now (Unix
+// milliseconds). It is not later than now, nor than the clock of the database server. It moves slowly if
+// now is far ahead of the last time at which rows were removed.
+func (s *Store) CleanUpTime(ctx context.Context, now int64) (int64, error) {
+	var limit int64
+	turn := func(ctx context.Context, h handle) error {
+		if s.group == nil {
+			var clock int64
+			if err := h.QueryRowContext(ctx, selectClock).Scan(&clock); err != nil {
+				return err
+			}
+			now = min(now, clock)
+		}
+		return h.QueryRowContext(ctx, moveCleanUp, now, cleanUpLag.Milliseconds(), cleanUpStep.Milliseconds()).Scan(&limit)
+	}
+	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return turn(ctx, tx) })
+	return min(now, limit), err
+}
