@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -28,16 +26,5 @@ func BenchmarkEncode(b *testing.B) {
 		if err := answer.VisitRefreshTokenResponse(w); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func BenchmarkMetrics(b *testing.B) {
-	m, err := newMetrics(prometheus.NewRegistry(), session.New(session.Config{}))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		m.refreshed(nil)
 	}
 }

@@ -71,11 +71,8 @@ func registerRotation(r prometheus.Registerer, sessions *session.Service) error 
 	return errors.Join(errs...)
 }
 
-func (m *metrics) refreshed(err error) {
-	if err == nil {
-		m.accepted.Inc()
-		return
-	}
+// notRefreshed counts a refresh that failed with err.
+func (m *metrics) notRefreshed(err error) {
 	var fault token.Fault
 	var early *token.Early
 	switch {

@@ -40,10 +40,11 @@ func (h *handler) RefreshToken(
 	from, _ := ctx.Value(clientKey{}).(session.Client)
 	life := time.Duration(minutes) * time.Minute
 	grant, err := h.sessions.Refresh(ctx, r.Body.RefreshToken, life, from)
-	h.metrics.refreshed(err)
 	if err != nil {
+		h.metrics.notRefreshed(err)
 		return nil, err
 	}
+	h.metrics.accepted.Inc()
 	answer := h.answers.Get().(*refreshed)
 	answer.Grant = grant
 	return answer, nil

@@ -67,7 +67,9 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.serve(e.next, r)
 	took := time.Since(start)
 	e.durations.of(series{x.route, x.status}).Observe(took.Seconds())
-	e.logRequest(r, x, id, took)
+	if x.cut || x.status >= http.StatusBadRequest || e.log.Enabled(r.Context(), slog.LevelDebug) {
+		e.logRequest(r, x, id, took)
+	}
 	cut := x.cut
 	*x = exchange{} // the pool must not keep the request's memory alive
 	e.exchanges.Put(x)
