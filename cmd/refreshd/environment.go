@@ -13,9 +13,13 @@ import (
 	"kalsel.dev/refresh/impl/service"
 )
 
-// serviceLink matches the variables that Kubernetes sets in every container for each service whose
-// name begins with "refresh". They are not settings.
-var serviceLink = regexp.MustCompile(`^REFRESH_(.+_)?(PORT|SERVICE_HOST|SERVICE_PORT)(_.+)?$`)
+var (
+	// settingLike matches the variables that are settings, or meant as such.
+	settingLike = regexp.MustCompile(`^REFRESHD?_`)
+	// serviceLink matches the variables that Kubernetes sets in every container for each service
+	// whose name begins with "refresh". They are not settings.
+	serviceLink = regexp.MustCompile(`^REFRESHD?_(.+_)?(PORT|SERVICE_HOST|SERVICE_PORT)(_.+)?$`)
+)
 
 // settingVariables returns a resolver that reads the variable of a setting whose flag is not given. It
 // fails if a variable begins like those of settings but belongs to none: it is most likely
@@ -31,7 +35,7 @@ func settingVariables(environ []string) (kong.ResolverFunc, error) {
 		switch {
 		case slices.Contains(known, name):
 			given[name] = value
-		case strings.HasPrefix(name, "REFRESH_") && !serviceLink.MatchString(name):
+		case settingLike.MatchString(name) && !serviceLink.MatchString(name):
 			return nil, usageError(fmt.Sprintf(
 				"%s: there is no such setting; did you mean %s?", name, nearest(name, known)))
 		}

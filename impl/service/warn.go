@@ -38,6 +38,7 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 		{"iss", s.Issuer != ""},
 		{"aud", s.Audience != ""},
 		{"type required", s.RequireType},
+		{"clock-skew", s.ClockSkew != 0},
 		{"admin-max-age", s.AdminMaxAge != 0},
 		{"idle-lifetime", s.IdleLifetime != 0},
 		{"session-lifetime", s.SessionLifetime != 0},
