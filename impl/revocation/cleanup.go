@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// RemoveFunc removes up to limit rows that need not be kept at a time (Unix milliseconds), and returns how
-// many it removed.
+// RemoveFunc removes up to limit rows that need not be kept at a time (Unix milliseconds), and
+// returns how many it removed.
 type RemoveFunc func(ctx context.Context, at int64, limit int) (removed int, err error)
 
 const (
 	cleanUpEvery = time.Minute
-	// cleanUpBatch is how many rows one statement removes: so few that no other statement has to wait long.
+	// cleanUpBatch is how many rows one statement removes: so few that no other statement has to
+	// wait long.
 	cleanUpBatch = 500
 	// cleanUpBehind is how far the clean-up may be behind this machine's clock without an alarm.
 	cleanUpBehind = 24 * time.Hour

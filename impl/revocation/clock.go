@@ -10,8 +10,9 @@ type Clock interface {
 	After(d time.Duration) <-chan time.Time
 }
 
-// Instant is one reading of both clocks. The monotonic clock is never set, but it stands still while
-// the machine is suspended. The wall clock goes on during a suspend, but an operator may set it.
+// Instant is one reading of both clocks. The monotonic clock is never set, but it stands still
+// while the machine is suspended. The wall clock goes on during a suspend, but an operator may set
+// it.
 type Instant struct {
 	Mono time.Duration // since a fixed moment of this process
 	Wall int64         // Unix nanoseconds

@@ -14,8 +14,8 @@ var ErrClock = errors.New("the clocks of the servers differ too much")
 
 // ClockStore is a store that has a clock of its own.
 type ClockStore interface {
-	// StoreTime returns the store's time in Unix milliseconds. ok is false if the store has no clock of
-	// its own, because it is on this machine.
+	// StoreTime returns the store's time in Unix milliseconds. ok is false if the store has no
+	// clock of its own, because it is on this machine.
 	StoreTime(ctx context.Context) (unixMilli int64, ok bool, err error)
 }
 
@@ -31,7 +31,9 @@ type ClockCheck struct {
 
 // NewClockCheck returns a ClockCheck that tolerates a difference of skew. If skew is 0, it compares
 // nothing: no two clocks are exactly the same.
-func NewClockCheck(store ClockStore, clock Clock, skew time.Duration, log *slog.Logger) *ClockCheck {
+func NewClockCheck(
+	store ClockStore, clock Clock, skew time.Duration, log *slog.Logger,
+) *ClockCheck {
 	return &ClockCheck{store: store, clock: clock, skew: skew, log: log}
 }
 
@@ -75,8 +77,8 @@ func (c *ClockCheck) Compare(ctx context.Context) {
 	}
 }
 
-// Err returns ErrClock if the clocks differed by more than they may when they were compared last. A nil
-// ClockCheck compares nothing.
+// Err returns ErrClock if the clocks differed by more than they may when they were compared last. A
+// nil ClockCheck compares nothing.
 func (c *ClockCheck) Err() error {
 	if c != nil && c.off.Load() != 0 {
 		return ErrClock

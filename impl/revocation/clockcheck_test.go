@@ -55,7 +55,8 @@ func TestClockCheck(t *testing.T) {
 	}
 }
 
-// TestClockCheckFollows: a clock that is set right is noticed within two seconds, and one that goes wrong too.
+// TestClockCheckFollows: a clock that is set right is noticed within two seconds, and one that goes
+// wrong too.
 func TestClockCheckFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -9,13 +9,13 @@ import (
 // errLeaseGone makes the node join again.
 var errLeaseGone = errors.New("the lease is gone")
 
-// pageSize is how many changes one statement reads: so many that loading is fast, and so few that the
-// statement ends within its time limit.
+// pageSize is how many changes one statement reads: so many that loading is fast, and so few that
+// the statement ends within its time limit.
 const pageSize = 20_000
 
-// join loads the whole feed. Only then it takes a lease and reads the changes that were added meanwhile:
-// a node that has a lease must be quick. Revocations that are in memory already stay there: after a
-// restore the memory may hold more than the store.
+// join loads the whole feed. Only then it takes a lease and reads the changes that were added
+// meanwhile: a node that has a lease must be quick. Revocations that are in memory already stay
+// there: after a restore the memory may hold more than the store.
 func (n *Node) join(ctx context.Context) error {
 	before, page := n.applied.Load(), Page{Head: 1}
 	for page.Applied < page.Head {
@@ -40,8 +40,8 @@ func (n *Node) join(ctx context.Context) error {
 	})
 }
 
-// renew gives the lease a new version. A renewal acknowledges nothing: after a restore of the store the
-// node may have applied sequences that the store gives out again.
+// renew gives the lease a new version. A renewal acknowledges nothing: after a restore of the store
+// the node may have applied sequences that the store gives out again.
 func (n *Node) renew(ctx context.Context) error {
 	l := Lease{Node: n.id, Version: n.nextVersion()}
 	kept, err := n.store.Renew(ctx, l, n.confirmed)
@@ -56,8 +56,8 @@ func (n *Node) renew(ctx context.Context) error {
 	return nil
 }
 
-// beginTerm takes the steps that the protocol rests on, in their order: note the time, write the lease,
-// read and acknowledge the feed, and only then answer from memory.
+// beginTerm takes the steps that the protocol rests on, in their order: note the time, write the
+// lease, read and acknowledge the feed, and only then answer from memory.
 func (n *Node) beginTerm(ctx context.Context, write func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, renewLimit)
 	defer cancel()
@@ -72,8 +72,8 @@ func (n *Node) beginTerm(ctx context.Context, write func(context.Context) error)
 	return nil
 }
 
-// nextVersion returns the version of the next write of the lease. Each write has a version of its own,
-// because a write may take effect although it returned an error.
+// nextVersion returns the version of the next write of the lease. Each write has a version of its
+// own, because a write may take effect although it returned an error.
 func (n *Node) nextVersion() int64 {
 	n.version++
 	return n.version
@@ -89,9 +89,10 @@ func (n *Node) follow(ctx context.Context) error {
 	return n.read(ctx)
 }
 
-// read applies the feed to its head and acknowledges it. The sequence up to which the feed is applied
-// counts only once the store has confirmed the acknowledgement: until then the changes may come from a
-// server that was replaced, and the server that replaced it may use the same sequences for others.
+// read applies the feed to its head and acknowledges it. The sequence up to which the feed is
+// applied counts only once the store has confirmed the acknowledgement: until then the changes may
+// come from a server that was replaced, and the server that replaced it may use the same sequences
+// for others.
 func (n *Node) read(ctx context.Context) error {
 	for {
 		applied, next := n.applied.Load(), n.nextVersion()

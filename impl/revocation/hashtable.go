@@ -7,11 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// hashTable maps 32-byte hashes to 32-bit numbers. It is safe for concurrent use, and readers take no lock. Keys must be hashes:
-// their own bytes place them.
+// hashTable maps 32-byte hashes to 32-bit numbers. It is safe for concurrent use, and readers take
+// no lock. Keys must be hashes: their own bytes place them.
 //
-// One place takes 37 bytes. A shard grows by a fifth when three quarters of its places are in use, so that at least 0.62 of
-// them are, which makes at most 60 bytes a key. A map doubles, and takes up to 150.
+// One place takes 37 bytes. A shard grows by a fifth when three quarters of its places are in use,
+// so that at least 0.62 of them are, which makes at most 60 bytes a key. A map doubles, and takes
+// up to 150.
 type hashTable struct {
 	shards [256]shard
 }
@@ -22,9 +23,9 @@ type shard struct {
 	used  int
 }
 
-// places is open addressing with linear probing, by groups of 8. A key, once written, stays where it is; to remove keys a
-// shard gets new places. The tags, a byte of each key, are apart from the entries, so that a key that is not there, which is the
-// rule, costs one look at memory.
+// places is open addressing with linear probing, by groups of 8. A key, once written, stays where
+// it is; to remove keys a shard gets new places. The tags, a byte of each key, are apart from the
+// entries, so that a key that is not there, which is the rule, costs one look at memory.
 type places struct {
 	tags    []uint64 // of 8 entries each; 0 is empty
 	entries []entry
@@ -79,7 +80,8 @@ func (t *hashTable) length() int {
 	return n
 }
 
-// removeBelow removes the keys whose value is below least, one shard at a time, and returns how many.
+// removeBelow removes the keys whose value is below least, one shard at a time, and returns how
+// many.
 func (t *hashTable) removeBelow(least uint32) int {
 	n := 0
 	for i := range t.shards {
@@ -108,7 +110,8 @@ func (s *shard) removeBelow(least uint32) int {
 	return gone
 }
 
-// resized returns room for at least size keys, with the keys of p in it whose value is at least least.
+// resized returns room for at least size keys, with the keys of p in it whose value is at least
+// least.
 func (p *places) resized(size int, least uint32) *places {
 	groups := size/8 + 1
 	q := &places{tags: make([]uint64, groups), entries: make([]entry, 8*groups)}
@@ -138,7 +141,8 @@ const (
 	highest = 0x8080808080808080
 )
 
-// zeros has the highest bit set in each zero byte. It may be set in a byte that is 1 too, but not in one below the first zero.
+// zeros has the highest bit set in each zero byte. It may be set in a byte that is 1 too, but not
+// in one below the first zero.
 func zeros(x uint64) uint64 { return (x - lowest) &^ x & highest }
 
 // find returns where key is, or else where it would go. There is an empty place always.

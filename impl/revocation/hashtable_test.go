@@ -22,7 +22,8 @@ func hashOf(n int) (k Key) {
 	return k
 }
 
-// TestHashTable: it is a map whose values only rise. Keys that share the bytes that place them make it probe.
+// TestHashTable: it is a map whose values only rise. Keys that share the bytes that place them make
+// it probe.
 func TestHashTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var table hashTable
@@ -153,8 +154,8 @@ func benchmarkLookup(b *testing.B, known *memory, want bool, key func(int) int) 
 	}
 }
 
-// benchmarkMemory is what the machine takes for one look at as much memory, where the next place follows from what was read: what a
-// lookup that finds its key cannot do without.
+// benchmarkMemory is what the machine takes for one look at as much memory, where the next place
+// follows from what was read: what a lookup that finds its key cannot do without.
 func benchmarkMemory(b *testing.B, table *hashTable) {
 	var last uint32
 	for i := 0; b.Loop(); i++ {

@@ -3,12 +3,12 @@ package revocation
 import "time"
 
 const (
-	// LeaseTerm is how long a node may answer from memory after it noted the time, wrote its lease and
-	// read the feed. A revoker waits as long for a node that does not acknowledge.
+	// LeaseTerm is how long a node may answer from memory after it noted the time, wrote its lease
+	// and read the feed. A revoker waits as long for a node that does not acknowledge.
 	LeaseTerm = 3 * time.Second
-	// driftAllowance shortens the term on the node's side, because the clocks of two machines run at
-	// different speeds: they differ by a thousandth at most while a clock is being slewed, and this is
-	// ten times as much.
+	// driftAllowance shortens the term on the node's side, because the clocks of two machines run
+	// at different speeds: they differ by a thousandth at most while a clock is being slewed, and
+	// this is ten times as much.
 	driftAllowance = LeaseTerm / 100
 
 	renewEvery = time.Second
@@ -27,8 +27,8 @@ type Lease struct {
 // term is the period in which a node answers from memory.
 type term struct{ since Instant }
 
-// live reports that the term is not over by either clock. If the wall clock is set back to before the
-// term began, the term is over too.
+// live reports that the term is not over by either clock. If the wall clock is set back to before
+// the term began, the term is over too.
 func (t *term) live(now Instant) bool {
 	if t == nil {
 		return false

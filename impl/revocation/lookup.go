@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// NothingRevoked reports that the node has a live lease and that no revocation exists at all. It spares
-// the common case the computation of keys.
+// NothingRevoked reports that the node has a live lease and that no revocation exists at all. It
+// spares the common case the computation of keys.
 func (n *Node) NothingRevoked() bool {
-	// The lease is checked before the memory, as in Lookup. The first check of the memory only avoids
-	// reading the clocks.
+	// The lease is checked before the memory, as in Lookup. The first check of the memory only
+	// avoids reading the clocks.
 	return !n.memory.any.Load() && n.live() && !n.memory.any.Load()
 }
 
-// Lookup returns what is known about a session and its identity. It looks for no session if the session
-// ID is zero. If the node has a live lease, it answers from memory and does no I/O. Else it reads the
-// store, and returns ErrUnavailable if the store does not answer.
+// Lookup returns what is known about a session and its identity. It looks for no session if the
+// session ID is zero. If the node has a live lease, it answers from memory and does no I/O. Else it
+// reads the store, and returns ErrUnavailable if the store does not answer.
 func (n *Node) Lookup(ctx context.Context, session SessionID, identity string) (State, error) {
-	// The lease is checked before the memory is read. In the other order the memory that was read might
-	// be older than the lease.
+	// The lease is checked before the memory is read. In the other order the memory that was read
+	// might be older than the lease.
 	if n.live() {
 		return n.memory.lookup(session, identity), nil
 	}

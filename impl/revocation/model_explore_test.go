@@ -101,7 +101,8 @@ func (w world) nextOfWaiting(d *design, change func(string, func(*world))) {
 	}
 }
 
-// ticks lets time pass. Each machine may be suspended during a tick; the revoker's waits longer then.
+// ticks lets time pass. Each machine may be suspended during a tick; the revoker's waits longer
+// then.
 func (w world) ticks(d *design, visit func(event, world)) {
 	names := []string{"a tick passes", "a tick passes, node 0 asleep", "a tick passes, node 1 asleep", "a tick passes, both asleep"}
 	for suspended, name := range names {
@@ -139,7 +140,8 @@ func (a *age) pass(asleep, counts bool) {
 	}
 }
 
-// canonical is the same for a state and its mirror image: the nodes are alike, unless one of them is the revoker's.
+// canonical is the same for a state and its mirror image: the nodes are alike, unless one of them
+// is the revoker's.
 func (w world) canonical(d *design) world {
 	if !d.sameProcess && w.nodes[0].less(&w.nodes[1]) {
 		w.nodes[0], w.nodes[1] = w.nodes[1], w.nodes[0]
@@ -163,7 +165,8 @@ func (n *modelNode) key() uint64 {
 	return k
 }
 
-// explore visits every state breadth first, and returns how many there are and, if one is broken, the shortest way to it.
+// explore visits every state breadth first, and returns how many there are and, if one is broken,
+// the shortest way to it.
 func explore(d *design) (states int, way []string) {
 	type arrival struct {
 		world
@@ -192,7 +195,8 @@ func explore(d *design) (states int, way []string) {
 	return len(reached), nil
 }
 
-// TestModel: in no order of steps, stops, suspends and crashes does a refresh succeed that starts after the revoke returned.
+// TestModel: in no order of steps, stops, suspends and crashes does a refresh succeed that starts
+// after the revoke returned.
 func TestModel(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -214,7 +218,8 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestModelFindsFaults: each part of the protocol is needed. Without it the model finds a way to a broken state.
+// TestModelFindsFaults: each part of the protocol is needed. Without it the model finds a way to a
+// broken state.
 func TestModelFindsFaults(t *testing.T) {
 	for _, c := range []struct {
 		name   string

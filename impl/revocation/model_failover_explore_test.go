@@ -70,8 +70,8 @@ func (w *sites) tick() {
 	}
 }
 
-// tidy ends a term that is over, and numbers the versions from 1 without gaps, so that there are few
-// states although the node writes its lease without end.
+// tidy ends a term that is over, and numbers the versions from 1 without gaps, so that there are
+// few states although the node writes its lease without end.
 func (w sites) tidy() sites {
 	if n := &w.node; n.answers && n.term >= modelTerm {
 		n.answers, n.term = false, 0
@@ -91,8 +91,8 @@ func (w sites) tidy() sites {
 	return w
 }
 
-// exploreFailover visits every state breadth first, and returns how many there are and, if one is broken,
-// the shortest way to it.
+// exploreFailover visits every state breadth first, and returns how many there are and, if one is
+// broken, the shortest way to it.
 func exploreFailover(r *rules) (states int, way []string) {
 	type arrival struct {
 		world sites
@@ -120,8 +120,8 @@ func exploreFailover(r *rules) (states int, way []string) {
 	return len(reached), nil
 }
 
-// TestFailoverModel: in no order of steps, and over no connection, is a session accepted whose revocation
-// was acknowledged.
+// TestFailoverModel: in no order of steps, and over no connection, is a session accepted whose
+// revocation was acknowledged.
 func TestFailoverModel(t *testing.T) {
 	r := builtRules()
 	states, way := exploreFailover(&r)
@@ -131,7 +131,8 @@ func TestFailoverModel(t *testing.T) {
 	t.Logf("%d states", states)
 }
 
-// TestFailoverModelFindsFaults: each rule is needed. Without it the model finds a way to a broken state.
+// TestFailoverModelFindsFaults: each rule is needed. Without it the model finds a way to a broken
+// state.
 func TestFailoverModelFindsFaults(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -3,13 +3,14 @@ package revocation
 import "slices"
 
 // The protocol over failovers, as a second small model, which model_failover_explore_test.go walks
-// exhaustively. There is a primary with a synchronous standby. Replication may break and be repaired. The
-// standby may take over at any time, while the old primary lives on; later the old primary may become the
-// standby of the new one, and so on without end. A pool may hold connections to both servers, so each step
-// of the node and of the revoker may go to either of them. Clocks and a second node are the subject of the
-// first model.
+// exhaustively. There is a primary with a synchronous standby. Replication may break and be
+// repaired. The standby may take over at any time, while the old primary lives on; later the old
+// primary may become the standby of the new one, and so on without end. A pool may hold connections
+// to both servers, so each step of the node and of the revoker may go to either of them. Clocks and
+// a second node are the subject of the first model.
 
-// rules says which of the rules about failovers hold. The zero value is how the protocol was first built.
+// rules says which of the rules about failovers hold. The zero value is how the protocol was first
+// built.
 type rules struct {
 	lookupCurrent  bool // a lookup without a lease reads the server that acknowledges
 	loadCurrent    bool // so does the load of the whole feed
@@ -22,8 +23,8 @@ type rules struct {
 
 func builtRules() rules { return rules{true, true, true, true, true, true, true} }
 
-// sites is one state. The primary is always the first server. Sessions are bits, so that a set of sessions
-// is a number. Of the versions of the lease only the order matters.
+// sites is one state. The primary is always the first server. Sessions are bits, so that a set of
+// sessions is a number. Of the versions of the lease only the order matters.
 type sites struct {
 	servers  [2]site
 	linked   bool // the other server is a standby and has all that the primary has committed
@@ -78,13 +79,14 @@ func (s *site) lacks(sessions uint8) bool {
 	return false
 }
 
-// acknowledges: at most one server can. A primary that took over does so alone until it has a standby.
+// acknowledges: at most one server can. A primary that took over does so alone until it has a
+// standby.
 func (w *sites) acknowledges(at int) bool { return at == 0 && (w.linked || w.deposed) }
 
 func (w *sites) writable(at int) bool { return at == 0 || w.deposed }
 
-// commit changes a server, and its standby while replication works. It returns whether the change counts
-// as acknowledged.
+// commit changes a server, and its standby while replication works. It returns whether the change
+// counts as acknowledged.
 func (w *sites) commit(at int, r *rules, change func(*site)) bool {
 	if !w.writable(at) {
 		return false
@@ -223,7 +225,8 @@ func (w *sites) revoke(at int, session uint8, r *rules) {
 	}
 }
 
-// readLeases returns the call once there is no lease to wait for, and fails it if the read is not current.
+// readLeases returns the call once there is no lease to wait for, and fails it if the read is not
+// current.
 func (w *sites) readLeases(at int, r *rules) {
 	v, s := &w.revoker, &w.servers[at]
 	switch {

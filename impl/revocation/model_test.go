@@ -1,15 +1,17 @@
 package revocation
 
-// The protocol of docs/decisions/0005-strict-revocation.md as a small model, which model_explore_test.go walks exhaustively.
-// Two nodes and one revoker, which ends two sessions one after the other. One step of one of them is one transition, and so is
-// a tick of time: a process that is stopped (SIGSTOP) just takes no step for some ticks.
+// The protocol of docs/decisions/0005-strict-revocation.md as a small model, which
+// model_explore_test.go walks exhaustively. Two nodes and one revoker, which ends two sessions one
+// after the other. One step of one of them is one transition, and so is a tick of time: a process
+// that is stopped (SIGSTOP) just takes no step for some ticks.
 
 const (
 	modelTerm    = 2 // L in ticks
 	modelEntries = 2 // how many sessions are ended
 )
 
-// design says how the protocol is done. The zero value is wrong in every way; right() is the one that was built.
+// design says how the protocol is done. The zero value is wrong in every way; right() is the one
+// that was built.
 type design struct {
 	node        []act // the order of a node's steps
 	leavesFirst bool  // deletes its lease before it stops answering
@@ -43,7 +45,8 @@ func (a act) String() string {
 // age is the time since some moment by the two clocks, modelTerm at most.
 type age struct{ mono, wall uint8 }
 
-// world is one state. It is comparable, and fields without a meaning are zero, so that equal states are equal.
+// world is one state. It is comparable, and fields without a meaning are zero, so that equal states
+// are equal.
 type world struct {
 	nodes    [2]modelNode
 	head     uint8 // entries that are committed
@@ -73,8 +76,9 @@ type modelRow struct {
 	awaited bool // by the revoker
 }
 
-// broken: a refresh that starts now at this node succeeds although its session's revoke has returned. Looking at one moment is
-// enough: what is applied never shrinks while a process lives, so a refresh that is stopped half-way sees no less.
+// broken: a refresh that starts now at this node succeeds although its session's revoke has
+// returned. Looking at one moment is enough: what is applied never shrinks while a process lives,
+// so a refresh that is stopped half-way sees no less.
 func (w *world) broken(d *design) bool {
 	for i := range w.nodes {
 		if n := &w.nodes[i]; n.live(d) && n.applied < w.returned {

@@ -18,19 +18,19 @@ type NodeStore interface {
 
 // feedReader reads revocations, and removes those that have expired.
 type feedReader interface {
-	// Load calls apply for up to limit changes after a sequence, in order. It reads every change that was
-	// acknowledged before the call.
+	// Load calls apply for up to limit changes after a sequence, in order. It reads every change
+	// that was acknowledged before the call.
 	Load(ctx context.Context, after int64, limit int, apply func(Change)) (Page, error)
-	// Lookup reads what the store knows about a session and an identity. It reads every change that was
-	// acknowledged before the call. It looks for no session if the session ID is zero.
+	// Lookup reads what the store knows about a session and an identity. It reads every change that
+	// was acknowledged before the call. It looks for no session if the session ID is zero.
 	Lookup(ctx context.Context, session SessionID, identity string) (State, error)
 	// Watch calls wake soon after the feed may have grown, until ctx is done. It only makes nodes
 	// faster: it may miss any number of changes.
 	Watch(ctx context.Context, wake func())
 	// Expire is a RemoveFunc for revocations.
 	Expire(ctx context.Context, at int64, limit int) (int, error)
-	// CleanUpTime returns the time at which rows may be removed, if this machine's clock shows now. Both
-	// are in Unix milliseconds.
+	// CleanUpTime returns the time at which rows may be removed, if this machine's clock shows now.
+	// Both are in Unix milliseconds.
 	CleanUpTime(ctx context.Context, now int64) (int64, error)
 }
 
@@ -38,14 +38,14 @@ type feedReader interface {
 type leaseWriter interface {
 	// Join writes the lease, whether or not there is one.
 	Join(ctx context.Context, l Lease) error
-	// Renew gives the lease its new version if the stored version is at least since. It returns false
-	// if it is not, or if the lease is gone: then another process deleted it, or the store is an older
-	// copy of itself.
+	// Renew gives the lease its new version if the stored version is at least since. It returns
+	// false if it is not, or if the lease is gone: then another process deleted it, or the store is
+	// an older copy of itself.
 	Renew(ctx context.Context, l Lease, since int64) (bool, error)
-	// Follow is like Load, in a transaction that shows the lease l with its version or a later one. If
-	// there are changes, the same transaction acknowledges them in the lease, which gets the version next.
-	// Follow returns an error if the transaction does not show the lease, or if its commit is not
-	// acknowledged.
+	// Follow is like Load, in a transaction that shows the lease l with its version or a later one.
+	// If there are changes, the same transaction acknowledges them in the lease, which gets the
+	// version next. Follow returns an error if the transaction does not show the lease, or if its
+	// commit is not acknowledged.
 	Follow(ctx context.Context, l Lease, next, after int64, limit int, apply func(Change)) (Page, error)
 	// Leave deletes the node's lease.
 	Leave(ctx context.Context, node string) error
@@ -57,9 +57,9 @@ type Page struct {
 	Head    int64 // the feed's last sequence
 }
 
-// Node is this process's part of the protocol: it holds all revocations in memory, and a lease in the
-// store for as long as its memory is known to be complete. The order of its steps must not be changed:
-// docs/decisions/0005-strict-revocation.md says why.
+// Node is this process's part of the protocol: it holds all revocations in memory, and a lease in
+// the store for as long as its memory is known to be complete. The order of its steps must not be
+// changed: docs/decisions/0005-strict-revocation.md says why.
 type Node struct {
 	id    string
 	store NodeStore
@@ -71,8 +71,8 @@ type Node struct {
 	loaded atomic.Bool          // the whole feed was read once
 	wake   chan struct{}
 
-	// applied is the sequence up to which the feed is applied, and head its last sequence, as far as both
-	// are known. Run writes them, Status reads them.
+	// applied is the sequence up to which the feed is applied, and head its last sequence, as far
+	// as both are known. Run writes them, Status reads them.
 	applied, head atomic.Int64
 
 	// The fields below are used by the goroutine of Run alone.
@@ -95,7 +95,8 @@ func NewNode(store NodeStore, clock Clock, log *slog.Logger) *Node {
 }
 
 // Run keeps the node's memory and lease up to date until ctx is done. Then it deletes the lease and
-// returns. Meanwhile it removes revocations that need not be kept, and calls removes for other rows.
+// returns. Meanwhile it removes revocations that need not be kept, and calls removes for other
+// rows.
 func (n *Node) Run(ctx context.Context, removes ...RemoveFunc) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { n.store.Watch(ctx, n.Wake) })
@@ -147,8 +148,8 @@ func (n *Node) renewOrJoin(ctx context.Context) error {
 	return n.join(ctx)
 }
 
-// followFor waits for pause. Whenever the node is woken meanwhile, it reads the feed. It returns early
-// if that fails.
+// followFor waits for pause. Whenever the node is woken meanwhile, it reads the feed. It returns
+// early if that fails.
 func (n *Node) followFor(ctx context.Context, pause time.Duration) {
 	over := n.clock.After(pause)
 	for {

@@ -140,7 +140,8 @@ func TestStepsOfRevoke(t *testing.T) {
 	})
 }
 
-// TestSilentNode: a node that was stopped, with its lease deleted meanwhile, does not answer from memory before it has joined again.
+// TestSilentNode: a node that was stopped, with its lease deleted meanwhile, does not answer from
+// memory before it has joined again.
 func TestSilentNode(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		m := newMachine(s)
@@ -196,7 +197,8 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestStoreAway: refreshing goes on while the lease lives, then is unavailable, and comes back with the store.
+// TestStoreAway: refreshing goes on while the lease lives, then is unavailable, and comes back with
+// the store.
 func TestStoreAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		m := newMachine(s)
@@ -284,7 +286,8 @@ func TestReady(t *testing.T) {
 	})
 }
 
-// TestExpiry: with the clock moved on in steps, a revocation stays as long as any token of its session can be valid, and goes then.
+// TestExpiry: with the clock moved on in steps, a revocation stays as long as any token of its
+// session can be valid, and goes then.
 func TestExpiry(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		m := newMachine(s)
@@ -313,8 +316,8 @@ func TestExpiry(t *testing.T) {
 	})
 }
 
-// TestRestored: under a node the store is replaced by an older copy, which has gone on since. The node keeps what it knows, learns
-// what is new, and joins again.
+// TestRestored: under a node the store is replaced by an older copy, which has gone on since. The
+// node keeps what it knows, learns what is new, and joins again.
 func TestRestored(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -368,7 +371,8 @@ func TestRestored(t *testing.T) {
 				if !m.log.has(c.alarm) {
 					t.Errorf("the log does not say %q", c.alarm)
 				}
-				// What is acknowledged is what the copy has, or the next revoke would not wait for the node.
+				// What is acknowledged is what the copy has, or the next revoke would not wait for
+				// the node.
 				leases, err := older.PeekLeases(t.Context())
 				if err != nil || len(leases) != 1 || leases[0].Acknowledged != int64(2+c.since) {
 					t.Errorf("leases %v, %v", leases, err)
@@ -408,8 +412,8 @@ func TestTwoNodes(t *testing.T) {
 	}
 }
 
-// TestClockFarAhead: a node whose clock is 400 days ahead forgets no revocation that others need, and says
-// that its clock is wrong.
+// TestClockFarAhead: a node whose clock is 400 days ahead forgets no revocation that others need,
+// and says that its clock is wrong.
 func TestClockFarAhead(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		right := newMachine(s)

@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// ErrUnavailable means that the store is unavailable, full or too slow: the caller may try again. The
-// operation may or may not have taken effect. Nothing that was acknowledged is lost.
+// ErrUnavailable means that the store is unavailable, full or too slow: the caller may try again.
+// The operation may or may not have taken effect. Nothing that was acknowledged is lost.
 var ErrUnavailable = errors.New("the session store is not available")
 
 // Forever as Revocation.KeptUntil means that the revocation is never removed.
@@ -36,8 +36,8 @@ type Revocation struct {
 	Reason    string
 	RevokedAt int64 // Unix milliseconds
 	KeptUntil int64 // Unix milliseconds, or Forever
-	// OneToken is for the store, which may keep the revocation longer than KeptUntil: the session has one
-	// token, unless it rotates.
+	// OneToken is for the store, which may keep the revocation longer than KeptUntil: the session
+	// has one token, unless it rotates.
 	OneToken bool
 }
 

@@ -15,8 +15,8 @@ type RevokerStore interface {
 	// Revoke commits r, and returns the revocation that is in force then: with its sequence, and
 	// perhaps older or kept longer than r.
 	Revoke(ctx context.Context, r Revocation) (Revocation, error)
-	// Leases returns the leases of all nodes. It reads every change that was acknowledged before the call,
-	// and returns an error if it does not see r.
+	// Leases returns the leases of all nodes. It reads every change that was acknowledged before
+	// the call, and returns an error if it does not see r.
 	Leases(ctx context.Context, r Revocation) ([]Lease, error)
 	// PeekLeases returns the leases of all nodes, but may miss changes.
 	PeekLeases(ctx context.Context) ([]Lease, error)
@@ -37,16 +37,17 @@ func NewRevoker(store RevokerStore, clock Clock, log *slog.Logger, node *Node) *
 	return &Revoker{store: store, clock: clock, log: log, node: node}
 }
 
-// Revoke commits r and waits until every node refuses the revoked sessions. It returns the revocation
-// that is in force then. After an error the revocation may or may not be in force, and the caller tries
-// again. A call takes at most LeaseTerm while the store answers. It returns ErrInvalid, and revokes
-// nothing, if r is not valid.
+// Revoke commits r and waits until every node refuses the revoked sessions. It returns the
+// revocation that is in force then. After an error the revocation may or may not be in force, and
+// the caller tries again. A call takes at most LeaseTerm while the store answers. It returns
+// ErrInvalid, and revokes nothing, if r is not valid.
 func (r *Revoker) Revoke(ctx context.Context, rev Revocation) (Revocation, error) {
 	if err := rev.check(); err != nil {
 		return Revocation{}, err
 	}
-	// The order matters: commit, read the leases, wait for the nodes that have one. If the leases were
-	// read first, a node could take a lease and read the feed in between, and the revoker would miss it.
+	// The order matters: commit, read the leases, wait for the nodes that have one. If the leases
+	// were read first, a node could take a lease and read the feed in between, and the revoker
+	// would miss it.
 	rev, err := r.store.Revoke(ctx, rev)
 	if err != nil {
 		return Revocation{}, err
@@ -76,8 +77,8 @@ func (r *Revoker) Revoke(ctx context.Context, rev Revocation) (Revocation, error
 	return rev, nil
 }
 
-// check returns ErrInvalid if r does not name exactly what it revokes, or if a text has a NUL or is not
-// UTF-8: PostgreSQL keeps neither.
+// check returns ErrInvalid if r does not name exactly what it revokes, or if a text has a NUL or is
+// not UTF-8: PostgreSQL keeps neither.
 func (r *Revocation) check() error {
 	switch {
 	case r.Kind == OfSession && r.Session == SessionID{}:
@@ -101,8 +102,8 @@ const (
 	lastPause  = 50 * time.Millisecond
 )
 
-// awaitNodes waits until the node of each lease has acknowledged the revocation or has no lease any more.
-// It returns the leases of the nodes that did neither before the deadline.
+// awaitNodes waits until the node of each lease has acknowledged the revocation or has no lease any
+// more. It returns the leases of the nodes that did neither before the deadline.
 func (r *Revoker) awaitNodes(
 	ctx context.Context, rev Revocation, leases []Lease, deadline time.Duration,
 ) ([]Lease, error) {
@@ -117,8 +118,8 @@ func (r *Revoker) awaitNodes(
 			return nil, ctx.Err()
 		case <-r.clock.After(min(pause, left)):
 		}
-		// If the store does not answer now, the deadline ends the wait. Only a change is worth the read that
-		// may be relied on.
+		// If the store does not answer now, the deadline ends the wait. Only a change is worth the
+		// read that may be relied on.
 		now, err := r.store.PeekLeases(ctx)
 		if err != nil || len(stillPending(pending, now, rev.Sequence)) == len(pending) {
 			continue
@@ -130,9 +131,9 @@ func (r *Revoker) awaitNodes(
 	return nil, nil
 }
 
-// stillPending returns the leases of the nodes that have a lease now and have not acknowledged sequence. It
-// returns them as they were read first: that a lease was renewed since does not prove that its node has
-// applied anything, and such a lease must not be deleted either.
+// stillPending returns the leases of the nodes that have a lease now and have not acknowledged
+// sequence. It returns them as they were read first: that a lease was renewed since does not prove
+// that its node has applied anything, and such a lease must not be deleted either.
 func stillPending(pending, now []Lease, sequence int64) []Lease {
 	var still []Lease
 	for _, l := range pending {

@@ -15,7 +15,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// machine is one process on one machine: its clock can be suspended and set, and its store be away or hang.
+// machine is one process on one machine: its clock can be suspended and set, and its store be away
+// or hang.
 type machine struct {
 	store  atomic.Pointer[store.Store]
 	log    journal
@@ -86,7 +87,8 @@ func awaitLease(n *revocation.Node) {
 	}
 }
 
-// halt makes the machine's calls of the store hang until the function it returns is called: the process was stopped there.
+// halt makes the machine's calls of the store hang until the function it returns is called: the
+// process was stopped there.
 func (m *machine) halt() (resume func()) {
 	ch := make(chan struct{})
 	m.halted.Store(&ch)

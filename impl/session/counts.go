@@ -1,6 +1,11 @@
 package session
 
-import "sync/atomic"
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+)
 
 // Counts is how often rotation gave each answer since the process started.
 type Counts struct {
@@ -29,5 +34,46 @@ func (s *Service) Rotations() *Counts {
 		Late:     c.late.Load(),
 		Reused:   c.reused.Load(),
 		Healed:   c.healed.Load(),
+	}
+}
+
+// count counts an answer that was given, and logs the answers that an operator should know of.
+func (r *rotator) count(q *redemption, d decision, have *Row) {
+	switch d.answer {
+	case advance:
+		if have == nil && !d.healed {
+			r.counts.adopted.Add(1)
+		} else {
+			r.counts.advanced.Add(1)
+		}
+	case same:
+		r.counts.same.Add(1)
+	case again:
+		r.counts.again.Add(1)
+	case againLate:
+		r.counts.late.Add(1)
+		r.log.LogAttrs(context.Background(), slog.LevelWarn, "audit: a refresh token was presented again after the "+
+			"window: its answer was lost, or a copy of it is in use",
+			append(q.attributes(d.row), slog.Int64("current", d.row.Generation))...)
+	}
+	if d.healed {
+		r.counts.healed.Add(1)
+		stored := "none"
+		if have != nil {
+			stored = strconv.FormatInt(have.Generation, 10)
+		}
+		r.log.LogAttrs(context.Background(), slog.LevelError, "alarm: a refresh token is ahead of its session: the store was "+
+			"restored, or it failed over with loss. The session goes on from the token; follow the restore procedure",
+			append(q.attributes(d.row), slog.String("stored", stored))...)
+	}
+}
+
+// attributes are the attributes of log lines about the redemption.
+func (q *redemption) attributes(row Row) []slog.Attr {
+	return []slog.Attr{
+		slog.String("session", row.ID.String()),
+		slog.String("identity", row.Identity),
+		slog.Int64("presented", q.generation),
+		slog.String("client", q.from.Address),
 	}
 }

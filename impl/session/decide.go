@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
@@ -24,8 +25,8 @@ type clockError struct{ wait time.Duration }
 func (*clockError) Error() string { return revocation.ErrClock.Error() }
 func (*clockError) Unwrap() error { return revocation.ErrClock }
 
-// RetryAfter returns how long the caller should wait: a minute at most, because the clock may be set
-// right at any time.
+// RetryAfter returns how long the caller should wait: a minute at most, because the clock may be
+// set right at any time.
 func (e *clockError) RetryAfter() time.Duration { return min(e.wait, time.Minute) }
 
 // answer is a row of the decision table of docs/decisions/0006-rotation.md.
@@ -50,8 +51,8 @@ type presented struct {
 	trusted    bool   // that key signs refresh tokens here, or has signed some
 }
 
-// aheadOf reports that the session got further than its row says, or has no row although the token is
-// one of ours: the store was restored.
+// aheadOf reports that the session got further than its row says, or has no row although the token
+// is one of ours: the store was restored.
 func (p *presented) aheadOf(have *Row) bool {
 	return p.generation > 0 && (have == nil || have.Generation < p.generation)
 }
@@ -77,8 +78,8 @@ type moment struct {
 
 // limits are the settings of rotation, in milliseconds. 0 is no limit, except for window and skew.
 type limits struct {
-	// window is how long after a rotation its two tokens may be presented again: the configured window
-	// and skew. A node whose clock is ahead by skew then still grants the configured window.
+	// window is how long after a rotation its two tokens may be presented again: the configured
+	// window and skew. A node whose clock is ahead by skew then still grants the configured window.
 	window int64
 	// skew is by how much the clocks of two nodes may differ. If it is 0, they are not compared.
 	skew               int64
@@ -94,8 +95,9 @@ type decision struct {
 	write  bool // row differs from the row that was read
 }
 
-// decide is the decision table. It is a pure function of the session's row (nil: none), the token, the
-// state of revocations, and the time. If a row is to be written, the next decision reads that row.
+// decide is the decision table. It is a pure function of the session's row (nil: none), the token,
+// the state of revocations, and the time. If a row is to be written, the next decision reads that
+// row.
 func decide(have *Row, p presented, state revocation.State, m moment, l limits) decision {
 	if m.now >= p.expires*1000 {
 		return refused(token.ErrExpired)
@@ -166,7 +168,8 @@ func (l limits) advanced(r Row, m moment) Row {
 	return r
 }
 
-// expiry returns the exp of a token that is minted now. The verifier limits a token's life from its iat.
+// expiry returns the exp of a token that is minted now. The verifier limits a token's life from its
+// iat.
 func (l limits) expiry(ends, now int64) int64 {
 	for _, most := range []int64{l.idle, l.max} {
 		if most > 0 {
@@ -207,3 +210,21 @@ func restored(have *Row, p presented) Row {
 }
 
 func wholeSeconds(ms int64) int64 { return ms / 1000 * 1000 }
+
+// predict returns the row that follows if the newest token of a session is presented, and the
+// precondition under which that is right. The row itself is not read: without an idle lifetime the
+// successor's exp is the presented token's, and with one the idle lifetime is taken to come first.
+func (l limits) predict(p presented, state revocation.State, at moment) (Row, Precondition) {
+	pre := Precondition{RotatedUntil: at.now - l.window, EndsUntil: math.MaxInt64}
+	if state.HasCutoff {
+		pre.StartedFrom = (state.Cutoff + 1) * 1000
+	}
+	row := Row{ID: p.subject.id, Identity: p.subject.identity, Generation: p.generation, EndsAt: math.MaxInt64}
+	if l.idle == 0 {
+		row.EndsAt = p.expires * 1000
+		pre.EndsUntil = row.EndsAt
+	}
+	next := l.advanced(row, at)
+	pre.EndsFrom = next.ExpiresAt
+	return next, pre
+}

@@ -155,7 +155,8 @@ func walk(decide decider, s seen) (states int, way []string, broken error) {
 	return len(from), way, broken
 }
 
-// TestDecisions: whatever happens, in whatever order, what is promised holds. Every row of the table is come by.
+// TestDecisions: whatever happens, in whatever order, what is promised holds. Every row of the
+// table is come by.
 func TestDecisions(t *testing.T) {
 	s := seen{}
 	states, way, broken := walk(decide, s)
@@ -179,7 +180,8 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// TestDecisionsMatter: each row of the table, answered otherwise, breaks a promise. So none is there in vain, and the model sees it.
+// TestDecisionsMatter: each row of the table, answered otherwise, breaks a promise. So none is
+// there in vain, and the model sees it.
 func TestDecisionsMatter(t *testing.T) {
 	refusal := func(fault error) decision { return decision{answer: refuse, fault: fault} }
 	for _, c := range []struct {

@@ -8,12 +8,14 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// The decision as a model, which decide_explore_test.go walks exhaustively. Two tabs of one honest client share what they store; a
-// thief copies tokens and presents them; a revoker ends the session; requests and answers get lost, the latter being also what a
-// crash between commit and answer looks like; the store is restored from a backup. Time passes in ticks of one window.
+// The decision as a model, which decide_explore_test.go walks exhaustively. Two tabs of one honest
+// client share what they store; a thief copies tokens and presents them; a revoker ends the
+// session; requests and answers get lost, the latter being also what a crash between commit and
+// answer looks like; the store is restored from a backup. Time passes in ticks of one window.
 //
-// What is assumed of the honest client, and told to it in docs/rotation.md: a request and its answer take less than a window,
-// and who was handed a successor late does not use it while a request with the older token is on its way.
+// What is assumed of the honest client, and told to it in docs/rotation.md: a request and its
+// answer take less than a window, and who was handed a successor late does not use it while a
+// request with the older token is on its way.
 
 const (
 	rotTicks  = 3 // in the tick after these the session has expired
@@ -84,7 +86,8 @@ func rotRowOf(r Row) rotRow {
 // seen counts which rows of the table the walk came by.
 type seen map[string]int
 
-// present gives the server a token. It returns the generation of the answer's token; ok is false where it is refused.
+// present gives the server a token. It returns the generation of the answer's token; ok is false
+// where it is refused.
 func (w *rotWorld) present(decide decider, gen uint8, honest bool, s seen) (_ uint8, ok bool, broken error) {
 	p := presented{
 		subject:    subject{identity: "who", started: rotStart / 1000, hasStarted: gen == 0},
@@ -123,7 +126,8 @@ func nameOf(d decision) string {
 	return map[answer]string{advance: "advance", same: "same", again: "again", againLate: "late", reuse: "reuse"}[d.answer]
 }
 
-// refusalBroken: an honest client is logged out only by the revoker, by the end of the session, or after a thief was there.
+// refusalBroken: an honest client is logged out only by the revoker, by the end of the session, or
+// after a thief was there.
 func (w *rotWorld) refusalBroken(d decision, honest bool) error {
 	over := w.now() >= rotExpires()
 	switch {

@@ -160,8 +160,9 @@ func TestRestored(t *testing.T) {
 	}
 }
 
-// TestPredict: what the one statement of the common case does is what the table says; and it does it wherever the table says advance,
-// but near the end of a session with an idle lifetime, and after settings were changed. Every combination near every bound is tried.
+// TestPredict: what the one statement of the common case does is what the table says; and it does
+// it wherever the table says advance, but near the end of a session with an idle lifetime, and
+// after settings were changed. Every combination near every bound is tried.
 func TestPredict(t *testing.T) {
 	for n, applied := 0, 0; ; n++ {
 		left := n

@@ -14,8 +14,8 @@ var (
 	ErrNoSession = errors.New("there is no such session")
 )
 
-// SessionsOf returns up to limit sessions of the identity that are in force, the last used first. It
-// returns ErrNoRotation in stateless mode.
+// SessionsOf returns up to limit sessions of the identity that are in force, the last used first.
+// It returns ErrNoRotation in stateless mode.
 func (s *Service) SessionsOf(ctx context.Context, identity string, limit int) ([]Row, error) {
 	if s.rotator == nil {
 		return nil, ErrNoRotation
@@ -23,10 +23,12 @@ func (s *Service) SessionsOf(ctx context.Context, identity string, limit int) ([
 	return s.store.SessionsOf(ctx, identity, s.now().UnixMilli(), limit)
 }
 
-// RevokeOwn revokes the session with this ID if it belongs to the identity. If identity is empty, the
-// session may belong to any. It returns ErrNoSession if there is no such session, and ErrNoRotation in
-// stateless mode.
-func (s *Service) RevokeOwn(ctx context.Context, id revocation.SessionID, identity, reason string) error {
+// RevokeOwn revokes the session with this ID if it belongs to the identity. If identity is empty,
+// the session may belong to any. It returns ErrNoSession if there is no such session, and
+// ErrNoRotation in stateless mode.
+func (s *Service) RevokeOwn(
+	ctx context.Context, id revocation.SessionID, identity, reason string,
+) error {
 	if s.rotator == nil {
 		return ErrNoRotation
 	}
@@ -41,7 +43,10 @@ func (s *Service) RevokeOwn(ctx context.Context, id revocation.SessionID, identi
 	return err
 }
 
-// Revocations returns up to limit revocations in force, the newest first, with sequences below before.
-func (s *Service) Revocations(ctx context.Context, before int64, limit int) ([]revocation.Revocation, error) {
+// Revocations returns up to limit revocations in force, the newest first, with sequences below
+// before.
+func (s *Service) Revocations(
+	ctx context.Context, before int64, limit int,
+) ([]revocation.Revocation, error) {
 	return s.store.List(ctx, before, s.now().UnixMilli(), limit)
 }

@@ -104,7 +104,8 @@ func TestUnknownKeyGetsASecondChance(t *testing.T) {
 	}
 }
 
-// TestRevocationIsSeenForATokenSeenBefore: that a signature need not be computed again spares no other question.
+// TestRevocationIsSeenForATokenSeenBefore: that a signature need not be computed again spares no
+// other question.
 func TestRevocationIsSeenForATokenSeenBefore(t *testing.T) {
 	set, raw := asymmetric(t, "key")
 	keys := new(lateKeys)

@@ -16,17 +16,17 @@ type RevokerConfig struct {
 	Log   *slog.Logger
 	// Node is the node of this process, if it has one.
 	Node *revocation.Node
-	// Clocks has compared the clock with the store's. A server with a wrong clock must not revoke: the
-	// revocation would end too few sessions, or would be forgotten too early.
+	// Clocks has compared the clock with the store's. A server with a wrong clock must not revoke:
+	// the revocation would end too few sessions, or would be forgotten too early.
 	Clocks *revocation.ClockCheck
-	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime. If a server of the
-	// store has allowed more, that counts.
+	// MaxLifetime is the longest that a refresh token may live: token.Rules.MaxLifetime. If a
+	// server of the store has allowed more, that counts.
 	MaxLifetime time.Duration
 }
 
-// Revoker decides which revocation a caller makes and how long it is kept. If one of its methods returns
-// no error, no node accepts a token of the session any more. After an error the session may or may not
-// be revoked, and the caller tries again.
+// Revoker decides which revocation a caller makes and how long it is kept. If one of its methods
+// returns no error, no node accepts a token of the session any more. After an error the session may
+// or may not be revoked, and the caller tries again.
 type Revoker struct {
 	revoker     *revocation.Revoker
 	clock       revocation.Clock
@@ -44,12 +44,15 @@ func NewRevoker(c RevokerConfig) *Revoker {
 	}
 }
 
-// RevokeToken revokes the session of a genuine refresh token. The token may be expired: its session may
-// have younger ones.
-func (r *Revoker) RevokeToken(ctx context.Context, t *token.Token, reason string) (revocation.Revocation, error) {
+// RevokeToken revokes the session of a genuine refresh token. The token may be expired: its session
+// may have younger ones.
+func (r *Revoker) RevokeToken(
+	ctx context.Context, t *token.Token, reason string,
+) (revocation.Revocation, error) {
 	now := r.clock.Now().UnixMilli()
 	until := t.Expires * 1000
-	// A login's token without a jti is a session of its own, and its exp is the end, unless it rotates.
+	// A login's token without a jti is a session of its own, and its exp is the end, unless it
+	// rotates.
 	one := t.ID == "" && !t.Own
 	if !one {
 		until = max(until, latestExpiry(now, r.maxLifetime))
@@ -81,7 +84,9 @@ func (r *Revoker) RevokeSession(
 }
 
 // RevokeIdentity revokes all sessions of an identity that started up to now.
-func (r *Revoker) RevokeIdentity(ctx context.Context, identity, reason string) (revocation.Revocation, error) {
+func (r *Revoker) RevokeIdentity(
+	ctx context.Context, identity, reason string,
+) (revocation.Revocation, error) {
 	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfIdentity,
 		Identity:  identity,
@@ -91,7 +96,9 @@ func (r *Revoker) RevokeIdentity(ctx context.Context, identity, reason string) (
 	})
 }
 
-func (r *Revoker) revoke(ctx context.Context, made revocation.Revocation) (revocation.Revocation, error) {
+func (r *Revoker) revoke(
+	ctx context.Context, made revocation.Revocation,
+) (revocation.Revocation, error) {
 	if err := r.clocks.Err(); err != nil {
 		return revocation.Revocation{}, err
 	}

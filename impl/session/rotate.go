@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -58,8 +56,8 @@ type redemption struct {
 }
 
 const (
-	// maxAttempts is how often the row may change during one refresh. Each change means that another
-	// refresh of the session has succeeded.
+	// maxAttempts is how often the row may change during one refresh. Each change means that
+	// another refresh of the session has succeeded.
 	maxAttempts = 16
 	// reuseLimit bounds the revocation of a session whose token was reused.
 	reuseLimit = 4 * revocation.LeaseTerm
@@ -93,8 +91,8 @@ func (r *rotator) redeem(
 	return Grant{}, fmt.Errorf("%w: other refreshes changed the session %d times", revocation.ErrUnavailable, maxAttempts)
 }
 
-// noteKey tells the store, once for each key, that the key signs refresh tokens here. The store then
-// still knows it when the key has lost its private half or is published by a login service.
+// noteKey tells the store, once for each key, that the key signs refresh tokens here. The store
+// then still knows it when the key has lost its private half or is published by a login service.
 func (r *rotator) noteKey(ctx context.Context, key *jwk.Key) error {
 	thumbprint := key.Thumbprint()
 	if noted := r.noted.Load(); thumbprint == "" || noted != nil && *noted == thumbprint {
@@ -107,9 +105,12 @@ func (r *rotator) noteKey(ctx context.Context, key *jwk.Key) error {
 	return nil
 }
 
-// advanceUnread handles the common cases with one statement, without reading the row: a login's token
-// that was not seen before, or the newest token of its session. It returns false if neither is the case.
-func (r *rotator) advanceUnread(ctx context.Context, q *redemption) (_ Grant, done bool, err error) {
+// advanceUnread handles the common cases with one statement, without reading the row: a login's
+// token that was not seen before, or the newest token of its session. It returns false if neither
+// is the case.
+func (r *rotator) advanceUnread(
+	ctx context.Context, q *redemption,
+) (_ Grant, done bool, err error) {
 	state, err := r.node.Lookup(ctx, q.subject.id, q.subject.identity)
 	if err != nil || state.Revoked {
 		return Grant{}, false, err
@@ -147,26 +148,8 @@ func (r *rotator) advanceUnread(ctx context.Context, q *redemption) (_ Grant, do
 	return q.grant(successor), true, nil
 }
 
-// predict returns the row that follows if the newest token of a session is presented, and the
-// precondition under which that is right. The row itself is not read: without an idle lifetime the
-// successor's exp is the presented token's, and with one the idle lifetime is taken to come first.
-func (l limits) predict(p presented, state revocation.State, at moment) (Row, Precondition) {
-	pre := Precondition{RotatedUntil: at.now - l.window, EndsUntil: math.MaxInt64}
-	if state.HasCutoff {
-		pre.StartedFrom = (state.Cutoff + 1) * 1000
-	}
-	row := Row{ID: p.subject.id, Identity: p.subject.identity, Generation: p.generation, EndsAt: math.MaxInt64}
-	if l.idle == 0 {
-		row.EndsAt = p.expires * 1000
-		pre.EndsUntil = row.EndsAt
-	}
-	next := l.advanced(row, at)
-	pre.EndsFrom = next.ExpiresAt
-	return next, pre
-}
-
-// decideOnRow reads the row, decides, and writes the decision. It returns false if the row was changed
-// meanwhile.
+// decideOnRow reads the row, decides, and writes the decision. It returns false if the row was
+// changed meanwhile.
 func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done bool, err error) {
 	state, err := r.node.Lookup(ctx, q.subject.id, q.subject.identity)
 	if err != nil {
@@ -208,7 +191,8 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	return q.grant(successor), true, nil
 }
 
-// mint mints the newest refresh token of a row. For the same row it returns the same token each time.
+// mint mints the newest refresh token of a row. For the same row it returns the same token each
+// time.
 func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
 	m, err := r.minter.Refresh(q.token, token.Successor{
 		Session:    row.ID.String(),
@@ -228,9 +212,9 @@ func (q *redemption) grant(successor token.Minted) Grant {
 	return Grant{AccessToken: q.access.Token, Expires: q.access.Expires, RefreshToken: successor.Token}
 }
 
-// revokeReused revokes a session whose token was reused, and returns ErrReused. Then the revocation is
-// committed and every node knows it. The request's own context is not used: a thief who hangs up must
-// not prevent the revocation.
+// revokeReused revokes a session whose token was reused, and returns ErrReused. Then the revocation
+// is committed and every node knows it. The request's own context is not used: a thief who hangs up
+// must not prevent the revocation.
 func (r *rotator) revokeReused(ctx context.Context, q *redemption, row Row) error {
 	attrs := append(q.attributes(row), slog.Int64("current", row.Generation))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reuseLimit)
@@ -243,45 +227,4 @@ func (r *rotator) revokeReused(ctx context.Context, q *redemption, row Row) erro
 	r.counts.reused.Add(1)
 	r.log.LogAttrs(ctx, slog.LevelWarn, "audit: a refresh token was reused: its session is revoked", attrs...)
 	return ErrReused
-}
-
-// count counts an answer that was given, and logs the answers that an operator should know of.
-func (r *rotator) count(q *redemption, d decision, have *Row) {
-	switch d.answer {
-	case advance:
-		if have == nil && !d.healed {
-			r.counts.adopted.Add(1)
-		} else {
-			r.counts.advanced.Add(1)
-		}
-	case same:
-		r.counts.same.Add(1)
-	case again:
-		r.counts.again.Add(1)
-	case againLate:
-		r.counts.late.Add(1)
-		r.log.LogAttrs(context.Background(), slog.LevelWarn, "audit: a refresh token was presented again after the "+
-			"window: its answer was lost, or a copy of it is in use",
-			append(q.attributes(d.row), slog.Int64("current", d.row.Generation))...)
-	}
-	if d.healed {
-		r.counts.healed.Add(1)
-		stored := "none"
-		if have != nil {
-			stored = strconv.FormatInt(have.Generation, 10)
-		}
-		r.log.LogAttrs(context.Background(), slog.LevelError, "alarm: a refresh token is ahead of its session: the store was "+
-			"restored, or it failed over with loss. The session goes on from the token; follow the restore procedure",
-			append(q.attributes(d.row), slog.String("stored", stored))...)
-	}
-}
-
-// attributes are the attributes of log lines about the redemption.
-func (q *redemption) attributes(row Row) []slog.Attr {
-	return []slog.Attr{
-		slog.String("session", row.ID.String()),
-		slog.String("identity", row.Identity),
-		slog.Int64("presented", q.generation),
-		slog.String("client", q.from.Address),
-	}
 }

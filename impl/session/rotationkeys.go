@@ -7,9 +7,9 @@ import (
 	"kalsel.dev/refresh/impl/jwk"
 )
 
-// CheckKeys returns an error if rotation cannot work with the keys. Each key of this service that signs
-// now, or that will sign once others have expired, must sign the same input the same way each time. Else
-// a successor whose answer was lost could not be minted again.
+// CheckKeys returns an error if rotation cannot work with the keys. Each key of this service that
+// signs now, or that will sign once others have expired, must sign the same input the same way each
+// time. Else a successor whose answer was lost could not be minted again.
 func CheckKeys(set *jwk.Set, now time.Time) error {
 	moments := []int64{now.Unix()}
 	for _, k := range set.All() {

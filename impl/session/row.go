@@ -13,8 +13,8 @@ import (
 type Row struct {
 	ID       revocation.SessionID
 	Identity string
-	// StartedAt is when the login issued its token. If that is not known, it is when the session was
-	// first seen.
+	// StartedAt is when the login issued its token. If that is not known, it is when the session
+	// was first seen.
 	StartedAt int64
 	// Generation counts the refresh tokens of the session. The login's own token is 0.
 	Generation int64
@@ -26,7 +26,8 @@ type Row struct {
 	Acknowledged bool
 	LastUsedAt   int64
 	UserAgent    string
-	// ExpiresAt is exactly the newest token's exp. EndsAt is the latest exp that a later token may have.
+	// ExpiresAt is exactly the newest token's exp. EndsAt is the latest exp that a later token may
+	// have.
 	ExpiresAt, EndsAt int64
 	// KeptUntil is when no token of the session can be valid any more, the login's own included.
 	KeptUntil int64
@@ -40,13 +41,14 @@ type Precondition struct {
 	EndsUntil    int64
 }
 
-// sessionStore keeps the rows. Each change is one statement, which applies as a whole or not at all.
+// sessionStore keeps the rows. Each change is one statement, which applies as a whole or not at
+// all.
 type sessionStore interface {
 	// Adopt writes the first row of a session. It returns false if there is a row.
 	Adopt(ctx context.Context, r Row) (bool, error)
-	// Advance replaces the row by next if the row is one generation behind next, belongs to the same
-	// identity, has not expired at next.RotatedAt and meets the precondition. Else it returns false.
-	// EndsAt and KeptUntil stay.
+	// Advance replaces the row by next if the row is one generation behind next, belongs to the
+	// same identity, has not expired at next.RotatedAt and meets the precondition. Else it returns
+	// false. EndsAt and KeptUntil stay.
 	Advance(ctx context.Context, next Row, p Precondition) (bool, error)
 	// Replace replaces the row by next if the row is still have. Else it returns false.
 	Replace(ctx context.Context, have, next Row) (bool, error)
@@ -55,7 +57,8 @@ type sessionStore interface {
 	signingKeys
 }
 
-// signingKeys remembers the thumbprints (RFC 7638) of the keys that have signed refresh tokens here.
+// signingKeys remembers the thumbprints (RFC 7638) of the keys that have signed refresh tokens
+// here.
 type signingKeys interface {
 	// NoteSigningKey stores a thumbprint.
 	NoteSigningKey(ctx context.Context, thumbprint string) error

@@ -8,10 +8,11 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// IDOf returns the session that a refresh token belongs to. A token that this service minted names its
-// session. A login service may put anything into sid and gen: for its tokens the session follows from
-// iss, identity and jti. If there is no jti, it follows from the signed part of the token. The signature
-// itself is not used: some algorithms let a holder of the token rewrite the signature without the key.
+// IDOf returns the session that a refresh token belongs to. A token that this service minted names
+// its session. A login service may put anything into sid and gen: for its tokens the session
+// follows from iss, identity and jti. If there is no jti, it follows from the signed part of the
+// token. The signature itself is not used: some algorithms let a holder of the token rewrite the
+// signature without the key.
 func IDOf(t *token.Token) revocation.SessionID {
 	if t.Own {
 		if id, err := revocation.ParseSessionID(t.Session); err == nil {
@@ -30,9 +31,9 @@ func IDOf(t *token.Token) revocation.SessionID {
 	return sha256.Sum256(b)
 }
 
-// IDOfAccess returns the session that an access token names, and false if it names none. The key is not
-// asked, because keys roll over and lose their private halves. If a login service has set a sid of this
-// form, no session has that ID, and nothing is found under it.
+// IDOfAccess returns the session that an access token names, and false if it names none. The key is
+// not asked, because keys roll over and lose their private halves. If a login service has set a sid
+// of this form, no session has that ID, and nothing is found under it.
 func IDOfAccess(t *token.Token) (revocation.SessionID, bool) {
 	id, err := revocation.ParseSessionID(t.Session)
 	return id, err == nil

@@ -13,7 +13,8 @@ import (
 
 const ownSession = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-// login is a login service's token with the sample's claims, which has the session that any change is compared with.
+// login is a login service's token with the sample's claims, which has the session that any change
+// is compared with.
 func login(change func(*token.Token)) *token.Token {
 	t := &token.Token{SigningInput: "aaa.bbb"}
 	t.Issuer, t.Identity, t.ID = "iss", "whois.muchlis@gmail.com", "jti"
@@ -64,7 +65,8 @@ func TestIDOf(t *testing.T) {
 		}
 	})
 	t.Run("pinned", func(t *testing.T) {
-		// printf '\0\0\0\0\0\0\0\3iss\0\0\0\0\0\0\0\27whois.muchlis@gmail.com\0\0\0\0\0\0\0\3jti' | sha256sum
+		// printf '\0\0\0\0\0\0\0\3iss\0\0\0\0\0\0\0\27whois.muchlis@gmail.com\0\0\0\0\0\0\0\3jti' |
+		// sha256sum
 		const want = "11bf1e6fdfc5ab7b633953cfe22e530256dbe7fa69053b804fb5578b29a02aa6"
 		if got := base.String(); got != want {
 			t.Errorf("got %s, want %s: sessions that were revoked before would come back", got, want)
@@ -79,7 +81,8 @@ func TestIDOfDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// TestIDOfIsInjective: two tokens of logins have one session only if issuer, identity and jti are the same.
+// TestIDOfIsInjective: two tokens of logins have one session only if issuer, identity and jti are
+// the same.
 func TestIDOfIsInjective(t *testing.T) {
 	part := rapid.StringOfN(rapid.SampledFrom([]rune("a\x00\x01\r\n.é")), 0, 4, -1)
 	draw := func(t *rapid.T, name string) *token.Token {

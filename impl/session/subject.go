@@ -9,7 +9,8 @@ import (
 const (
 	// ErrRevoked: the session is revoked, or it started no later than the cut-off of its identity.
 	ErrRevoked token.Fault = "token is revoked"
-	// ErrUndated: the identity has a cut-off, and the time at which the token was issued is not known.
+	// ErrUndated: the identity has a cut-off, and the time at which the token was issued is not
+	// known.
 	ErrUndated token.Fault = "token is revoked: it has no iat and so counts as older than the sign-out of its identity"
 )
 
@@ -48,8 +49,8 @@ func subjectOfAccess(t *token.Token) subject {
 }
 
 // rejection returns ErrRevoked or ErrUndated if the state says that the subject is revoked. If the
-// session started in the very second of the cut-off, it is rejected: the order within a second is not
-// known.
+// session started in the very second of the cut-off, it is rejected: the order within a second is
+// not known.
 func (s subject) rejection(state revocation.State) error {
 	switch {
 	case state.Revoked:

@@ -67,7 +67,8 @@ func TestCutoff(t *testing.T) {
 	}
 }
 
-// both runs the test with a node that answers from memory, and with one that answers from the store.
+// both runs the test with a node that answers from memory, and with one that answers from the
+// store.
 func both(t *testing.T, test func(t *testing.T, s *store.Store, n *revocation.Node)) {
 	t.Run("memory", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *store.Store) {

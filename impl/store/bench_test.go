@@ -14,7 +14,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// BenchmarkLoad is how long a node takes from its start until it has read a million revocations and answers from memory.
+// BenchmarkLoad is how long a node takes from its start until it has read a million revocations and
+// answers from memory.
 func BenchmarkLoad(b *testing.B) {
 	eachBenchmark(b, func(b *testing.B, s *store.Store) {
 		const count = 1_000_000

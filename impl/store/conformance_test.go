@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(shared.Main(m))
 }
 
-// eachEngine runs the test on every engine. open opens the same store again each time; in memory there is one handle only.
+// eachEngine runs the test on every engine. open opens the same store again each time; in memory
+// there is one handle only.
 func eachEngine(t *testing.T, test func(t *testing.T, open func() *store.Store)) {
 	t.Run("sqlite file", func(t *testing.T) {
 		url := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
@@ -209,7 +210,8 @@ func TestLookup(t *testing.T) {
 	})
 }
 
-// TestIdentities: an identity is any UTF-8 text without NUL. If it could not be stored, it could not be revoked.
+// TestIdentities: an identity is any UTF-8 text without NUL. If it could not be stored, it could
+// not be revoked.
 func TestIdentities(t *testing.T) {
 	long := make([]byte, 12_000)
 	for i := range long {
@@ -313,8 +315,8 @@ func TestLeases(t *testing.T) {
 	})
 }
 
-// TestFollow: the feed is read only in a transaction that shows the lease, and acknowledged in the same
-// transaction.
+// TestFollow: the feed is read only in a transaction that shows the lease, and acknowledged in the
+// same transaction.
 func TestFollow(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s, ctx := open(), t.Context()
@@ -400,7 +402,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestOrder: who reads while others write sees every sequence up to the head that it has read: no commit overtakes another.
+// TestOrder: who reads while others write sees every sequence up to the head that it has read: no
+// commit overtakes another.
 func TestOrder(t *testing.T) {
 	const writers, each = 4, 50
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
@@ -463,7 +466,8 @@ func TestList(t *testing.T) {
 	})
 }
 
-// walk lists everything in pages and returns how much. Every sequence below the first that is seen must follow.
+// walk lists everything in pages and returns how much. Every sequence below the first that is seen
+// must follow.
 func walk(t *testing.T, s *store.Store) int {
 	t.Helper()
 	next, n := int64(math.MaxInt64), 0

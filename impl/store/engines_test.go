@@ -209,7 +209,8 @@ func TestSQLitePragmas(t *testing.T) {
 	}
 }
 
-// TestPostgresAway: without the server calls fail as unavailable, and go on when it is back; nothing acknowledged is lost.
+// TestPostgresAway: without the server calls fail as unavailable, and go on when it is back;
+// nothing acknowledged is lost.
 func TestPostgresAway(t *testing.T) {
 	database := server.StartPostgres(t)
 	s := open(t, database.NewDatabase(t))
@@ -235,7 +236,8 @@ func TestPostgresAway(t *testing.T) {
 	}
 }
 
-// TestPostgresLimits: a lock that somebody else holds makes the store unavailable, not the caller wait for ever.
+// TestPostgresLimits: a lock that somebody else holds makes the store unavailable, not the caller
+// wait for ever.
 func TestPostgresLimits(t *testing.T) {
 	url := shared.Postgres(t).NewDatabase(t)
 	s := open(t, url+"&lock_timeout=100")
@@ -262,7 +264,8 @@ func TestPostgresReadOnly(t *testing.T) {
 	}
 }
 
-// TestPostgresName: pg_stat_activity shows whose connections they are, also if the URL's name is empty.
+// TestPostgresName: pg_stat_activity shows whose connections they are, also if the URL's name is
+// empty.
 func TestPostgresName(t *testing.T) {
 	url := shared.Postgres(t).NewDatabase(t)
 	conn, err := pgx.Connect(t.Context(), url)

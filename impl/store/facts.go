@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// A server's settings are noted before it answers its first request, and never made smaller: a token that
-	// was minted under other settings may still be valid.
+	// A server's settings are noted before it answers its first request, and never made smaller: a
+	// token that was minted under other settings may still be valid.
 	noteLifetime = `UPDATE refresh_store SET max_lifetime = $1 WHERE id = 1 AND max_lifetime < $1`
 	noteRotation = `UPDATE refresh_store SET rotation = 1 WHERE id = 1 AND rotation = 0`
 
@@ -39,7 +39,9 @@ func (s *Store) NoteServer(ctx context.Context, maxLifetime time.Duration, rotat
 }
 
 // lifetimesOf reads what limits the lifetimes of a session's tokens.
-func lifetimesOf(ctx context.Context, h handle, r revocation.Revocation) (session.Lifetimes, error) {
+func lifetimesOf(
+	ctx context.Context, h handle, r revocation.Revocation,
+) (session.Lifetimes, error) {
 	var l session.Lifetimes
 	var rotation int64
 	var kept *int64
@@ -52,18 +54,18 @@ func lifetimesOf(ctx context.Context, h handle, r revocation.Revocation) (sessio
 }
 
 const (
-	// cleanUpLag is how far the clean-up may follow a clock at once: clocks differ by less than the day that
-	// rows are kept for them.
+	// cleanUpLag is how far the clean-up may follow a clock at once: clocks differ by less than the
+	// day that rows are kept for them.
 	cleanUpLag = 24 * time.Hour
-	// cleanUpStep is how far the clean-up moves in a turn if a clock is further ahead. So a clock that is
-	// wrong removes no row that is needed for many hours, and servers that were stopped for a month remove
-	// what is due within three days.
+	// cleanUpStep is how far the clean-up moves in a turn if a clock is further ahead. So a clock
+	// that is wrong removes no row that is needed for many hours, and servers that were stopped for
+	// a month remove what is due within three days.
 	cleanUpStep = 10 * time.Minute
 )
 
-// CleanUpTime returns the time at which rows may be removed, if this process's clock shows now (Unix
-// milliseconds). It is not later than now, nor than the clock of the database server. It moves slowly if
-// now is far ahead of the last time at which rows were removed.
+// CleanUpTime returns the time at which rows may be removed, if this process's clock shows now
+// (Unix milliseconds). It is not later than now, nor than the clock of the database server. It
+// moves slowly if now is far ahead of the last time at which rows were removed.
 func (s *Store) CleanUpTime(ctx context.Context, now int64) (int64, error) {
 	var limit int64
 	turn := func(ctx context.Context, h handle) error {

@@ -15,8 +15,8 @@ func (s *Store) Load(
 ) (revocation.Page, error) {
 	var page revocation.Page
 	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
-		// The head is read before the rows: each revocation up to the head is committed, and so the next
-		// statement sees it.
+		// The head is read before the rows: each revocation up to the head is committed, and so the
+		// next statement sees it.
 		page = revocation.Page{Applied: after}
 		if err := h.QueryRowContext(ctx, selectHead).Scan(&page.Head); err != nil {
 			return err
@@ -26,8 +26,8 @@ func (s *Store) Load(
 	return page, err
 }
 
-// Follow calls apply for up to limit changes after a sequence, in order, and acknowledges them in the
-// lease, which gets the version next. It does so in one transaction. It returns an error if the
+// Follow calls apply for up to limit changes after a sequence, in order, and acknowledges them in
+// the lease, which gets the version next. It does so in one transaction. It returns an error if the
 // transaction does not show the lease with at least its version.
 func (s *Store) Follow(
 	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
@@ -46,8 +46,8 @@ func (s *Store) Follow(
 		if err := readChanges(ctx, h, limit, apply, &page); err != nil || page.Applied == after {
 			return err
 		}
-		// The acknowledgement is in the same transaction as the read, so that it is acknowledged only by a
-		// server that has the same feed.
+		// The acknowledgement is in the same transaction as the read, so that it is acknowledged
+		// only by a server that has the same feed.
 		result, err := h.ExecContext(ctx, acknowledgeLease, l.Node, next, page.Applied, l.Version)
 		if err != nil {
 			return err
@@ -74,13 +74,15 @@ type sqliteHandle struct {
 	group *group
 }
 
-func (h sqliteHandle) ExecContext(ctx context.Context, statement string, args ...any) (sql.Result, error) {
+func (h sqliteHandle) ExecContext(
+	ctx context.Context, statement string, args ...any,
+) (sql.Result, error) {
 	n, err := h.group.exec(ctx, statement, args)
 	return driver.RowsAffected(n), err
 }
 
-// readChanges applies the changes after page.Applied up to page.Head, but at most limit of them. Then
-// page.Applied is the sequence up to which everything was applied.
+// readChanges applies the changes after page.Applied up to page.Head, but at most limit of them.
+// Then page.Applied is the sequence up to which everything was applied.
 func readChanges(
 	ctx context.Context, h handle, limit int, apply func(revocation.Change), page *revocation.Page,
 ) error {

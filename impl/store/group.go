@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// groupQueue is how many changes may wait. Beyond, callers are better told to come back.
+	// groupQueue is how many changes may wait. If more wait, callers are told to try again.
 	groupQueue = 1024
 	// groupMost is how many changes one commit carries at most.
 	groupMost = 256
@@ -22,8 +22,9 @@ var (
 	errClosed    = errors.New("the store is closed")
 )
 
-// group is SQLite's one writer. Changes that wait while a commit is on its way to the disk share the next one. Each caller is
-// answered after its own change was committed, and one that fails takes no other with it.
+// group is SQLite's one writer. Changes that wait while a commit is on its way to the disk share
+// the next one. Each caller is answered after its own change was committed. If a change fails,
+// the others are committed all the same.
 type group struct {
 	db       *sql.DB
 	log      *checkpointer
@@ -36,7 +37,7 @@ type group struct {
 	commits  *atomic.Int64
 }
 
-// job is one change. It is either begun or given up, never both.
+// job is one change. Either the writer begins it or its caller gives it up.
 type job struct {
 	run   func(context.Context, *sql.Tx) error
 	taken atomic.Bool
@@ -44,10 +45,16 @@ type job struct {
 	done  chan struct{}
 }
 
-func newGroup(ctx context.Context, db *sql.DB, log *checkpointer, commits *atomic.Int64, statements ...string) (*group, error) {
+func newGroup(
+	ctx context.Context, db *sql.DB, log *checkpointer, commits *atomic.Int64, statements ...string,
+) (*group, error) {
 	g := &group{
-		db: db, log: log, prepared: map[string]*sql.Stmt{}, jobs: make(chan *job, groupQueue), commits: commits,
-		ended: make(chan struct{}),
+		db:       db,
+		log:      log,
+		prepared: map[string]*sql.Stmt{},
+		jobs:     make(chan *job, groupQueue),
+		commits:  commits,
+		ended:    make(chan struct{}),
 	}
 	for _, text := range statements {
 		s, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as the database
@@ -63,13 +70,14 @@ func newGroup(ctx context.Context, db *sql.DB, log *checkpointer, commits *atomi
 	return g, nil
 }
 
-// close ends the writer after the commit that is under way, and the checkpoint that is.
+// close stops the writer and the checkpointer, after the commit and the copy in progress.
 func (g *group) close() {
 	g.quit()
 	g.tasks.Wait()
 }
 
-// do runs a change and returns after its commit. A change that has not begun when ctx ends never does.
+// do runs a change and returns after its commit. If ctx is done before the change has begun, the
+// change is left out.
 func (g *group) do(ctx context.Context, run func(context.Context, *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -92,7 +100,8 @@ func (g *group) do(ctx context.Context, run func(context.Context, *sql.Tx) error
 	}
 }
 
-// giveUp leaves a change that has not begun. One that has uses what is the caller's, and is waited for.
+// giveUp leaves out a change that has not begun. If it has begun, giveUp waits for its end, because
+// it uses variables of the caller.
 func (g *group) giveUp(j *job, err error) error {
 	if !j.taken.Swap(true) {
 		return err
@@ -120,7 +129,7 @@ func (g *group) exec(ctx context.Context, text string, args []any) (n int64, err
 	return n, err
 }
 
-// several runs a change of more than one statement, of which all or none are to apply.
+// several runs a change of more than one statement. Either all of them apply or none.
 func (g *group) several(ctx context.Context, run func(context.Context, *sql.Tx) error) error {
 	return g.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "SAVEPOINT change"); err != nil {
@@ -151,7 +160,7 @@ func (g *group) run() {
 	}
 }
 
-// gather takes all that waits.
+// gather adds the waiting changes to the batch.
 func (g *group) gather(batch []*job) []*job {
 	for len(batch) < groupMost {
 		select {
@@ -164,7 +173,8 @@ func (g *group) gather(batch []*job) []*job {
 	return batch
 }
 
-// commit runs the changes in one transaction. Their callers' contexts have no part in it: one that ends would end it for all.
+// commit runs the changes in one transaction. Callers' contexts are not passed on: cancelling one
+// would roll back the whole batch.
 func (g *group) commit(batch []*job) {
 	batch = begun(batch)
 	if len(batch) == 0 {
@@ -180,7 +190,7 @@ func (g *group) commit(batch []*job) {
 	g.log.committed(len(batch))
 }
 
-// begun leaves out the changes that were given up.
+// begun marks the changes of a batch as begun, without those that were given up.
 func begun(batch []*job) []*job {
 	kept := batch[:0]
 	for _, j := range batch {
@@ -191,7 +201,7 @@ func begun(batch []*job) []*job {
 	return kept
 }
 
-// transact returns an error where none of the changes was committed, or perhaps all.
+// transact returns an error if none of the changes was committed, or perhaps all of them.
 func (g *group) transact(ctx context.Context, batch []*job) error {
 	tx, err := g.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -210,8 +220,8 @@ func (g *group) transact(ctx context.Context, batch []*job) error {
 	return nil
 }
 
-// endsTransaction reports an error after which SQLite may have rolled back more than the statement that failed
-// (https://www.sqlite.org/lang_transaction.html).
+// endsTransaction reports an error after which SQLite may have rolled back more than the statement
+// that failed (https://www.sqlite.org/lang_transaction.html).
 func endsTransaction(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT,

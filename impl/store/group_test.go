@@ -13,7 +13,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// TestGroupShares: changes that wait while another is committed share one commit, and each is there when its caller is answered.
+// TestGroupShares: changes that wait while another is committed share one commit, and each is there
+// when its caller is answered.
 func TestGroupShares(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
 	release := s.Occupy(t)
@@ -65,7 +66,8 @@ func TestGroupFailure(t *testing.T) {
 	}
 }
 
-// TestGroupGivenUp: who gives up while waiting is let go at once, and the change is never made; those behind it are.
+// TestGroupGivenUp: who gives up while waiting is let go at once, and the change is never made;
+// those behind it are.
 func TestGroupGivenUp(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
 	release := s.Occupy(t)
@@ -136,7 +138,8 @@ func TestGroupClose(t *testing.T) {
 	must(t, <-closed)
 }
 
-// The log of a file is copied into it beside the writer, long before it is so long that the writer has to.
+// The log of a file is copied into it beside the writer, long before it is so long that the writer
+// has to.
 func TestCheckpointBesideTheWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "refresh.db")
 	s := open(t, "sqlite:"+path)

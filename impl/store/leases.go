@@ -12,7 +12,8 @@ func (s *Store) Join(ctx context.Context, l revocation.Lease) error {
 	return err
 }
 
-// Renew gives a lease its new version if the stored version is at least since. Else it returns false.
+// Renew gives a lease its new version if the stored version is at least since. Else it returns
+// false.
 func (s *Store) Renew(ctx context.Context, l revocation.Lease, since int64) (bool, error) {
 	n, err := s.exec(ctx, renewLease, l.Node, l.Version, since)
 	return n > 0, err
@@ -30,8 +31,8 @@ func (s *Store) DropLease(ctx context.Context, l revocation.Lease) error {
 	return err
 }
 
-// Leases returns the leases of all nodes, as of a moment after r was committed. It returns an error if
-// the read does not show r.
+// Leases returns the leases of all nodes, as of a moment after r was committed. It returns an error
+// if the read does not show r.
 func (s *Store) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
 	var leases []revocation.Lease
 	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {

@@ -20,9 +20,11 @@ var ErrNewerSchema = errors.New("the store was written by a newer version of thi
 // schemaTable is the table of the migrations that were applied.
 const schemaTable = "refresh_schema"
 
-// migrate brings the schema up to date. Each migration is a transaction. It returns ErrNewerSchema if a newer
-// version of this program has changed the schema so that this one cannot use it.
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
+// migrate brings the schema up to date. Each migration is a transaction. It returns ErrNewerSchema
+// if a newer version of this program has changed the schema so that this one cannot use it.
+func migrate(
+	ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption,
+) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -44,7 +46,8 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...
 	return err
 }
 
-// checkNewer returns ErrNewerSchema unless the schema says that a program that knows version know may use it.
+// checkNewer returns ErrNewerSchema unless the schema says that a program that knows version know
+// may use it.
 func checkNewer(ctx context.Context, db *sql.DB, have, know int64) error {
 	oldest := have
 	const query = "SELECT oldest_schema FROM refresh_store WHERE id = 1"

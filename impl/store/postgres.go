@@ -83,8 +83,9 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	return config, pool, nil
 }
 
-// passwordEndsEarly reports whether a part of the password stands behind the host, because characters in
-// it are not escaped. Errors would print that part, and the name server would be asked for it.
+// passwordEndsEarly reports whether a part of the password stands behind the host, because
+// characters in it are not escaped. Errors would print that part, and the name server would be
+// asked for it.
 func passwordEndsEarly(u *url.URL) bool {
 	if strings.Contains(u.Host, "#") || strings.Contains(u.EscapedPath()+u.EscapedFragment(), "@") {
 		return true
@@ -124,8 +125,9 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	return leaveRoom(ctx, db)
 }
 
-// leaveRoom keeps a quarter of each page of sessions free. Then a refresh finds room for the new version of
-// a row beside the old one and touches no index (heap-only tuple). An operator's own setting stays.
+// leaveRoom keeps a quarter of each page of sessions free. Then a refresh finds room for the new
+// version of a row beside the old one and touches no index (heap-only tuple). An operator's own
+// setting stays.
 func leaveRoom(ctx context.Context, db *sql.DB) error {
 	var unset bool
 	const query = "SELECT reloptions IS NULL FROM pg_class WHERE oid = 'refresh_sessions'::regclass"
@@ -174,8 +176,8 @@ func (e postgresEngine) watch(ctx context.Context, db *sql.DB, wake func()) erro
 	})
 }
 
-// suspect drops all connections if one of them led to a server that is not the primary, or that does not
-// confirm commits: after a failover others may lead to the same server.
+// suspect drops all connections if one of them led to a server that is not the primary, or that
+// does not confirm commits: after a failover others may lead to the same server.
 func (e postgresEngine) suspect(err error) {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
@@ -184,10 +186,10 @@ func (e postgresEngine) suspect(err error) {
 	}
 }
 
-// isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement itself)
-// are faults of this program. All others, such as 08 (connection), 25 (read-only), 40 and 55 (locks), 53
-// (resources), 57 (intervention) and 58 (system), and every error that is not the server's, mean that the
-// server is unavailable.
+// isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement
+// itself) are faults of this program. All others, such as 08 (connection), 25 (read-only), 40 and
+// 55 (locks), 53 (resources), 57 (intervention) and 58 (system), and every error that is not the
+// server's, mean that the server is unavailable.
 func (postgresEngine) isFault(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {

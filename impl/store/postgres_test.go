@@ -10,7 +10,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// TestSynchronousCommit: settings under which an acknowledged commit could be lost are refused at start.
+// TestSynchronousCommit: settings under which an acknowledged commit could be lost are refused at
+// start.
 func TestSynchronousCommit(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"on": true, "remote_apply": true, "remote_write": true, "off": false, "local": false,
@@ -32,7 +33,8 @@ func TestSynchronousCommit(t *testing.T) {
 	}
 }
 
-// TestIsolation: whatever isolation level is the default of the database, changes at one time do not fail.
+// TestIsolation: whatever isolation level is the default of the database, changes at one time do
+// not fail.
 func TestIsolation(t *testing.T) {
 	for _, level := range []string{"repeatable read", "serializable"} {
 		t.Run(level, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// connector opens the connections of a pool. After a failover it drops all connections to the old server
-// at once, and it does not take a commit for acknowledged if its replication was given up.
+// connector opens the connections of a pool. After a failover it drops all connections to the old
+// server at once, and it does not take a commit for acknowledged if its replication was given up.
 type connector struct {
 	driver.Connector
 
@@ -108,9 +108,9 @@ func (t transaction) Commit() error {
 // errUnconfirmed means that the server committed, but did not wait until the commit was replicated.
 var errUnconfirmed = errors.New("the server did not confirm that the change is replicated")
 
-// acknowledged returns errUnconfirmed if the server sent a warning while it committed. PostgreSQL reports
-// in this way that the wait for replication was cancelled, by a timeout or by an operator. The text of
-// the warning depends on the server's language, so any warning counts.
+// acknowledged returns errUnconfirmed if the server sent a warning while it committed. PostgreSQL
+// reports in this way that the wait for replication was cancelled, by a timeout or by an operator.
+// The text of the warning depends on the server's language, so any warning counts.
 func (c *connection) acknowledged(err error) error {
 	if warning, warned := c.Conn.Conn().PgConn().CustomData()[warningKey].(string); warned && err == nil {
 		return fmt.Errorf("%w: %s", errUnconfirmed, warning)
@@ -130,12 +130,12 @@ func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// prepare sets what the statements rely on, whatever the defaults of the user or the database are: the
-// isolation level, and that warnings are sent. It keeps synchronous_commit as it is now: a connection goes
-// on to wait for replication if the server's setting is lowered later. These are no startup parameters,
-// because poolers reject those that they do not know. prepare returns an error if the server must not be
-// used: if it is read-only, because then it is not the primary, or if it acknowledges commits that could
-// be lost.
+// prepare sets what the statements rely on, whatever the defaults of the user or the database are:
+// the isolation level, and that warnings are sent. It keeps synchronous_commit as it is now: a
+// connection goes on to wait for replication if the server's setting is lowered later. These are no
+// startup parameters, because poolers reject those that they do not know. prepare returns an error
+// if the server must not be used: if it is read-only, because then it is not the primary, or if it
+// acknowledges commits that could be lost.
 func prepare(ctx context.Context, c *pgconn.PgConn) error {
 	const statements = "SET default_transaction_isolation = 'read committed'; " +
 		"SET client_min_messages = 'warning'; " +

@@ -11,9 +11,11 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
-// Revoke commits r, and returns the revocation that is in force then. If the session was revoked before,
-// it keeps its time and reason. A cut-off never moves back.
-func (s *Store) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+// Revoke commits r, and returns the revocation that is in force then. If the session was revoked
+// before, it keeps its time and reason. A cut-off never moves back.
+func (s *Store) Revoke(
+	ctx context.Context, r revocation.Revocation,
+) (revocation.Revocation, error) {
 	for {
 		inForce, err := s.revokeOnce(ctx, r)
 		if !errors.Is(err, errRevokedMeanwhile) {
@@ -25,7 +27,9 @@ func (s *Store) Revoke(ctx context.Context, r revocation.Revocation) (revocation
 // errRevokedMeanwhile means that another process committed the same revocation in between.
 var errRevokedMeanwhile = errors.New("the revocation was made meanwhile")
 
-func (s *Store) revokeOnce(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+func (s *Store) revokeOnce(
+	ctx context.Context, r revocation.Revocation,
+) (revocation.Revocation, error) {
 	id := rowID(r.Kind, r.Key())
 	var inForce revocation.Revocation
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -63,9 +67,11 @@ func (s *Store) revokeOnce(ctx context.Context, r revocation.Revocation) (revoca
 }
 
 // List returns up to limit revocations in force at now (Unix milliseconds), the newest first, with
-// sequences below before. The next page starts before the last sequence of this one. If a revocation is
-// renewed meanwhile, it gets a new sequence and moves to the front.
-func (s *Store) List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error) {
+// sequences below before. The next page starts before the last sequence of this one. If a
+// revocation is renewed meanwhile, it gets a new sequence and moves to the front.
+func (s *Store) List(
+	ctx context.Context, before, now int64, limit int,
+) ([]revocation.Revocation, error) {
 	var list []revocation.Revocation
 	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
 		list, err = query(ctx, h, scanRevocation, selectPage, before, now, limit)
@@ -90,7 +96,9 @@ func scanRevocation(row row) (revocation.Revocation, error) {
 
 // Lookup reads what the store knows about a session and an identity. It looks for no session if the
 // session ID is zero.
-func (s *Store) Lookup(ctx context.Context, session revocation.SessionID, identity string) (revocation.State, error) {
+func (s *Store) Lookup(
+	ctx context.Context, session revocation.SessionID, identity string,
+) (revocation.State, error) {
 	var state revocation.State
 	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
 		state = revocation.State{}
@@ -120,8 +128,8 @@ func (s *Store) Lookup(ctx context.Context, session revocation.SessionID, identi
 	return state, err
 }
 
-// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and returns
-// how many it removed.
+// Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and
+// returns how many it removed.
 func (s *Store) Expire(ctx context.Context, now int64, limit int) (int, error) {
 	n, err := s.exec(ctx, deleteExpired, now, limit)
 	return int(n), err

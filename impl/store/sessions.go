@@ -11,23 +11,25 @@ import (
 )
 
 const (
-	sessionColumns = `id, owner, identity, started_at, generation, rotated_at, key_id, acknowledged, last_used_at, user_agent,
-expires_at, ends_at, kept_until`
+	sessionColumns = `id, owner, identity, started_at, generation, rotated_at, key_id,
+acknowledged, last_used_at, user_agent, expires_at, ends_at, kept_until`
 	insertRow = `INSERT INTO refresh_sessions (` + sessionColumns + `)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`
-	advanceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5, acknowledged = 0, last_used_at = $4,
-user_agent = $6, expires_at = $7
-WHERE id = $1 AND owner = $2 AND generation = $3 - 1 AND rotated_at <= $8 AND expires_at > $4 AND started_at >= $9
-AND ends_at >= $10 AND ends_at <= $11`
-	replaceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5, acknowledged = $6, last_used_at = $7,
-user_agent = $8, expires_at = $9, ends_at = $10, kept_until = $11
-WHERE id = $1 AND owner = $2 AND generation = $12 AND rotated_at = $13 AND acknowledged = $14 AND last_used_at = $15`
+	advanceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5,
+acknowledged = 0, last_used_at = $4, user_agent = $6, expires_at = $7
+WHERE id = $1 AND owner = $2 AND generation = $3 - 1 AND rotated_at <= $8 AND expires_at > $4
+AND started_at >= $9 AND ends_at >= $10 AND ends_at <= $11`
+	replaceRow = `UPDATE refresh_sessions SET generation = $3, rotated_at = $4, key_id = $5,
+acknowledged = $6, last_used_at = $7, user_agent = $8, expires_at = $9, ends_at = $10, kept_until = $11
+WHERE id = $1 AND owner = $2 AND generation = $12 AND rotated_at = $13 AND acknowledged = $14
+AND last_used_at = $15`
 	selectRow = `SELECT ` + sessionColumns + ` FROM refresh_sessions WHERE id = $1`
-	// In force: neither expired nor revoked. A cut-off also revokes the sessions that started in its very
-	// second.
+	// In force: neither expired nor revoked. A cut-off also revokes the sessions that started in
+	// its very second.
 	selectRows = `SELECT ` + sessionColumns + ` FROM refresh_sessions s WHERE owner = $1 AND expires_at > $2
 AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $3 || s.id)
-AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $4 AND r.revoked_at / 1000 >= s.started_at / 1000)
+AND NOT EXISTS (SELECT 1 FROM refresh_revocations r WHERE r.id = $4
+    AND r.revoked_at / 1000 >= s.started_at / 1000)
 ORDER BY last_used_at DESC, id LIMIT $5`
 	deleteRows = `DELETE FROM refresh_sessions WHERE id IN
 (SELECT id FROM refresh_sessions WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
@@ -44,7 +46,9 @@ func (s *Store) Adopt(ctx context.Context, r session.Row) (bool, error) {
 }
 
 // Advance replaces the row by next if it is one generation behind next and meets the precondition.
-func (s *Store) Advance(ctx context.Context, next session.Row, p session.Precondition) (bool, error) {
+func (s *Store) Advance(
+	ctx context.Context, next session.Row, p session.Precondition,
+) (bool, error) {
 	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, next.KeyID,
 		next.UserAgent, next.ExpiresAt, p.RotatedUntil, p.StartedFrom, p.EndsFrom, p.EndsUntil)
 	return n > 0, err
@@ -71,9 +75,11 @@ func (s *Store) Session(ctx context.Context, id revocation.SessionID) (*session.
 	return &rows[0], nil
 }
 
-// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix milliseconds),
-// the last used first.
-func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]session.Row, error) {
+// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix
+// milliseconds), the last used first.
+func (s *Store) SessionsOf(
+	ctx context.Context, identity string, now int64, limit int,
+) ([]session.Row, error) {
 	var rows []session.Row
 	owner := ownerOf(identity)
 	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
@@ -83,8 +89,8 @@ func (s *Store) SessionsOf(ctx context.Context, identity string, now int64, limi
 	return rows, err
 }
 
-// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and returns
-// how many it removed.
+// ExpireSessions removes up to limit rows that need not be kept at now (Unix milliseconds), and
+// returns how many it removed.
 func (s *Store) ExpireSessions(ctx context.Context, now int64, limit int) (int, error) {
 	n, err := s.exec(ctx, deleteRows, now, limit)
 	return int(n), err

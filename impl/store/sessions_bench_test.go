@@ -12,7 +12,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// BenchmarkAdvance is 64 callers at once, each advancing one session after the other, with few and with many in the store.
+// BenchmarkAdvance is 64 callers at once, each advancing one session after the other, with few and
+// with many in the store.
 func BenchmarkAdvance(b *testing.B) {
 	for _, count := range []int{1_000, 1_000_000} {
 		b.Run(strconv.Itoa(count), func(b *testing.B) {

@@ -59,7 +59,8 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// TestAdvance: each condition of its own keeps the statement from applying, and then nothing changes.
+// TestAdvance: each condition of its own keeps the statement from applying, and then nothing
+// changes.
 func TestAdvance(t *testing.T) {
 	next := row(1, "a")
 	next.Generation, next.RotatedAt, next.LastUsedAt, next.KeyID, next.UserAgent = 2, 50_000, 50_000, "k2", "phone"
@@ -250,7 +251,8 @@ func TestSessionsUnavailable(t *testing.T) {
 	}
 }
 
-// TestExpireUnderLoad: sessions that need not be kept go while others are refreshed, and none of these is lost.
+// TestExpireUnderLoad: sessions that need not be kept go while others are refreshed, and none of
+// these is lost.
 func TestExpireUnderLoad(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
@@ -287,7 +289,8 @@ func TestExpireUnderLoad(t *testing.T) {
 	})
 }
 
-// TestOldBackslashes: programs before version 3 of the schema doubled each backslash of an identity.
+// TestOldBackslashes: programs before version 3 of the schema doubled each backslash of an
+// identity.
 func TestOldBackslashes(t *testing.T) {
 	eachShared(t, func(t *testing.T, url string) {
 		s, r := open(t, url), row(1, `DOMAIN\user`)

@@ -20,8 +20,8 @@ import (
 
 const (
 	sqliteReaders = 8
-	// pollEvery is how often a process checks whether another process has changed the file. The check reads
-	// shared memory.
+	// pollEvery is how often a process checks whether another process has changed the file. The
+	// check reads shared memory.
 	pollEvery = 20 * time.Millisecond
 )
 
@@ -77,9 +77,9 @@ func sqliteName(path string) (string, error) {
 	return "file:" + url.PathEscape(path) + "?", nil
 }
 
-// create creates the file, readable by its owner alone because it names identities. Its errors are clearer
-// than SQLite's. If the file exists, it is not opened: closing it would release the locks of this process's
-// own connections (fcntl(2)).
+// create creates the file, readable by its owner alone because it names identities. Its errors are
+// clearer than SQLite's. If the file exists, it is not opened: closing it would release the locks
+// of this process's own connections (fcntl(2)).
 func create(path string) error {
 	probe, err := os.CreateTemp(filepath.Dir(path), ".refresh-*")
 	if err != nil {
@@ -101,8 +101,8 @@ func create(path string) error {
 	return f.Close()
 }
 
-// writable returns an error if the file is read-only. SQLite opens such a file and fails at the first change.
-// Any other failure may be temporary, and is not returned.
+// writable returns an error if the file is read-only. SQLite opens such a file and fails at the
+// first change. Any other failure may be temporary, and is not returned.
 func writable(ctx context.Context, db *sql.DB) error {
 	_, err := db.ExecContext(ctx, "UPDATE refresh_feed SET head = head WHERE id = 0") // there is none
 	if resultCode(err) == sqlite3.SQLITE_READONLY {
@@ -111,8 +111,8 @@ func writable(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// migrateSQLite tries again if another process migrates the same file at the same moment: one of them fails
-// as a whole, and then finds nothing to do.
+// migrateSQLite tries again if another process migrates the same file at the same moment: one of
+// them fails as a whole, and then finds nothing to do.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	var err error
 	for range 5 {
@@ -171,8 +171,8 @@ func (sqliteEngine) isFault(err error) bool {
 	return errors.Is(err, errRowID)
 }
 
-// resultCode returns SQLite's primary result code (https://www.sqlite.org/rescode.html). For other errors it
-// returns SQLITE_OK.
+// resultCode returns SQLite's primary result code (https://www.sqlite.org/rescode.html). For other
+// errors it returns SQLITE_OK.
 func resultCode(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff

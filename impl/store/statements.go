@@ -18,8 +18,8 @@ WHERE excluded.kept_until > refresh_revocations.kept_until`
 	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason
 WHERE excluded.revoked_at > refresh_revocations.revoked_at`
 
-	// If the revocation is in force already, its row is written again: the commit waits for the same
-	// replication as the first one, which may have failed after it was committed.
+	// If the revocation is in force already, its row is written again: the commit waits for the
+	// same replication as the first one, which may have failed after it was committed.
 	confirmSession = `UPDATE refresh_revocations SET reason = reason WHERE id = $1 AND kept_until >= $2
 RETURNING ` + revocationColumns
 	confirmCutoff = `UPDATE refresh_revocations SET reason = reason WHERE id = $1 AND revoked_at >= $2

@@ -1,5 +1,5 @@
-// Package store keeps revocations, leases and sessions in SQLite or PostgreSQL. Both engines get the same
-// statements.
+// Package store keeps revocations, leases and sessions in SQLite or PostgreSQL. Both engines get
+// the same statements.
 package store
 
 import (
@@ -28,10 +28,11 @@ type Store struct {
 type engine interface {
 	// announce tells other processes, within tx, that the feed grows.
 	announce(ctx context.Context, tx *sql.Tx) error
-	// watch calls wake when the feed may have grown. It returns when ctx is done or the connection fails.
+	// watch calls wake when the feed may have grown. It returns when ctx is done or the connection
+	// fails.
 	watch(ctx context.Context, db *sql.DB, wake func()) error
-	// isFault reports that an error is a fault of this program, and not of a store that is unavailable,
-	// full or busy.
+	// isFault reports that an error is a fault of this program, and not of a store that is
+	// unavailable, full or busy.
 	isFault(err error) bool
 	// suspect is told of every error. It drops the connections if they may lead to a wrong server.
 	suspect(err error)
@@ -46,8 +47,8 @@ const statementLimit = 5 * time.Second
 //	sqlite::memory:               lost when the process ends
 //	postgres://user@host/name     PostgreSQL; ?pool_max_conns=16 limits the connections
 //
-// It returns a BadURL if the URL names no store that can be used, and ErrNewerSchema if a newer version
-// of this program has used the store.
+// It returns a BadURL if the URL names no store that can be used, and ErrNewerSchema if a newer
+// version of this program has used the store.
 func Open(ctx context.Context, url string) (*Store, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	var s *Store
@@ -100,8 +101,8 @@ type handle interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// read runs statements that change nothing. If PostgreSQL failed over, the server that answers may be one
-// that was replaced: no decision and no answer to a caller rests on what it says.
+// read runs statements that change nothing. If PostgreSQL failed over, the server that answers may
+// be one that was replaced: no decision and no answer to a caller rests on what it says.
 func (s *Store) read(ctx context.Context, f func(context.Context, handle) error) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
@@ -109,9 +110,10 @@ func (s *Store) read(ctx context.Context, f func(context.Context, handle) error)
 }
 
 // readCurrent runs statements that a decision or an answer rests on. They see every change that was
-// acknowledged before the call. In PostgreSQL they are in a transaction that also writes: locking a row is a write,
-// which a read-only server refuses and whose commit waits for replication. So if the commit is
-// acknowledged, this is the server that acknowledges commits. SQLite has one file and no other server.
+// acknowledged before the call. In PostgreSQL they are in a transaction that also writes: locking a
+// row is a write, which a read-only server refuses and whose commit waits for replication. So if
+// the commit is acknowledged, this is the server that acknowledges commits. SQLite has one file and
+// no other server.
 func (s *Store) readCurrent(ctx context.Context, f func(context.Context, handle) error) error {
 	if s.group != nil {
 		return s.read(ctx, f)
@@ -147,8 +149,8 @@ func query[T any](
 // row is a row that can be scanned: the only one or one of many.
 type row interface{ Scan(dest ...any) error }
 
-// write runs f in a transaction and returns after the commit. f must run statements only. All changes
-// of more than one statement come through here.
+// write runs f in a transaction and returns after the commit. f must run statements only. All
+// changes of more than one statement come through here.
 func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
 	if s.group == nil {
 		return s.inTransaction(ctx, f)
@@ -196,8 +198,8 @@ func (s *Store) exec(ctx context.Context, statement string, args ...any) (int64,
 // another server.
 var errStale = errors.New("the server does not have what was committed before: it is not the one that commits")
 
-// explain returns the caller's own error if the caller gave up, the error itself if this program is at
-// fault, and else an error that is revocation.ErrUnavailable.
+// explain returns the caller's own error if the caller gave up, the error itself if this program is
+// at fault, and else an error that is revocation.ErrUnavailable.
 func (s *Store) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
