@@ -3,8 +3,9 @@ package store
 import "context"
 
 const (
+	// A thumbprint that is there already is written again: the first commit may not be replicated.
 	insertSigningKey = `INSERT INTO refresh_signing_keys (thumbprint) VALUES ($1)
-ON CONFLICT (thumbprint) DO NOTHING`
+ON CONFLICT (thumbprint) DO UPDATE SET thumbprint = excluded.thumbprint`
 	countSigningKey = `SELECT count(*) FROM refresh_signing_keys WHERE thumbprint = $1`
 )
 
