@@ -382,6 +382,46 @@ func TestRestored(t *testing.T) {
 	}
 }
 
+// TestForkedFeed: a node reads revocations on an old primary that does not confirm the acknowledgement. The
+// new primary has other revocations under their sequences, and the node learns those.
+func TestForkedFeed(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *store.Store) {
+		m, fork := newMachine(s), openStore(t, "sqlite::memory:")
+		n := m.node()
+		run(t, n)
+		synctest.Wait()
+		leases, err := s.PeekLeases(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lost := range 2 {
+			revoke(t, newMachine(fork).revoker(nil), byte(10+lost))
+		}
+		if err := fork.Join(t.Context(), leases[0]); err != nil {
+			t.Fatal(err)
+		}
+		m.forked.Store(true)
+		m.store.Store(fork)
+		n.Wake()
+		synctest.Wait()
+		wants(t, n, 10, errRevoked) // it has read them
+		m.store.Store(s)
+		m.forked.Store(false)
+		for i := range 3 {
+			if _, err := s.Revoke(t.Context(), ofSession(byte(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		for i := range 3 {
+			wants(t, n, byte(i), errRevoked)
+		}
+		if !n.Status().HasLease {
+			t.Error("the node has no lease")
+		}
+	})
+}
+
 // TestTwoNodes: several nodes on one file, in real time: when a revoke has returned, each refuses.
 func TestTwoNodes(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")

@@ -22,6 +22,7 @@ type machine struct {
 	log    journal
 	clock  clock
 	away   atomic.Bool
+	forked atomic.Bool // the store is read, and no commit of it is confirmed
 	halted atomic.Pointer[chan struct{}]
 
 	mu    sync.Mutex
@@ -132,13 +133,22 @@ func (m *machine) Load(
 	return m.store.Load().Load(ctx, after, limit, apply)
 }
 
+// confirmed returns the error of a commit.
+func (m *machine) confirmed(err error) error {
+	if m.forked.Load() {
+		return revocation.ErrUnavailable
+	}
+	return err
+}
+
 func (m *machine) Follow(
 	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
 ) (revocation.Page, error) {
 	if err := m.before("Follow"); err != nil {
 		return revocation.Page{}, err
 	}
-	return m.store.Load().Follow(ctx, l, next, after, limit, apply)
+	page, err := m.store.Load().Follow(ctx, l, next, after, limit, apply)
+	return page, m.confirmed(err)
 }
 
 func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
@@ -159,7 +169,8 @@ func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (b
 	if err := m.before("Renew"); err != nil {
 		return false, err
 	}
-	return m.store.Load().Renew(ctx, l, since)
+	kept, err := m.store.Load().Renew(ctx, l, since)
+	return kept, m.confirmed(err)
 }
 
 func (m *machine) Leave(ctx context.Context, node string) error {
