@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -80,10 +81,11 @@ func operation(methods []string, path string) string {
 func pathCause(operations map[string][]string, requested string) string {
 	const none = "no operation has this path: "
 	segments := strings.Split(strings.ToLower(requested), "/")
+	paths := slices.Sorted(maps.Keys(operations))
 	for _, segment := range slices.Backward(segments) {
-		for path, methods := range operations {
+		for _, path := range paths {
 			if segment != "" && strings.HasSuffix(path, "/"+segment) {
-				return none + "use " + operation(slices.Clone(methods), path)
+				return none + "use " + operation(slices.Clone(operations[path]), path)
 			}
 		}
 	}

@@ -95,8 +95,9 @@ func Serve(ctx context.Context, log *slog.Logger, l Limits, ports ...Port) error
 	return failure
 }
 
-// newServer returns a server without net/http's WriteTimeout: to set and clear its deadline costs
-// each request more than the edge and the TCP user timeout do (docs/decisions/0008-hot-path.md).
+// newServer returns a server without net/http's WriteTimeout, which sets and clears a deadline for
+// each request. The edge and the TCP user timeout limit the same clients at a lower cost
+// (docs/decisions/0008-hot-path.md).
 func newServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:        h,
