@@ -1,4 +1,4 @@
-// Package refresh holds the contract of the refresh-token service. The service itself is cmd/refreshd.
+// Package refresh contains the contract of the refresh-token service. The program is cmd/refreshd.
 package refresh
 
 import _ "embed"
@@ -6,7 +6,8 @@ import _ "embed"
 //go:generate go tool oapi-codegen -config oapi-config.yaml openapi.yaml
 //go:generate go run ./cmd/specgen -o gen/decode.gen.go openapi.yaml
 
-// OpenAPI is openapi.yaml: the contract that the server implements and serves, and from which gen is generated.
+// OpenAPI is openapi.yaml: the contract that the server implements and serves. Package gen is
+// generated from it.
 //
 //go:embed openapi.yaml
 var OpenAPI []byte

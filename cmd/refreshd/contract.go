@@ -45,7 +45,7 @@ func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings)
 		return err
 	}
 	if !report.Kept() {
-		return errRefused
+		return errReported
 	}
 	return nil
 }

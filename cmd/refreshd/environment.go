@@ -21,8 +21,8 @@ var (
 	serviceLink = regexp.MustCompile(`^REFRESHD?_(.+_)?(PORT|SERVICE_HOST|SERVICE_PORT)(_.+)?$`)
 )
 
-// settingVariables returns a resolver that reads the variable of a setting whose flag is not given. It
-// fails if a variable begins like those of settings but belongs to none: it is most likely
+// settingVariables returns a resolver that reads the variable of a setting whose flag is not given.
+// It fails if a variable begins like those of settings but belongs to none: it is most likely
 // misspelt, and without the setting the server could accept more than the operator believes.
 func settingVariables(environ []string) (kong.ResolverFunc, error) {
 	var known []string

@@ -110,8 +110,8 @@ func (cmd fakeCmd) check(s *service.Settings) error {
 	}
 	host, _, err := net.SplitHostPort(s.Listen)
 	if !cmd.AllowRemote && (err != nil || !keys.IsLoopback(host)) {
-		return service.SettingError(s.Name(&s.Listen) + ": the fake signs tokens for every caller. " +
-			"It listens on loopback only, unless --allow-remote is given")
+		return service.SettingError(s.Name(&s.Listen) +
+			": the fake signs tokens for every caller. It listens on loopback only, unless --allow-remote is given")
 	}
 	return nil
 }

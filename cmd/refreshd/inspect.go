@@ -25,8 +25,8 @@ type inspectCmd struct {
 
 // Help adds details to the command's --help.
 func (inspectCmd) Help() string {
-	return `Without an argument the token is read from standard input. Arguments are visible in process
-lists: prefer standard input for a token that is in use.`
+	return `Without an argument the token is read from standard input. Arguments are visible in
+process lists: prefer standard input for a token that is in use.`
 }
 
 // Run prints the report. It fails if the token is not acceptable.
@@ -51,7 +51,7 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 		return err
 	}
 	if !accepted {
-		return errRefused
+		return errReported
 	}
 	return nil
 }

@@ -67,14 +67,14 @@ type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// errRefused makes the exit status 1 for a command that has already printed the reason.
-var errRefused = errors.New("refused")
+// errReported makes the exit status 1 for a command that has already printed the reason.
+var errReported = errors.New("reported already")
 
 func exitStatus(err error, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if errors.Is(err, errRefused) {
+	if errors.Is(err, errReported) {
 		return 1
 	}
 	fmt.Fprintln(stderr, "refreshd:", strings.ReplaceAll(err.Error(), "\n", " "))

@@ -35,7 +35,8 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &in) {
 		return
 	}
-	if max(in.Limit, -in.Limit) > century/60 || max(in.RefreshSeconds, -in.RefreshSeconds) > century {
+	seconds := max(in.RefreshSeconds, -in.RefreshSeconds)
+	if max(in.Limit, -in.Limit) > century/60 || seconds > century {
 		badRequest(w, "limit, refresh_seconds: must be less than a century")
 		return
 	}

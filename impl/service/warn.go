@@ -82,14 +82,14 @@ func hasPassword(store string) bool {
 	return set || u.Query().Has("password")
 }
 
-// warnOfFile logs a warning if a file exists and every user of the machine can change it, or read it
-// though it is secret. It is no error: container platforms provide secrets in such files.
+// warnOfFile logs a warning if a file exists and every user of the machine can change it, or read
+// it though it is secret. It is no error: container platforms provide secrets in such files.
 func warnOfFile(log *slog.Logger, path string, secret bool) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 	case info.Mode()&0o002 != 0:
-		log.Warn("every user of this machine can change a file that decides which tokens are accepted",
+		log.Warn("every user of this machine can change a file that decides on tokens",
 			"path", path, "mode", info.Mode().String())
 	case secret && info.Mode()&0o004 != 0:
 		log.Warn("every user of this machine can read a file that should be secret",
