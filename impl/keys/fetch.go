@@ -94,7 +94,7 @@ func cachedFor(h http.Header) time.Duration {
 	if seconds, err := strconv.ParseInt(h.Get("Age"), 10, 32); err == nil {
 		age = time.Duration(seconds) * time.Second
 	}
-	for _, directive := range strings.Split(strings.Join(h.Values("Cache-Control"), ","), ",") {
+	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
 		seconds, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
 		if err == nil && (name == "max-age" || name == "s-maxage") {

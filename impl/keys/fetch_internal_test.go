@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -111,8 +112,10 @@ func TestSilentConnection(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(issuer.Certificate())
 	client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	for range 3 {
-		got, _, err := get(t.Context(), client, url)
+		got, _, err := get(ctx, client, url)
 		if err != nil || string(got) != "HTTP/2.0" {
 			t.Fatalf("got %q, %v", got, err)
 		}
