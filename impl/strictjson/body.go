@@ -34,8 +34,7 @@ func (e *InvalidBody) Error() string {
 type Body struct {
 	reader Reader
 	opened bool // the body is an object
-	broken bool // the body is not JSON; nothing more is read
-	name   []byte
+	broken bool // the body is not JSON
 	causes []string
 }
 
@@ -61,23 +60,23 @@ func (b *Body) Open(data []byte) {
 // Close releases the memory that reading took.
 func (b *Body) Close() { b.reader.Close() }
 
-// Next reads the name of the next member. It returns false at the end of the object, and if the
-// body cannot be read on.
+// Next reads the next member. It returns false at the end of the object, and if the body cannot be
+// read on.
 func (b *Body) Next() bool {
-	if !b.opened || b.broken {
-		return false
+	if !b.opened || b.reader.Next() {
+		return b.opened
 	}
-	name, more, err := b.reader.Next()
-	if errors.Is(err, ErrTrailing) {
+	switch err := b.reader.Err(); {
+	case errors.Is(err, ErrTrailing):
 		b.add("body", "has data after the JSON value")
-		return false
+	case err != nil:
+		b.broken = true
 	}
-	b.name, b.broken = name, err != nil
-	return more && !b.broken
+	return false
 }
 
 // Name returns the name of the member that Next has read.
-func (b *Body) Name() []byte { return b.name }
+func (b *Body) Name() []byte { return b.reader.Name }
 
 // Err returns nil if the body has no fault, else an [*InvalidBody]. A syntax error hides the other
 // causes, which may follow from it.
@@ -100,17 +99,14 @@ func (b *Body) add(name, fault string) {
 	}
 }
 
-// value reads the value of a known member. ok is false if the member came before or the kind is
-// wrong.
+// value returns the value of a known member. ok is false if the member came before or the kind is
+// wrong. seen notes that the member was there.
 func (b *Body) value(
 	name string, seen *bool, kind jsontext.Kind, fault string,
 ) (_ jsontext.Value, ok bool) {
 	again := *seen
 	*seen = true
-	value, err := b.reader.Value()
-	switch {
-	case err != nil:
-		b.broken = true
+	switch value := b.reader.Value; {
 	case again:
 		b.add(name, "appears more than once")
 	case value.Kind() == 'n':
@@ -170,7 +166,7 @@ func (b *Body) Integer(name string, seen *bool, least, most int32) (int32, bool)
 
 // Unknown refuses the member that Next has read, which is none of the known ones.
 func (b *Body) Unknown(known ...string) {
-	name := string(b.name)
+	name := string(b.reader.Name)
 	fault := "is not known"
 	for _, right := range known {
 		if strings.EqualFold(name, right) {
@@ -179,8 +175,6 @@ func (b *Body) Unknown(known ...string) {
 		}
 	}
 	b.add(label(name), fault)
-	_, err := b.reader.Value()
-	b.broken = err != nil
 }
 
 // Require refuses an object without the member.

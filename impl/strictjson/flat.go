@@ -15,11 +15,11 @@ const (
 // not, it stops without a reason, and a Reader continues with a tokenizer for all of JSON. Such a
 // tokenizer is most of the cost of decoding a request or a token (docs/decisions/0008-hot-path.md).
 type flat struct {
-	data   []byte
-	at     int
-	names  [maxMembers]span
-	count  int // of names read
-	values int // number of values read
+	data  []byte
+	at    int              // offset of the next character
+	names [maxMembers]span // with their quotes
+	count int              // of the members that were read
+	value span             // of the last member
 }
 
 // span is a range of offsets in the data.
@@ -27,101 +27,84 @@ type span struct{ from, to int }
 
 // open starts to read data and reports whether data starts as an object.
 func (f *flat) open(data []byte) bool {
-	f.data, f.at, f.count, f.values = data, 0, 0, 0
-	return f.take('{')
+	f.data, f.at, f.count = data, 0, 0
+	return f.skip('{')
 }
 
-// tokens returns how many names and values were read by calls that returned ok.
-func (f *flat) tokens() int { return f.count + f.values }
-
-// name reads the next member up to its value and returns the name with its quotes. more is false if
-// the object has ended and only white space follows it. If ok is false, flat cannot read on.
-func (f *flat) name() (quoted []byte, more, ok bool) {
-	f.blank()
-	switch c := f.peek(); {
-	case c == '}':
-		f.at++
+// next reads the next member. more is false if the object has ended and only white space follows
+// it. If ok is false, flat cannot read on.
+func (f *flat) next() (more, ok bool) {
+	switch {
+	case f.skip('}'):
 		f.blank()
-		return nil, false, f.at == len(f.data)
-	case c == ',' && f.count > 0 && f.count < maxMembers:
-		f.at++
-		f.blank()
-	case f.count > 0:
-		return nil, false, false
+		return false, f.at == len(f.data)
+	case f.count == maxMembers, f.count > 0 && !f.skip(','):
+		return false, false
 	}
+	f.blank()
 	name := span{f.at, f.text()}
-	f.at = name.to
-	if name.to == 0 || f.seen(name) || !f.take(':') {
-		return nil, false, false
+	if f.at = name.to; name.to == 0 {
+		return false, false
+	}
+	for _, other := range f.names[:f.count] {
+		if bytes.Equal(f.data[other.from:other.to], f.data[name.from:name.to]) {
+			return false, false
+		}
+	}
+	if !f.skip(':') {
+		return false, false
+	}
+	f.blank()
+	f.value = span{from: f.at}
+	rest := f.data[f.at:]
+	switch {
+	case len(rest) == 0:
+	case rest[0] == '"':
+		f.value.to = f.text()
+	case bytes.HasPrefix(rest, []byte("true")):
+		f.value.to = f.at + len("true")
+	case bytes.HasPrefix(rest, []byte("false")):
+		f.value.to = f.at + len("false")
+	default:
+		f.value.to = f.number()
+	}
+	if f.at = f.value.to; f.at == 0 {
+		return false, false
+	}
+	f.blank()
+	if f.at == len(f.data) || f.data[f.at] != ',' && f.data[f.at] != '}' {
+		return false, false
 	}
 	f.names[f.count] = name
 	f.count++
-	return f.data[name.from:name.to], true, true
+	return true, true
 }
 
-// seen reports whether an earlier member has the same name.
-func (f *flat) seen(name span) bool {
-	for _, other := range f.names[:f.count] {
-		if bytes.Equal(f.data[other.from:other.to], f.data[name.from:name.to]) {
-			return true
-		}
-	}
-	return false
-}
-
-// value reads the value of the member whose name was read last and returns it as it is written. If
-// ok is false, flat cannot read on.
-func (f *flat) value() (value []byte, ok bool) {
+// skip skips white space and then c, if that comes next, which it reports.
+func (f *flat) skip(c byte) bool {
 	f.blank()
-	start, end := f.at, 0
-	switch c := f.peek(); {
-	case c == '"':
-		end = f.text()
-	case c == 't':
-		end = f.word("true")
-	case c == 'f':
-		end = f.word("false")
-	case digit(c):
-		end = f.number()
-	}
-	f.at = end
-	f.blank()
-	if c := f.peek(); end == 0 || c != ',' && c != '}' {
-		return nil, false
-	}
-	f.at = end
-	f.values++
-	return f.data[start:end], true
-}
-
-// take skips white space, then reads c if it is the next character.
-func (f *flat) take(c byte) bool {
-	f.blank()
-	if f.peek() != c {
+	if f.at == len(f.data) || f.data[f.at] != c {
 		return false
 	}
 	f.at++
 	return true
 }
 
-// peek returns the next byte, or 0 at the end of the data.
-func (f *flat) peek() byte {
-	if f.at < len(f.data) {
-		return f.data[f.at]
-	}
-	return 0
-}
-
-// blank skips white space (RFC 8259, section 2).
+// blank skips white space (RFC 8259 section 2).
 func (f *flat) blank() {
-	for c := f.peek(); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = f.peek() {
-		f.at++
+	for f.at < len(f.data) {
+		switch f.data[f.at] {
+		case ' ', '\t', '\n', '\r':
+			f.at++
+		default:
+			return
+		}
 	}
 }
 
 // text returns the offset after the plain string that starts here, or 0 if none starts here.
 func (f *flat) text() int {
-	if f.peek() != '"' {
+	if f.at == len(f.data) || f.data[f.at] != '"' {
 		return 0
 	}
 	start := f.at + 1
@@ -130,6 +113,19 @@ func (f *flat) text() int {
 		return 0
 	}
 	return start + length + 1
+}
+
+// number returns the offset after the whole number that starts here, or 0 if none starts here, or
+// it is too long or has a leading zero.
+func (f *flat) number() int {
+	end := f.at
+	for end < len(f.data) && '0' <= f.data[end] && f.data[end] <= '9' {
+		end++
+	}
+	if digits := end - f.at; digits == 0 || digits > maxDigits || digits > 1 && f.data[f.at] == '0' {
+		return 0
+	}
+	return end
 }
 
 // Plain reports whether c is an ASCII character that stands for itself in a JSON string.
@@ -158,26 +154,3 @@ func plain(text []byte) bool {
 	}
 	return true
 }
-
-// word returns the offset after word, or 0 if another text starts here.
-func (f *flat) word(word string) int {
-	if bytes.HasPrefix(f.data[f.at:], []byte(word)) {
-		return f.at + len(word)
-	}
-	return 0
-}
-
-// number returns the offset after the whole number that starts here, or 0 if the number is too long
-// or has a leading zero.
-func (f *flat) number() int {
-	end := f.at
-	for end < len(f.data) && digit(f.data[end]) {
-		end++
-	}
-	if digits := end - f.at; digits > maxDigits || digits > 1 && f.data[f.at] == '0' {
-		return 0
-	}
-	return end
-}
-
-func digit(c byte) bool { return '0' <= c && c <= '9' }

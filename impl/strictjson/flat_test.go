@@ -18,18 +18,12 @@ func readFlat(data []byte) (tokens []string, whole bool) {
 		return nil, false
 	}
 	for {
-		name, more, ok := f.name()
+		more, ok := f.next()
 		if !ok || !more {
 			return tokens, ok
 		}
-		value, ok := f.value()
-		if !ok {
-			return tokens, false
-		}
-		if end := f.at; !bytes.Equal(data[end-len(value):end], value) {
-			panic("the offset is not the value's end")
-		}
-		tokens = append(tokens, string(name), string(value))
+		name, value := f.names[f.count-1], f.value
+		tokens = append(tokens, string(data[name.from:name.to]), string(data[value.from:value.to]))
 	}
 }
 

@@ -23,18 +23,25 @@ var (
 	ErrRange     = errors.New("it has a number that no float64 can hold")
 )
 
-// Reader reads one JSON object. It reads plain objects by hand (see flat) and continues with
-// jsontext at the first member that is not plain; the outcome is the same (FuzzReader). The zero
-// value is ready for Open. Names and values share the memory of the data.
+// Reader reads one JSON object, member by member. It reads plain objects by hand (see flat) and
+// continues with jsontext at the first member that is not plain; the outcome is the same
+// (FuzzReader). The zero value is ready for Open. Names and values share the memory of the data.
 type Reader struct {
+	// Name is the name of the member that Next has read, without escapes, and Quoted is the same as
+	// it is written.
+	Name, Quoted []byte
+	// Value is the value of the member as it is written, and End the offset after it.
+	Value jsontext.Value
+	End   int
+
 	data []byte
 	flat flat
 	json *tokenizer // nil while flat reads
+	done bool // the object has ended
+	err  error
 	// lenient turns off the checks of names, depth and numbers for a Body, which reports such
 	// faults in its own words.
 	lenient bool
-	quoted  []byte
-	end     int
 }
 
 // tokenizer is a decoder together with the buffer that it reads from.
@@ -50,7 +57,7 @@ var tokenizers = sync.Pool{New: func() any { return new(tokenizer) }}
 
 // Open starts to read data. It returns ErrNotObject if data does not start with an object.
 func (r *Reader) Open(data []byte) error {
-	r.data, r.end, r.quoted = data, 0, nil
+	r.data, r.done, r.err = data, false, nil
 	if !r.flat.open(data) {
 		return ErrNotObject
 	}
@@ -78,50 +85,58 @@ func (r *Reader) openTokenizer() {
 func (r *Reader) takeOver() error {
 	r.openTokenizer()
 	_, err := r.json.ReadToken()
-	for read := r.flat.tokens(); err == nil && read > 0; read-- {
-		err = r.json.SkipValue()
+	for range r.flat.count * 2 {
+		if err == nil {
+			err = r.json.SkipValue()
+		}
 	}
 	return err
 }
 
-// Next reads the name of the next member, without escapes. more is false at the end of the object.
-// The error is ErrTrailing if the object has ended and is not alone.
-func (r *Reader) Next() (name []byte, more bool, err error) {
+// Next reads the next member into the fields of r. It returns false at the end of the object, and
+// after an error.
+func (r *Reader) Next() bool {
 	if r.json == nil {
-		quoted, more, ok := r.flat.name()
-		if ok && !more {
-			return nil, false, nil
+		if more, ok := r.flat.next(); ok {
+			if more {
+				name, value := r.flat.names[r.flat.count-1], r.flat.value
+				r.Quoted, r.Name = r.data[name.from:name.to], r.data[name.from+1:name.to-1]
+				r.Value, r.End = r.data[value.from:value.to], value.to
+			}
+			return more
 		}
-		if ok {
-			r.quoted = quoted
-			return quoted[1 : len(quoted)-1], true, nil
-		}
-		if err := r.takeOver(); err != nil {
-			return nil, false, err
-		}
+		r.err = r.takeOver()
 	}
-	if r.json.PeekKind() == '}' {
-		if _, err := r.json.ReadToken(); err != nil {
-			return nil, false, err
+	if r.done || r.err != nil {
+		return false
+	}
+	if r.done = r.json.PeekKind() == '}'; r.done {
+		if _, r.err = r.json.ReadToken(); r.err == nil {
+			r.err = r.trailing()
 		}
-		return nil, false, r.trailing()
+		return false
 	}
-	if r.quoted, err = r.json.ReadValue(); err != nil {
-		return nil, false, err
+	if r.Quoted, r.err = r.json.ReadValue(); r.err != nil {
+		return false
 	}
-	name, err = Unquote(r.quoted)
-	return name, err == nil, err
+	if r.Name, r.err = Unquote(r.Quoted); r.err != nil {
+		return false
+	}
+	if kind := r.json.PeekKind(); !r.lenient && (kind == '{' || kind == '[') {
+		r.Value, r.err = r.nested()
+	} else {
+		r.Value, r.err = r.json.ReadValue()
+	}
+	if r.err == nil && !r.lenient && r.Value.Kind() == '0' && !fitsFloat(r.Value) {
+		r.err = ErrRange
+	}
+	r.End = int(r.json.InputOffset())
+	return r.err == nil
 }
 
-// Member reads the next member, its name without escapes and its value as it is written. more is
-// false at the end of the object.
-func (r *Reader) Member() (name []byte, value jsontext.Value, more bool, err error) {
-	if name, more, err = r.Next(); err != nil || !more {
-		return nil, nil, false, err
-	}
-	value, err = r.Value()
-	return name, value, err == nil, err
-}
+// Err returns the error that made Next return false. It is nil if the object has ended, and
+// ErrTrailing if more than white space follows the object.
+func (r *Reader) Err() error { return r.err }
 
 // trailing returns ErrTrailing if more than white space follows the value that was read.
 func (r *Reader) trailing() error {
@@ -129,37 +144,6 @@ func (r *Reader) trailing() error {
 		return ErrTrailing
 	}
 	return nil
-}
-
-// Quoted returns the name that Next returned last as it is written, with its quotes.
-func (r *Reader) Quoted() []byte { return r.quoted }
-
-// End returns the offset after the value that Value returned last.
-func (r *Reader) End() int { return r.end }
-
-// Value reads the value of the member and returns it as it is written.
-func (r *Reader) Value() (jsontext.Value, error) {
-	if r.json == nil {
-		if value, ok := r.flat.value(); ok {
-			r.end = r.flat.at
-			return value, nil
-		}
-		if err := r.takeOver(); err != nil {
-			return nil, err
-		}
-	}
-	var value jsontext.Value
-	var err error
-	if kind := r.json.PeekKind(); !r.lenient && (kind == '{' || kind == '[') {
-		value, err = r.nested()
-	} else {
-		value, err = r.json.ReadValue()
-	}
-	if err == nil && !r.lenient && value.Kind() == '0' && !fitsFloat(value) {
-		err = ErrRange
-	}
-	r.end = int(r.json.InputOffset())
-	return value, err
 }
 
 // nested reads an object or array token by token, to bound its depth and its numbers.

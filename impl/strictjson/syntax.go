@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// syntaxFault says why data is not JSON, and where, without a part of data. Callers must know that it
-// is not JSON.
+// syntaxFault says why data is not JSON, and where, without a part of data. Callers must know that
+// it is not JSON.
 func syntaxFault(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):

@@ -58,17 +58,10 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		return custom, because(ErrMalformed, "its claims are not a JSON object")
 	}
 	defer json.Close()
-	for {
-		name, value, more, err := json.Member()
-		if err != nil {
-			return custom, because(ErrMalformed, "its claims are not strict JSON")
-		}
-		if !more {
-			break
-		}
-		ok := true
-		raw := c.Payload[json.End()-len(value) : json.End()]
-		switch string(name) {
+	for json.Next() {
+		ok, value := true, json.Value
+		raw := c.Payload[json.End-len(value) : json.End]
+		switch string(json.Name) {
 		case "identity":
 			c.Identity, ok = text(raw)
 			ok = ok && strings.IndexByte(c.Identity, 0) < 0 // no database stores NUL
@@ -106,15 +99,18 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 				c.Generation = n
 			}
 		default: // in another case, the next reader might take it for the known claim
-			ok = !strictjson.OtherCase(name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
+			ok = !strictjson.OtherCase(json.Name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
 				"type", "fresh", "is_admin", "sid", "gen", "cnf")
-			c.hasSubject = c.hasSubject || string(name) == "sub"
-			c.bound = c.bound || string(name) == "cnf"
-			custom = append(append(append(append(custom, ','), json.Quoted()...), ':'), value...)
+			c.hasSubject = c.hasSubject || string(json.Name) == "sub"
+			c.bound = c.bound || string(json.Name) == "cnf"
+			custom = append(append(append(append(custom, ','), json.Quoted...), ':'), value...)
 		}
 		if !ok {
-			return custom, because(ErrMalformed, demand(string(name)))
+			return custom, because(ErrMalformed, demand(string(json.Name)))
 		}
+	}
+	if json.Err() != nil {
+		return custom, because(ErrMalformed, "its claims are not strict JSON")
 	}
 	// Tokens minted here end with their custom members, so that custom can share the payload's
 	// memory.

@@ -39,17 +39,9 @@ func (h *header) read(json *strictjson.Reader, raw string, part []byte) (err err
 		return because(ErrMalformed, "its header is not a JSON object")
 	}
 	defer json.Close()
-	for {
-		name, value, more, err := json.Member()
-		if err != nil {
-			return because(ErrMalformed, "its header is not strict JSON")
-		}
-		if !more {
-			h.part = append(h.part, part...)
-			return nil
-		}
-		ok := true
-		switch string(name) {
+	for json.Next() {
+		ok, value := true, json.Value
+		switch string(json.Name) {
 		case "alg":
 			h.alg, ok = appendText(h.alg, value)
 			h.hasAlg = true
@@ -62,7 +54,7 @@ func (h *header) read(json *strictjson.Reader, raw string, part []byte) (err err
 		case "crit":
 			h.critical = true
 		default:
-			if strictjson.OtherCase(name, "alg", "kid", "typ", "crit") {
+			if strictjson.OtherCase(json.Name, "alg", "kid", "typ", "crit") {
 				return because(ErrMalformed, "alg, kid, typ and crit in its header must be in lower case")
 			}
 		}
@@ -70,6 +62,11 @@ func (h *header) read(json *strictjson.Reader, raw string, part []byte) (err err
 			return because(ErrMalformed, "alg, kid and typ in its header must be strings")
 		}
 	}
+	if json.Err() != nil {
+		return because(ErrMalformed, "its header is not strict JSON")
+	}
+	h.part = append(h.part, part...)
+	return nil
 }
 
 // kindOf returns the kind that a typ names, as header.kind has it. RFC 7515 section 4.1.9 lets the
