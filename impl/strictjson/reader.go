@@ -37,7 +37,7 @@ type Reader struct {
 	data []byte
 	flat flat
 	json *tokenizer // nil while flat reads
-	done bool // the object has ended
+	done bool       // the object has ended
 	err  error
 	// lenient turns off the checks of names, depth and numbers for a Body, which reports such
 	// faults in its own words.
