@@ -12,8 +12,11 @@ import (
 const (
 	// A server's settings are noted before it answers its first request, and never made smaller: a
 	// token that was minted under other settings may still be valid.
-	noteLifetime = `UPDATE refresh_store SET max_lifetime = $1 WHERE id = 1 AND max_lifetime < $1`
-	noteRotation = `UPDATE refresh_store SET rotation = 1 WHERE id = 1 AND rotation = 0`
+	// What is noted already is written again: the first commit may not be replicated.
+	noteServer = `UPDATE refresh_store SET
+max_lifetime = CASE WHEN max_lifetime < $1 THEN $1 ELSE max_lifetime END,
+rotation = CASE WHEN rotation < $2 THEN $2 ELSE rotation END
+WHERE id = 1`
 
 	selectLifetimes = `SELECT max_lifetime, rotation,
 (SELECT kept_until FROM refresh_sessions WHERE id = $1) FROM refresh_store WHERE id = 1`
@@ -28,13 +31,7 @@ WHERE id = 1 RETURNING cleaned_until`
 
 // NoteServer notes the settings of a server that is about to start. See session.KeptUntil.
 func (s *Store) NoteServer(ctx context.Context, maxLifetime time.Duration, rotation bool) error {
-	if _, err := s.exec(ctx, noteLifetime, maxLifetime.Milliseconds()); err != nil {
-		return err
-	}
-	if !rotation {
-		return nil
-	}
-	_, err := s.exec(ctx, noteRotation)
+	_, err := s.exec(ctx, noteServer, maxLifetime.Milliseconds(), flag(rotation))
 	return err
 }
 
