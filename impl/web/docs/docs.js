@@ -15,7 +15,7 @@ async function logIn() {
   const login = {
     identity: 'demo@example.com',
     name: 'Demo',
-    access_seconds: 600,
+    access_seconds: 3600,
     refresh_seconds: 86400,
     ...(playground === 'admin' && { is_admin: true }),
   };
@@ -28,7 +28,38 @@ async function logIn() {
   return response.json();
 }
 
+/** Adds to the elements of swagger-ui the labels that screen readers and the keyboard need. */
+function makeAccessible(root) {
+  const label = (selector, text) => {
+    for (const element of root.querySelectorAll(selector)) {
+      if (element.hasAttribute('aria-label')) continue;
+      element.setAttribute('aria-label', typeof text === 'string' ? text : text(element));
+    }
+  };
+  label('textarea.body-param__text', 'Body of the request');
+  label('.examples-select-element', 'Example');
+  label('.content-type', 'Media type');
+  label('.model-box-control:not(:has(strong))', 'Schema');
+  label('.auth-container input', 'Access token');
+  label('.close-modal', 'Close');
+  const parameter = (input) => input.closest('tr').dataset.paramName;
+  label('tr[data-param-name] :is(input, select, textarea)', parameter);
+  for (const pre of root.querySelectorAll('pre')) pre.tabIndex = 0; // it can be scrolled
+  // The text of these buttons says what they do.
+  for (const button of root.querySelectorAll('.modal-btn')) button.removeAttribute('aria-label');
+  // A button must not have a link in it.
+  for (const link of root.querySelectorAll('button a[href]')) link.removeAttribute('href');
+}
+
 async function start() {
+  const docs = document.getElementById('docs');
+  let frame;
+  const changed = () => (frame ??= requestAnimationFrame(update));
+  const update = () => {
+    frame = undefined;
+    makeAccessible(docs);
+  };
+  new MutationObserver(changed).observe(docs, { childList: true, subtree: true });
   const tokens = playground === 'off' ? {} : await logIn().catch(() => ({}));
   const ui = SwaggerUIBundle({
     url: '/openapi.yaml',

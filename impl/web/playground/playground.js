@@ -124,7 +124,8 @@ const actions = {
     await session.refresh();
   },
   async logout() {
-    await session.logout();
+    const confirmed = await session.logout();
+    if (!confirmed) line('wait', 'The server has not confirmed the logout. session.js tries again');
   },
   async tab() {
     window.open('/playground', '_blank', 'noopener');
@@ -179,7 +180,11 @@ find('login').addEventListener('submit', (event) => {
     access_seconds: Number(access_seconds),
     refresh_seconds: Number(refresh_seconds),
   };
-  attempt(() => signIn(form), event.submitter);
+  const submit = async () => {
+    await signIn(form);
+    find('left-title').focus(); // the button that had the focus is hidden now
+  };
+  attempt(submit, event.submitter);
 });
 
 for (const button of document.querySelectorAll('[data-do]')) {

@@ -73,6 +73,9 @@ export function line(kind, text, exchange) {
   entry.append(time, words);
   if (exchange) entry.append(details(exchange));
   find('line').prepend(entry);
+  find('latest').textContent = text;
+  find('latest').dataset.kind = kind;
+  find('latest').hidden = false;
   find('empty').hidden = true;
   while (find('line').children.length > 200) find('line').lastChild.remove();
 }
@@ -91,5 +94,6 @@ function details({ request, answer }) {
 
 export function clearLine() {
   find('line').replaceChildren();
+  find('latest').hidden = true;
   find('empty').hidden = false;
 }

@@ -1,8 +1,8 @@
 // Shared by the tests in Chromium: the real server, a browser, and the errors of its pages.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -132,13 +132,17 @@ export async function fits(page) {
   assert.ok(wide <= 1, `the page is ${wide} pixels too wide`);
 }
 
-export function freePort() {
-  return new Promise((done) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
-  });
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Asserts that axe finds nothing serious or critical in the page as it is now. */
+export async function assertAccessible(page) {
+  await page.evaluate(() => new Promise(requestAnimationFrame)); // the last changes are shown
+  const { violations } = await page.evaluate(
+    `(() => { ${axe}; return axe.run({ resultTypes: ['violations'] }); })()`,
+  );
+  const found = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+  const places = found.map(({ id, nodes }) => [id, nodes.length, nodes[0].html]);
+  assert.deepEqual(places, []);
 }
 
 /**

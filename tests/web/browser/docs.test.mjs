@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { fits, looks, shot, startServer, useBrowser } from './browser.mjs';
+import { assertAccessible, fits, looks, shot, startServer, useBrowser } from './browser.mjs';
 
 const browser = useBrowser();
 let server;
@@ -16,6 +16,27 @@ for (const [look, options] of Object.entries(looks)) {
     await shot(page, `docs-${look}`);
     await fits(page);
     assert.deepEqual(page.errors, []);
+  });
+}
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`the documentation is accessible: ${look}`, async () => {
+    const page = await browser.open(`${server}/docs`, options);
+    await page.locator('html[data-ready]').waitFor();
+    await page.getByRole('button', { name: 'Execute' }).first().click();
+    await page.locator('.live-responses-table').waitFor();
+    for (const operation of ['createRevocation', 'listRevocations', 'endSession']) {
+      await page.locator(`#operations-sessions-${operation} .opblock-summary-control`).click();
+    }
+    await assertAccessible(page);
+    await page.locator('.models-control').click();
+    await page.getByRole('button', { name: 'ErrorEnvelope' }).click();
+    for (const expand of await page.locator('.models .model-box-control').all()) {
+      if ((await expand.getAttribute('aria-expanded')) === 'false') await expand.click();
+    }
+    await page.getByRole('button', { name: 'Authorize' }).first().click();
+    await page.locator('.auth-container').first().waitFor();
+    await assertAccessible(page);
   });
 }
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
 import {
+  assertAccessible,
   fits,
   happened,
   looks,
@@ -13,7 +12,6 @@ import {
   useBrowser,
 } from './browser.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const browser = useBrowser();
 let server;
 before(async () => (server = await startServer()));
@@ -33,12 +31,7 @@ for (const [look, options] of Object.entries(looks)) {
     const check = async (state) => {
       await shot(page, `playground-${state}-${look}`);
       await fits(page);
-      const serious = await page.evaluate(`(() => { ${axe}; return axe.run(); })()`);
-      const found = serious.violations.filter((v) => ['serious', 'critical'].includes(v.impact));
-      assert.deepEqual(
-        found.map((v) => [v.id, v.nodes[0].html]),
-        [],
-      );
+      await assertAccessible(page);
     };
     await check('login');
     await press(page, 'Log in');
@@ -112,6 +105,25 @@ test('a revoked refresh token leads to the login, once', async () => {
   await page.getByRole('status').getByText('422').waitFor();
   await happened(page, 'token is revoked');
   assert.equal(await requests(page, 'Back to the login'), 1);
+});
+
+test('after a login the focus is on the access token, and the time line is announced', async () => {
+  const page = await playground();
+  await happened(page, 'Logged in');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'left-title');
+  const log = page.getByRole('log', { name: 'Time line' });
+  await log.getByText('Logged in').waitFor();
+});
+
+test('on a phone the effect of a button is in sight', async () => {
+  const page = await playground(looks.phone);
+  await press(page, 'Refresh in all tabs at once');
+  await page.locator('#latest', { hasText: 'This tab has the new token' }).waitFor();
+  const { y, height } = await page.locator('#latest').boundingBox();
+  assert.ok(y > 0 && y + height <= looks.phone.viewport.height, `${y} ${height}`);
+  const button = page.getByRole('button', { name: 'Refresh in all tabs at once' });
+  const box = await button.boundingBox();
+  assert.ok(box.y + box.height <= y, 'the entry covers the button');
 });
 
 test('the playground works with the keyboard alone', async () => {
