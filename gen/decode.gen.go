@@ -7,9 +7,6 @@ import "kalsel.dev/refresh/impl/strictjson"
 // InvalidBody is the error for a request body that its schema does not allow.
 type InvalidBody = strictjson.InvalidBody
 
-// RefreshRequestLimitDefault is the value of limit if a request leaves it out.
-const RefreshRequestLimitDefault int32 = 10080
-
 // DecodeStrict sets r from a JSON body that satisfies the schema RefreshRequest. For any other body it
 // returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
 // body leaves out is nil. Nothing in r points into data, which may be reused.

@@ -14,6 +14,9 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
+// defaultLimit is the lifetime of an access token in minutes if a request has no limit.
+const defaultLimit = 10080
+
 // handler implements the operations of the contract.
 type handler struct {
 	sessions   *session.Service
@@ -33,7 +36,7 @@ var _ gen.StrictServerInterface = (*handler)(nil)
 func (h *handler) RefreshToken(
 	ctx context.Context, r gen.RefreshTokenRequestObject,
 ) (gen.RefreshTokenResponseObject, error) {
-	minutes := gen.RefreshRequestLimitDefault
+	minutes := int32(defaultLimit)
 	if r.Body.Limit != nil {
 		minutes = *r.Body.Limit
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,9 @@ func New(c Config) (http.Handler, error) {
 	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), options)
 	for _, r := range e.Routes() {
 		h.operations[r.Path] = append(h.operations[r.Path], r.Method)
+	}
+	for _, methods := range h.operations {
+		slices.Sort(methods) // echo returns its routes in any order
 	}
 	for _, p := range c.Pages {
 		if p.Method == http.MethodGet {

@@ -1,12 +1,20 @@
-// Package clients generates callers' clients from openapi.yaml, compiles them, and lets them call the real server.
+// Package clients generates callers' clients from openapi.yaml, compiles them, and lets them call
+// the real server.
 package clients
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +28,7 @@ var shared server.Shared
 
 func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
-// workshop is a folder in which a client is made.
+// workshop is a folder in which a client is generated and compiled.
 type workshop struct {
 	t      *testing.T
 	folder string
@@ -65,7 +73,7 @@ func (w workshop) run(program string, args ...string) string {
 	return string(out)
 }
 
-// tool is a program that npm installed. Whoever lacks it has to install it: nothing is skipped.
+// tool returns the path of a program that npm installed. If it is missing, the test fails.
 func (w workshop) tool(name string) string {
 	w.t.Helper()
 	for _, folder := range []string{"clients/node_modules/.bin", "node_modules/.bin"} {
@@ -81,7 +89,7 @@ func (w workshop) tool(name string) string {
 	return ""
 }
 
-// node runs a tool that npm installed on the node that npm installed.
+// node runs a JavaScript tool. The tool and Node are those that npm installed.
 func (w workshop) node(name string, args ...string) {
 	w.t.Helper()
 	w.run(w.tool("node"), append([]string{w.tool(name)}, args...)...)
@@ -89,14 +97,42 @@ func (w workshop) node(name string, args ...string) {
 
 const contractFile = "../../openapi.yaml"
 
-// calls checks what a caller printed who was given the server, a good token and an expired one.
+// calls runs a caller with the server, a good token and an expired one, and checks its output. The
+// answers have a field that the contract does not name: a later version may add fields.
 func calls(t *testing.T, run func(args ...string) string) {
 	t.Helper()
 	now := time.Now()
-	out := run(shared.Start(t).URL, refreshToken(t, now.Unix()+3600), refreshToken(t, now.Unix()-3600))
+	service := withNewField(t, shared.Start(t).URL)
+	out := run(service, refreshToken(t, now.Unix()+3600), refreshToken(t, now.Unix()-3600))
 	if strings.TrimSpace(out) != "200 421 400" {
 		t.Errorf("the caller printed %q", out)
 	}
+}
+
+// withNewField returns the URL of a proxy that adds a field to each JSON answer of the service.
+func withNewField(t *testing.T, service string) string {
+	t.Helper()
+	target, err := url.Parse(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		if rest, found := bytes.CutPrefix(body, []byte("{")); found {
+			body = append([]byte(`{"new_field":{"a":[1]},`), rest...)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.ContentLength = int64(len(body))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	return front.URL
 }
 
 func refreshToken(t *testing.T, exp int64) string {
@@ -105,7 +141,8 @@ func refreshToken(t *testing.T, exp int64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := fmt.Sprintf(`{"exp":%d,"iat":%d,"identity":"caller@example.com","jti":"%d","type":1}`, exp, exp-7200, exp)
+	const format = `{"exp":%d,"iat":%d,"identity":"caller@example.com","jti":"%d","type":1}`
+	claims := fmt.Sprintf(format, exp, exp-7200, exp)
 	raw, err := token.NewMinter(keys, token.Rules{}).Issue([]byte(claims), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -116,33 +153,38 @@ func refreshToken(t *testing.T, exp int64) string {
 func TestGo(t *testing.T) {
 	t.Parallel()
 	w := newWorkshop(t, contractFile, "testdata/go/main.go", "../../go.mod", "../../go.sum")
-	w.run("go", "tool", "oapi-codegen", "-generate", "types,client", "-package", "main", "-o", "client.gen.go", "openapi.yaml")
+	w.run("go", "tool", "oapi-codegen", "-generate", "types,client", "-package", "main",
+		"-o", "client.gen.go", "openapi.yaml")
 	w.run("go", "build", "-mod=mod", "-o", "caller", ".")
 	calls(t, func(args ...string) string { return w.run("./caller", args...) })
 }
 
 func TestOpenAPIFetch(t *testing.T) {
 	t.Parallel()
-	w := newWorkshop(t, contractFile, "testdata/check.ts", "testdata/tsconfig.json", "testdata/openapi-fetch/main.ts")
-	w.node("openapi-typescript", "openapi.yaml", "--default-non-nullable", "false", "-o", "schema.d.ts")
+	w := newWorkshop(t, contractFile, "testdata/check.ts", "testdata/tsconfig.json",
+		"testdata/openapi-fetch/main.ts")
+	w.node("openapi-typescript", "openapi.yaml", "-o", "schema.d.ts")
 	w.compileAndCall()
 }
 
 func TestHeyAPI(t *testing.T) {
 	t.Parallel()
-	w := newWorkshop(t, contractFile, "testdata/check.ts", "testdata/tsconfig.json", "testdata/hey-api/main.ts")
+	w := newWorkshop(t, contractFile, "testdata/check.ts", "testdata/tsconfig.json",
+		"testdata/hey-api/main.ts")
 	w.node("openapi-ts", "-i", "openapi.yaml", "-o", "client")
 	w.compileAndCall()
 }
 
-// compileAndCall checks main.ts, strictly, bundles it as a front end does, and runs it.
+// compileAndCall type-checks main.ts strictly, bundles it as a front end does, and runs it.
 func (w workshop) compileAndCall() {
 	w.t.Helper()
-	if err := os.Symlink(filepath.Join(w.tests, "node_modules"), filepath.Join(w.folder, "node_modules")); err != nil {
+	modules := filepath.Join(w.tests, "node_modules")
+	if err := os.Symlink(modules, filepath.Join(w.folder, "node_modules")); err != nil {
 		w.t.Fatal(err)
 	}
 	w.node("tsc", "-p", "tsconfig.json")
-	w.node("esbuild", "main.ts", "--bundle", "--format=esm", "--outfile=main.mjs", "--log-level=warning")
+	w.node("esbuild", "main.ts", "--bundle", "--format=esm", "--outfile=main.mjs",
+		"--log-level=warning")
 	calls(w.t, func(args ...string) string {
 		return w.run(w.tool("node"), append([]string{"main.mjs"}, args...)...)
 	})

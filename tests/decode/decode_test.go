@@ -253,12 +253,6 @@ func TestBodiesDoNotMix(t *testing.T) {
 	wait.Wait()
 }
 
-func TestDefault(t *testing.T) {
-	if gen.RefreshRequestLimitDefault != 10080 {
-		t.Errorf("the default of limit is %d", gen.RefreshRequestLimitDefault)
-	}
-}
-
 // causes returns what err blames, nil if err is nil.
 func causes(err error) []string {
 	if err == nil {

@@ -17,22 +17,29 @@ func main() {
 	check(err == nil, err)
 	limit, small := int32(10), int32(5)
 
-	accepted, err := client.RefreshTokenWithResponse(context.Background(), RefreshTokenJSONRequestBody{RefreshToken: good, Limit: &limit})
+	ctx := context.Background()
+	body := RefreshTokenJSONRequestBody{RefreshToken: good, Limit: &limit}
+	accepted, err := client.RefreshTokenWithResponse(ctx, body)
 	check(err == nil && accepted.JSON200 != nil, err)
 	check(accepted.JSON200.AccessToken != "" && accepted.JSON200.Expired > 0, accepted.JSON200)
 
-	long, err := client.RefreshTokenWithResponse(context.Background(), RefreshTokenJSONRequestBody{RefreshToken: good})
+	body = RefreshTokenJSONRequestBody{RefreshToken: good}
+	long, err := client.RefreshTokenWithResponse(ctx, body)
 	check(err == nil && long.JSON200 != nil, err)
 	days := (long.JSON200.Expired - accepted.JSON200.Expired) / 86400
 	check(days == 6, days) // seven days without limit, and ten minutes with it
 
-	over, err := client.RefreshTokenWithResponse(context.Background(), RefreshTokenJSONRequestBody{RefreshToken: expired})
+	body = RefreshTokenJSONRequestBody{RefreshToken: expired}
+	over, err := client.RefreshTokenWithResponse(ctx, body)
 	check(err == nil && over.StatusCode() == 421 && over.JSON421 != nil, err)
-	check(over.JSON421.Error == "jwt_error" && slices.Equal(over.JSON421.Causes, []string{"token has expired"}), over.JSON421)
+	check(over.JSON421.Error == "jwt_error", over.JSON421)
+	check(slices.Equal(over.JSON421.Causes, []string{"token has expired"}), over.JSON421)
 
-	bad, err := client.RefreshTokenWithResponse(context.Background(), RefreshTokenJSONRequestBody{RefreshToken: good, Limit: &small})
+	body = RefreshTokenJSONRequestBody{RefreshToken: good, Limit: &small}
+	bad, err := client.RefreshTokenWithResponse(ctx, body)
 	check(err == nil && bad.StatusCode() == 400 && bad.JSON400 != nil, err)
-	check(bad.JSON400.Error == "bad_request" && slices.Equal(bad.JSON400.Causes, []string{"limit: must be at least 10"}), bad.JSON400)
+	check(bad.JSON400.Error == "bad_request", bad.JSON400)
+	check(slices.Equal(bad.JSON400.Causes, []string{"limit: must be at least 10"}), bad.JSON400)
 
 	fmt.Println("200 421 400")
 }
