@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	refresh "kalsel.dev/refresh"
@@ -12,20 +13,28 @@ import (
 	"kalsel.dev/refresh/impl/service"
 )
 
-// contractCmd judges a deployment. The settings --secret, --issuer, --audience, --require-type, --rotation and --max-service.Duration say what the
-// deployment is configured with.
+// contractCmd runs the contract tests. The settings --secret, --keys, --issuer, --audience,
+// --require-type, --rotation and --max-lifetime say how the deployment is configured.
 type contractCmd struct {
-	URL    string `name:"url" placeholder:"URL" help:"Where the deployment is, such as https://example.com: the paths of the contract follow it."`
-	Format string `enum:"text,junit,json" default:"text" placeholder:"FORMAT" help:"text, junit or json."`
-	Exact  bool   `help:"Judge also what only refreshd promises, such as the wording of causes and the bytes of the 421."`
-	List   bool   `help:"Print the cases and what each of them demands, and send nothing."`
+	URL       string   `name:"url" placeholder:"URL"    help:"The deployment, such as https://example.com."`
+	Format    string   `           placeholder:"FORMAT" help:"${enum}."                                           enum:"text,junit,json" default:"text"`
+	Level     string   `           placeholder:"LEVEL"  help:"${contract_level}"                                  enum:"page,full,exact" default:"full"`
+	Operation []string `           placeholder:"ID"     help:"Test only this operation. May be repeated."                                               sep:"none"`
+	List      bool     `                                help:"Print the cases and their rules, and send nothing."`
 }
+
+const contractLevel = "page (what the kalsel page says), full (the contract) or exact (also what only refreshd promises)."
 
 // Run prints the report. A breach of the contract is a failure.
 func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	suite, err := contract.New(refresh.OpenAPI)
 	if err != nil {
 		return err
+	}
+	if len(cmd.Operation) > 0 {
+		if suite, err = suite.Only(cmd.Operation...); err != nil {
+			return usageError("--operation: " + err.Error())
+		}
 	}
 	if cmd.List {
 		return listCases(p, suite)
@@ -53,8 +62,8 @@ func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings)
 func listCases(p *program, suite *contract.Suite) error {
 	for _, c := range suite.Cases() {
 		mark := ""
-		if c.Exact {
-			mark = " (--exact)"
+		if c.Level != "" && c.Level != contract.LevelFull {
+			mark = " (" + string(c.Level) + ")"
 		}
 		if _, err := fmt.Fprintf(p.stdout, "%s%s\n    %s\n", c.Name, mark, c.Rule); err != nil {
 			return err
@@ -64,28 +73,44 @@ func listCases(p *program, suite *contract.Suite) error {
 }
 
 func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target, error) {
-	if s.Keys != "" {
-		return contract.Target{}, service.SettingError(s.Name(&s.Keys) + ": the cases sign their tokens with a secret (HS256), --secret or --secret-file; " +
-			"refreshd keys new --import-secret takes one into the deployment's file")
-	}
-	secret, err := s.SigningSecret(warnings(p))
-	if err != nil {
-		return contract.Target{}, err
-	}
 	if cmd.URL == "" {
-		return contract.Target{}, usageError("--url: where is the deployment? Give a URL such as https://example.com")
+		return contract.Target{}, usageError(
+			"--url: is required: give the URL of the deployment, such as https://example.com",
+		)
 	}
 	u, err := url.Parse(cmd.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return contract.Target{}, usageError("--url: must be http:// or https://, a host and, if need be, a path")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
+		u.RawQuery != "" ||
+		u.Fragment != "" {
+		return contract.Target{}, usageError(
+			"--url: must be http:// or https://, a host and, if needed, a path",
+		)
 	}
-	return contract.Target{
-		URL: u, Secret: secret, Issuer: s.Issuer, Audience: s.Audience, RequireType: s.RequireType, Rotation: s.Rotation,
-		MaxLifetime: time.Duration(s.MaxLifetime), Exact: cmd.Exact,
-	}, nil
+	target := contract.Target{
+		URL:         u,
+		Issuer:      s.Issuer,
+		Audience:    s.Audience,
+		RequireType: s.RequireType,
+		Rotation:    s.Rotation,
+		MaxLifetime: time.Duration(s.MaxLifetime),
+		Level:       contract.Level(cmd.Level),
+	}
+	if s.Keys == "" {
+		target.Secret, err = s.SigningSecret(warnings(p))
+		return target, err
+	}
+	file, err := os.ReadFile(s.Keys)
+	if err != nil {
+		return target, service.SettingError(s.Name(&s.Keys) + ": " + err.Error())
+	}
+	if target.Keys, err = contract.ParseKeys(file); err != nil {
+		return target, service.SettingError(s.Name(&s.Keys) + ": " + err.Error())
+	}
+	return target, nil
 }
 
-// reach makes one clear line of a deployment that does not answer at all, in place of a breach in every case.
+// reach makes one clear line of a deployment that does not answer at all, in place of a breach in
+// every case.
 func reach(ctx context.Context, u *url.URL) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), http.NoBody)
 	if err != nil {

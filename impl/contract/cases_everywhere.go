@@ -17,16 +17,21 @@ func everywhereCases() []Case {
 }
 
 func unknownRoutes() []Case {
-	want := Want{Status: http.StatusNotFound, Kind: "not_found", Message: "Not found"}
 	var all []Case
-	for _, path := range []string{"/api/v1/nothing-here", "/api/v2/refresh", "/api/v1/REFRESH", "/nothing-here", "/api/v1/nothing-here?a=%00"} {
+	for _, path := range []string{
+		"/api/v1/nothing-here", "/api/v2/refresh", "/api/v1/REFRESH", "/nothing-here", "/api/v1/nothing-here?a=%00",
+	} {
+		level := LevelFull
+		if !strings.HasPrefix(path, "/api/") {
+			level = LevelExact // other software may own the other paths of a host
+		}
 		all = append(all, Case{
-			Name: "everywhere/not found/" + path, Rule: "A path that does not exist is a 404 envelope.",
-			// In front of a foreign deployment other software may own all other paths.
-			Exact: !strings.HasPrefix(path, "/api/"),
+			Name:  "everywhere/not found/" + path,
+			Rule:  "A path that does not exist is a 404 envelope.",
+			Level: level,
 			Run: func(r *Run) {
-				r.Send(Request{Method: http.MethodGet, Path: path}, want)
-				r.Send(Request{Method: http.MethodHead, Path: path}, want)
+				r.send(Request{Method: http.MethodGet, Path: path}, notFound())
+				r.send(Request{Method: http.MethodHead, Path: path}, notFound())
 			},
 		})
 	}
@@ -34,26 +39,46 @@ func unknownRoutes() []Case {
 }
 
 func otherMethods() []Case {
-	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed"}
+	const rule = "A method that a path does not have is a 405 envelope with Allow."
 	var all []Case
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	} {
 		all = append(all, Case{
-			Name: "everywhere/other method/" + method, Rule: "A method that a path does not have is a 405 envelope with Allow.",
+			Name: "everywhere/other method/" + method,
+			Rule: rule,
 			Run: func(r *Run) {
 				for _, path := range []string{refreshPath, revokePath} {
-					r.allows(r.Send(Request{Method: method, Path: path}, want), http.MethodPost)
+					r.allows(
+						r.send(Request{Method: method, Path: path}, methodNotAllowed()),
+						http.MethodPost,
+					)
 				}
 			},
 		})
 	}
-	return append(all, Case{
-		Name: "everywhere/other method/OPTIONS", Exact: true,
-		Rule: "OPTIONS names the methods of a path in Allow, without a body.",
-		Run: func(r *Run) {
-			a := r.Send(Request{Method: http.MethodOptions, Path: refreshPath}, Want{Status: http.StatusNoContent})
-			r.allows(a, http.MethodPost)
+	return append(all,
+		Case{
+			Name: "everywhere/other method/DELETE " + revocationsPath,
+			Rule: rule,
+			Run: func(r *Run) {
+				a := r.send(
+					Request{Method: http.MethodDelete, Path: revocationsPath},
+					methodNotAllowed(),
+				)
+				r.allows(a, http.MethodGet)
+				r.allows(a, http.MethodPost)
+			},
 		},
-	})
+		Case{
+			Name:  "everywhere/other method/OPTIONS",
+			Level: LevelExact,
+			Rule:  "OPTIONS names the methods of a path in Allow, without a body.",
+			Run: func(r *Run) {
+				q := Request{Method: http.MethodOptions, Path: refreshPath}
+				r.allows(r.send(q, Want{Status: http.StatusNoContent}), http.MethodPost)
+			},
+		})
 }
 
 // allows checks that Allow names the method.
@@ -63,30 +88,43 @@ func (r *Run) allows(a Answer, method string) {
 			return
 		}
 	}
-	r.Breach("Allow is %q and does not name %s", a.Header.Get("Allow"), method)
+	r.breach(
+		"Allow must name the methods of the path",
+		"it is %q, without %s",
+		a.Header.Get("Allow"),
+		method,
+	)
 }
 
 func requestIDs() []Case {
 	send := func(r *Run, id string) string {
 		q := refreshRequest(bodyWith(r.sketch().sign(), "10"))
 		q.Header.Set("X-Request-Id", id)
-		return r.Send(q, Want{Status: http.StatusOK}).Header.Get("X-Request-Id")
+		return r.send(q, ok()).Header.Get("X-Request-Id")
 	}
 	return []Case{
 		{
-			Name: "everywhere/request ID/of the caller", Exact: true, Rule: "A short, plain X-Request-Id of the caller is kept.",
+			Name:  "everywhere/request ID/of the caller",
+			Level: LevelExact,
+			Rule:  "If the caller's X-Request-Id is short and plain, the answer has the same.",
 			Run: func(r *Run) {
 				if got := send(r, "trace-42.a_B"); got != "trace-42.a_B" {
-					r.Breach("X-Request-Id is %q", got)
+					r.breach("a plain X-Request-Id must be kept", "it is %q", got)
 				}
 			},
 		},
 		{
-			Name: "everywhere/request ID/strange", Exact: true, Rule: "An X-Request-Id that is long or strange is replaced.",
+			Name:  "everywhere/request ID/strange",
+			Level: LevelExact,
+			Rule:  "An X-Request-Id that is long or has special characters is replaced.",
 			Run: func(r *Run) {
 				for _, id := range []string{strings.Repeat("a", 65), "<script>", "a b"} {
 					if got := send(r, id); got == id {
-						r.Breach("X-Request-Id %q is repeated", id)
+						r.breach(
+							"an X-Request-Id with special characters must be replaced",
+							"%q is kept",
+							id,
+						)
 					}
 				}
 			},
@@ -96,27 +134,37 @@ func requestIDs() []Case {
 
 func documentCases() []Case {
 	get := func(r *Run, path, media string) []byte {
-		a := r.Send(Request{Method: http.MethodGet, Path: path}, Want{Status: http.StatusOK})
+		a := r.send(Request{Method: http.MethodGet, Path: path}, ok())
 		if got, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";"); got != media {
-			r.Breach("Content-Type is %q, want %q", got, media)
+			r.breach("the Content-Type of "+path+" must be "+media, "it is %q", got)
 		}
-		r.Send(Request{Method: http.MethodHead, Path: path}, Want{Status: http.StatusOK})
+		r.send(Request{Method: http.MethodHead, Path: path}, ok())
 		return a.Body
 	}
 	return []Case{
 		{
-			Name: "document/openapi.yaml", Exact: true, Rule: "The server serves its contract as it is written.",
+			Name:  "document/openapi.yaml",
+			Level: LevelExact,
+			Rule:  "The server serves its contract as it is written.",
 			Run: func(r *Run) {
-				if body := get(r, "/openapi.yaml", "application/yaml"); !bytes.Equal(body, refresh.OpenAPI) {
-					r.Breach("/openapi.yaml is not the contract that the suite judges by")
+				if body := get(r, "/openapi.yaml", "application/yaml"); !bytes.Equal(
+					body,
+					refresh.OpenAPI,
+				) {
+					r.breach("/openapi.yaml must be the contract of this suite", "it is not")
 				}
 			},
 		},
 		{
-			Name: "document/openapi.json", Exact: true, Rule: "The server serves its contract as JSON too.",
+			Name:  "document/openapi.json",
+			Level: LevelExact,
+			Rule:  "The server also serves its contract as JSON.",
 			Run: func(r *Run) {
-				if body := get(r, "/openapi.json", "application/json"); !sameDocument(body, refresh.OpenAPI) {
-					r.Breach("/openapi.json is not the contract that the suite judges by")
+				if body := get(r, "/openapi.json", "application/json"); !sameDocument(
+					body,
+					refresh.OpenAPI,
+				) {
+					r.breach("/openapi.json must be the contract of this suite", "it is not")
 				}
 			},
 		},

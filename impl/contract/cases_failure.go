@@ -6,57 +6,78 @@ import (
 	"strings"
 )
 
-// failureCases need a deployment that was broken on purpose.
+// failureCases need a deployment with a fault.
 func failureCases() []Case {
 	all := []Case{
 		{
-			Name: "refreshToken/failure/expired while the store is away", Broken: StoreAway,
-			Rule: "Whether a token has expired is told by the token alone, never by the store.",
+			Name:     "refreshToken/failure/expired while the store is away",
+			Broken:   StoreUnavailable,
+			Produces: http.StatusMisdirectedRequest,
+			Rule:     "If a token has expired or is malformed, the answer does not depend on the store.",
 			Run: func(r *Run) {
-				r.Send(refreshRequest(bodyWith(r.sketch().claim("exp", "1611318219").sign(), "")), expired())
-				r.Send(refreshRequest(bodyWith("hello", "")), refused(malformed))
+				past := r.sketch().claim("exp", number(longAgo)).sign()
+				r.send(refreshRequest(bodyWith(past, "")), expired())
+				r.send(refreshRequest(bodyWith("hello", "")), refused(malformed))
 			},
 		},
+		failsItself("getJwks", func(*Run) Request { return keysRequest() }),
 	}
-	for _, o := range operations() {
+	for _, o := range withBody() {
 		all = append(all, failures(o.id, o.acceptable)...)
 	}
-	return append(all, failures("listRevocations", func(r *Run) Request { return r.list("") })...)
+	revocations := func(r *Run) Request { return get(revocationsPath, "", r.administrator()) }
+	sessions := func(r *Run) Request { return get(sessionsPath, "", r.owner(r.identity)) }
+	end := func(r *Run) Request { return endSession(r.owner(r.identity), strings.Repeat("a", 64)) }
+	all = append(all, failures("listRevocations", revocations)...)
+	all = append(all, failures("listSessions", sessions)...)
+	return append(all, failures("endSession", end)...)
 }
 
 func failures(operation string, request func(*Run) Request) []Case {
 	return []Case{
+		failsItself(operation, request),
 		{
-			Name: operation + "/failure/server's own fault", Broken: ClockFails, Produces: http.StatusInternalServerError,
-			Rule: "A failure of the server is a 500 envelope that tells nothing of its insides.",
+			Name:     operation + "/failure/store away",
+			Broken:   StoreUnavailable,
+			Produces: http.StatusServiceUnavailable,
+			Rule: "If the server cannot read which sessions are revoked, it answers 503 with Retry-After: " +
+				"no user is logged out.",
 			Run: func(r *Run) {
-				a := r.Send(request(r), Want{
-					Status: http.StatusInternalServerError, Kind: "internal", Message: "Something went wrong on our side", Causes: []string{},
-				})
+				a := r.send(request(r), unavailable())
+				r.retriesAfter(a, 1<<31)
 				r.showsNoInsides(a)
 			},
 		},
-		{
-			Name: operation + "/failure/store away", Broken: StoreAway, Produces: http.StatusServiceUnavailable,
-			Rule: "When the server cannot know what is revoked, it answers 503 with Retry-After: nobody is logged out.",
-			Run: func(r *Run) {
-				a := r.Send(request(r), Want{
-					Status: http.StatusServiceUnavailable, Kind: "unavailable", Message: "Try again soon",
-					Causes: []string{"the session store is not available"},
-				})
-				if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
-					r.Breach("Retry-After is %q, want a number of seconds", a.Header.Get("Retry-After"))
-				}
-				r.showsNoInsides(a)
-			},
-		},
+	}
+}
+
+// retriesAfter checks the header Retry-After.
+func (r *Run) retriesAfter(a Answer, most int) {
+	after := a.Header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(after); err != nil || seconds < 1 || seconds > most {
+		r.breach(
+			"a 503 must have a Retry-After of at least a second",
+			"it is %q, want 1 to %d",
+			after,
+			most,
+		)
+	}
+}
+
+func failsItself(operation string, request func(*Run) Request) Case {
+	return Case{
+		Name:     operation + "/failure/server's own fault",
+		Broken:   ClockFails,
+		Produces: http.StatusInternalServerError,
+		Rule:     "A failure of the server is a 500 that shows nothing of its insides.",
+		Run:      func(r *Run) { r.showsNoInsides(r.send(request(r), internal())) },
 	}
 }
 
 func (r *Run) showsNoInsides(a Answer) {
 	for _, inside := range []string{"goroutine", ".go:", "sql", "panic", string(ClockFails)} {
 		if strings.Contains(string(a.Body), inside) {
-			r.Breach("the answer shows %q of the server's insides", inside)
+			r.breach("an error must show nothing of the server's insides", "it shows %q", inside)
 		}
 	}
 }

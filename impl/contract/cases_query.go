@@ -21,9 +21,9 @@ func queryCases() []Case {
 			Rule:     "A query that cannot be parsed is rejected.",
 			Produces: http.StatusBadRequest,
 			Run: func(r *Run) {
-				want := Want{Status: http.StatusBadRequest, Kind: "bad_request", Silent: byRFC}
+				want := badRequest().silently(byRFC)
 				for _, query := range []string{"identity=some;body", "limit=1&before=3%"} {
-					r.Send(Request{Method: o.method, Path: o.path + "?" + query}, want)
+					r.send(Request{Method: o.method, Path: o.path + "?" + query}, want)
 				}
 			},
 		})

@@ -4,22 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
-	"strconv"
 	"time"
 )
 
-// userExpired is the body of a 421, from the user's page.
-const userExpired = `{"status":421,"message":"Token expired","error":"jwt_error","causes":["token has expired"]}`
+// pageExpired is the body of the 421 on the kalsel page.
+const pageExpired = `{"status":421,"message":"Token expired","error":"jwt_error","causes":["token has expired"]}`
 
-func expired() Want {
-	return Want{Status: http.StatusMisdirectedRequest, Kind: "jwt_error", Message: "Token expired", Causes: []string{"token has expired"}}
-}
-
-func refused(cause string) Want {
-	return Want{Status: http.StatusUnprocessableEntity, Kind: "jwt_error", Message: "Token is not valid", Causes: []string{cause}}
-}
-
-// Causes of a 422, as this repository's server words them.
+// Causes of a 422, in the words of refreshd.
 const (
 	malformed   = "token is malformed"
 	critical    = "token needs an extension that is not supported"
@@ -34,124 +25,173 @@ const (
 	tooLongLife = "token lives longer than is allowed"
 )
 
+// longAgo is the exp of the token on the kalsel page.
+const longAgo = 1611318219
+
 func refusalCases() []Case {
+	aSecondAgo := tokenCase("expired/a second ago",
+		"A token that expired a second ago gives 421: exp has no leeway.", expired(),
+		func(s sketch) string { return s.claim("exp", number(s.now-1)).sign() })
+	aSecondAgo.Level = LevelPage
 	all := []Case{
 		{
-			Name: "refreshToken/expired/sample", Left: needsNoType, Produces: http.StatusMisdirectedRequest,
-			Rule: "The token of the user's page, long expired, gives the 421 of that page.",
+			Name:     "refreshToken/expired/sample",
+			Level:    LevelPage,
+			Left:     needsNoType,
+			Produces: http.StatusMisdirectedRequest,
+			Rule:     "The token of the kalsel page has expired. It gives the 421 of that page.",
 			Run: func(r *Run) {
-				a := r.Send(refreshRequest(bodyWith(r.sample(1611318219).sign(), "10")), expired())
-				r.sameAsPage(a)
+				r.sameAsPage(
+					r.send(refreshRequest(bodyWith(r.sample(longAgo).sign(), "10")), expired()),
+				)
 			},
 		},
-		tokenCase("expired/a second ago", "A token that expired a second ago gives 421: exp has no leeway.", expired(), func(s sketch) string {
-			return s.claim("exp", number(time.Now().Unix()-1)).sign()
-		}),
-		tokenCase("expired/exp 0", "exp 0 is a time, long past.", expired(), func(s sketch) string { return s.claim("exp", "0").sign() }),
+		aSecondAgo,
+		tokenCase("expired/exp 0", "exp 0 is a time, long past.", expired(),
+			func(s sketch) string { return s.claim("exp", "0").sign() }),
 		{
-			Name: "refreshToken/expired/without a side effect", Produces: http.StatusMisdirectedRequest,
-			Rule: "A 421 may be repeated (RFC 9110 section 15.5.20): the same request gives the same answer.",
+			Name:     "refreshToken/expired/without a side effect",
+			Produces: http.StatusMisdirectedRequest,
+			Rule:     "A 421 may be repeated (RFC 9110 section 15.5.20): the answer is the same again.",
 			Run: func(r *Run) {
-				q := refreshRequest(bodyWith(r.sketch().claim("exp", "1611318219").sign(), ""))
-				first, second := r.Send(q, expired()), r.Send(q, expired())
+				q := refreshRequest(bodyWith(r.sketch().claim("exp", number(longAgo)).sign(), ""))
+				first, second := r.send(q, expired()), r.send(q, expired())
 				if string(first.Body) != string(second.Body) {
-					r.Breach("the second answer differs from the first")
+					r.breach(
+						"the same expired token must get the same answer again",
+						"%s",
+						excerpt(second.Body),
+					)
 				}
 			},
 		},
 		{
-			Name: "refreshToken/refused/too long a life", Left: needsMaxLifetime, Exact: true,
-			Rule: "A refresh token that lives longer than is allowed is refused.",
+			Name:     "refreshToken/refused/too long a life",
+			Level:    LevelExact,
+			Left:     needsMaxLifetime,
+			Produces: http.StatusUnprocessableEntity,
+			Rule:     "A refresh token that lives longer than is allowed is rejected.",
 			Run: func(r *Run) {
-				s := r.sketch()
-				s = s.claim("exp", number(time.Now().Unix()+int64(r.MaxLifetime/time.Second)+3600))
-				r.Send(refreshRequest(bodyWith(s.sign(), "")), refused(tooLongLife))
+				end := r.now() + int64(r.MaxLifetime/time.Second) + 3600
+				raw := r.sketch().claim("exp", number(end)).sign()
+				r.send(refreshRequest(bodyWith(raw, "")), refused(tooLongLife))
 			},
 		},
 	}
 	for _, claim := range []string{"iat", "nbf"} {
 		all = append(all, Case{
-			Name: "refreshToken/early/" + claim, Produces: http.StatusServiceUnavailable,
-			Rule: "If only time is missing, up to 15 minutes, the answer is 503 with Retry-After: nobody is logged out.",
+			Name:     "refreshToken/early/" + claim,
+			Produces: http.StatusServiceUnavailable,
+			Rule: "If a token becomes valid within 15 minutes, the answer is 503 with Retry-After: no user " +
+				"is logged out.",
 			Run: func(r *Run) {
-				raw := r.sketch().claim(claim, number(time.Now().Unix()+300)).sign()
-				a := r.Send(refreshRequest(bodyWith(raw, "")), Want{Status: http.StatusServiceUnavailable, Kind: "unavailable"})
-				if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 || seconds > 60 {
-					r.Breach("Retry-After is %q, want 1 to 60 seconds", a.Header.Get("Retry-After"))
-				}
+				raw := r.sketch().claim(claim, number(r.now()+300)).sign()
+				want := unavailable()
+				want.Message, want.Causes = "", nil
+				r.retriesAfter(r.send(refreshRequest(bodyWith(raw, "")), want), 60)
 			},
 		})
 	}
 	for _, b := range badTokens() {
-		all = append(all, tokenCase("refused/"+b.name, b.rule, refused(b.cause), b.token))
+		c := tokenCase("refused/"+b.name, b.rule, refused(b.cause), b.token)
+		c.Left = b.left
+		all = append(all, c)
 	}
 	return append(all, addressCases()...)
 }
 
-// sameAsPage compares a 421 with the user's page: field by field or, where exactness is promised, byte for byte.
+// sameAsPage compares a 421 with the kalsel page: by fields or, at LevelExact, by bytes.
 func (r *Run) sameAsPage(a Answer) {
 	var got, want any
-	if json.Unmarshal([]byte(userExpired), &want) != nil || json.Unmarshal(a.Body, &got) != nil || !reflect.DeepEqual(got, want) {
-		r.Breach("the answer differs from the user's page: %s", excerpt(a.Body))
+	if err := json.Unmarshal([]byte(pageExpired), &want); err != nil {
+		panic(err) // it is written above
 	}
-	if r.Exact && string(a.Body) != userExpired {
-		r.Breach("the answer is not the user's page byte for byte: %s", excerpt(a.Body))
+	if json.Unmarshal(a.Body, &got) != nil || !reflect.DeepEqual(got, want) {
+		r.breach("the 421 must have the fields of the kalsel page", "%s", excerpt(a.Body))
+	} else if r.exact() && string(a.Body) != pageExpired {
+		r.breach("the 421 must be that of the kalsel page byte for byte", "%s", excerpt(a.Body))
 	}
-}
-
-func needsMaxLifetime(t Target) string {
-	if t.MaxLifetime == 0 {
-		return "the deployment does not bound the life of a refresh token"
-	}
-	return ""
 }
 
 // tokenCase sends one refresh token, made from an acceptable one.
 func tokenCase(name, rule string, want Want, token func(sketch) string) Case {
-	return Case{Name: "refreshToken/" + name, Rule: rule, Produces: want.Status, Run: func(r *Run) {
-		r.Send(refreshRequest(bodyWith(token(r.sketch()), "")), want)
-	}}
+	return Case{
+		Name:     "refreshToken/" + name,
+		Rule:     rule,
+		Produces: want.Status,
+		Run: func(r *Run) {
+			r.send(refreshRequest(bodyWith(token(r.sketch()), "")), want)
+		},
+	}
 }
 
+// addressCases are about claims that a deployment may require.
 func addressCases() []Case {
-	issuerOff := func(t Target) string {
-		if t.Issuer == "" {
-			return "the deployment demands no issuer"
-		}
-		return ""
-	}
-	audienceOff := func(t Target) string {
-		if t.Audience == "" {
-			return "the deployment demands no audience"
-		}
-		return ""
-	}
-	typeOff := func(t Target) string {
-		if !t.RequireType {
-			return "the deployment does not demand the claim type"
-		}
-		return ""
-	}
-	with := func(left func(Target) string, c Case) Case {
+	required := func(
+		name, rule, cause string, left func(Target) string, change func(sketch) sketch,
+	) Case {
+		c := tokenCase(
+			"refused/"+name,
+			rule,
+			refused(cause),
+			func(s sketch) string { return change(s).sign() },
+		)
 		c.Left = left
 		return c
 	}
 	return []Case{
-		with(issuerOff, tokenCase("refused/other issuer", "Where an issuer is demanded, another one is refused.", refused(issuer), func(s sketch) string { return s.claim("iss", `"somebody else"`).sign() })),
-		with(issuerOff, tokenCase("refused/no issuer", "Where an issuer is demanded, a token without iss is refused.", refused(issuer), func(s sketch) string { return s.without("iss").sign() })),
-		with(audienceOff, tokenCase("refused/other audience", "Where an audience is demanded, another one is refused.", refused(audience), func(s sketch) string { return s.claim("aud", `["somebody else"]`).sign() })),
-		with(audienceOff, tokenCase("refused/no audience", "Where an audience is demanded, a token without aud is refused.", refused(audience), func(s sketch) string { return s.without("aud").sign() })),
-		with(typeOff, tokenCase("refused/no type", "Where the claim type is demanded, a token without it is refused.", refused(notRefresh), func(s sketch) string { return s.without("type").sign() })),
-		with(audienceOff, Case{
-			Name: "refreshToken/grant/audience among others", Rule: "One of several audiences is enough.", Produces: http.StatusOK,
+		required(
+			"other issuer",
+			"If an issuer is required, another one is rejected.",
+			issuer,
+			needsIssuer,
+			func(s sketch) sketch { return s.claim("iss", `"another issuer"`) },
+		),
+		required(
+			"no issuer",
+			"If an issuer is required, a token without iss is rejected.",
+			issuer,
+			needsIssuer,
+			func(s sketch) sketch { return s.without("iss") },
+		),
+		required(
+			"other audience",
+			"If an audience is required, another one is rejected.",
+			audience,
+			needsAudience,
+			func(s sketch) sketch { return s.claim("aud", `["another audience"]`) },
+		),
+		required(
+			"no audience",
+			"If an audience is required, a token without aud is rejected.",
+			audience,
+			needsAudience,
+			func(s sketch) sketch { return s.without("aud") },
+		),
+		required(
+			"no type",
+			"If the claim type is required, a token without it is rejected.",
+			notRefresh,
+			needsType,
+			func(s sketch) sketch { return s.without("type") },
+		),
+		{
+			Name:     "refreshToken/grant/audience among others",
+			Left:     needsAudience,
+			Produces: http.StatusOK,
+			Rule:     "The required audience may be one of several.",
 			Run: func(r *Run) {
-				s := r.sketch().claim("aud", `["somebody else",`+quote(r.Audience)+"]")
+				s := r.sketch().claim("aud", `["another audience",`+quote(r.Audience)+"]")
 				r.redeemed(s, func(r *Run, _ grant, o opened) {
-					if r.Exact && o.text("aud") != r.Audience {
-						r.Breach("claim aud is not the configured audience")
+					if r.exact() && o.text("aud") != r.Audience {
+						r.breach(
+							"the claim aud must be the configured audience",
+							"it is %v",
+							o.claims["aud"],
+						)
 					}
 				})
 			},
-		}),
+		},
 	}
 }

@@ -1,95 +1,169 @@
 package contract
 
 import (
+	"encoding/hex"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 )
 
-// revoked is the answer to a refresh token whose session has ended.
-func revoked() Want { return refused("token is revoked") }
-
-func revokeRequest(token string) Request {
-	q := refreshRequest(object{{"refresh_token", quote(token)}}.String())
-	q.Path = revokePath
-	return q
+// revoke revokes the session of a token.
+func (r *Run) revoke(token string) Answer {
+	return r.send(revokeRequest(token), Want{Status: http.StatusNoContent})
 }
 
-// revoke ends the session of a token.
-func (r *Run) revoke(token string) Answer {
-	return r.Send(revokeRequest(token), Want{Status: http.StatusNoContent})
+// refuses checks that a token is rejected because its session is revoked.
+func (r *Run) refuses(s sketch) { r.send(refreshRequest(bodyWith(s.sign(), "10")), revoked()) }
+
+// redeems checks that a token is accepted.
+func (r *Run) redeems(s sketch) { r.send(refreshRequest(bodyWith(s.sign(), "10")), ok()) }
+
+func logout(name, rule string, run func(*Run)) Case {
+	return Case{
+		Name:     "revokeToken/logout/" + name,
+		Rule:     rule,
+		Produces: http.StatusNoContent,
+		Run:      run,
+	}
 }
 
 func revokeCases() []Case {
+	sample := logout(
+		"sample",
+		"The session of a token with an empty jti is revoked, and no other session.",
+		func(r *Run) {
+			owner := quote(somebody())
+			first := r.sample(r.now()+3600).claim("identity", owner)
+			second := r.sample(r.now()+7200).claim("identity", owner)
+			r.revoke(first.sign())
+			r.refuses(first)
+			r.redeems(second)
+			r.revoke(second.sign())
+		},
+	)
+	sample.Left = needsNoType
+	all := []Case{
+		logout(
+			"then refresh",
+			"After the answer to a logout the refresh token is rejected.",
+			func(r *Run) {
+				s := r.sketch()
+				r.redeems(s)
+				if a := r.revoke(s.sign()); len(a.Body) > 0 {
+					r.breach("a 204 must have no body", "%s", excerpt(a.Body))
+				}
+				r.refuses(s)
+			},
+		),
+		logout("twice", "A session may be revoked twice (as in RFC 7009).", func(r *Run) {
+			token := r.sketch().sign()
+			r.revoke(token)
+			r.revoke(token)
+		}),
+		logout(
+			"expired token",
+			"An expired token may log out. Refreshing with it gives 421 before and after.",
+			func(r *Run) {
+				token := r.sketch().
+					claim("iat", number(longAgo-219)).
+					claim("exp", number(longAgo)).
+					sign()
+				r.send(refreshRequest(bodyWith(token, "10")), expired())
+				r.revoke(token)
+				r.send(refreshRequest(bodyWith(token, "10")), expired())
+			},
+		),
+		sample,
+		logout("other sessions go on", "A logout on one device leaves the other devices logged in.",
+			func(r *Run) {
+				phone, laptop := r.sketch(), r.sketch()
+				r.revoke(phone.sign())
+				r.redeems(laptop)
+			}),
+		logout("with an expired token", "An expired token revokes the newer tokens of its session.",
+			func(r *Run) {
+				s := r.person()
+				r.revoke(s.claim("iat", number(longAgo-600)).claim("exp", number(longAgo)).sign())
+				r.refuses(s)
+			}),
+	}
+	return slices.Concat(all, sameSessionCases(), revokedTokens())
+}
+
+// revokedTokens are the tokens that are bad for a refresh, sent to a logout.
+func revokedTokens() []Case {
 	all := []Case{
 		{
-			Name: "revokeToken/logout/then refresh", Produces: http.StatusNoContent,
-			Rule: "Once the answer to a logout has come, the refresh token is not accepted any more.",
+			Name:     "revokeToken/refused/ends nothing",
+			Produces: http.StatusUnprocessableEntity,
+			Rule:     "A forged token revokes nothing. Otherwise anybody could log anybody out.",
 			Run: func(r *Run) {
-				token := r.sketch().sign()
-				r.granted(bodyWith(token, "10"))
-				if a := r.revoke(token); len(a.Body) > 0 {
-					r.Breach("a 204 has no body")
-				}
-				r.Send(refreshRequest(bodyWith(token, "10")), revoked())
-			},
-		},
-		{
-			Name: "revokeToken/logout/twice", Produces: http.StatusNoContent,
-			Rule: "Ending a session twice is not an error (as in RFC 7009).",
-			Run: func(r *Run) {
-				token := r.sketch().sign()
-				r.revoke(token)
-				r.revoke(token)
-			},
-		},
-		{
-			Name: "revokeToken/logout/expired token", Produces: http.StatusNoContent,
-			Rule: "A session can be ended with an expired token; to refresh with it is 421 before and after.",
-			Run: func(r *Run) {
-				token := r.sketch().claim("iat", "1611318000").claim("exp", "1611318219").sign()
-				r.Send(refreshRequest(bodyWith(token, "10")), expired())
-				r.revoke(token)
-				r.Send(refreshRequest(bodyWith(token, "10")), expired())
-			},
-		},
-		{
-			Name: "revokeToken/logout/sample", Produces: http.StatusNoContent, Left: needsNoType,
-			Rule: "The session of a token with an empty jti can be ended, and no other one with it.",
-			Run: func(r *Run) {
-				first, second := r.sample(time.Now().Unix()+3600).sign(), r.sample(time.Now().Unix()+7200).sign()
-				r.revoke(first)
-				r.Send(refreshRequest(bodyWith(first, "10")), revoked())
-				r.granted(bodyWith(second, "10"))
-				r.revoke(second)
-			},
-		},
-		{
-			Name: "revokeToken/logout/other sessions go on", Produces: http.StatusNoContent,
-			Rule: "Logging out on one device leaves the other devices logged in.",
-			Run: func(r *Run) {
-				phone, laptop := r.sketch().claim("jti", quote("phone "+somebody())).sign(), r.sketch().sign()
-				r.revoke(phone)
-				r.granted(bodyWith(laptop, "10"))
+				s := r.person()
+				r.send(revokeRequest(s.forged().sign()), refused(signature))
+				r.redeems(s)
 			},
 		},
 	}
-	return append(all, tokensForLogout()...)
-}
-
-// tokensForLogout are the tokens that are bad for a refresh, presented to a logout.
-func tokensForLogout() (all []Case) {
 	for _, b := range aheadTokens() {
-		all = append(all, Case{
-			Name: "revokeToken/logout/" + b.name, Produces: http.StatusNoContent,
-			Rule: "A session can be revoked before its token is valid.",
-			Run:  func(r *Run) { r.revoke(b.token(r.sketch())) },
-		})
+		all = append(all, logout(b.name, "A session can be revoked before its token is valid.",
+			func(r *Run) { r.revoke(b.token(r.sketch())) }))
 	}
 	for _, b := range badForLogout() {
 		all = append(all, Case{
-			Name: "revokeToken/refused/" + b.name, Rule: b.rule, Produces: http.StatusUnprocessableEntity,
-			Run: func(r *Run) { r.Send(revokeRequest(b.token(r.sketch())), refused(b.cause)) },
+			Name:     "revokeToken/refused/" + b.name,
+			Rule:     b.rule,
+			Left:     b.left,
+			Produces: http.StatusUnprocessableEntity,
+			Run:      func(r *Run) { r.send(revokeRequest(b.token(r.sketch())), refused(b.cause)) },
 		})
 	}
 	return all
+}
+
+func sameSessionCases() []Case {
+	var all []Case
+	for _, same := range sameSessions() {
+		all = append(all, logout(same.name, same.rule, func(r *Run) {
+			s := r.person()
+			other := same.token(s)
+			r.redeems(other)
+			r.revoke(s.sign())
+			r.refuses(other)
+		}))
+	}
+	return all
+}
+
+// sameSession is a change of a token that leaves it in its session.
+type sameSession struct {
+	name, rule string
+	token      func(sketch) sketch
+}
+
+func sameSessions() []sameSession {
+	return []sameSession{
+		{
+			"later token",
+			"A later token of the same session is rejected too.",
+			func(s sketch) sketch {
+				return s.claim("exp", number(s.now+40*24*3600)).claim("iat", number(s.now+1))
+			},
+		},
+		{
+			"jti spelled with escapes",
+			"The session is the same however its jti is written.",
+			escapedID,
+		},
+		{
+			"foreign sid",
+			"A sid that is not a session ID of this server does not change the session.",
+			func(s sketch) sketch { return s.claim("sid", quote(strings.Repeat("G", 64))).claim("gen", "1") },
+		},
+	}
+}
+
+// escapedID writes the first character of jti as an escape.
+func escapedID(s sketch) sketch {
+	plain := strings.Trim(s.value("jti"), `"`)
+	return s.claim("jti", `"\u00`+hex.EncodeToString([]byte(plain[:1]))+plain[1:]+`"`)
 }

@@ -1,232 +1,203 @@
 package contract
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
-// sessionCases are about what exactly is ended with a session. All of it belongs to names that they make up: a deployment in
-// use may be judged.
+type listedSession struct {
+	ID        string `json:"id"`
+	Started   int64  `json:"started"`
+	LastUsed  int64  `json:"last_used"`
+	Expires   int64  `json:"expires"`
+	UserAgent string `json:"user_agent"`
+	Current   bool   `json:"current"`
+}
+
+// sessionsOf asks for a list that must be answered.
+func (r *Run) sessionsOf(q Request) []listedSession {
+	a := r.send(q, ok())
+	var list struct{ Sessions []listedSession }
+	if a.Status == http.StatusOK && (json.Unmarshal(a.Body, &list) != nil || list.Sessions == nil) {
+		r.breach("a list of sessions must be JSON", "%s", excerpt(a.Body))
+	}
+	return list.Sessions
+}
+
+// own asks for the sessions of an identity, as that identity.
+func (r *Run) own(identity string) []listedSession {
+	return r.sessionsOf(get(sessionsPath, "", r.owner(identity)))
+}
+
+// wantSessions checks the length of a list.
+func (r *Run) wantSessions(list []listedSession, want int) bool {
+	if len(list) != want {
+		r.breach("a list must have every session of the identity and no other",
+			"it has %d, want %d", len(list), want)
+	}
+	return len(list) == want
+}
+
 func sessionCases() []Case {
-	return slices.Concat(sameSessionCases(), endCases(), walkCases(), sessionMethods())
+	return slices.Concat(listSessionsCases(), endSessionCases(), notEnabledCases())
 }
 
-// person is somebody whom no other case knows.
-func (r *Run) person() sketch {
-	return r.sketch().claim("identity", quote(somebody())).claim("jti", quote(rand.Text()))
-}
-
-// refuses checks that a token cannot be redeemed because its session was ended.
-func (r *Run) refuses(s sketch) { r.Send(refreshRequest(bodyWith(s.sign(), "10")), revoked()) }
-
-func (r *Run) redeems(s sketch) {
-	r.Send(refreshRequest(bodyWith(s.sign(), "10")), Want{Status: http.StatusOK})
-}
-
-// sameSessionCases: a session that was ended stays ended, whatever else is written into its tokens.
-func sameSessionCases() []Case {
-	same := func(name, rule string, other func(sketch) sketch) Case {
-		return Case{Name: "revokeToken/logout/" + name, Rule: rule, Produces: http.StatusNoContent, Run: func(r *Run) {
-			s := r.person()
-			r.redeems(other(s))
-			r.revoke(s.sign())
-			r.refuses(other(s))
-		}}
-	}
-	return []Case{
-		same("later token", "A later token of the same session is refused too.", func(s sketch) sketch {
-			return s.claim("exp", number(time.Now().Unix()+40*24*3600)).claim("iat", number(time.Now().Unix()+1))
-		}),
-		same("jti spelled with escapes", "The session is the same however its jti is written.", escapedID),
-		same("foreign sid", "A sid that is no session ID of this server moves no token to another session.", func(s sketch) sketch {
-			return s.claim("sid", quote(strings.Repeat("G", 64))).claim("gen", "1")
-		}),
+func listSessionsCases() []Case {
+	all := []Case{
 		{
-			Name: "revokeToken/logout/with an expired token", Produces: http.StatusNoContent,
-			Rule: "A token that has expired ends the younger tokens of its session.",
+			Name:     "listSessions/own/all of them",
+			Left:     needsRotation,
+			Produces: http.StatusOK,
+			Rule: "The list has the caller's own sessions, the last used first, each with the client " +
+				"that used it.",
+			Run: (*Run).listsOwn,
+		},
+		{
+			Name:     "listSessions/anybody's/administrator",
+			Left:     needsRotation,
+			Produces: http.StatusOK,
+			Rule:     "An administrator who has just logged in sees the sessions of any identity.",
 			Run: func(r *Run) {
 				s := r.person()
-				r.revoke(s.claim("iat", "1611317619").claim("exp", "1611318219").sign())
-				r.refuses(s)
-			},
-		},
-		{
-			Name: "revokeToken/refused/ends nothing", Produces: http.StatusUnprocessableEntity,
-			Rule: "A forged token ends nothing, else anybody could log anybody out.",
-			Run: func(r *Run) {
-				s := r.person()
-				forged := s
-				forged.key = []byte("another secret, long enough for HS256, and wrong")
-				r.Send(revokeRequest(forged.sign()), refused(signature))
-				r.redeems(s)
-			},
-		},
-		{
-			Name: "revokeToken/body/limit", Rule: "Logging out has no limit.", Produces: http.StatusBadRequest,
-			Run: func(r *Run) {
-				body := bodyWith(r.person().sign(), "10")
-				r.Send(revokeToken().request(r, body), Want{
-					Status: http.StatusBadRequest, Kind: "bad_request", Message: "Request is not valid", Causes: []string{"limit: is not known"},
-				})
+				r.rotated(s.sign())
+				query := "identity=" + url.QueryEscape(s.identity())
+				r.wantSessions(r.sessionsOf(get(sessionsPath, query, r.administrator())), 1)
 			},
 		},
 	}
-}
-
-// escapedID writes the first character of jti as an escape.
-func escapedID(s sketch) sketch {
-	at := slices.IndexFunc(s.claims, func(m member) bool { return m.name == "jti" })
-	plain := strings.Trim(s.claims[at].value, `"`)
-	return s.claim("jti", `"\u00`+hex.EncodeToString([]byte(plain[:1]))+plain[1:]+`"`)
-}
-
-// value is the text of a claim, a JSON string or number.
-func (s sketch) value(name string) string {
-	at := slices.IndexFunc(s.claims, func(m member) bool { return m.name == name })
-	return s.claims[at].value
-}
-
-func endCases() []Case {
-	return []Case{
-		{
-			Name: "createRevocation/identity/again", Produces: http.StatusOK, Slow: true,
-			Rule: "To end all sessions of an identity again ends those that began meanwhile.",
-			Run: func(r *Run) {
-				who := object{{"identity", quote(somebody())}}
-				first := r.end(who)
-				s := r.person().claim("identity", who[0].value).claim("iat", number(first.RevokedAt+1))
-				r.redeems(s)
-				for first.RevokedAt >= time.Now().Unix()-1 && r.ctx.Err() == nil {
-					time.Sleep(50 * time.Millisecond)
-				}
-				if second := r.end(who); second.Sequence <= first.Sequence || second.RevokedAt <= first.RevokedAt {
-					r.Breach("first %+v, then %+v", first, second)
-				}
-				r.refuses(s)
-			},
-		},
-		{
-			Name: "createRevocation/identity/its access tokens", Produces: http.StatusOK,
-			Rule: "The access tokens of an identity whose sessions were ended do not open these routes any more.",
-			Run: func(r *Run) {
-				s := r.administrator().claim("identity", quote(somebody()))
-				q := Request{Method: http.MethodGet, Path: revocationsPath + "?limit=1", Header: http.Header{"Authorization": {"Bearer " + s.sign()}}}
-				r.Send(q, Want{Status: http.StatusOK})
-				r.end(object{{"identity", s.value("identity")}})
-				r.Send(q, Want{
-					Status: http.StatusUnauthorized, Kind: "unauthorized", Message: "Access token is missing or not valid",
-					Causes: revoked().Causes,
-				})
-			},
-		},
-		{
-			Name: "createRevocation/session/of a token", Exact: true, Produces: http.StatusOK,
-			Rule: "One session ends and no other: the one that issuer, identity and jti make.",
-			Run: func(r *Run) {
-				s := r.person()
-				r.end(object{{"session", quote(sessionID(r.Issuer, plain(s.value("identity")), plain(s.value("jti"))))}})
-				r.refuses(s)
-				r.redeems(s.claim("jti", quote(rand.Text())))
-			},
-		},
-	}
-}
-
-func plain(quoted string) string { return strings.Trim(quoted, `"`) }
-
-// sessionID is what this server calls the session of a token with jti: SHA-256 over issuer, identity and jti, each after its
-// length in eight bytes.
-func sessionID(parts ...string) string {
-	var b []byte
-	for _, p := range parts {
-		b = append(binary.BigEndian.AppendUint64(b, uint64(len(p))), p...)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-func walkCases() []Case {
-	return []Case{
-		{
-			Name: "listRevocations/page/walk", Produces: http.StatusOK,
-			Rule: "Pages neither skip nor repeat: next leads on through all that was there.",
-			Run: func(r *Run) {
-				var made []int64
-				for range 5 {
-					made = append(made, r.end(object{{"identity", quote(somebody())}}).Sequence)
-				}
-				r.walk(made)
-			},
-		},
-		{
-			Name: "listRevocations/page/default", Rule: "Without limit a page has at most 100.", Produces: http.StatusOK,
-			Run: func(r *Run) {
-				if n := len(r.listed("").Revocations); n > 100 {
-					r.Breach("a page of %d", n)
-				}
-			},
-		},
-		{
-			Name: "listRevocations/caller/twice", Rule: "A request has one caller.", Produces: http.StatusUnauthorized,
-			Run: func(r *Run) {
-				q := r.list("")
-				q.Header["Authorization"] = append(q.Header["Authorization"], "Bearer "+r.administrator().sign())
-				r.Send(q, Want{Status: http.StatusUnauthorized, Kind: "unauthorized", Message: "Access token is missing or not valid"})
-			},
-		},
-	}
-}
-
-// walk goes through pages of two until all sequences of made have come, the last first.
-func (r *Run) walk(made []int64) {
-	last, query := int64(1<<62), "limit=2"
-	for range 100 {
-		p := r.listed(query)
-		for _, one := range p.Revocations {
-			if one.Sequence >= last {
-				r.Breach("sequence %d after %d", one.Sequence, last)
-			}
-			last = one.Sequence
-			if n := len(made); n > 0 && one.Sequence == made[n-1] {
-				made = made[:n-1]
-			}
-		}
-		if len(made) == 0 {
-			return
-		}
-		if p.Next == nil || len(p.Revocations) != 2 {
-			break
-		}
-		query = "limit=2&before=" + number(*p.Next)
-	}
-	r.Breach("%d revocations did not come on the pages", len(made))
-}
-
-func sessionMethods() []Case {
-	want := Want{Status: http.StatusMethodNotAllowed, Kind: "method_not_allowed", Message: "Method not allowed"}
-	var all []Case
-	for _, o := range []struct {
-		path    string
-		allowed []string
-	}{
-		{revokePath, []string{http.MethodPost}},
-		{revocationsPath, []string{http.MethodGet, http.MethodPost}},
-	} {
+	for _, query := range []string{"limit=0", "limit=1001", "limit=ten", "identity="} {
 		all = append(all, Case{
-			Name: "everywhere/other method/DELETE " + o.path, Rule: "A method that a path does not have is a 405 envelope with Allow.",
-			Run: func(r *Run) {
-				a := r.Send(Request{Method: http.MethodDelete, Path: o.path}, want)
-				for _, method := range o.allowed {
-					r.allows(a, method)
-				}
-			},
+			Name:     "listSessions/parameter/" + query,
+			Rule:     "A parameter out of its range is rejected.",
+			Produces: http.StatusBadRequest,
+			Run:      func(r *Run) { r.send(get(sessionsPath, query, r.administrator()), badRequest()) },
 		})
 	}
 	return all
+}
+
+func (r *Run) listsOwn() {
+	who := somebody()
+	r.wantSessions(r.own(who), 0)
+	r.rotated(r.sketch().claim("identity", quote(who)).sign())
+	q := refreshRequest(bodyWith(r.sketch().claim("identity", quote(who)).sign(), "10"))
+	q.Header.Set("User-Agent", "contract kit "+strings.Repeat("é", 300))
+	a := r.send(q, ok())
+	var g grant
+	if json.Unmarshal(a.Body, &g) != nil {
+		return
+	}
+	q = get(sessionsPath, "limit=1000", r.owner(who))
+	q.Header.Set("Authorization", "Bearer "+g.AccessToken)
+	list := r.sessionsOf(q)
+	if !r.wantSessions(list, 2) {
+		return
+	}
+	if list[0].Current == list[1].Current || list[0].LastUsed < list[1].LastUsed {
+		r.breach(
+			"a list must begin with the last used session and mark the current one",
+			"it is %+v",
+			list,
+		)
+	}
+	for _, one := range list {
+		right := strings.HasPrefix(one.UserAgent, "contract kit éé") &&
+			len([]rune(one.UserAgent)) == 200
+		if one.Current && !right {
+			r.breach(
+				"user_agent must be the first 200 characters of User-Agent",
+				"it is %q",
+				one.UserAgent,
+			)
+		}
+	}
+	r.wantSessions(r.sessionsOf(get(sessionsPath, "limit=1", r.owner(who))), 1)
+}
+
+func endSessionCases() []Case {
+	return []Case{
+		{
+			Name:     "endSession/own/ends",
+			Left:     needsRotation,
+			Produces: http.StatusNoContent,
+			Rule: "A user may revoke an own session, also twice. Its refresh tokens and access tokens " +
+				"are rejected from then on.",
+			Run: func(r *Run) {
+				s := r.person()
+				access, successor := r.rotated(s.sign())
+				list := r.own(s.identity())
+				if !r.wantSessions(list, 1) {
+					return
+				}
+				for range 2 {
+					r.send(
+						endSession(r.owner(s.identity()), list[0].ID),
+						Want{Status: http.StatusNoContent},
+					)
+				}
+				r.send(refreshRequest(bodyWith(successor, "10")), revoked())
+				q := get(sessionsPath, "", s)
+				q.Header.Set("Authorization", "Bearer "+access)
+				r.send(q, unauthorized())
+				r.wantSessions(r.own(s.identity()), 0)
+			},
+		},
+		{
+			Name:     "endSession/somebody else's/not found",
+			Left:     needsRotation,
+			Produces: http.StatusNotFound,
+			Rule: "Another user's session is not found, and neither is one that does not exist. An " +
+				"administrator who has just logged in may revoke any session.",
+			Run: func(r *Run) {
+				s := r.person()
+				_, successor := r.rotated(s.sign())
+				list := r.own(s.identity())
+				if !r.wantSessions(list, 1) {
+					return
+				}
+				id := list[0].ID
+				r.send(endSession(r.owner(somebody()), id), notFound())
+				r.send(endSession(r.administrator().claim("fresh", "false"), id), notFound())
+				for _, other := range []string{strings.Repeat("a", 64), strings.ToUpper(id), "x", id + "0"} {
+					r.send(endSession(r.owner(s.identity()), other), notFound())
+				}
+				r.rotated(successor)
+				r.send(endSession(r.administrator(), id), Want{Status: http.StatusNoContent})
+				r.send(refreshRequest(bodyWith(successor, "10")), revoked())
+			},
+		},
+	}
+}
+
+func notEnabledCases() []Case {
+	off := func(name string, request func(*Run) Request) Case {
+		return Case{
+			Name:     name + "/off/not enabled",
+			Left:     needsNoRotation,
+			Produces: http.StatusNotImplemented,
+			Rule:     "Without rotation the server has no list of sessions, and the answer says so.",
+			Run: func(r *Run) {
+				a := r.send(request(r), notEnabled())
+				if len(a.envelope().Causes) != 1 {
+					r.breach(
+						"a 501 must have one cause that names the setting",
+						"it has %q",
+						a.envelope().Causes,
+					)
+				}
+			},
+		}
+	}
+	return []Case{
+		off(
+			"listSessions",
+			func(r *Run) Request { return get(sessionsPath, "", r.owner(r.identity)) },
+		),
+		off("endSession", func(r *Run) Request {
+			return endSession(r.owner(r.identity), strings.Repeat("a", 64))
+		}),
+	}
 }

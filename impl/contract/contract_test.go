@@ -10,16 +10,12 @@ import (
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/contract"
-	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/tests/server"
 )
 
-const (
-	year = 365 * 24 * time.Hour
-	// programLife is the life of a refresh token that the program allows by default.
-	programLife = year
-)
+const year = 365 * 24 * time.Hour
 
 var shared server.Shared
 
@@ -37,32 +33,90 @@ func suite(t *testing.T) *contract.Suite {
 // configuration is a way to run the server that the cases are run against.
 type configuration struct {
 	name     string
-	rules    token.Rules
-	rotation *session.Rotation
+	settings service.Settings
+	keys     []string // algorithms
 }
 
 func configurations() []configuration {
+	minute := service.Duration(time.Minute)
 	return []configuration{
 		{name: "plain"},
-		{name: "issuer and audience", rules: token.Rules{Issuer: "https://login.example.com", Audience: "refresh"}},
-		{name: "type required", rules: token.Rules{RequireType: true}},
-		{name: "bounded life", rules: token.Rules{MaxLifetime: year}},
-		{name: "rotation", rotation: &session.Rotation{Window: time.Minute}},
+		{
+			name:     "issuer and audience",
+			settings: service.Settings{Issuer: "https://login.example.com", Audience: "refresh"},
+		},
+		{name: "type required", settings: service.Settings{RequireType: true}},
+		{name: "bounded life", settings: service.Settings{MaxLifetime: service.Duration(year)}},
+		{name: "rotation", settings: service.Settings{Rotation: true, RotationWindow: minute}},
+		{
+			name:     "key pairs and rotation",
+			settings: service.Settings{Rotation: true, RotationWindow: minute},
+			keys:     []string{"EdDSA", "RS256", "ES256"},
+		},
+		{name: "key pairs", keys: []string{"ES384", "PS256"}},
 	}
 }
 
 func (c configuration) target(t *testing.T) contract.Target {
 	t.Helper()
-	options := server.Options{Rules: c.rules, Rotation: c.rotation}
-	fails, isAway := options, options
-	fails.Now, isAway.StoreAway = func() time.Time { panic(string(contract.ClockFails)) }, true
-	broken, away := server.InProcess(t, fails), server.InProcess(t, isAway)
-	return contract.Target{
-		URL: server.InProcess(t, options), Rotation: c.rotation != nil, Secret: []byte(server.Secret),
-		Issuer: c.rules.Issuer, Audience: c.rules.Audience, RequireType: c.rules.RequireType, MaxLifetime: c.rules.MaxLifetime,
-		Exact:  true,
-		Broken: map[contract.Fault]*url.URL{contract.ClockFails: broken, contract.StoreAway: away},
+	options := server.Options{Settings: c.settings}
+	var keys []contract.Key
+	if c.keys != nil {
+		options.Keys, keys = keyPairs(t, c.keys...)
 	}
+	fails, unavailable := options, options
+	fails.Now = func() time.Time { panic(string(contract.ClockFails)) }
+	unavailable.StoreUnavailable = true
+	return contract.Target{
+		URL:         server.InProcess(t, options),
+		Secret:      []byte(server.Secret),
+		Keys:        keys,
+		Issuer:      c.settings.Issuer,
+		Audience:    c.settings.Audience,
+		RequireType: c.settings.RequireType,
+		MaxLifetime: time.Duration(c.settings.MaxLifetime),
+		Rotation:    c.settings.Rotation,
+		Level:       contract.LevelExact,
+		Broken: map[contract.Fault]*url.URL{
+			contract.ClockFails:       server.InProcess(t, fails),
+			contract.StoreUnavailable: server.InProcess(t, unavailable),
+		},
+	}
+}
+
+// keyPairs returns new keys, for the server and for the cases.
+func keyPairs(t *testing.T, algorithms ...string) (*jwk.Set, []contract.Key) {
+	t.Helper()
+	var all []*jwk.Key
+	for i, algorithm := range algorithms {
+		key, err := jwk.GenerateKey(algorithm, fmt.Sprint("key", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			key, err = key.WithTimes(
+				time.Now().Add(-time.Minute).Unix(),
+				time.Now().Add(time.Hour).Unix(),
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		all = append(all, key)
+	}
+	set, err := jwk.NewSet(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := set.MarshalPrivate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := contract.ParseKeys(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, keys
 }
 
 func TestContract(t *testing.T) {
@@ -95,15 +149,11 @@ func TestContract(t *testing.T) {
 
 // TestContractOfTheProgram runs the cases against the real program, as refreshd contract would.
 func TestContractOfTheProgram(t *testing.T) {
-	at, err := url.Parse(shared.Start(t).URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	show(t, suite(t).Run(t.Context(), contract.Target{
-		URL:         at,
+		URL:         server.URL(t, shared.Start(t).URL),
 		Secret:      []byte(server.Secret),
-		MaxLifetime: programLife,
-		Exact:       true,
+		MaxLifetime: year,
+		Level:       contract.LevelExact,
 	}))
 }
 

@@ -1,31 +1,31 @@
 package contract_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"encoding/xml"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"kalsel.dev/refresh/impl/contract"
 	"kalsel.dev/refresh/tests/server"
 )
 
-// answer is what the real server is about to say.
+// answer is the real server's answer, before it is changed.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
+type change func(r *http.Request, a *answer)
+
 // departing is the real server with its answers changed on the way.
-func departing(t *testing.T, change func(r *http.Request, a *answer)) http.Handler {
+func departing(t *testing.T, change change) http.Handler {
 	t.Helper()
 	inner := server.Handler(t, server.Options{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,11 +39,21 @@ func departing(t *testing.T, change func(r *http.Request, a *answer)) http.Handl
 	})
 }
 
-func replace(from, to string) func(*http.Request, *answer) {
+// noticed returns the first breach of a new server whose answers are changed, or "".
+func noticed(t *testing.T, change change, level contract.Level) string {
+	t.Helper()
+	return suite(t).Quick().FirstBreach(t.Context(), contract.Target{
+		URL:    server.Serve(t, departing(t, change)),
+		Secret: []byte(server.Secret),
+		Level:  level,
+	})
+}
+
+func replace(from, to string) change {
 	return func(_ *http.Request, a *answer) { a.body = strings.Replace(a.body, from, to, 1) }
 }
 
-func status(from, to int) func(*http.Request, *answer) {
+func status(from, to int) change {
 	return func(_ *http.Request, a *answer) {
 		if a.status == from {
 			a.status = to
@@ -52,175 +62,151 @@ func status(from, to int) func(*http.Request, *answer) {
 	}
 }
 
+// field rewrites the value of a field, up to the end of the body.
+func field(name string, rewrite func(value string) string) change {
+	return func(_ *http.Request, a *answer) {
+		if before, value, found := strings.Cut(a.body, `"`+name+`":`); found {
+			a.body = before + `"` + name + `":` + rewrite(value)
+		}
+	}
+}
+
+func header(name, value string) change {
+	return func(_ *http.Request, a *answer) {
+		if a.header.Del(name); value != "" {
+			a.header.Set(name, value)
+		}
+	}
+}
+
+// expiredIn rewrites the number in expired, the last field of a 200.
+func expiredIn(rewrite func(seconds int) string) change {
+	return field("expired", func(value string) string {
+		seconds, _ := strconv.Atoi(strings.Trim(value, "}\n"))
+		return rewrite(seconds) + "}\n"
+	})
+}
+
+// rewrittenClaims rewrites the claims of the access token and signs them again.
+func rewrittenClaims(from, to string) change {
+	return field("access_token", func(value string) string {
+		token, rest, _ := strings.Cut(strings.TrimPrefix(value, `"`), `"`)
+		parts := strings.Split(token, ".")
+		claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err != nil {
+			return value
+		}
+		changed := strings.Replace(string(claims), from, to, 1)
+		input := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(changed))
+		mac := hmac.New(sha256.New, []byte(server.Secret))
+		mac.Write([]byte(input))
+		return `"` + input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) + `"` + rest
+	})
+}
+
+// TestDepartures changes one thing in the answers of the real server at a time.
 func TestDepartures(t *testing.T) {
-	for _, departure := range []struct {
-		name   string
-		change func(*http.Request, *answer)
-		// exact marks what is noticed only where exactness is promised.
-		exact bool
-	}{
-		{"expired is a second off", func(_ *http.Request, a *answer) {
-			if at := strings.Index(a.body, `"expired":`); at >= 0 {
-				n, _ := strconv.Atoi(strings.Trim(a.body[at+10:], "}\n"))
-				a.body = a.body[:at+10] + strconv.Itoa(n+1) + "}\n"
-			}
-		}, false},
-		{"expired in milliseconds", func(_ *http.Request, a *answer) {
-			if a.status == 200 {
-				a.body = strings.Replace(a.body, "}\n", "000}\n", 1)
-			}
-		}, false},
-		{"access_token renamed", replace("access_token", "token"), false},
-		{"expired in quotes", func(_ *http.Request, a *answer) {
-			if strings.Contains(a.body, `"expired":`) {
-				a.body = strings.Replace(strings.Replace(a.body, `"expired":`, `"expired":"`, 1), "}\n", "\"}\n", 1)
-			}
-		}, false},
-		{"401 for 421", status(421, 401), false},
-		{"400 for 422", status(422, 400), false},
-		{"422 for 421", status(421, 422), false},
-		{"400 for 413", status(413, 400), false},
-		{"400 for 415", status(415, 400), false},
-		{"404 for 405", status(405, 404), false},
-		{"503 for 400", status(400, 503), false},
-		{"another kind", replace("jwt_error", "token_error"), false},
-		{"a fifth field", replace(`{"status":4`, `{"code":1,"status":4`), false},
-		{"causes null", func(_ *http.Request, a *answer) {
-			if at := strings.Index(a.body, `"causes":`); at >= 0 {
-				a.body = a.body[:at] + `"causes":null}`
-			}
-		}, false},
-		{"status copied wrongly", replace(`"status":422`, `"status":421`), false},
-		{"errors as text", func(_ *http.Request, a *answer) {
+	failed := func(change change) change {
+		return func(r *http.Request, a *answer) {
 			if a.status >= 400 {
-				a.header.Set("Content-Type", "text/plain")
+				change(r, a)
 			}
-		}, false},
-		{"no Cache-Control", func(_ *http.Request, a *answer) { a.header.Del("Cache-Control") }, false},
-		{"no X-Request-Id", func(_ *http.Request, a *answer) { a.header.Del("X-Request-Id") }, false},
-		{"no Allow", func(_ *http.Request, a *answer) { a.header.Del("Allow") }, false},
-		{"a value echoed", func(_ *http.Request, a *answer) {
-			if a.status == 400 {
-				a.body = strings.Replace(a.body, `"causes":["`, `"causes":["sesame-7f3a `, 1)
-			}
-		}, false},
-		{"another sentence in the 421", replace("token has expired", "the token has expired"), false},
-		{"a space in the 421", replace(`"status":421,`, `"status":421, `), true},
-		{"another cause", replace("signature is invalid", "bad signature"), true},
-		{"another message", replace("Request is not valid", "Bad request"), true},
+		}
+	}
+	for name, change := range map[string]change{
+		"expired is a second off":     expiredIn(func(n int) string { return strconv.Itoa(n + 1) }),
+		"expired in milliseconds":     expiredIn(func(n int) string { return strconv.Itoa(n) + "000" }),
+		"expired in quotes":           expiredIn(func(n int) string { return strconv.Quote(strconv.Itoa(n)) }),
+		"access_token renamed":        replace("access_token", "token"),
+		"401 for 421":                 status(421, 401),
+		"400 for 422":                 status(422, 400),
+		"422 for 421":                 status(421, 422),
+		"400 for 413":                 status(413, 400),
+		"400 for 415":                 status(415, 400),
+		"404 for 405":                 status(405, 404),
+		"503 for 400":                 status(400, 503),
+		"another kind":                replace("jwt_error", "token_error"),
+		"a fifth field":               replace(`{"status":4`, `{"code":1,"status":4`),
+		"causes null":                 field("causes", func(string) string { return "null}" }),
+		"status copied wrongly":       replace(`"status":422`, `"status":421`),
+		"errors as text":              failed(header("Content-Type", "text/plain")),
+		"no Cache-Control":            header("Cache-Control", ""),
+		"no X-Request-Id":             header("X-Request-Id", ""),
+		"no Allow":                    header("Allow", ""),
+		"no WWW-Authenticate":         header("WWW-Authenticate", ""),
+		"a field more":                replace(`{"access_token"`, `{"more":1,"access_token"`),
+		"a value echoed":              replace(`"causes":["`, `"causes":["sesame-7f3a `),
+		"another sentence in the 421": replace("token has expired", "the token has expired"),
 	} {
-		t.Run(departure.name, func(t *testing.T) {
-			target := contract.Target{URL: server.Serve(t, departing(t, departure.change)), Secret: []byte(server.Secret)}
-			if breach := suite(t).Quick().FirstBreach(t.Context(), target); (breach == "") != departure.exact {
-				t.Errorf("judged as a foreign deployment: %q", breach)
-			}
-			target.Exact = true
-			if departure.exact && suite(t).Quick().FirstBreach(t.Context(), target) == "" {
-				t.Error("not noticed where exactness is promised")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if noticed(t, change, contract.LevelFull) == "" {
+				t.Error("no case notices it")
 			}
 		})
 	}
 }
 
-var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
+// TestExactDepartures: other servers need not promise these things.
+func TestExactDepartures(t *testing.T) {
+	for name, change := range map[string]change{
+		"a space in the 421": replace(`"status":421,`, `"status":421, `),
+		"another cause":      replace("signature is invalid", "bad signature"),
+		"another message":    replace("Request is not valid", "Bad request"),
+		"a field in a page":  replace(`"sequence":`, `"more":1,"sequence":`),
+		"a header more":      header("X-More", "1"),
+		"2.50 becomes 2.5":   rewrittenClaims("2.50", "2.5"),
+		"2^53+1 is rounded":  rewrittenClaims("9007199254740993", "9007199254740992"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if breach := noticed(t, change, contract.LevelFull); breach != "" {
+				t.Errorf("judged as another server: %q", breach)
+			}
+			if noticed(t, change, contract.LevelExact) == "" {
+				t.Error("no case notices it at the exact level")
+			}
+		})
+	}
+}
 
-// TestReportsHoldNoToken judges a server that repeats what it was sent, in every place where a report quotes an answer.
-func TestReportsHoldNoToken(t *testing.T) {
-	var mu sync.Mutex
-	var sent []string
-	target := contract.Target{Secret: []byte(server.Secret), Exact: true, URL: server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body bytes.Buffer
-		_, _ = body.ReadFrom(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		for _, token := range aToken.FindAllString(body.String()+r.Header.Get("Authorization"), -1) {
-			for part := range strings.SplitSeq(token, ".") {
-				if len(part) > 10 {
-					sent = append(sent, part)
+// TestNoDeparture: a row that changes nothing must fail the tests above.
+func TestNoDeparture(t *testing.T) {
+	nothing := func(*http.Request, *answer) {}
+	for _, level := range []contract.Level{contract.LevelPage, contract.LevelFull, contract.LevelExact} {
+		if breach := noticed(t, nothing, level); breach != "" {
+			t.Errorf("level %s: unchanged answers break the contract: %s", level, breach)
+		}
+	}
+}
+
+// TestEveryCaseCanFail runs the cases against a server whose every answer is an envelope with a
+// status that no case wants.
+func TestEveryCaseCanFail(t *testing.T) {
+	const body = `{"status":418,"message":"No","error":"teapot","causes":["none"]}`
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Request-Id", "1")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte(body))
+	})
+	for _, c := range configurations() {
+		target := c.target(t)
+		target.URL = server.Serve(t, handler)
+		for fault := range target.Broken {
+			target.Broken[fault] = target.URL
+		}
+		for _, result := range suite(t).Run(t.Context(), target).Results {
+			own := 0
+			for _, breach := range result.Breaches {
+				if !strings.HasPrefix(breach.Cause, "an answer departs from the document") {
+					own++
 				}
 			}
-		}
-		quoted, _ := json.Marshal(body.String())
-		w.Header().Set("X-Request-Id", body.String()[:min(200, body.Len())])
-		w.Header().Set("Cache-Control", "x "+strings.Map(printable, body.String()))
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusTeapot)
-		_, _ = w.Write([]byte(`{"status":418,"message":` + string(quoted) + `,"error":` + string(quoted) + `,"causes":[` + string(quoted) + `],` + string(quoted) + `:1}`))
-	}))}
-	report := suite(t).Quick().Run(t.Context(), target)
-	var text, junit, asJSON bytes.Buffer
-	for _, err := range []error{report.WriteText(&text), report.WriteJUnit(&junit), report.WriteJSON(&asJSON)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(sent) < 100 {
-		t.Fatalf("only %d pieces of tokens were sent", len(sent))
-	}
-	for name, out := range map[string]string{"text": text.String(), "junit": junit.String(), "json": asJSON.String()} {
-		for _, piece := range sent {
-			if strings.Contains(out, piece) {
-				t.Fatalf("the %s report holds a piece of a token: %s", name, piece)
+			if result.LeftOut == "" && own == 0 {
+				t.Errorf("%s is kept by a server that never gives the right answer", result.Name)
 			}
 		}
 	}
-}
-
-func printable(c rune) rune {
-	if c < ' ' || c > '~' {
-		return -1
-	}
-	return c
-}
-
-func TestReportFormats(t *testing.T) {
-	target := contract.Target{URL: server.Serve(t, departing(t, status(421, 401))), Secret: []byte(server.Secret)}
-	report := suite(t).Quick().Run(t.Context(), target)
-	kept, broken, left := report.Counts()
-	if kept < 50 || broken < 2 || left < 1 {
-		t.Fatalf("%d kept, %d broken, %d left out", kept, broken, left)
-	}
-	t.Run("text", func(t *testing.T) {
-		var out strings.Builder
-		if err := report.WriteText(&out); err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{
-			"BREACH expired/sample", "-> status is 401, want 421", "BREACH refreshToken 421: no case produced status 421",
-			"refreshToken 500: cannot be provoked from outside", "The contract is BROKEN", "left out: only refreshd promises this",
-		} {
-			if !strings.Contains(out.String(), want) {
-				t.Errorf("the report lacks %q", want)
-			}
-		}
-	})
-	t.Run("junit", func(t *testing.T) {
-		var out bytes.Buffer
-		if err := report.WriteJUnit(&out); err != nil {
-			t.Fatal(err)
-		}
-		var suites struct {
-			Tests    int `xml:"tests,attr"`
-			Failures int `xml:"failures,attr"`
-			Skipped  int `xml:"skipped,attr"`
-		}
-		if err := xml.Unmarshal(out.Bytes(), &suites); err != nil {
-			t.Fatal(err)
-		}
-		if suites.Tests != len(report.Results)+len(report.Coverage) || suites.Failures != broken || suites.Skipped <= left {
-			t.Errorf("%+v does not match %d kept, %d broken, %d left out", suites, kept, broken, left)
-		}
-	})
-	t.Run("json", func(t *testing.T) {
-		var out bytes.Buffer
-		if err := report.WriteJSON(&out); err != nil {
-			t.Fatal(err)
-		}
-		var back contract.Report
-		if err := json.Unmarshal(out.Bytes(), &back); err != nil || back.Kept() || len(back.Results) != len(report.Results) {
-			t.Errorf("the report cannot be read back: %v", err)
-		}
-	})
 }

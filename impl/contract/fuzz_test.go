@@ -33,7 +33,10 @@ func FuzzRefreshBody(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := server.Handler(f, server.Options{Now: func() time.Time { return time.Unix(fuzzTime, 0) }})
+	handler := server.Handler(
+		f,
+		server.Options{Now: func() time.Time { return time.Unix(fuzzTime, 0) }},
+	)
 	f.Fuzz(func(t *testing.T, body []byte, mediaType string, chunked bool) {
 		q := contract.Request{
 			Method: http.MethodPost, Path: "/api/v1/refresh", Header: http.Header{"Content-Type": {mediaType}}, Body: body, Chunked: chunked,
@@ -49,7 +52,8 @@ func FuzzRefreshBody(f *testing.F) {
 		case answer.Status == http.StatusOK:
 			checkGrant(t, answer.Body)
 		}
-		if refused := answer.Status == 400 || answer.Status == 413 || answer.Status == 415; !accepted && !refused {
+		if refused := answer.Status == 400 || answer.Status == 413 || answer.Status == 415; !accepted &&
+			!refused {
 			t.Errorf("the document refuses the request, the server answers %d", answer.Status)
 		}
 	})
@@ -88,7 +92,8 @@ func checkGrant(t *testing.T, body []byte) {
 		t.Fatal(err)
 	}
 	minutes := (grant.Expired - fuzzTime) / 60
-	if claims.Exp != grant.Expired || minutes < 10 || minutes > 10080 || claims.Type != 0 || claims.Fresh {
+	if claims.Exp != grant.Expired || minutes < 10 || minutes > 10080 || claims.Type != 0 ||
+		claims.Fresh {
 		t.Errorf("expired is %d, the claims are %+v", grant.Expired, claims)
 	}
 }
@@ -100,13 +105,16 @@ func fuzzSeeds(f *testing.F) []string {
 		f.Fatal(err)
 	}
 	issue := func(claims string) string {
-		raw, err := token.NewMinter(keys, token.Rules{}).Issue([]byte(claims), time.Unix(fuzzTime, 0))
+		raw, err := token.NewMinter(keys, token.Rules{}).
+			Issue([]byte(claims), time.Unix(fuzzTime, 0))
 		if err != nil {
 			f.Fatal(err)
 		}
 		return raw
 	}
-	good := issue(`{"exp":1769817600,"identity":"a@example.com","is_admin":false,"jti":"","name":"A","roles":["é"]}`)
+	good := issue(
+		`{"exp":1769817600,"identity":"a@example.com","is_admin":false,"jti":"","name":"A","roles":["é"]}`,
+	)
 	expired := issue(`{"exp":1,"identity":"a@example.com"}`)
 	access := issue(`{"exp":1769817600,"identity":"a@example.com","type":0}`)
 	return []string{
@@ -122,7 +130,13 @@ func fuzzSeeds(f *testing.F) []string {
 		`{"refresh_token":"` + good + `","limit":10,"\u006cimit":10}`,
 		`{"refresh_token":"` + expired + `"}`,
 		`{"refresh_token":"` + access + `"}`,
-		`{"refresh_token":"\ud800","a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
+		`{"refresh_token":"\ud800","a":` + strings.Repeat(
+			"[",
+			200,
+		) + strings.Repeat(
+			"]",
+			200,
+		) + `}`,
 		strings.Repeat(" ", 16<<10) + "{}",
 	}
 }

@@ -1,51 +1,73 @@
 package contract
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"time"
 )
 
-// Report is what a run found. It holds no token and no secret.
+// Report is the result of a run. It holds no token and no secret.
 type Report struct {
 	URL      string        `json:"url"`
-	Exact    bool          `json:"exact"`
+	Level    Level         `json:"level"`
 	Started  time.Time     `json:"started"`
 	Took     time.Duration `json:"took_ns"`
 	Results  []Result      `json:"results"`
 	Coverage []Covered     `json:"coverage"`
 }
 
-// Result is the outcome of one case: kept, broken, or left out with a reason.
+// Result is the outcome of one case: kept, broken, or left out for a reason.
 type Result struct {
 	Name      string        `json:"name"`
 	Rule      string        `json:"rule"`
-	Breaches  []string      `json:"breaches,omitempty"`
+	Breaches  []Breach      `json:"breaches,omitempty"`
 	LeftOut   string        `json:"left_out,omitempty"`
 	Exchanges int           `json:"exchanges"`
 	Took      time.Duration `json:"took_ns"`
 }
 
-// Covered is one status that the contract declares for an operation, and how many answers had it.
+// Breach tells how the deployment breaks the contract. Cause is the same for like breaches and says
+// what the contract demands; Seen is what was seen, "" if the cause says it.
+type Breach struct {
+	Cause string `json:"cause"`
+	Seen  string `json:"seen,omitempty"`
+}
+
+func (b Breach) String() string {
+	if b.Seen == "" {
+		return b.Cause
+	}
+	return b.Cause + ": " + b.Seen
+}
+
+// Covered is a status that the contract declares for an operation, and how many answers had it.
 type Covered struct {
 	Operation string `json:"operation"`
 	Status    int    `json:"status"`
 	Answers   int    `json:"answers"`
-	// LeftOut says why the status was not to be had. A status without answers and without a reason is a breach.
+	// LeftOut is the reason why no case could produce the status. A status without answers and
+	// without a reason is a breach.
 	LeftOut string `json:"left_out,omitempty"`
 }
 
-// Breach says what is wrong with the coverage of a status, or "".
+// Breach returns the breach of a status that no case produced, or "".
 func (c Covered) Breach() string {
 	if c.Answers > 0 || c.LeftOut != "" {
 		return ""
 	}
-	return fmt.Sprintf("no case produced status %d, which the contract declares for %s", c.Status, c.Operation)
+	return fmt.Sprintf(
+		"no answer had status %d, which the contract declares for %s",
+		c.Status,
+		c.Operation,
+	)
 }
 
-// Counts are the cases that were kept, broken and left out; a status that no case produced counts as broken.
+// Counts returns how many cases were kept, broken and left out. A status that no case produced
+// counts as broken.
 func (r *Report) Counts() (kept, broken, left int) {
 	for _, result := range r.Results {
 		switch {
@@ -71,6 +93,59 @@ func (r *Report) Kept() bool {
 	return broken == 0
 }
 
+// Group is a cause, or a reason for leaving cases out, with the cases that have it.
+type Group struct {
+	Cause string
+	Cases []string // names, each once
+	Seen  string   // in the first of the cases
+}
+
+// Causes returns the breaches grouped by cause, the cause with the most cases first.
+func (r *Report) Causes() []Group {
+	var all []Group
+	for _, result := range r.Results {
+		for _, b := range result.Breaches {
+			all = add(all, b.Cause, result.Name, b.Seen)
+		}
+	}
+	for _, c := range r.Coverage {
+		if breach := c.Breach(); breach != "" {
+			all = add(all, breach, c.Operation, "")
+		}
+	}
+	return mostFirst(all)
+}
+
+// LeftOut returns the cases that were left out, grouped by reason.
+func (r *Report) LeftOut() []Group {
+	var all []Group
+	for _, result := range r.Results {
+		if result.LeftOut != "" {
+			all = add(all, result.LeftOut, result.Name, "")
+		}
+	}
+	return mostFirst(all)
+}
+
+func add(all []Group, cause, name, seen string) []Group {
+	at := slices.IndexFunc(all, func(g Group) bool { return g.Cause == cause })
+	if at < 0 {
+		return append(all, Group{cause, []string{name}, seen})
+	}
+	if names := all[at].Cases; names[len(names)-1] != name {
+		all[at].Cases = append(names, name)
+	}
+	return all
+}
+
+func mostFirst(all []Group) []Group {
+	slices.SortStableFunc(
+		all,
+		func(a, b Group) int { return cmp.Compare(len(b.Cases), len(a.Cases)) },
+	)
+	return all
+}
+
 // WriteJSON writes the whole report as one JSON object.
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
@@ -79,9 +154,11 @@ func (r *Report) WriteJSON(w io.Writer) error {
 }
 
 // looksLikeToken matches JWTs, whole or in part, and any other long run of token characters.
-var looksLikeToken = regexp.MustCompile(`eyJ[A-Za-z0-9_\-.=+/]*|[A-Za-z0-9_\-]{40,}|[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*`)
+var looksLikeToken = regexp.MustCompile(
+	`eyJ[A-Za-z0-9_\-.=+/]*|[A-Za-z0-9_\-]{40,}|[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*`,
+)
 
-// scrub takes tokens out of a text and makes it short enough for a report.
+// scrub removes tokens from a text and makes it short enough for a report.
 func scrub(text string) string {
 	if len(text) > 4096 {
 		text = text[:4096]
@@ -93,10 +170,10 @@ func scrub(text string) string {
 	return text
 }
 
-// excerpt shows the beginning of a body without any token in it.
+// excerpt returns the beginning of a body without any token.
 func excerpt(body []byte) string {
 	if len(body) == 0 {
-		return "no body"
+		return "there is no body"
 	}
 	if len(body) > 4096 {
 		body = body[:4096]
@@ -105,5 +182,5 @@ func excerpt(body []byte) string {
 	if len(text) > 300 {
 		text = append(text[:300], []rune(" …")...)
 	}
-	return "body " + string(text)
+	return "the body is " + string(text)
 }

@@ -3,10 +3,12 @@ package contract
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,12 +27,13 @@ type spec struct {
 	envelope *openapi3.Schema
 }
 
-// operationStatus is an operation with one status that it answers.
+// operationStatus is an operation and a status that it declares.
 type operationStatus struct {
 	operation string
 	status    int
 }
 
+// coverage counts answers.
 type coverage map[operationStatus]int
 
 func newSpec(document []byte) (*spec, error) {
@@ -38,8 +41,9 @@ func newSpec(document []byte) (*spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc.Servers = nil                                                          // paths count from Target.URL, wherever that is
-	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation()) // the linter of the contract does that
+	doc.Servers = nil // paths count from Target.URL
+	// The linter of the contract checks the examples.
+	router, err := legacy.NewRouter(doc, openapi3.DisableExamplesValidation())
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +57,14 @@ func newSpec(document []byte) (*spec, error) {
 		SkipSettingDefaults:   true,
 		AuthenticationFunc:    openapi3filter.NoopAuthenticationFunc,
 	}
-	// The library's own text quotes the value, and here values are tokens.
-	options.WithCustomSchemaErrorFunc(func(e *openapi3.SchemaError) string {
-		return strings.Join(e.JSONPointer(), ".") + ": " + e.Reason
-	})
-	return &spec{doc: doc, router: router, options: options, envelope: envelope.Value}, nil
+	options.WithCustomSchemaErrorFunc(withoutValue)
+	s := &spec{doc: doc, router: router, options: options, envelope: envelope.Value}
+	return s, errors.Join(s.checkErrors(), checkTypes(document))
+}
+
+// withoutValue words a departure. The library's own text quotes the value, which may be a token.
+func withoutValue(e *openapi3.SchemaError) string {
+	return strings.Join(e.JSONPointer(), ".") + ": " + e.Reason
 }
 
 // declared lists every status of every operation, in a stable order.
@@ -81,7 +88,7 @@ func (s *spec) declared() []operationStatus {
 	return all
 }
 
-// exchange is one request with its answer, as the document sees it.
+// exchange is a request and its answer, as the document sees them.
 type exchange struct {
 	spec   *spec
 	input  *openapi3filter.RequestValidationInput
@@ -90,7 +97,8 @@ type exchange struct {
 
 // find returns nil if the document has no operation for the request.
 func (s *spec) find(ctx context.Context, q Request, a Answer) *exchange {
-	r, err := http.NewRequestWithContext(ctx, q.Method, "http://contract.invalid"+q.Path, bytes.NewReader(q.Body))
+	at := "http://contract.invalid" + q.Path
+	r, err := http.NewRequestWithContext(ctx, q.Method, at, bytes.NewReader(q.Body))
 	if err != nil {
 		return nil
 	}
@@ -99,35 +107,139 @@ func (s *spec) find(ctx context.Context, q Request, a Answer) *exchange {
 	if err != nil {
 		return nil
 	}
-	return &exchange{spec: s, answer: a, input: &openapi3filter.RequestValidationInput{
-		Request: r, PathParams: params, Route: route, Options: s.options,
-	}}
+	input := &openapi3filter.RequestValidationInput{
+		Request:    r,
+		PathParams: params,
+		Route:      route,
+		Options:    s.options,
+	}
+	return &exchange{s, input, a}
 }
 
 func (e *exchange) operation() string { return e.input.Route.Operation.OperationID }
 
-// request reports how the request departs from the document.
+// request returns an error that tells how the request departs from the document.
 func (e *exchange) request(ctx context.Context) error {
 	return openapi3filter.ValidateRequest(ctx, e.input)
 }
 
-// response reports how the answer departs from the document, its status included.
-func (e *exchange) response(ctx context.Context) error {
-	if e.input.Route.Operation.Responses.Status(e.answer.Status) == nil {
-		return fmt.Errorf("status %d is not declared for %s", e.answer.Status, e.operation())
+// response returns the departures of the answer from the document, its status included.
+func (e *exchange) response(ctx context.Context) []string {
+	if e.declared() == nil {
+		return []string{
+			fmt.Sprintf("status %d is not declared for %s", e.answer.Status, e.operation()),
+		}
 	}
-	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
+	return departures(openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: e.input,
 		Status:                 e.answer.Status,
 		Header:                 e.answer.Header,
 		Body:                   io.NopCloser(bytes.NewReader(e.answer.Body)),
 		Options:                e.spec.options,
-	})
+	}))
 }
 
-// checkEnvelope reports how a decoded body departs from the schema of the error envelope.
-func (s *spec) checkEnvelope(body any) error {
-	return s.envelope.VisitJSON(body, openapi3.MultiErrors(), openapi3.SetSchemaErrorMessageCustomizer(func(e *openapi3.SchemaError) string {
-		return strings.Join(e.JSONPointer(), ".") + ": " + e.Reason
-	}))
+// declared returns the answer's status in the document, or nil.
+func (e *exchange) declared() *openapi3.Response {
+	if r := e.input.Route.Operation.Responses.Status(e.answer.Status); r != nil {
+		return r.Value
+	}
+	return nil
+}
+
+// departures takes an error of the library apart.
+func departures(err error) []string {
+	if err == nil {
+		return nil
+	}
+	many, ok := errors.AsType[openapi3.MultiError](err)
+	if !ok {
+		return []string{err.Error()}
+	}
+	var all []string
+	for _, one := range many {
+		all = append(all, departures(one)...)
+	}
+	return all
+}
+
+// security returns the breach if the answer does not fit the operation's security: 401 to a request
+// without Authorization if the operation requires it, and never 401 otherwise.
+func (e *exchange) security() string {
+	required := e.spec.doc.Security
+	if own := e.input.Route.Operation.Security; own != nil {
+		required = *own
+	}
+	if _, err := url.ParseQuery(e.input.Request.URL.RawQuery); err != nil {
+		return "" // a malformed query is rejected before anything else
+	}
+	unauthorized := e.answer.Status == http.StatusUnauthorized
+	switch {
+	case len(required) == 0 && unauthorized:
+		return "an operation without security must never answer 401"
+	case len(required) > 0 && e.input.Request.Header.Get("Authorization") == "" && !unauthorized:
+		return "an operation with security must answer 401 to a request without Authorization"
+	}
+	return ""
+}
+
+// undeclared returns the fields and headers of the answer that the document does not declare.
+// Headers that the prose of the document promises for all answers, or that HTTP itself has, count as
+// declared.
+func (e *exchange) undeclared() []string {
+	response := e.declared()
+	if response == nil {
+		return nil
+	}
+	var all []string
+	known := []string{
+		"Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Date", "Vary", "X-Request-Id",
+	}
+	for name := range response.Headers {
+		known = append(known, http.CanonicalHeaderKey(name))
+	}
+	for name := range e.answer.Header {
+		if !slices.Contains(known, name) {
+			all = append(all, "the header "+name)
+		}
+	}
+	var body any
+	media := response.Content.Get(e.answer.Header.Get("Content-Type"))
+	switch {
+	case len(e.answer.Body) == 0:
+		return all
+	case media == nil || media.Schema == nil:
+		return append(all, "a body")
+	case json.Unmarshal(e.answer.Body, &body) != nil:
+		return all
+	}
+	return append(all, undeclaredFields(media.Schema.Value, body, "")...)
+}
+
+func undeclaredFields(schema *openapi3.Schema, value any, path string) []string {
+	var all []string
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			property := schema.Properties[name]
+			if property == nil {
+				all = append(all, "the field "+path+name)
+				continue
+			}
+			all = append(all, undeclaredFields(property.Value, inner, path+name+".")...)
+		}
+	case []any:
+		for _, inner := range value {
+			if schema.Items != nil {
+				all = append(all, undeclaredFields(schema.Items.Value, inner, path)...)
+			}
+		}
+	}
+	return all
+}
+
+// checkEnvelope returns how a decoded body departs from the schema of the error envelope.
+func (s *spec) checkEnvelope(body any) []string {
+	return departures(s.envelope.VisitJSON(body, openapi3.MultiErrors(),
+		openapi3.SetSchemaErrorMessageCustomizer(withoutValue)))
 }

@@ -2,23 +2,16 @@ package contract
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/sha512"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"hash"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// The suite signs and opens tokens by itself, in a few lines: what it judges by must not be what it judges.
-
-// object is a JSON object whose members stay in order, may appear twice, and hold any text as their value.
+// object is a JSON object whose members stay in order, may appear twice, and may have any text as
+// their value.
 type object []member
 
 type member struct{ name, value string }
@@ -61,30 +54,37 @@ func quote(s string) string {
 
 func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
+// somebody returns an identity that no other case has, in any run.
+func somebody() string { return "contract.kit+" + rand.Text() + "@example.com" }
+
 // sketch is a token before it is signed.
 type sketch struct {
 	header, claims object
-	key            []byte
+	key            Key
+	now            int64 // when it is issued
 }
 
-// sketch returns a refresh token that the target must accept: signed now, for 30 days.
-func (t Target) sketch() sketch {
-	now := time.Now().Unix()
-	claims := object{
+// sketch returns a refresh token that the target must accept: issued now, for 30 days, in a session
+// of its own of the case's identity.
+func (r *Run) sketch() sketch {
+	now := r.now()
+	return r.addressed(object{
 		{"exp", number(now + 30*24*3600)},
 		{"iat", number(now)},
-		{"identity", `"contract.kit@example.com"`},
+		{"identity", quote(r.identity)},
 		{"is_admin", "false"},
-		{"jti", quote("contract-" + number(time.Now().UnixNano()))},
+		{"jti", quote(rand.Text())},
 		{"name", `"Contract Kit"`},
 		{"type", "1"},
-	}
-	return t.addressed(claims)
+	})
 }
 
-// sample returns the token of the user's page: its exact claims but for exp.
-func (t Target) sample(exp int64) sketch {
-	return t.addressed(object{
+// person returns a sketch of an identity that even the case itself has not used.
+func (r *Run) person() sketch { return r.sketch().claim("identity", quote(somebody())) }
+
+// sample returns the token of the kalsel page: its exact claims except exp.
+func (r *Run) sample(exp int64) sketch {
+	return r.addressed(object{
 		{"exp", number(exp)},
 		{"identity", `"whois.muchlis@gmail.com"`},
 		{"is_admin", "true"},
@@ -93,14 +93,42 @@ func (t Target) sample(exp int64) sketch {
 	})
 }
 
-func (t Target) addressed(claims object) sketch {
-	if t.Issuer != "" {
-		claims = claims.add("iss", quote(t.Issuer))
+// administrator returns the access token of an administrator who has just logged in.
+func (r *Run) administrator() sketch {
+	s := r.sketch().claim("type", "0").claim("fresh", "true").claim("is_admin", "true")
+	return s.claim("identity", quote("admin+"+r.identity)).claim("exp", number(r.now()+600))
+}
+
+// owner returns the access token of a user who logged in a while ago.
+func (r *Run) owner(identity string) sketch {
+	s := r.administrator().claim("identity", quote(identity))
+	return s.claim("is_admin", "false").claim("fresh", "false")
+}
+
+// addressed adds the issuer and audience that the target requires.
+func (r *Run) addressed(claims object) sketch {
+	if r.Issuer != "" {
+		claims = claims.add("iss", quote(r.Issuer))
 	}
-	if t.Audience != "" {
-		claims = claims.add("aud", quote(t.Audience))
+	if r.Audience != "" {
+		claims = claims.add("aud", quote(r.Audience))
 	}
-	return sketch{header: object{{"alg", `"HS256"`}, {"typ", `"JWT"`}}, claims: claims, key: t.Secret}
+	return sketch{claims: claims, now: r.now()}.by(r.Keys[0])
+}
+
+// by returns the token with the header for another key.
+func (s sketch) by(k Key) sketch {
+	s.key, s.header = k, object{{"alg", quote(k.algorithm)}, {"typ", `"JWT"`}}
+	if k.id != "" {
+		s = s.head("kid", quote(k.id))
+	}
+	return s
+}
+
+// forged returns the token with a key that the deployment does not have.
+func (s sketch) forged() sketch {
+	s.key = s.key.forger()
+	return s
 }
 
 func (s sketch) claim(name, value string) sketch {
@@ -118,84 +146,31 @@ func (s sketch) head(name, value string) sketch {
 	return s
 }
 
-// sign returns the token in its compact form, signed with HMAC and the hash that alg names; SHA-256 for any other alg.
-func (s sketch) sign() string {
-	return signText(s.header.String(), s.claims.String(), s.key)
-}
-
-func signText(header, claims string, key []byte) string {
-	input := encode([]byte(header)) + "." + encode([]byte(claims))
-	return input + "." + encode(mac(header, input, key))
-}
-
-func mac(header, input string, key []byte) []byte {
-	newHash := func() hash.Hash { return sha256.New() }
-	switch {
-	case strings.Contains(header, `"HS384"`):
-		newHash = sha512.New384
-	case strings.Contains(header, `"HS512"`):
-		newHash = sha512.New
+// value returns the text of a claim, a JSON value; "" if there is none.
+func (s sketch) value(name string) string {
+	at := slices.IndexFunc(s.claims, func(m member) bool { return m.name == name })
+	if at < 0 {
+		return ""
 	}
-	m := hmac.New(newHash, key)
-	m.Write([]byte(input))
-	return m.Sum(nil)
+	return s.claims[at].value
+}
+
+// identity returns the claim identity.
+func (s sketch) identity() string { return strings.Trim(s.value("identity"), `"`) }
+
+// sign returns the token in its compact form.
+func (s sketch) sign() string { return signText(s.header.String(), s.claims.String(), s.key) }
+
+// signText signs any header and claims with the key. A secret uses the hash that alg names.
+func signText(header, claims string, key Key) string {
+	var head struct{ Alg string }
+	_ = json.Unmarshal([]byte(header), &head) // a case may want a header that is not JSON
+	input := encode([]byte(header)) + "." + encode([]byte(claims))
+	signature, err := key.method(head.Alg).Sign(input, key.private)
+	if err != nil {
+		panic(err) // the key was read and suits its algorithm
+	}
+	return input + "." + encode(signature)
 }
 
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
-
-// opened is an access token that came back.
-type opened struct {
-	claims map[string]any
-	alg    string
-	// genuine says that the signature was checked. With another algorithm than HS256 the secret cannot tell.
-	genuine bool
-}
-
-var errNoToken = errors.New("access_token is not a JWT")
-
-// open decodes a token and checks its signature where the secret can tell.
-func (t Target) open(raw string) (opened, error) {
-	parts := strings.Split(raw, ".")
-	if len(parts) != 3 {
-		return opened{}, errNoToken
-	}
-	header, headerErr := base64.RawURLEncoding.DecodeString(parts[0])
-	claims, claimsErr := base64.RawURLEncoding.DecodeString(parts[1])
-	signature, signatureErr := base64.RawURLEncoding.DecodeString(parts[2])
-	if errors.Join(headerErr, claimsErr, signatureErr) != nil {
-		return opened{}, errNoToken
-	}
-	var head struct {
-		Alg string `json:"alg"`
-		Kid string `json:"kid"`
-	}
-	o := opened{}
-	decoder := json.NewDecoder(bytes.NewReader(claims))
-	decoder.UseNumber()
-	if json.Unmarshal(header, &head) != nil || decoder.Decode(&o.claims) != nil {
-		return opened{}, errNoToken
-	}
-	o.alg = head.Alg
-	if head.Alg == "HS256" && head.Kid == "" {
-		if !hmac.Equal(signature, mac("", parts[0]+"."+parts[1], t.Secret)) {
-			return opened{}, errors.New("the signature of access_token is not the secret's")
-		}
-		o.genuine = true
-	}
-	return o, nil
-}
-
-// number returns a claim that must be a whole number.
-func (o opened) number(name string) (int64, error) {
-	n, ok := o.claims[name].(json.Number)
-	if !ok {
-		return 0, fmt.Errorf("claim %s is not a number", name)
-	}
-	return strconv.ParseInt(n.String(), 10, 64)
-}
-
-// text returns a claim that must be a string; "" if it is none.
-func (o opened) text(name string) string {
-	s, _ := o.claims[name].(string)
-	return s
-}

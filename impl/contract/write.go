@@ -1,35 +1,86 @@
 package contract
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
-// WriteText writes the report for people: the cases by operation, then the statuses, then the verdict.
+// casesShown is how many cases the text names for each cause.
+const casesShown = 3
+
+// WriteText writes the report for people: a line for each operation, the breaches by cause with the
+// most frequent first, the cases that were left out by reason, and the verdict.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Contract of %s\n", r.URL)
-	group := ""
-	for _, result := range r.Results {
-		operation, rest, _ := strings.Cut(result.Name, "/")
-		if operation != group {
-			group = operation
-			fmt.Fprintf(&b, "\n%s\n", operation)
+	fmt.Fprintf(&b, "Contract of %s (level %s)\n\n", r.URL, r.Level)
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tkept\tbroken\tleft out")
+	for _, operation := range operations() {
+		part := r.of(operation)
+		if kept, broken, left := part.Counts(); kept+broken+left > 0 {
+			fmt.Fprintf(table, "%s\t%d\t%d\t%d\n", operation, kept, broken, left)
 		}
-		writeResult(&b, rest, result)
 	}
-	b.WriteString("\nStatuses that the contract declares\n")
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	writeGroups(&b, "Broken, by cause", r.Causes())
+	writeGroups(&b, "Left out, by reason", r.LeftOut())
+	var missing []string
 	for _, c := range r.Coverage {
-		fmt.Fprintf(&b, "  %s %s %d: %s\n", mark(c.Breach() != "", c.LeftOut), c.Operation, c.Status, c.words())
+		if c.LeftOut != "" {
+			missing = append(missing, fmt.Sprintf("%s %d: %s", c.Operation, c.Status, c.LeftOut))
+		}
+	}
+	if len(missing) > 0 {
+		fmt.Fprintf(
+			&b,
+			"\nStatuses that no case could produce\n  %s\n",
+			strings.Join(missing, "\n  "),
+		)
 	}
 	b.WriteString("\n" + r.verdict() + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// of returns the part of the report about an operation.
+func (r *Report) of(operation string) *Report {
+	part := &Report{}
+	for _, result := range r.Results {
+		if strings.HasPrefix(result.Name, operation+"/") {
+			part.Results = append(part.Results, result)
+		}
+	}
+	for _, c := range r.Coverage {
+		if c.Operation == operation {
+			part.Coverage = append(part.Coverage, c)
+		}
+	}
+	return part
+}
+
+func writeGroups(b *strings.Builder, title string, groups []Group) {
+	if len(groups) > 0 {
+		fmt.Fprintf(b, "\n%s\n", title)
+	}
+	for _, g := range groups {
+		fmt.Fprintf(b, "  %d× %s\n", len(g.Cases), strings.ReplaceAll(g.Cause, "\n", "\n     "))
+		if g.Seen != "" {
+			fmt.Fprintf(b, "     first seen: %s\n", strings.ReplaceAll(g.Seen, "\n", "\n     "))
+		}
+		names := g.Cases[:min(len(g.Cases), casesShown)]
+		more := ""
+		if rest := len(g.Cases) - len(names); rest > 0 {
+			more = fmt.Sprintf(" and %d more", rest)
+		}
+		fmt.Fprintf(b, "     in %s%s\n", strings.Join(names, ", "), more)
+	}
 }
 
 func (r *Report) verdict() string {
@@ -38,130 +89,21 @@ func (r *Report) verdict() string {
 	if broken > 0 {
 		verdict = "The contract is BROKEN"
 	}
-	verdict = fmt.Sprintf("%s: %d kept, %d broken, %d left out, in %s.", verdict, kept, broken, left, r.Took.Round(time.Millisecond))
+	verdict = fmt.Sprintf("%s: %d kept, %d broken, %d left out, in %s.",
+		verdict, kept, broken, left, r.Took.Round(time.Millisecond))
 	if !r.granted() {
-		verdict += "\nNo refresh token was accepted: does the deployment have the secret that was given?"
+		verdict += "\nNo refresh token was accepted: does the deployment have the secret or key that was given?"
 	}
 	return verdict
 }
 
-// granted reports whether any refresh token was accepted.
+// granted reports whether any refresh token was accepted, as far as that was tried.
 func (r *Report) granted() bool {
-	return slices.ContainsFunc(r.Coverage, func(c Covered) bool {
+	tried := slices.ContainsFunc(
+		r.Coverage,
+		func(c Covered) bool { return c.Operation == "refreshToken" },
+	)
+	return !tried || slices.ContainsFunc(r.Coverage, func(c Covered) bool {
 		return c.Operation == "refreshToken" && c.Status == http.StatusOK && c.Answers > 0
 	})
 }
-
-func writeResult(b *strings.Builder, name string, r Result) {
-	fmt.Fprintf(b, "  %s %s\n         %s\n", mark(len(r.Breaches) > 0, r.LeftOut), name, r.Rule)
-	if r.LeftOut != "" {
-		fmt.Fprintf(b, "         left out: %s\n", r.LeftOut)
-	}
-	for _, breach := range r.Breaches {
-		fmt.Fprintf(b, "         -> %s\n", strings.ReplaceAll(breach, "\n", "\n            "))
-	}
-}
-
-func mark(broken bool, left string) string {
-	switch {
-	case broken:
-		return "BREACH"
-	case left != "":
-		return "-     "
-	}
-	return "ok    "
-}
-
-func (c Covered) words() string {
-	switch {
-	case c.Answers == 1:
-		return "1 answer"
-	case c.Answers > 0:
-		return fmt.Sprintf("%d answers", c.Answers)
-	case c.LeftOut != "":
-		return c.LeftOut
-	}
-	return c.Breach()
-}
-
-type junitSuites struct {
-	XMLName  xml.Name     `xml:"testsuites"`
-	Name     string       `xml:"name,attr"`
-	Tests    int          `xml:"tests,attr"`
-	Failures int          `xml:"failures,attr"`
-	Skipped  int          `xml:"skipped,attr"`
-	Time     string       `xml:"time,attr"`
-	Suites   []junitSuite `xml:"testsuite"`
-}
-
-type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Skipped  int         `xml:"skipped,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string      `xml:"classname,attr"`
-	Name    string      `xml:"name,attr"`
-	Time    string      `xml:"time,attr"`
-	Failure *junitNote  `xml:"failure,omitempty"`
-	Skipped *junitShort `xml:"skipped,omitempty"`
-}
-
-type junitNote struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
-type junitShort struct {
-	Message string `xml:"message,attr"`
-}
-
-// WriteJUnit writes the report as JUnit XML: one suite an operation, and one for the statuses.
-func (r *Report) WriteJUnit(w io.Writer) error {
-	var all junitSuites
-	all.Name = "contract of " + r.URL
-	all.Time = seconds(r.Took)
-	for _, result := range r.Results {
-		operation, rest, _ := strings.Cut(result.Name, "/")
-		all.add(operation, junitCase{Name: rest, Time: seconds(result.Took)}, strings.Join(result.Breaches, "\n"), result.LeftOut, result.Rule)
-	}
-	for _, c := range r.Coverage {
-		all.add("declared statuses", junitCase{Name: fmt.Sprintf("%s %d", c.Operation, c.Status), Time: "0"}, c.Breach(), c.LeftOut, "every declared status is produced")
-	}
-	if _, err := io.WriteString(w, xml.Header); err != nil {
-		return err
-	}
-	e := xml.NewEncoder(w)
-	e.Indent("", "  ")
-	if err := e.Encode(all); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
-}
-
-func (s *junitSuites) add(suite string, c junitCase, breach, left, rule string) {
-	if len(s.Suites) == 0 || s.Suites[len(s.Suites)-1].Name != suite {
-		s.Suites = append(s.Suites, junitSuite{Name: suite})
-	}
-	in := &s.Suites[len(s.Suites)-1]
-	c.Class = suite
-	switch {
-	case breach != "":
-		c.Failure = &junitNote{Message: rule, Text: breach}
-		s.Failures++
-		in.Failures++
-	case left != "":
-		c.Skipped = &junitShort{Message: left}
-		s.Skipped++
-		in.Skipped++
-	}
-	s.Tests++
-	in.Tests++
-	in.Cases = append(in.Cases, c)
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

@@ -18,7 +18,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	report := suite.Run(t.Context(), contract.Target{
 		URL:    start(t, "*").url,
 		Secret: []byte(server.Secret),
-		Exact:  true,
+		Level:  contract.LevelExact,
 	})
 	if !report.Kept() {
 		var out strings.Builder

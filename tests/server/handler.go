@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,28 +13,34 @@ import (
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
-	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/impl/token"
 )
 
-// Options are the settings of an in-process server. The zero value has the program's defaults.
+// Options are the settings of an in-process server. The zero value is a server with Secret, a store
+// in memory, and no limits.
 type Options struct {
-	Rules token.Rules
-	Now   func() time.Time
-	Log   io.Writer
-	// Rotation turns rotation mode on.
-	Rotation *session.Rotation
-	// StoreAway makes the store unavailable before the first request.
-	StoreAway bool
+	service.Settings
+	// Keys sign and verify instead of Secret.
+	Keys *jwk.Set
+	Now  func() time.Time
+	Log  io.Writer
+	// StoreUnavailable closes the store before the first request.
+	StoreUnavailable bool
 }
 
-// Handler returns the public routes of a server with Secret.
+// Handler returns the public routes of a server.
 func Handler(tb testing.TB, o Options) http.Handler {
 	tb.Helper()
-	set, err := jwk.SecretSet([]byte(Secret), false)
-	if err != nil {
-		tb.Fatal(err)
+	must := func(err error) {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	if o.Keys == nil {
+		var err error
+		o.Keys, err = jwk.SecretSet([]byte(Secret), false)
+		must(err)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -41,42 +48,23 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	db, err := store.Open(tb.Context(), "sqlite::memory:")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = db.Close() }) // it is a store in memory
-	if o.StoreAway {
-		_ = db.Close() // the store does not answer any more
+	db, err := store.Open(tb.Context(), cmp.Or(o.Store, "sqlite::memory:"))
+	must(err)
+	tb.Cleanup(func() { _ = db.Close() }) // the test is over
+	if o.StoreUnavailable {
+		must(db.Close())
 	}
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	settings := &service.Settings{
-		Issuer:        o.Rules.Issuer,
-		Audience:      o.Rules.Audience,
-		RequireType:   o.Rules.RequireType,
-		TokenLifetime: service.Duration(o.Rules.TokenLifetime),
-		MaxLifetime:   service.Duration(o.Rules.MaxLifetime),
-	}
-	if o.Rotation != nil {
-		settings.Rotation = true
-		settings.RotationWindow = service.Duration(o.Rotation.Window)
-		settings.IdleLifetime = service.Duration(o.Rotation.IdleLifetime)
-		settings.SessionLifetime = service.Duration(o.Rotation.SessionLifetime)
-	}
-	source, err := keys.New(keys.Config{Set: set, Now: time.Now, Log: logger})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	source, err := keys.New(keys.Config{Set: o.Keys, Now: time.Now, Log: logger})
+	must(err)
 	wired, err := service.New(service.Config{
-		Settings: settings,
+		Settings: &o.Settings,
 		Keys:     source,
 		Store:    db,
 		Log:      logger,
 		Now:      o.Now,
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	must(err)
 	return wired.Public
 }
 
@@ -91,7 +79,13 @@ func Serve(tb testing.TB, h http.Handler) *url.URL {
 	tb.Helper()
 	server := httptest.NewServer(h)
 	tb.Cleanup(server.Close)
-	u, err := url.Parse(server.URL)
+	return URL(tb, server.URL)
+}
+
+// URL parses a URL.
+func URL(tb testing.TB, text string) *url.URL {
+	tb.Helper()
+	u, err := url.Parse(text)
 	if err != nil {
 		tb.Fatal(err)
 	}

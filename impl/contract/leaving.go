@@ -1,0 +1,64 @@
+package contract
+
+// The reasons why a case does not apply to a target.
+
+func needsNoType(t Target) string {
+	return reason(
+		t.RequireType,
+		"the deployment requires the claim type, which the sample does not have",
+	)
+}
+
+func needsType(t Target) string {
+	return reason(!t.RequireType, "the deployment does not require the claim type")
+}
+
+func needsIssuer(t Target) string {
+	return reason(t.Issuer == "", "the deployment requires no issuer")
+}
+
+func needsAudience(t Target) string {
+	return reason(t.Audience == "", "the deployment requires no audience")
+}
+
+func needsMaxLifetime(t Target) string {
+	return reason(
+		t.MaxLifetime == 0,
+		"the deployment does not limit the lifetime of a refresh token",
+	)
+}
+
+func needsRotation(t Target) string {
+	return reason(!t.Rotation, "the deployment does not rotate refresh tokens")
+}
+
+func needsNoRotation(t Target) string {
+	return reason(t.Rotation, "the deployment rotates refresh tokens")
+}
+
+func needsSecret(t Target) string {
+	return reason(!t.Keys[0].secret(), "the login signs with a key pair")
+}
+
+func needsKeyPair(t Target) string {
+	return reason(t.Keys[0].secret(), "the login signs with a secret")
+}
+
+func reason(left bool, why string) string {
+	if left {
+		return why
+	}
+	return ""
+}
+
+// unless returns the first reason of several.
+func unless(reasons ...func(Target) string) func(Target) string {
+	return func(t Target) string {
+		for _, reason := range reasons {
+			if why := reason(t); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+}
