@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -64,6 +65,15 @@ func TestRunIsInterrupted(t *testing.T) {
 	const want = "refreshd: read the token from standard input: interrupted\n"
 	if got != 1 || stderr.String() != want {
 		t.Errorf("run() = %d: %q, want 1: %q", got, &stderr, want)
+	}
+}
+
+// Kubernetes' service links are let through, so no setting may have the name of one.
+func TestNoSettingIsAServiceLink(t *testing.T) {
+	for _, s := range service.AllSettings() {
+		if serviceLink.MatchString(s.Variable) {
+			t.Errorf("%s looks like a service link", s.Variable)
+		}
 	}
 }
 
