@@ -22,7 +22,7 @@ func publicMembers(t *testing.T, id string) string {
 
 func TestCorpusOfIssuersSets(t *testing.T) {
 	material := strings.NewReplacer(
-		"$RSA", publicMembers(t, "RS256"), "$P256", publicMembers(t, "ES256"), "$P384", publicMembers(t, "ES384"),
+		"$RSA", publicMembers(t, "RS256"), "$N", publicModulus(t), "$P256", publicMembers(t, "ES256"), "$P384", publicMembers(t, "ES384"),
 		"$ED25519", publicMembers(t, "EdDSA"), "$SECRET", publicMembers(t, "HS256"))
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", "issuer.txt"))
 	for _, c := range strings.Split(strings.TrimSpace(must(t, string(data), err)), "\n\n")[1:] {
@@ -54,4 +54,9 @@ func TestCorpusOfIssuersSets(t *testing.T) {
 			}
 		})
 	}
+}
+
+func publicModulus(t *testing.T) string {
+	n, _ := entry(t, everyKey(t, "keys.json"), "RS256")["n"].(string)
+	return `"` + n + `"`
 }

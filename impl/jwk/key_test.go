@@ -8,6 +8,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -184,4 +186,78 @@ func BenchmarkSignature(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestHeader: what minted tokens begin with names the key and its algorithm.
+func TestHeader(t *testing.T) {
+	for id, want := range map[string]string{
+		"":      `{"alg":"HS256","typ":"JWT"}`,
+		"a":     `{"alg":"HS256","typ":"JWT","kid":"a"}`,
+		"\"é\n": `{"alg":"HS256","typ":"JWT","kid":"\"é\n"}`,
+	} {
+		if got := newKey(t, id, "HS256", []byte(secret)).Header(); got != encode(want)+"." {
+			t.Errorf("%q: got %s", id, got)
+		}
+	}
+}
+
+func TestKeyTimes(t *testing.T) {
+	for _, c := range []struct {
+		notBefore, expires int64
+		ok                 bool
+	}{{0, 0, true}, {1, 0, true}, {0, 1, true}, {-1, 0, false}, {0, -1, false}} {
+		spec := jwk.Spec{Algorithm: "HS256", Material: []byte(secret), NotBefore: c.notBefore, Expires: c.expires}
+		if _, err := jwk.NewKey(spec); (err == nil) != c.ok {
+			t.Errorf("NewKey %+v: %v", c, err)
+		}
+		other, err := newKey(t, "", "HS256", []byte(secret)).WithTimes(c.notBefore, c.expires)
+		if (err == nil) != c.ok {
+			t.Errorf("WithTimes %+v: %v", c, err)
+		}
+		if c.ok && (other.NotBefore() != c.notBefore || other.Expires() != c.expires) {
+			t.Errorf("WithTimes %+v: got %d, %d", c, other.NotBefore(), other.Expires())
+		}
+	}
+}
+
+// TestNewKeyRefusesIDs that no database or no JSON can hold.
+func TestNewKeyRefusesIDs(t *testing.T) {
+	for id, want := range map[string]string{"\x00": "NUL", "a\x00b": "NUL", "\xff": "UTF-8"} {
+		_, err := jwk.NewKey(jwk.Spec{ID: id, Algorithm: "HS256", Material: []byte(secret)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", id, err, want)
+		}
+	}
+}
+
+// TestRSALimits: from 2048 to 8192 bits, with an odd exponent above 2.
+func TestRSALimits(t *testing.T) {
+	public := func(bits uint, e int) *rsa.PublicKey {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		return &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: e}
+	}
+	for _, c := range []struct {
+		bits uint
+		e    int
+		want string
+	}{
+		{2047, 3, "2047 bits"}, {2048, 3, ""}, {8192, 65537, ""}, {8193, 65537, "8193 bits"},
+		{2048, 1, "exponent"}, {2048, 2, "exponent"}, {2048, 4, "exponent"}, {2048, 5, ""},
+	} {
+		_, err := jwk.NewKey(jwk.Spec{ID: "a", Algorithm: "RS256", Material: public(c.bits, c.e)})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d bits, exponent %d: got %v, want %q", c.bits, c.e, err, c.want)
+		}
+	}
+}
+
+// TestPublicKeysCannotSign: neither a public half nor a secret that may only verify.
+func TestPublicKeysCannotSign(t *testing.T) {
+	set, err := jwk.ParseSet(fmt.Appendf(nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`, encode(secret)), false)
+	for _, key := range []*jwk.Key{must(t, set, err).All()[0], newKey(t, "a", "EdDSA", newMaterial(t).ed.Public())} {
+		if signature, err := key.AppendSignature(nil, []byte("input")); err == nil {
+			t.Errorf("%s: signed: %x", key.Algorithm(), signature)
+		}
+	}
 }

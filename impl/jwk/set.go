@@ -49,12 +49,8 @@ func SecretSet(secret []byte, allowWeak bool) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := NewSet(key)
-	if err != nil {
-		return nil, err
-	}
-	set.plain = true
-	return set, nil
+	keys := []*Key{key}
+	return &Set{keys: keys, byID: map[string][]*Key{"": keys}, noID: keys, plain: true}, nil
 }
 
 // WithDefault returns the set with the key of this ID also used for tokens that name no key. It

@@ -62,3 +62,110 @@ func TestKeySetRefuses(t *testing.T) {
 		t.Error("a weak secret that is allowed:", err)
 	}
 }
+
+// TestFind: the kid selects, and the alg must be the key's.
+func TestFind(t *testing.T) {
+	m := newMaterial(t)
+	unix := now().Unix()
+	secretKey := newKey(t, "", "HS256", []byte(secret))
+	own := keySet(t, secretKey, timed(t, "old", 0, unix), timed(t, "last", 0, unix+1), newKey(t, "ed", "EdDSA", m.ed))
+	plain, err := jwk.SecretSet([]byte(secret), false)
+	must(t, plain, err)
+	waiting, err := plain.WithIssuer()
+	must(t, waiting, err)
+	issuer := []*jwk.Key{
+		newKey(t, "ed", "ES256", &m.p256.PublicKey), newKey(t, "rsa", "RS256", &m.rsa.PublicKey),
+		newKey(t, "rsa", "PS256", &m.rsa.PublicKey), newKey(t, "", "ES256", &m.p256.PublicKey),
+	}
+	extended, err := own.WithIssuer(issuer...)
+	must(t, extended, err)
+	const none, other = "", "other algorithm"
+	for _, c := range []struct {
+		set      *jwk.Set
+		kid, alg string
+		want     string // the ID and algorithm that are found
+	}{
+		{own, "", "HS256", " HS256"},
+		{own, "", "HS384", other},
+		{own, "old", "HS256", none},
+		{own, "last", "HS256", "last HS256"},
+		{own, "ed", "EdDSA", "ed EdDSA"},
+		{own, "ed", "Ed25519", "ed EdDSA"},
+		{own, "ed", "Ed448", other},
+		{own, "ed", "HS256", other},
+		{own, "old", "Ed25519", none},
+		{own, "last", "Ed25519", other},
+		{own, "rsa", "RS256", none},
+		{plain, "any", "HS256", " HS256"},
+		{plain, "any", "RS256", other},
+		{waiting, "any", "HS256", " HS256"},
+		{waiting, "any", "RS256", none},
+		{waiting, "", "RS256", other},
+		{extended, "rsa", "RS256", "rsa RS256"},
+		{extended, "rsa", "PS256", "rsa PS256"},
+		{extended, "rsa", "RS512", other},
+		{extended, "ed", "EdDSA", "ed EdDSA"}, // ours
+		{extended, "ed", "ES256", other},
+		{extended, "", "HS256", " HS256"},
+		{extended, "", "ES256", other},
+	} {
+		key, known := c.set.Find([]byte(c.kid), []byte(c.alg), unix)
+		got := none
+		if known {
+			got = other
+		}
+		if key != nil {
+			got = key.ID() + " " + key.Algorithm()
+		}
+		if got != c.want || key != nil && !known {
+			t.Errorf("%q %s: got %q, want %q", c.kid, c.alg, got, c.want)
+		}
+	}
+	for _, k := range extended.All() {
+		if k.Issuer() != (k.ID() == "rsa") {
+			t.Errorf("%q %s: an issuer's: %t", k.ID(), k.Algorithm(), k.Issuer())
+		}
+	}
+	if len(own.All()) != 4 || len(extended.All()) != 6 {
+		t.Errorf("%d keys of ours, %d with the issuer's", len(own.All()), len(extended.All()))
+	}
+	if _, known := own.Find([]byte("rsa"), []byte("RS256"), unix); known {
+		t.Error("the set that was extended has changed")
+	}
+}
+
+// TestSigner: a named key signs if it can, whatever its nbf; else the active one does.
+func TestSigner(t *testing.T) {
+	m := newMaterial(t)
+	unix := now().Unix()
+	set := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public()), timed(t, "active", 0, 0), timed(t, "later", unix+60, unix+120),
+		timed(t, "gone", 0, unix), timed(t, "last", 0, unix+1))
+	for id, want := range map[string]string{
+		"active": "active", "later": "later", "last": "last", "gone": "active", "public": "active", "unknown": "active", "": "active",
+	} {
+		if got := set.Signer(id, now()); got == nil || got.ID() != want {
+			t.Errorf("%q: got %v, want %s", id, got, want)
+		}
+	}
+	if got := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())).Signer("public", now()); got != nil {
+		t.Errorf("%q signs without a private half", got.ID())
+	}
+}
+
+// TestWithDefault: one key is for tokens that name none, and an issuer's never is.
+func TestWithDefault(t *testing.T) {
+	m := newMaterial(t)
+	set, err := keySet(t, timed(t, "a", 0, 0), timed(t, "b", 0, 0)).WithDefault("b")
+	must(t, set, err)
+	if key, _ := set.Find(nil, []byte("HS256"), 0); key == nil || key.ID() != "b" {
+		t.Errorf("got %v", key)
+	}
+	if _, err := set.WithDefault("b"); err != nil {
+		t.Errorf("the same key again: %v", err)
+	}
+	extended, err := keySet(t, timed(t, "a", 0, 0)).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
+	must(t, extended, err)
+	if _, err := extended.WithDefault("theirs"); err == nil {
+		t.Error("an issuer's key for tokens that name none")
+	}
+}
