@@ -51,7 +51,7 @@ func execute(ctx context.Context, p *program, args, environ []string) error {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: settingsTitle}}),
 		kong.Resolvers(variables),
-		kong.Vars{"algorithms": algorithms, "contract_level": contractLevel},
+		kong.Vars{"algorithms": algorithms},
 	)
 	if err != nil {
 		return fmt.Errorf("build the command line: %w", err)

@@ -13,17 +13,27 @@ import (
 	"kalsel.dev/refresh/impl/service"
 )
 
-// contractCmd runs the contract tests. The settings --secret, --keys, --issuer, --audience,
-// --require-type, --rotation and --max-lifetime say how the deployment is configured.
+// contractCmd runs the contract tests. The settings say how the deployment is configured.
 type contractCmd struct {
-	URL       string   `name:"url" placeholder:"URL"    help:"The deployment, such as https://example.com."`
-	Format    string   `           placeholder:"FORMAT" help:"${enum}."                                           enum:"text,junit,json" default:"text"`
-	Level     string   `           placeholder:"LEVEL"  help:"${contract_level}"                                  enum:"page,full,exact" default:"full"`
-	Operation []string `           placeholder:"ID"     help:"Test only this operation. May be repeated."                                               sep:"none"`
-	List      bool     `                                help:"Print the cases and their rules, and send nothing."`
+	URL       string   `name:"url" placeholder:"URL" help:"The deployment's URL."`
+	Format    string   `enum:"text,junit,json" default:"text" placeholder:"FORMAT" help:"${enum}."`
+	Level     string   `enum:"page,full,exact" default:"full" placeholder:"LEVEL" help:"${enum}."`
+	Operation []string `sep:"none" placeholder:"ID" help:"Test only this operation."`
+	List      bool     `help:"Print the cases and their rules, and send nothing."`
 }
 
-const contractLevel = "page (what the kalsel page says), full (the contract) or exact (also what only refreshd promises)."
+// Help adds details to the command's --help.
+func (contractCmd) Help() string {
+	return `The URL, such as https://example.com, stands before the contract's paths. --operation may
+be repeated; --list names the operations.
+
+Level page judges the promises of the kalsel page alone, full judges the contract, and exact also
+judges promises that only refreshd makes, such as the wording of causes. Without --level it is full,
+and without --format it is text.
+
+The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
+keys), --issuer, --audience, --require-type, --rotation and --max-lifetime.`
+}
 
 // Run prints the report. A breach of the contract is a failure.
 func (cmd contractCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
@@ -73,18 +83,18 @@ func listCases(p *program, suite *contract.Suite) error {
 }
 
 func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target, error) {
+	if err := s.Check(); err != nil {
+		return contract.Target{}, err
+	}
 	if cmd.URL == "" {
 		return contract.Target{}, usageError(
-			"--url: is required: give the URL of the deployment, such as https://example.com",
-		)
+			"--url: is required: give the URL of the deployment, such as https://example.com")
 	}
 	u, err := url.Parse(cmd.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" ||
-		u.RawQuery != "" ||
-		u.Fragment != "" {
+		u.RawQuery != "" || u.Fragment != "" {
 		return contract.Target{}, usageError(
-			"--url: must be http:// or https://, a host and, if needed, a path",
-		)
+			"--url: must be http:// or https://, a host and, if needed, a path")
 	}
 	target := contract.Target{
 		URL:         u,
@@ -109,8 +119,8 @@ func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target,
 	return target, nil
 }
 
-// reach makes one clear line of a deployment that does not answer at all, in place of a breach in
-// every case.
+// reach returns an error if the deployment does not answer at all. Without it, every case would
+// report a breach.
 func reach(ctx context.Context, u *url.URL) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), http.NoBody)
 	if err != nil {

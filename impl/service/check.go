@@ -24,6 +24,9 @@ func (s *Settings) Check() error {
 			return s.invalid(&s.OpsListen, "must not be the address of "+s.Name(&s.Listen))
 		}
 	}
+	if err := s.checkKeys(); err != nil {
+		return err
+	}
 	if s.IssuerAlg != "" && s.IssuerJwks == "" {
 		return s.invalid(&s.IssuerAlg, "needs "+s.Name(&s.IssuerJwks))
 	}
@@ -31,6 +34,15 @@ func (s *Settings) Check() error {
 		return s.invalid(&s.IssuerAlg, "must be an algorithm of public keys, such as RS256")
 	}
 	return s.CheckLifetimes()
+}
+
+// checkKeys fails if the settings name a key file and a secret.
+func (s *Settings) checkKeys() error {
+	if s.Keys == "" || s.Secret == "" && s.SecretFile == "" {
+		return nil
+	}
+	return SettingError(fmt.Sprintf("%s cannot be used together with %s or %s",
+		s.Name(&s.Keys), s.Name(&s.Secret), s.Name(&s.SecretFile)))
 }
 
 // checkAddress reports whether a server can listen on an address.

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -23,9 +22,8 @@ func (s *Settings) OpenKeys(now func() time.Time, log *slog.Logger) (*keys.Sourc
 		}
 		return s.keySource(keys.Config{Set: set}, now, log)
 	}
-	if s.Secret != "" || s.SecretFile != "" {
-		return nil, SettingError(fmt.Sprintf("%s cannot be used together with %s or %s",
-			s.Name(&s.Keys), s.Name(&s.Secret), s.Name(&s.SecretFile)))
+	if err := s.checkKeys(); err != nil {
+		return nil, err
 	}
 	return s.keySource(keys.Config{File: s.Keys}, now, log)
 }
