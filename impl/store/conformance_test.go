@@ -376,6 +376,29 @@ func TestFollow(t *testing.T) {
 	})
 }
 
+// TestAppliedBeforeAcknowledged: while a node applies a change, its lease does not acknowledge it yet.
+func TestAppliedBeforeAcknowledged(t *testing.T) {
+	eachEngine(t, func(t *testing.T, open func() *store.Store) {
+		s, other := open(), open()
+		lease := revocation.Lease{Node: "a", Version: 1}
+		must(t, s.Join(t.Context(), lease))
+		r := revoke(t, s, ended(1))
+		applied := 0
+		_, err := s.Follow(t.Context(), lease, 2, 0, 10, func(revocation.Change) {
+			applied++
+			leases, err := other.PeekLeases(t.Context())
+			if err != nil || len(leases) != 1 || leases[0].Acknowledged >= r.Sequence {
+				t.Errorf("leases while the change is applied: %v, %v", leases, err)
+			}
+		})
+		must(t, err)
+		leases, err := other.PeekLeases(t.Context())
+		if err != nil || len(leases) != 1 || leases[0].Acknowledged != r.Sequence || applied != 1 {
+			t.Errorf("leases after %d changes: %v, %v", applied, leases, err)
+		}
+	})
+}
+
 // TestLeasesShowTheRevocation: a list of leases that does not show the revocation is no list.
 func TestLeasesShowTheRevocation(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {

@@ -119,18 +119,17 @@ func reach[T any](m *machine, call func() (T, error)) (T, error) {
 	return call()
 }
 
-// feed is a read of the feed: what it read reaches the machine with the answer.
+// feed is a read of the feed. Each change has to reach the machine before it is applied, and what the read
+// does afterwards, such as an acknowledgement, comes after that: so it is in a server.
 func (m *machine) feed(
 	apply func(revocation.Change), read func(func(revocation.Change)) (revocation.Page, error),
 ) (revocation.Page, error) {
 	m.pass()
-	var seen []revocation.Change
-	page, err := read(func(c revocation.Change) { seen = append(seen, c) })
-	m.pass()
-	for _, c := range seen {
+	defer m.pass()
+	return read(func(c revocation.Change) {
+		m.pass()
 		apply(c)
-	}
-	return page, err
+	})
 }
 
 func (m *machine) Load(
