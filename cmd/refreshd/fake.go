@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"kalsel.dev/refresh/impl/edge"
@@ -104,6 +105,13 @@ func (cmd fakeCmd) check(s *service.Settings) error {
 		return service.SettingError(s.Name(&s.Keys) + one)
 	case s.IssuerJwks != "":
 		return service.SettingError(s.Name(&s.IssuerJwks) + one)
+	}
+	for _, origin := range cmd.AllowOrigin {
+		u, err := url.Parse(origin)
+		if origin != "*" && (err != nil || u.Scheme+"://"+u.Host != origin || u.Host == "") {
+			return usageError("--allow-origin: must be * or a scheme and a host, " +
+				"such as http://localhost:5173")
+		}
 	}
 	if err := s.Check(); err != nil {
 		return err
