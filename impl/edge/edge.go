@@ -5,6 +5,7 @@ package edge
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -65,6 +66,11 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	x.serve(e.next, r)
+	if r.Close && len(r.Header["Expect"]) == 0 {
+		// If the connection closes anyway, as it does for HTTP/1.0, net/http leaves the rest of the body
+		// unread. The kernel then resets the connection, and a proxy may answer 502 instead of ours.
+		_, _ = io.CopyN(io.Discard, r.Body, maxUnread)
+	}
 	took := time.Since(start)
 	e.durations.of(series{x.route, x.status}).Observe(took.Seconds())
 	if x.cut || x.status >= http.StatusBadRequest || e.log.Enabled(r.Context(), slog.LevelDebug) {
@@ -77,6 +83,9 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // net/http closes the connection, so the client notices
 	}
 }
+
+// maxUnread is how many bytes of a body are read after the answer is known.
+const maxUnread = 256 << 10
 
 // requestID returns the caller's request ID if it is short and plain, so that one ID can be
 // followed through several services, and otherwise a random one. It is a name, not a secret.
