@@ -402,7 +402,8 @@ type ClientInterface interface {
 	//
 	// Returns the revocations that are in force, newest first, one page at a time. For
 	// administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. To get the next page, set `before` to the `next` of this page.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). To get the
+	// next page, set `before` to the `next` of this page.
 	//
 	// Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
 	ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -410,8 +411,9 @@ type ClientInterface interface {
 	// CreateRevocationWithBody Revoke one session, or all sessions of an identity
 	//
 	// For administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-	// server rejects all refresh tokens of the revoked sessions.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+	// `identity` or `session`. After the response has arrived, every server rejects all refresh
+	// tokens of the revoked sessions.
 	//
 	// If you send `identity`, all sessions of this identity that started before now are revoked.
 	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -425,8 +427,9 @@ type ClientInterface interface {
 	// CreateRevocation Revoke one session, or all sessions of an identity
 	//
 	// For administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-	// server rejects all refresh tokens of the revoked sessions.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+	// `identity` or `session`. After the response has arrived, every server rejects all refresh
+	// tokens of the revoked sessions.
 	//
 	// If you send `identity`, all sessions of this identity that started before now are revoked.
 	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -540,7 +543,8 @@ func (c *Client) GetJwks(ctx context.Context, params *GetJwksParams, reqEditors 
 //
 // Returns the revocations that are in force, newest first, one page at a time. For
 // administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. To get the next page, set `before` to the `next` of this page.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). To get the
+// next page, set `before` to the `next` of this page.
 //
 // Corresponds with GET /api/v1/admin/revocations (the `ListRevocations` operationId).
 func (c *Client) ListRevocations(ctx context.Context, params *ListRevocationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -558,8 +562,9 @@ func (c *Client) ListRevocations(ctx context.Context, params *ListRevocationsPar
 // CreateRevocationWithBody Revoke one session, or all sessions of an identity
 //
 // For administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-// server rejects all refresh tokens of the revoked sessions.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+// `identity` or `session`. After the response has arrived, every server rejects all refresh
+// tokens of the revoked sessions.
 //
 // If you send `identity`, all sessions of this identity that started before now are revoked.
 // The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -583,8 +588,9 @@ func (c *Client) CreateRevocationWithBody(ctx context.Context, contentType strin
 // CreateRevocation Revoke one session, or all sessions of an identity
 //
 // For administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-// server rejects all refresh tokens of the revoked sessions.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+// `identity` or `session`. After the response has arrived, every server rejects all refresh
+// tokens of the revoked sessions.
 //
 // If you send `identity`, all sessions of this identity that started before now are revoked.
 // The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -1131,7 +1137,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns the revocations that are in force, newest first, one page at a time. For
 	// administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. To get the next page, set `before` to the `next` of this page.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). To get the
+	// next page, set `before` to the `next` of this page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1141,8 +1148,9 @@ type ClientWithResponsesInterface interface {
 	// CreateRevocationWithBodyWithResponse Revoke one session, or all sessions of an identity
 	//
 	// For administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-	// server rejects all refresh tokens of the revoked sessions.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+	// `identity` or `session`. After the response has arrived, every server rejects all refresh
+	// tokens of the revoked sessions.
 	//
 	// If you send `identity`, all sessions of this identity that started before now are revoked.
 	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -1156,8 +1164,9 @@ type ClientWithResponsesInterface interface {
 	// CreateRevocationWithResponse Revoke one session, or all sessions of an identity
 	//
 	// For administrators who have just logged in: the access token must have `is_admin: true` and
-	// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-	// server rejects all refresh tokens of the revoked sessions.
+	// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+	// `identity` or `session`. After the response has arrived, every server rejects all refresh
+	// tokens of the revoked sessions.
 	//
 	// If you send `identity`, all sessions of this identity that started before now are revoked.
 	// The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -1905,7 +1914,8 @@ func (c *ClientWithResponses) GetJwksWithResponse(ctx context.Context, params *G
 //
 // Returns the revocations that are in force, newest first, one page at a time. For
 // administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. To get the next page, set `before` to the `next` of this page.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). To get the
+// next page, set `before` to the `next` of this page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -1921,8 +1931,9 @@ func (c *ClientWithResponses) ListRevocationsWithResponse(ctx context.Context, p
 // CreateRevocationWithBodyWithResponse Revoke one session, or all sessions of an identity
 //
 // For administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-// server rejects all refresh tokens of the revoked sessions.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+// `identity` or `session`. After the response has arrived, every server rejects all refresh
+// tokens of the revoked sessions.
 //
 // If you send `identity`, all sessions of this identity that started before now are revoked.
 // The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -1942,8 +1953,9 @@ func (c *ClientWithResponses) CreateRevocationWithBodyWithResponse(ctx context.C
 // CreateRevocationWithResponse Revoke one session, or all sessions of an identity
 //
 // For administrators who have just logged in: the access token must have `is_admin: true` and
-// `fresh: true`. Send either `identity` or `session`. After the response has arrived, every
-// server rejects all refresh tokens of the revoked sessions.
+// `fresh: true`, and must be issued in the last hour (a setting of the server). Send either
+// `identity` or `session`. After the response has arrived, every server rejects all refresh
+// tokens of the revoked sessions.
 //
 // If you send `identity`, all sessions of this identity that started before now are revoked.
 // The identity can log in again at once. If a refresh token has no `iat`, the server cannot
@@ -3955,131 +3967,132 @@ func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H37ctu21u+rYLTPH4mHlklZ8m3PN3Ncx2mUm7NtJU5aZSyIhCTEJMACoGW1ycx5mvNg50nOYAEkwYts",
-	"OXW7v6/d/yS2RIALCwvr+lvwb52QJylnhCnZOfqtsyA4IgJ+PMHhgpxwpgSP9e8RkaGgqaKcdY46L/gS",
-	"JZitkCQhZ5FEYUz1JAizCMkFFiRCoZ5BogSvzI9ILQiSRHU7Xofc4iSNSeeok2bTmIYeSvDtNp6T/9r1",
-	"/Y7XEeSXjAoSdY6UyIjXkeGCJFjToVapHiaVoGze+fbN65yO8LxJ4TFSeI7UAitEI8IUnVEikVpQiW6I",
-	"kJQzxGftJI07vTfievEi+enVLDyZ/sD4yUf8fvSvcedBlH3TD8uUM0mAoz/g6Jz8khGp9G8hZ4ow+BGn",
-	"aUxDrAnf+SI19b/l1MDAaWWgzJIEixUsccqjFVpStUBqyVFCpcLXRHa8zg2OMwKvwRm8/udOTBOqjlCS",
-	"SYWmBGGFYoKlQoHh90wQubhS/JqwI0QlKtb52esQIbjoHGlCroSlxOskREo810u21OlhjCt0g2MadbyO",
-	"VFhlsnPU933gRsmq/yXIrHPU+cdOKX475lu5c6pfdspuSMxTYthY3dnRgiBLBVpgWSy7iyZmtRP4mDOC",
-	"CFNihWZcIILDRbfzzes852JKo4iwB24C4+q5ZlFtCxjCUUIZlUpgxQVaLrgkCIchkRIBN3OuAIPbt0ZL",
-	"4dohRyjmc0QZwnNMmbsds2Ip7ma85QrhOOZLUt2D3cfegzrFsO0emmYKUYUiTswigBZz8HhKBHAYdmLI",
-	"FBEMxw/cCOoMa/LSYU/xoMudC54QtaBsjpaEKbQUnM2R1gWZQJJGxGHZ4PHFVhJxQwSaYRqTqIv0R4Z9",
-	"Wm2qilzfEMSKI91FI7EyAoBirIgABr7l6pThaayV0UNl2RnYIpCCKxitt5XPZujJ9nb+0c756fPz04sX",
-	"V+dno+PR8Ozt0yOzuXZt14SkeuNRTKXSKlYSqbWtdCWXcXVFLAV12bWf601x5q3sS/C4++JKpl6xXFIV",
-	"LjQJs5nZJOAMYjgBEwImQ2kZAvNiH5da6q1ov+XqOc/Yd+xLMexO0db8m8GTde7ln5bnvv/IQiyIUU9I",
-	"ZuEi310PcaHXPyUxZ3OtFBBmXC2IsNZXrYAxIy3tp7epsaAPYo6qDW3To3CWtPIn9jmHZ1+W6sr87PIM",
-	"CCoed/jWCx7fZoE+Rw0qtYxR7TrJpeaXRDPKcHyEIhITRdCUKzsod69AnxJtFygr2fqWqw9geR/GV6PG",
-	"YYambXNV/BLrw8gUokwqgvXxQLi6qjXmzbVp9REb7tA616LX08ye4uiCzhlWmSDVRYDWzb8qjVKCVbhA",
-	"2oG9JitzjF0lpkQm1Ro/qpyNSkSZoegRVvFHCpveOkG+kFCR6J8gO0ajSbySaLlYPYYE8tdYzMmDD3U5",
-	"bI1jBD6u47UmXDute7sHfTRdKVKxK4rzqxjmW+OeKs5R/kDB/eDRXSOg2YYXonw7vFlocWMo2EOv6A/A",
-	"u/cMZ2rBBf31wUoxoVLqaKOdfcd2Whhfuv4/ECyIgJ3E1TPu8jJzqXLZeVzz+ywN2gK0e//BH+15OhTc",
-	"L+nn+cmoT8RZSIwjlvtaXTScGeVQKI4FiVPPeuQ6anQi5svLy23NcW3uQqxIMyYF2ssntLsB6yYemphN",
-	"maAn589P0N7+wH9aDUrtpsHu/Ne4YxWPCdggML0jEDUydoNprF2rB4pYVh255pRaPwBJxXMHQaFyYFWu",
-	"io8rGrLwcCXnrOLvPer5PEYRSQmLCAtXZQoA1D6VyKEOfBpVuOhTEnLt/wHfIeimDAUDlFCWKSL19yBp",
-	"OhIPYx5eSxTR2YyIB/n5FwqvtHjNSQQxnyuOCM8UEWhyTpRYbR/rXyZ5AqYmi84j7WLIsmRKhPHPTQZH",
-	"cbTE4MLN9BZqKhm5Vfr1FUkMWkRNh1pzIgpZk1macqFI9IZEFI/goQcKXfsULdJ3Ymbd1o846Y36CyoS",
-	"WEx+lejZr2AZrjDCS5H+OJflYkjFcgz+EMthXxmRMIZMGpbo5cXZ2y66IFZ+zFajSXXx9UVPup2SPOBr",
-	"lYZWychtF7khYmX0jd7/VOgYSVGzPzn76xOcNZIuuWh78ElKeBqTLjrB+kAhkqRq1UVv9bsQy+K4Imlr",
-	"HHqqSCJb9JyXf4CFwCv9u93wtlVeUwYOLDxiaRN8LnAiPRPZYIkmhS830bpg4uS/JprqJUwjUWhWg6NI",
-	"b5YCv1LRhID9WPEMRRw29JrxJcIwyNO7SyOCpiujgUCkqirf9SQbay1ktb66S22vFjhNCSNRheuVyeuB",
-	"T+MFuZC3ce/FaPTOkly6OSbVWXlLvxd4nRkXCVZGS+z2yleVSsPNqv6cv7hcYr6RXi52n4s5+FSbek2u",
-	"PiCXZPqKrNpywSbLDM4+GNj9QbDvadUHRrj/tIuOGZqcXxxP4BktcRM2AfU7IRNP+0mT0xPny1DcTDw0",
-	"ubXPrOwzZ6/e1R4y399OmmcIx/M1LkI854KqRZLz9pqsuuiZkSEwMeYzk/nVwmYi7WJcdadPo2cXx207",
-	"HIqbdgLCTNwQCO/ssrXw50urT94bDILDtunX6BdyaxRjPn/OdE/buymWZK+fCVAEzRlv0/Y59WGz1nG5",
-	"oOGi4NANESbxz7ixwPCW94zeFoYTHU9NVGt4DVNZBazPK0OrWn0g2Ov39g583/ersr3Xb5Ftr3NtIvIW",
-	"FURWaPisi46tb1Cml4bPNHOokvAMZRWVf02jSYNoE5uBuFBpBdB4Fub5yp71/F7gBz1/+3r35pc2Pl+r",
-	"1Ro+a4NYCqVnds+rCkn1ZWev3rW9grW/IOFRFhul8kDZYNPZHbIxEzxxRMP6ezqUl7Z+kq/oHvHIz3ae",
-	"/wI1X5WOIAj6/U2lI5Nrjok+5y6ncbzUIcxE0vkEPSmSELIWJkg6b+PObftLblHIuYgow6py3uGN1vt1",
-	"VKd9ItcEzV0p6QiCXz4df3p1eyJmHy6u9kery3+9OJvvL8Kbdzilb2KxHGL8Lnzx/py30btG/lZ30XuP",
-	"iNSsjJZxw34PNPHdNuWCqDaz8vLyFbogqs2mDJ42Nf41Wcm1ukB6iJGlDgpmVEhV85E6jt9zl5PpmMGG",
-	"Q1TngKambdk2QnZqjjiKqKYWx++cBc1wLEl9jVBmbF9kTGcETqOVa0aWtVCe5dGUZ05s4OuwJPD9Ax89",
-	"keSGMBThlXxaOFYx0WqOKsQz5en/qTSPa7UqExzHCAiCtD6eEXFkzQTWQRYMcimQJtpfmiS3zEiUh0NS",
-	"x2Um9MuYorFewMq6T9Xz77d4PAm+pUmW6G/9A9/rJJTlv7cphUo1tp2X1fweUK35MYeqIU/K7Jw+xuUn",
-	"WKp8aPW8ktXLxfTHkJ7Rl8P3vw6Dt3Qoh+x8EJ4M94bX6ccPJy8Pu2T1MiYvjunZl9Pem9Hpr29G89Wb",
-	"0bUcJvH1T5cDH388Hwy/cBr1Fjf445ts+vHDF/zjbRr6P7Dp5fN0ejL4Mu359PXJyzQMDhc//RikUzrc",
-	"i168DH66WFLMzlM9fkiXdJo8Vz9dDPeG8cv40+VyPsrnWr087NLp8OzT9acXKfkwSN+dv3118fZffX5y",
-	"M/ySfeh/EKOr7f7FjydfPvwiww5w+zVhc7WA4PVutVBl/R2ng0TgQYPM1/w6EKi7Nq8u+Dawo0pLu427",
-	"WJRyypTZWkaIidAhglguuJbnEMcxZfMuujA5F5V7ChInBC3xSocwzSzXrJSNIz1IkDTGofU8eBwhznTg",
-	"oipF6L+PsLQ5nXnJaZ3jqRzXoqHUzHjZ8Cy0EWchQQF6iVmGxQoFh/u+h96PTp7m/Mco5GmRpQpjTBM0",
-	"IbfpJP/I+rSSu2GmlhYtLBEJeUTK58rc53JBjKiEmRDau8m9XigumwS19iQbns1ucNALDjfybO5RYu8E",
-	"Ab+Ks3ilnatKyZkdlfmniqbrovcSRH1mvRP3kTUnQSqSth0F2BGQ/TKGbVWqmk7YERvnFzO3P2eqYiYa",
-	"Bp5yqbRfwCL9lKi9BTJ7R0Z5E1XO3bb2YaPghrAQ9IbIInOaVIIhHULARJwRSI1nkkSe6wIrQbCC0jWW",
-	"SCoeE6MVTClIon6vBxGsIDf8uqh+Q673b6sTaiajou9LfdFuO264yc+ts+r591ok9aa59XXt8MZxAaiw",
-	"DnBeX7dgBIWFKt2Widm36AqrlgxEPrSdmGJig2kqXgvekZ3XDY+oqsTNVfFYLjiV3SQLFzGV/3ueYBp3",
-	"Q560Rp8kVVfgZLXTVQGaqCrXct+MSjgGbeFcHFePkCyLAKaEAZGz3UWbnmP1MNB5JcTbqdFI2nbXdKZ/",
-	"2N/v7W4YDTLeVjY6RoIkWFwXSq8COauRlldfWC3fd96yZiqdTaZqwTOFKFYIwwbPtLIwvqP2OsyBb+yW",
-	"IFiuF2f9XW7MJsbjnuQ8zCQReamDZzUMZoxTxVOrkdrfmwv2HZaZ13erKRC13TrYPwiCYG+j3ZI6QGLh",
-	"mgA+5ZIaATG2aEYAUeQQI7voNdhb5yMjfQs6X0BGPJkSIWsp1Q1pA2FuJ83kl3LOXJOoUOmOLN2laioq",
-	"oLJve7OARL7fw9PB4HBwMDj0gz6ZzvzDQTDo9aJD7EfBbDANpr1oQPzQn/qzINoNB3ifHPrTILpX2xZM",
-	"L0SvIgt3a913NmNeVYPaQrYzCspNevETo08nVb8jxXNSsIyzMsSCLyq7FmzoMxWCcJ+BqKcLNk0QOCbo",
-	"vgSBS83dfN00VVBdEAQ9hELuepLLlskjWsF7kM06ByloyG1VzbUZScaXmxqrO0PJTZShB+CZQinkIElX",
-	"KdypBxN8mxPQ8/22ss26g2/Z41o6m/mkEg2feTaGWWCJ9voo5ksitkMsCVqQWxyRkCY4RhGdUyUf/cg7",
-	"q9rrV7isf20qhFZRvCbfl7G6J1A5rnncNW9BcasIwcwleAU5Owvse/Tkw8W63T1jNqb3bFUojpsprQRH",
-	"NhVOVReNaKIDB+0wNG1irdxrwsS2YiOB49ueZrBtBERWgKEWaNeMIUxDhV3zlPOYYFZG4PIBETiR6u5d",
-	"s1P+nvh2XVmnNK6FUbUxayEq66OoxzefXkdbpCvty93vKFXyg9ZtI7c4BNot5AXchjxYX1IW8aWHcAGJ",
-	"riBqGt7Vwd7+YFPvyijpTXfdJDtt0rYRzFskF3HAt4yjCcVq4pVlP0s7GNTWNOkDHUTt4V7heevJGTkl",
-	"vfeSiO1j/dykbSc8FGYKcPgmqu/5PgoXWOBQae8QnSapWpXu/xK3+f9v+K80jvHOoOujJx+D4J/oNWXZ",
-	"Lbo92Lva6/8TiZujg37Xf4p+JOE13+n5ge8HfoCeU0Fm/HZHf3mvc5YD/yxOppS88hBXuOIVmuUOZfea",
-	"GpVeVUlFW8GaGNF820UjCF5LHQhBDXA35Al5oPOUq9/7PCe356G2LDDRYSaoWl0A9q8NhD0FsN/zXMJe",
-	"Xo46DRgbqyWzwAnFEk1qqE8LHPx//+f/gjdlAIdawcLn5ZYulEoNKomyGW9jq8VH01AbuHCB2ZzIeiyt",
-	"/eNKRaWLPvFM2OOZDzeFVwyoJnRJpmNm4ChPXl6OnpoDuVWZeMuA6Ko6fZqt9CSMLMGrEmo7pjckQltb",
-	"LgVbWx6SfMxABLTsSVPMKUF2eeirVqlp6iBUoBRLueQiyqF3zP7UHbMx+8c/EMBssO17BHyo/iLIc5Bg",
-	"EA2cuppxryFuzcQ1ZTVmPQfrVQXha+NuSgS5aV1TIVjxTBv37pjt3pf4fVJzAJ42UsEE0s5avCdOvlOv",
-	"NOqOGULorMxrAuoL5lWWR0QozUMdFSGeglCMuKPdtLMyeXd2MUI7OKU7N8GO/W5iJt/aOjdFiq2tokrR",
-	"5EqefTf1i5m7BVrfYzSp+FcTD+a25Y9i3hpwXk9MVXfM+sWcFvdEJdra6veCrS0dsegfe1tbFjFkIGO0",
-	"giDz7kLTAyklot6VMcVRxEs4nXm7fuBrTslXlBDMtOh+RctyyFf9yPb2Nqr8qz/UBuSrg0rVFkPzM1Uk",
-	"6qKvjgg3K1UwQd/3PdQPdvU/AzuV25KJS0DrV/Sc3logdhwT4XRploCXsoXTTN8LiknX9sx8Rc826k7I",
-	"p+y1TunixR3SSrj4Q19z6KGBv2veJQi414pz0yxtWSQhm4s3xSGbHXE1VhddYqragcCgPZmLYQfCBsWW",
-	"13oQm3PXWw31BGN2bMvmem8wmgq+lFq36Y9SwW9XEPrIXGdBCSOXCADWJ1qkACdxGAR+gZMYs2DQHXR7",
-	"/lPbg0IlWmCRxETKI1CMjpIrWlSIAWADMbkhYtz0ddo8jHVA7UkC3CucmtMS1lqiXMv2v4UtFMECZtpy",
-	"zSiJI3mEJua0TTw0scBE/aM96phFY5ZLTxe9s1BSB+SZD++66kHVkaj/hBPXiiodsxJWWlBg9E0utVrY",
-	"Srynl6PNqUBLQM3MYU7DMODMMfol0+sH7oaYMQ7g6RQL7SU12e37eik1nnVLthZlr4yBYwvq3BDpwIkL",
-	"JhcoZhwuyLa9bOAIMb4NpmXSRTDtmBXz1kd+3LYx//YwmnTRkIVxFhGoe5ncHRg8bawESblQRlqnMUly",
-	"yRg5QTKGZJAteevvR60oFYm2iqe2juBltjRrjBYofkg1TLyyLSDPeEc0gpd8yaQaM0DU4cLbABxqKY2O",
-	"addHIdQW20b5OUYZdtO6LcU0HuDgNd+0ZkPYrVRWyvpjpt10GhJmcGhaJetgYagdzkzE1i+URzs7YLh5",
-	"JkLS5WK+YwftJBR8dUVVs8yQ+3sdr2PvXOgcdYKu3/X1ED0hTmnnqLPb9bu7Ha+TYrUAd3inuyRxvA11",
-	"pJ0vy2vZzZsE5m1ArHOiMsGMZDQgWU/hSFhK7EYDLHRVd1SHqpAvA3obswWOZ6WaaO0VLEGEHgzXv9sD",
-	"A3p+SeMYPjRnSHI4MScLzh0kr0WBA1izVtvXhyczCQSolRe+zgTH80kFInxBQkGUHDMQZADVw0LkgkRH",
-	"edmliX3UwbsemBeGTdgPsDOjJEAnEehLKOZzas1Ox0hzcsg0aVMIz1iEQnEfyJjp1+kNijkreuOqCmFi",
-	"rhCQRliLwzGMOkdaHF4uryXIjsAJUdD/8nNbSDg5HeGSX5Ko0pFd4JvSZdTfmPyAsqrSVszL7shdv1/4",
-	"59peGWWU9yZqc/eAC0WoJtBM0fHyAzicbb/ljGy/wSpc3Nnc9bl2y0jP9x/YayN4HPMb0yhUNs6eMSOZ",
-	"sJVeWfPgjFTlQAdH0Q02JZmiP8dAHX+2KPcCgw6Qcwc0DuDoBiAZ8McWOQy4XhdUC4hZi3O9fSDS9JtX",
-	"EHTRG+wVBL3bNr8BwNzFdxf0+YHf87eT/duooO/0pNOkZnawe/Zy91nv9nnww/zgJpseqtckmL948+uH",
-	"/T1yMMrkYfbuxc35h9P3HYC5dm6vnp/+ep4dJrt7L16/vVIZ2Rscvn6bfrzcS09WF4pef/ryang5HGC/",
-	"8+2zzR8Iolr6nO842SZRZnV/sXktO/b5AR1NVXzsmo6mEj9cb1KrnPJ177LP71TuI3Ju/blrDDwDZO36",
-	"/XWJosZpN/laiAcZqSmJf9sC+uZYtz1cHP8d54ahb15nsMmQ4hIWNzFlLpuoCpezjettaMfrKDyXJbpY",
-	"z5rH9IBa2KmVOO+1525tvHDSKNM2IyTVGqgHGwZZBsg7GF/5ORdjVkFMSMiPQKFdO2Fl7HPUzLdAPyE8",
-	"OqHyCqY5QkpkJPf57R098BGkNXIUV1Eh9kDIigoyVEAImujvJ0WdBCrGLQYuplKdOyy7x9AZzhlHweWc",
-	"1QZQ1UOTvIY+KZF+FmvQRa8dRLWmNV+OSYrnhW0wWhA7lDbLLLBirBo58hL43NYG1goax2Kud7hsWHXX",
-	"xRk4z5rJBjBu8eL+fQjxdYsw8PV1a2iAuf17lvT7rXNqIQvutV8g4q4zX1QMOKtYYYNs6Ac1ZMHPbhn9",
-	"jmp3Xs5uVKFd8I1bEykRMf2e3s6N3uLivVy8VPl2wA2tea1+0nlt4FTAf3817dtDrGENZtJiDs9y9VSv",
-	"+H+fgu/7wf1DKpdLwKDd+weVl6Q93I7oAbsb0VVcA1CzPbVyyM+fv1Ws0WsqVd00OIanrL188zoply32",
-	"5TkX6M+yCJuAXJBJrrlttCaNCuDeyDPhp46VwMEzUb2EGn87lLEG65IQx1mFCDm6khLv+wAzFiNoEGAm",
-	"UVIMCTGr3FmnrTEERW0A5mYp1q7SpKPGTJE4NmkcqiBda2q8noUlG1ZAir5hPENBsCIO4slU6YhUP/Bo",
-	"9dB75xzgkaOM16PkXEX8e9Tttyqqpxqi5V8473pM/fc92q/QUOvuwDMQDC4cIcuREZ5zQ4bBjh4XN/6Y",
-	"+3LqN3B++90W9o/fWAPrfQwIrpdXuOAqIw9lLNaaKb+Tb3T26vTt1evh89PR8M0pNL2Z5uXfZ8m/RwrW",
-	"X0xVIKdNUR4KMCEXEYn+mxvCfrDBiOIiLBgw2ISulqtO/huaXYsfrDcl4DvPSYtRdiJCawnAzW011B/y",
-	"9v1md47R/iZOxM0kfY7ThTpOcQUhKm+PGrPS/hTNVbK9E+iJDg48JHhMbO2PI86eNrvktJm9JFP3Ihbo",
-	"uanAEyoRs1MgsKVFQRDBksYre0jN8cdjZmtuZW27fElOL1xDVCRj29vQikKEVHglraszZlB1blhQO+/I",
-	"9rZ8v/WE5t1n2PQ/r79jEFRCDB1NZbuvoTkiM5zFylW+NeTmX7gHCUCvhL0x3dEb81CRoqPa5Zvt0Q58",
-	"72/FwgdYsUoD/EZXLGIWeYinBnMcrzwL77674/3PcG9yYEc9iVCnxRWQagvzX7q3r2jvLeG/gObjCm/A",
-	"NAvf0h/XTEa1n/Xpf7hbgqv/o3PW65ziWoGN73UtgVvnNSjb3RC57/W1/1QnuN8LNnmbczM0DOptOKi4",
-	"Mvnf4W9XvOtTC6ht5EcAUNumrHPX2lZeao619tXX+9XnzW7uVs93w8yUTdnkeJP1mSmn8QN94hlkiiAf",
-	"ZdBx6xs2LHzXYAvNNSzFFUhABLMdyA5EEDIMzoXLcJFXWeU3q6ZyzHAsCI5WeTqrXu3v+X2EJVqSOEZP",
-	"sESUIcCW+P4hgNa0l9qACLY703r+3+9L23x4xTS95nNkkuR/S+/4QQmKslGs9XrYTdu9Hu669e9sVjB/",
-	"dcX21P7PUM7/8/RseU7uTk247SX31qir2XMnE27bpWouv7vhMZXK3PAaczbX/1M1Zhb6mUf19k+FFK+5",
-	"p5sFHd9R2xizsvHhSVsFA1UKGE9NNj8vuVQzPSunjtDN8ZKV6xlw48+ArLnwBRSzqc7y2ayuggd+sK44",
-	"fpFv1D2V8ddtS6jkX9eUjOHOFr5kkJkx27WueOwkvkptdE8D6GY174LoXKKANX/Zorda8hq8acnLPyTT",
-	"rHWYDS+6VE0jadE26sYegOd6hC5Lp6nS7WssmhbdXLrbBvg4fXhabIrV2qbm9cv18SAaTP3ZXtQL+7O9",
-	"8CAckF0cTPdnh1GP9MM9fDDVK94lg3AfH06DaHc2IPvhIfanvag/ay53X9Pk15fr+zlAr1zuw0robsff",
-	"mgCork/+esXzDehy/vLTn1RvBy3onMDNrOfObzT6ZmyndpDXByK4HobcY0LvL96P2UMMXLMvO7dwpXUo",
-	"QqFaP0JrLIQeEgqN9JyFaXMfgKlwLDnKofxrbqustvYPa8ET1XRsGuQ4phhXuVH9g06e4UU5R9/vt1lp",
-	"wqKLokp9P0zbQcAXdabyAsvG6X/k7nkwjylWC9eqP+jPPn7+N7j936fL+hspGvMXyf4aqsypYfLZRjoN",
-	"ptencJ285vfoFW0hEQ+zhDDjkUsQ3aKXZqej6bHvqc92dwqoWuTpluJp8z9NTxL0dnl3n9MTf4y27C9b",
-	"xvt27gOVLXXWtstExqyqcvL+wKZUe81ZpcU35H2Xxw2tNmYbXsJLhbkR00NZqv3gsmxodJHlUrGnTT79",
-	"aBGu6xDOLResl7db2OkB7fzt87f/HwAA//8=",
+	"7H37ctu21u+rYLTPH7GHlklZ8q3zzRzXcRrl5mxbiZNWGQsiIQkxCagAaFltPHOe5jzYeZIzWABJ8CJb",
+	"St29v91+/yS2RIDAWgvr+lvw762QJ3POCFOydfx7a0ZwRAT8eIrDGTnlTAke698jIkNB54py1jpuveQL",
+	"lGC2RJKEnEUShTHVkyDMIiRnWJAIhXoGiRK8ND8iNSNIEtVueS1yh5N5TFrHrXk6jmnooQTf7eAp+a89",
+	"3295LUF+TakgUetYiZR4LRnOSIL1OtRyrodJJSibtu7vvdbZAE/rKzxBCk+RmmGFaESYohNKJFIzKtEt",
+	"EZJyhvikeUnDVuetuJm9TH5+PQlPxz8yfvoJfxj8c9jaaGX3+mE550wSoOiPOLogv6ZEKv1byJkiDH7E",
+	"83lMQ6wXvvtV6tX/nq0GBo5LA2WaJFgsYYtjHi3RgqoZUguOEioVviGy5bVucZwSeA1O4fW/tGKaUHWM",
+	"klQqNCYIKxQTLBUKDL0ngsjZteI3hB0jKlG+zy9eiwjBRetYL+Ra2JV4rYRIiad6y3Z1ehjjCt3imEYt",
+	"ryUVVqlsHXd9XxODMvji1eX5u8Z9GF6ZKeChxm3oR49Lb4KHf0CCJPzWCFnIkwSjMZlwYT4YCxzeEIWe",
+	"jZeKoE6w9VS7uncF4H8JMmkdt/6xWxyqXfOt3D3TLztjtyTmc2KEoyyvgxlBdhVohmXOzDYamc2P4GPO",
+	"CCJMiSWacIEIDmft1r3XesHFmEYRYRuKFuPqhWZ8hSEM4SihjEolsOICLWZcEoTDkEiJQEYyqoDYNHNK",
+	"E37lkGMU8ymiDOEppsxlxyTfisuMd1whHMd8Qco82HtqHlRXDGz30DhViCoUcWI2AWsx6oTPiQAKAyf6",
+	"TBHBcLwhI6gzrE5Lhzz5gy51LnlC1IyyKVoQptBCcDZFWsOlAkkaEYdkvacXW0nELRFogmlMojbSHxny",
+	"aWOgSnJ9SxDLFVUbDcTSCACKsSICCPiOqzOGx7FWsZvKsjOwQSAFVzBas5VPJujZzk720e7F2YuLs8uX",
+	"1xfng5NB//zd1rFhrt3bDSFzzXgUU6m04ZBEahsiXcllXF0Tu4Kq7NrPNVOceUt8CZ6WL65k6h3LBVXh",
+	"TC9hMjFMAsoghhMwjGAIlZYhUMT2caml3or2O65e8JR9B1/yYQ+KtqbfBJ6sUi/7tDj33ScWYkGMekIy",
+	"DWcZdz3Ehd7/mMScTbVSQJhxNSPC+hRqCYQZaGk/u5sbv2Aj4qjK0CY9CmdJK39in3No9nWhrs3PLs1g",
+	"QfnjDt06wdPbLNDnqLZKLWNUO4Ryoekl0YQyHB+jiMREETTmyg7KnEbQp0TbBcoKsr7j6iNY3s3oatQ4",
+	"zFC3ba6KX2B9GJlClElFsD4eCJd3tcK8uTatOmJNDq1yLTodTewxji7plGGVClLeBGjd7KvCKCVYhTOk",
+	"3fIbYv0pV4kpkUq1wjssZqMSWU/tKXbxZwqbZp0gX0moSPSDcfxAo0m8lGgxWz6FBPI3WEzJxoe6GLbC",
+	"MQKP1/HFE65d8f29wy7SPmrJrijOr2OYb4V7qjhH2QM59YMnd41gzTZoEsXb4c1CixtDwT56TX8E2n1g",
+	"OFUzLuhvGyvFhEqpY6hm8p3YaWF8EdD8SLAgAjiJy2fcpWXqrsol50nF77Nr0Bag2fsP/mzP01nB45J+",
+	"kZ2M6kSchcQ4Ypmv1Ub9iVEOueKYkXjuWY9cx8JOHuDq6mpHU1ybuxArUo+0Ye3FE9rdgH0TD40MU0bo",
+	"2cWLU7R/0PO3yqG2ZRpw57+GWYhowlAItx8Ir42M3WIaa9dqQxFLyyNXnFLrByCpeOYgKFQMLMtV/nFJ",
+	"Q+YeruSclfy9Jz2fJygic8IiwsJlkdgAtU8lclYHPo3KXfQxCbn2/0wkvaA6ikBBDyWUpYpI/T1Imlpw",
+	"FMY8vJEoopMJERv5+ZcKL7V4TUkEMZ8rjghPFBFodEGUWO6c6F9GWVqpIovOI81iyNJkTITxz01eSnG0",
+	"wODC5ckARu6Ufn1JEoMGUdOh1pSIXNZkOp9zoUj0lkQUD+ChDYWueYoG6Ts1s+7oR5ykTfUFJQnMJ79O",
+	"9OzXsA1XGOGlSH+cyXI+pGQ5en+K5bCvjEgYQ34QS8jctNElsfJjWI1G5c1XNz1qt4rlAV3La2iUjMx2",
+	"kVsilkbfaP7PhY6RFDX8ychfneC8lnTJRNuDT+aEz2PSRqdYHyhEkrlattE7/S7E0jguSdoKh54qksgG",
+	"PedlH2Ah8FL/bhnetMsbysCBhUfs2gSfCpxIz0Q2WKJR7suNtC4YOfmvkV71AqaRKDS7wVGkmaXAr1Q0",
+	"IWA/ljxFEQeG3jC+QBgGeZq7NCJovDQaCESqrPJdT7K211xWq7u70vZqhudzwkhUonpp8mrgU3tBJuRN",
+	"1Hs5GLy3Sy7cHJPALb2l2wm81oSLBCujJfY6xasKpeHmin/JXlxsMWOkl4ndl3wOPtamXi9XH5ArMn5N",
+	"lk0ZbpM7B2cfDOxBLzjwtOoDI9zdaqMThkYXlycjeEZL3IiNQP2OyMjTftLo7NT5MhS3Iw+N7uwzS/vM",
+	"+ev3lYfM93ej+hnC8XSFixBPuaBqlmS0vSHLNnpuZAhMjPnM5LO1sJlIOx9X5vRZ9PzypInDobhtXkCY",
+	"ilsC4Z3dthb+bGvVyTu9XnDUNP0K/ULujGLM5s+I7ml7N8aS7HdTAYqgPuPdvHlOfdisdVzMaDjLKXRL",
+	"hClnMG4sMLzlA6N3ueFEJ2MT1Rpaw1RWAevzytCyUvUI9rud/UPf9/2ybO93G2Tba92YiLxBBZEl6j9v",
+	"oxPrGxTppf5zTRyqJDxDWUnl39BoVFu0ic1AXKi0Amg8C/N8iWcdvxP4Qcffudm7/bWJzjdquYLO2iAW",
+	"QukZ7nllISm/7Pz1+6ZXsOYXJDxKY6NUNpQNNp48IBsTwRNHNKy/p0N5aatC2Y4eEY/sbGf5L1DzZekI",
+	"gqDbXVc6UrnimOhz7lIaxwsdwowknY7QszwJISthgqTTJurcNb/kDoWci4gyrErnHd5ovV9HddonMk1Q",
+	"50qxjiD49fPJ59d3p2Ly8fL6YLC8+ufL8+nBLLx9j+f0bSwWfYzfhy8/XPCm9a6Qv+VD631ERCpWRsu4",
+	"Ib8Hmvhhm3JJVJNZeXX1Gl0S1WRTelt1jX9DlnKlLpAeYmShg4IJFVJVfKSW4/c85GQ6ZrDmEFUpoFfT",
+	"tG0bITuVVBxFVK8Wx++dDU1wLEl1j1A8bd5kTCcETqOVa0YWlVCeZdGUZ05s4OuwJPD9Qx89k+SWMBTh",
+	"pdzKHauYaDVHFeKp8vT/VJrHtVqVCY5jBAuCtD6eEHFszQTWQRYMclcgTbS/MElumZIoC4ekjstM6Jcy",
+	"RWO9gaV1n8rn32/weBJ8R5M00d/6h77XSijLfm9SCqUaczMty/k9WLWmxxSqhjwpsnP6GBefYKmyoeXz",
+	"SpavZuOfQnpOX/U//NYP3tG+7LOLXnja3+/fzD99PH111CbLVzF5eULPv5513g7Ofns7mC7fDm5kP4lv",
+	"fr7q+fjTRa//ldOoM7vFn96m408fv+Kf7uah/yMbX72Yj097X8cdn745fTUPg6PZzz8F8zHt70cvXwU/",
+	"Xy4oZhdzPb5PF3ScvFA/X/b3+/Gr+PPVYjrI5lq+OmrTcf/8883nl3PysTd/f/Hu9eW7f3b56W3/a/qx",
+	"+1EMrne6lz+dfv34qwxbQO03hE3VDILXh9VCmfQPnA4SgQcNMl/x60CgHmJeVfBtYEeVlnYbd7FozilT",
+	"hrWMEBOhQwSxmHEtzyGOY8qmbXRpci4q8xQkTgha4KUOYepZrkkhG8d6kCDzGIfW8+BxhDjTgYsqFaH/",
+	"PsLS5HRmJadVjqdyXIuaUjPjZc2z0EachQQF6BVmKRZLFBwd+B76MDjdyuiPUcjneZYqjDFN0IjczUfZ",
+	"R9anldwNM7W0aGGJSMgjUjxX5D4XM2JEJUyF0N5N5vVCcdkkqLUnWfNs9oLDTnC0lmfziBJ7Lwj4VZzF",
+	"S+1clUrO7LjIP5U0XRt9kCDqE+uduI+sOAlSkXnTUQCOgOwXMWyjUtXrBI7YOD+fufk5UxUz0TDQlEul",
+	"/QIW6adE5S2Q2Ts2ypuoYu6mvfdrBTeEhaC3ROaZ06QUDOkQAibijEBqPJUk8lwXWAmCFZSusURS8ZgY",
+	"rWBKQRJ1Ox2IYAW55Td59RtyvX9bnVAxGSV9X+iLZttxy01+bpVVz77XIqmZ5tbXtcMbxzmgwjrAWX3d",
+	"ghEUFqpwW0aGb9E1Vg0ZiGxo82LyiQ2mKX8teEd2Xjc8oqoUN5fFYzHjVLaTNJzFVP7vaYJp3A550hh9",
+	"krm6BiereV0loIkqUy3zzaiEY9AUzsVx+QjJoghgShgQOVsu2vQcq4aBzish3p4bjaRtd0Vn+kfdg87e",
+	"mtEg401loxMkSILFTa70SpCzytKy6gur5PsuGvZMpcNkqmY8VYhihTAweKKVhfEdtddhDnyNW4JguVqc",
+	"9XeZMRsZj3uU0TCVRGSlDp5WkKUxnis+txqp+b2ZYD9gmXmVW3WBqHDr8OAwCIL9tbgldYDEwhUB/JxL",
+	"agTE2KIJAUSRsxjZRm/A3jofGemb0ekMMuLJmAhZSamuuTYQ5ualmfxSRpkbEuUq3ZGlh1RNSQWU+LY/",
+	"CUjk+x087vWOeoe9Iz/okvHEP+oFvU4nOsJ+FEx642DciXrED/2xPwmivbCHD8iRPw6iR7VtTvRc9Eqy",
+	"8LDWfW8z5mU1qC1kM6Gg3KQ3PzL6dFT2O+Z4SnKScVaEWPBFiWvBmj5TLgiPGYhqumDdBIFjgh5LELir",
+	"eZiu66YKyhuCoIdQyF2PMtkyeUQreBvZrAuQgprcltVck5FkfLGusXowlFxHGXoAnsmVQgaSdJXCg3ow",
+	"wXfZAjq+31S2WXXwLXlcS2czn1Si/nPPxjAzLNF+F8V8QcROiCVBM3KHIxLSBMcoolOq5JMfeWdX+90S",
+	"lfWvdYXQKIo35PsyVo8EKicVj7viLShuFSGYuQQvIWdngX1Pnny4XMXdc2Zjes9WheK4ntJKcGRT4VS1",
+	"0YAmOnDQDkPdJlbKvSZMbCo2Eji+zWkG2xxBZAkYaoF29RjCtInYPY85jwlmRQQuN4jAiVQPc81O+Ufi",
+	"21VlncK45kbVxqy5qKyOop7efHotbZGutS/3uKNUyg9at43c4RDWbiEv4DZkwfqCsogvPIRzSHQJUVPz",
+	"rg73D3rreldGSa/LdZPstEnbWjBvkVzEAd8yjkYUq5FXlP3s2sGgNqZJN3QQtYd7jaeNJ2fglPQ+SCJ2",
+	"TvRzoyZOeChMFeDwTVTf8X0UzrDAodLeITpL5mpZuP8L3OT/v+W/0TjGu722j559CoIf0BvK0jt0d7h/",
+	"vd/9AYnb48Nu299CP5Hwhu92/MD3Az9AL6ggE363q7981DnLgH8WJ1NIXnGIS1Txcs3ygLJ7Q41KL6uk",
+	"vK1gRYxovm2jAQSvhQ6EoAaoG/KEbOg8Zer3Mc/J7XmobAtMdJgKqpaXgP1rAmGPAez3IpOwV1eDVg3G",
+	"xirJLHBCsUSjCurTAgf/3//5v+BNGcChVrDwecHSmVJzg0qibMKbyGrx0TTUBi6cYTYlshpLa/+4VFFp",
+	"o888FfZ4ZsNN4RUDqgldkfGQGTjKs1dXgy1zILdLE28bEF1Zp4/TpZ6EkQV4VULtxPSWRGh7213B9raH",
+	"JB8yEAEte9IUcwqQXRb6quXcNHUQKtAcS7ngIsqgd8z+1B6yIfvHPxDAbLDt5gR8qP4iyHKQYBANnLqc",
+	"ca8gbs3EFWU1ZB0H61UG4WvjbkoEmWldUSFY8lQb9/aQ7T2W+H1WcQC2aqlgAmlnLd4jJ9+pdxq1hwwh",
+	"dF7kNQH1BfMqSyMilKahjooQn4NQDLij3bSzMnp/fjlAu3hOd2+DXfvdyEy+vX1hihTb23mVok6VLPtu",
+	"6hcTlwVa32M0KvlXIw/mtuWPfN4KcF5PTFV7yLr5nBb3RCXa3u52gu1tHbHoHzvb2xYxZCBjtIQg8x5C",
+	"08NSCkS9K2OKo4gXcDrzdv3At2wl31BCMNOi+w0tiiHf9CM7Ozuo9K/+UBuQbw4qVVsMTc+5IlEbfXNE",
+	"uF6pggm6vu+hbrCn/+nZqdyWTFwAWr+hF/TOArHjmAinS7MAvBQtnGb6TpBPurJn5ht6vlZ3QjZlp3FK",
+	"Fy/uLK2Ai2/6miMP9fw98y5BwL1WnJsWcEsiCdlcvC4O2XDE1VhtdIWpagYCg/ZkLoYdFtbLWV7pQazP",
+	"XW011BMM2Yktm2veYDQWfCG1btMfzQW/W0LoIzOdBSWMTCIAWJ9okQKcxFEQ+DlOYsiCXrvX7vhbtgeF",
+	"SjTDIomJlMegGB0ll7eoEAPAhsVkhohx09dp8zDWAbUnCXCvcGrOClhrgXIt2v9mtlAEG5hoyzWhJI7k",
+	"MRqZ0zby0MgCE/WP9qhjFg1ZJj1t9N5CSR2QZza87aoHVUWi/gAnrhFVOmQFrDRfgdE3mdRqYSvwnl6G",
+	"NqcCLQA1M4U5DcGAMifo11TvH6gbYsY4gKfnWGgvqU5u39dbqdCsXZA1L3ulDBxbUOdmkQ6cOCdyjmLG",
+	"4Yzs2CsUjhHjO2BaRm0E0w5ZPm915KcdG/Pv9KNRG/VZGKcRgbqXyd2BwdPGSpA5F8pI6zgmSSYZAydI",
+	"xpAMsiVv/f2gEaUi0Xb+1PYxvMyWZo3RAsUPqYaRV7QFZBnviEbwkq+pVEMGiDqcexuAQy2k0THt+iiE",
+	"2mLbKD/DKAM3rduST+MBDl7TTWs2hN1KZamsP2TaTachYQaHplWyDhb62uFMRWz9Qnm8uwuGm6ciJG0u",
+	"prt20G5CwVdXVNXLDJm/1/Ja9iaJ1nEraPttXw/RE+I5bR239tp+e6/lteZYzcAd3m0vSBzvQB1p9+vi",
+	"RrazJoFpExDrgqhUMCMZNUjWFhwJuxLLaICFLquOal/l8mVAb0M2w/GkUBONvYIFiNCD4fp3e2BAzy9o",
+	"HMOH5gxJDifmdMa5g+S1KHAAa1Zq+/rwpCaBALXy3NcZ4Xg6KkGEL0koiJJDBoIMoHrYiJyR6Dgru9Sx",
+	"jzp41wOzwrAJ+wF2ZpQE6CQCfQn5fE6t2ekYqU8OmSZtCuEZi1DIbzkZMv06zaCYs7w3rqwQRuYKAWmE",
+	"NT8c/ah1rMXh1eJGguwInBAF/S+/NIWEo7MBLugliSoc2Rm+LVxG/Y3JDyirKm3FvOiO3PO7uX+u7ZVR",
+	"RllvojZ3G1yTQvUCzRQtLzuA/cnOO87IzluswtmDzV1fKnendHx/w14bweOY35pGoaJx9pwZyQRWekXN",
+	"gzNSlgMdHEW32JRk8v4cA3X8xaLccww6QM4d0DiAo2uAZMAfW+Qw4HpdUC0gZi3O9W5DpOm9ly/ostPb",
+	"zxf0fsf8BgBzF9+dr88P/I6/kxzcRfn6zk5b9dVMDvfOX+0979y9CH6cHt6m4yP1hgTTl29/+3iwTw4H",
+	"qTxK37+8vfh49qEFMNfW3fWLs98u0qNkb//lm3fXKiX7vaM37+afrvbnp8tLRW8+f33dv+r3sN+6/2Lz",
+	"B4Kohj7nB062SZRZ3Z8zr4FjXzboaCrjY1d0NBX44WqTWumUr3qXfX63dMuSc5fRQ2PgGVjWnt9dlSiq",
+	"nXaTr4V4kJGKkvi3baBrjnXTw/nx33XuTbr3Wr11huSXsLiJKXPZRFm4HDautqEtr6XwVBboYj1rFtMD",
+	"amG3UuJ81J67tfHcSaNM24yQlGugHjAMsgyQdzC+8gsuhqyEmJCQH4FCu3bCitjnuJ5vgX5CeHRE5TVM",
+	"c4yUSEnm89s7euAjY6yzFkSbi6ZOXXimA4pnK5LlW5AVsSCwIcsrzB4IaV6BhgoKQSP9/Sivs0DFucFA",
+	"xlSqC4fkjxhKQ3njaLiUt9oEqoJolNXgRwVS0GIV2uiNg8jWa81AbSapnhXGwehB7FHYPLPBkrGr5dgL",
+	"4HRTG1kj6ByLqZaQouHV3Rdn4HxrIhvAucWb+48hzFdtwsDfV+2hBgb3H9nSH7fucwt5cC8RgyPiBgO5",
+	"gHJWsuIGGdENKsiEX9wy/APV8qwcXqtiu+Adt6ZSIGq6Hc3Otd7i4sVcvFXxdsAdrXitftJ5beBU0P94",
+	"Ne5+E2tagak0mNPzTL1VEQPfZyC6fvD4kNLlFDBo7/FBxSVrm9shPWBvrXXl1whUbFelnPLLl/uSNXtD",
+	"paqaFsdwFbWbe68157LBPr3gAv2HWBQHYzNkq0A2yCT33DZek8YFcHHk2fDX+pcmqSABYmCTqUNWhlJW",
+	"YGUS4kirUCFHWKzE+z7AjsUoGgSaSdTkQ0LMSnfmaW8AgrImAHW9FGy3adJhQ6ZIHJs0ElWQLjZc8Cws",
+	"2tACSgQ14xsKghVxEFemSkik+pFHy03vvXOAT44yX43ScxX5H1HX92VUUTlEzL5w3vWU+vN7tGeu4Vbd",
+	"wWcgIFw4QpYhMzznhg6DXT3Jbxwy9/VU7zW9/8MW+s9nrIEVPwUE2MsqbHCVkodSFmvNtrMDc+5kHX75",
+	"JYGD89dn767f9F+cDfpvz6ALz3RT/zHX4HvEYvVNWTmU26AEoCIUchGR6L+5Ze0Ga4zIb+aCAb111tVw",
+	"98p/QztuAY3VLgn84MFpsPJOiGpNA/jNjZb/Y3afQL1dyJgDE7jietUgAw5DYSm/ExEV11lZG5qnoKGk",
+	"IJtbk57paMNDgsfEFiM54myr3ran7e4VGbs3w0ATUAkvUQrhnYqFrXUKggiWNF7aQ2r0AR4yWwQsiu3F",
+	"S7L1wr1IeXa4uS8ur4xIhZfS+k5DBmXwmkm18w5ss833m1PoJn6OTUP26ksPQSXE0GJV9B+bNUdkgtNY",
+	"udq4AiX9CzdFAQqXsLemXXttGiqSt3i7dLNN44Hv/a1IuIEVK3Xkr3XnI2aRh/jcgKDjpWfx5g+34P8r",
+	"/J0MaVLNSlTX4gpIuaf6L91smPcbF3hkgBdyhdcgmsWT6Y8rJqPcYLv1P9Qt0N7/o3NW65z8noO1L5ot",
+	"kGQXFWzdw5i97/W1/6VOcLcTrPM256pqGNRZc1B+h/O/w98ueddnFuFbS5gAwrdJWWeutS0FVRxr7auv",
+	"9qsv6u3ljZ7vZqmqDABTylVVw9+8S+MzTyF1BAkqA9db3UFi8cQG7GjuhcnvZIJFMNsS7WAWIeXg/jmO",
+	"JVEO7MDsmsohw7EgOFpm+a0q/KDjdxGWaEHiGD3DElGGAOzi+0eAotNeag2z2OxM6/n/uC9tE+wl0/SG",
+	"T5HJuv8tveONEhRF51rjfbXr9p9t7rp1H+yeMH/cxjb5/mco5/88PVuck4dTE26/y6NF83I63UmN29JB",
+	"xeV3GR5TqcyVszFnU/0/VUNmsahZVG//dkn+mkfaa9DJA8WSISs6MZ41lURQqSKyZdL7WQ2nnOlZOoWF",
+	"dgbgLN0XgWt/l2TFDTSgmE25l08mVRXc84NV1fbLjFGPlNrfNG2hlJBdUYOGS2T4gkFmxrBrVTXaSXwV",
+	"2uiRjtT1iuj5ojOJAtL8ZavoasEreKsFL/6yTb34YRiet82azta8j9WNPQBg9gRtn06Xp9tomXdRurl0",
+	"ty/xaRoDtdjku7Vd1qu36+Ne1Bv7k/2oE3Yn++Fh2CN7OBgfTI6iDumG+/hwrHe8R3rhAT4aB9HepEcO",
+	"wiPsjztRd1Lf7oFek1/dru9niMFiu5vV5N0WxBUBUFWf/PWq8Wusy/lTVP+iAj5oQecErmc9d3+n0b2x",
+	"ndpBXh2I4GoY8ogJfRwNMGSbGLh6o3hm4QrrkIdClQaJtcv2K0OhgZ4zN23uAzAVjiVHWW/Biuszy3cN",
+	"9CvBE9XrWDfIcUwxLlOj/BemPEOLYo6u322y0oRFl3nZ+nHcuAPJz+tMxY2atdP/xO38YB7nWM1cq77R",
+	"X9f88m9w+79Pl3XXUjTmT6T9NVSZU8Pkk7V0GkyvT+Eqec0u9sv7VCIepglhxiOXILp5c89uS6/Hvqc6",
+	"28MpoHKRp12Ip83/1D1J0NvFZYJOk/4J2ra/bBvv27mgVDbUWZtuNxmyssrJGhbrUu3VZ5UW8JA1gp7U",
+	"tNqQrXkrMBXmik4PpXPtBxdlQ6OLLJVyntbp9JOFzK6CXDfc+F5ct2GnB/j1/Zf7/x8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
