@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -34,6 +35,31 @@ func (s *spec) checkErrors() error {
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// checkRequired returns an error unless every field of an answer is required, or its description
+// says when it is absent.
+func (s *spec) checkRequired() error {
+	var optional []string
+	for name, schema := range s.doc.Components.Schemas {
+		if closed := schema.Value.AdditionalProperties.Has; closed != nil && !*closed {
+			continue // a request
+		}
+		for field, property := range schema.Value.Properties {
+			explained := strings.Contains(property.Value.Description, "Absent ") ||
+				strings.Contains(property.Value.Description, "Present only ")
+			if !slices.Contains(schema.Value.Required, field) && !explained {
+				optional = append(optional, name+"."+field)
+			}
+		}
+	}
+	if len(optional) > 0 {
+		return fmt.Errorf(
+			"the field %s must be required, or its description must say when it is absent",
+			slices.Min(optional),
+		)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func newSpec(document []byte) (*spec, error) {
 	}
 	options.WithCustomSchemaErrorFunc(withoutValue)
 	s := &spec{doc: doc, router: router, options: options, envelope: envelope.Value}
-	return s, errors.Join(s.checkErrors(), checkTypes(document))
+	return s, errors.Join(s.checkErrors(), s.checkRequired(), checkTypes(document))
 }
 
 // withoutValue words a departure. The library's own text quotes the value, which may be a token.
