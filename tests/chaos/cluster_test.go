@@ -5,6 +5,7 @@ package chaos
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -130,13 +131,15 @@ func (c *cluster) command(t *testing.T, stdin string, args ...string) error {
 	return err
 }
 
-// stop ends the processes of one round: a soak has many.
-func (c *cluster) stop(servers []*node) {
+// stop ends the processes of one round and removes their files: a soak has many rounds.
+func (c *cluster) stop(t *testing.T, servers []*node) {
+	t.Helper()
 	for _, s := range servers {
 		s.Kill()
 	}
-	c.primary.Crash()
-	c.standby.Crash()
+	if err := errors.Join(c.primary.Close(), c.standby.Close()); err != nil {
+		t.Error(err)
+	}
 }
 
 // revocations asks for the list of revocations with an access token.

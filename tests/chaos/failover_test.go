@@ -45,7 +45,7 @@ func TestDeposedPrimary(t *testing.T) {
 			wantsStatus(t, "refresh after the failover", s.refresh(newToken()), http.StatusOK)
 		}
 		mustRevoke(t, servers[0], newToken())
-		c.stop(servers)
+		c.stop(t, servers)
 	}
 }
 
@@ -80,7 +80,7 @@ func TestStandbyGone(t *testing.T) {
 		for _, s := range servers {
 			wantsRefusal(t, "refresh of a revoked session", s.refresh(token))
 		}
-		c.stop(servers)
+		c.stop(t, servers)
 	}
 }
 
@@ -120,7 +120,7 @@ func TestCancelledWait(t *testing.T) {
 			wantsStatus(t, "refresh of what was revoked before", s.refresh(before), http.StatusUnprocessableEntity)
 		}
 		wantsStatus(t, "rotation after the failover", rotating.refresh(rotated), http.StatusOK)
-		c.stop(servers)
+		c.stop(t, servers)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestForkedFeed(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		c.stop([]*node{s, other})
+		c.stop(t, []*node{s, other})
 	}
 }
 
@@ -181,6 +181,6 @@ func TestSynchronousCommitLowered(t *testing.T) {
 		c.set(t, "synchronous_commit", "on")
 		c.resumeStandby(t)
 		mustRevoke(t, s, token)
-		c.stop([]*node{s})
+		c.stop(t, []*node{s})
 	}
 }
