@@ -6,6 +6,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # These tools run from their Go modules, at exactly these versions.
 GOLANGCI    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GREMLINS    := $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
+
+# The packages that decide: whose token it is, and whether it is accepted.
+DECIDING := ./impl/jwk ./impl/token ./impl/keys ./impl/revocation ./impl/session
 
 # FUZZTIME is the time of each fuzz target in make test, SOAK_FUZZTIME in make soak. SOAK_CHECKS is
 # the number of draws for each property in make soak; in make test it is 100.
@@ -101,6 +105,7 @@ soak: install ## run the tests with full counts, then each fuzz target for SOAK_
 	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) \
 		$(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
+	@$(MAKE) --no-print-directory mutants
 
 .PHONY: release-contract
 release-contract: ## keep openapi.yaml as the released contract of its version

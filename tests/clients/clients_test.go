@@ -109,6 +109,19 @@ func calls(t *testing.T, run func(args ...string) string) {
 	}
 }
 
+// TestNoDefaults: many generated clients send a default of the contract as if the caller had given
+// it, so the contract has none. The descriptions name the defaults.
+func TestNoDefaults(t *testing.T) {
+	t.Parallel()
+	contract, err := os.ReadFile(contractFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(contract), " default:") {
+		t.Error("openapi.yaml has the keyword default")
+	}
+}
+
 // withNewField returns the URL of a proxy that adds a field to each JSON answer of the service.
 func withNewField(t *testing.T, service string) string {
 	t.Helper()
