@@ -98,7 +98,8 @@ func TestAnswersAreChecked(t *testing.T) {
 			talk.next()
 			body := fmt.Sprintf(`{"access_token":%q,"expired":%d}`, raw, expires)
 			err = talk.accept(answer{200, []byte(body)})
-			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			if (err == nil) != (c.err == "") ||
+				err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("got %v, want %q", err, c.err)
 			}
 			talk.next()

@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package chaos runs several real servers on one store, ends sessions on one of them while the others are hammered, and stops,
-// kills, starves and cuts off what it can meanwhile. Whatever happens, one sentence has to hold: when a revoke has returned, no
-// server accepts a token of that session.
+// Package chaos runs several real servers on one store, ends sessions on one of them while the
+// others are hammered, and stops, kills, starves and cuts off what it can meanwhile. Whatever
+// happens, one sentence has to hold: when a revoke has returned, no server accepts a token of that
+// session.
 //
 // Rounds are few enough for every day. REFRESH_SOAK=1 runs thousands.
 package chaos
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(shared.Main(m))
 }
 
-// engines runs a test on each store that several processes can use, with as many servers as suit it.
+// engines runs a test on each store that several processes can use, with as many servers as suit
+// it.
 func engines(t *testing.T, test func(t *testing.T, store string, servers int)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteFile(t), 2) })
 	t.Run("postgres", func(t *testing.T) { test(t, shared.Postgres(t).NewDatabase(t), 3) })

@@ -74,8 +74,8 @@ type grave struct {
 	expires time.Time
 }
 
-// TestNothingComesBack: while time goes by in steps, and what need not be kept is removed, a revoked token that is still valid by
-// its exp is never accepted. In the end the store is empty.
+// TestNothingComesBack: while time goes by in steps, and what need not be kept is removed, a
+// revoked token that is still valid by its exp is never accepted. In the end the store is empty.
 func TestNothingComesBack(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(2, 100) {
@@ -114,7 +114,12 @@ func oneYear(t *testing.T) {
 }
 
 // almanacNode runs a node on the clock and returns when it has gone to rest.
-func almanacNode(t *testing.T, keys jwk.Source, db *store.Store, a *almanac) (*session.Service, func()) {
+func almanacNode(
+	t *testing.T,
+	keys jwk.Source,
+	db *store.Store,
+	a *almanac,
+) (*session.Service, func()) {
 	t.Helper()
 	before := a.waiting()
 	s := newService(keys, db, a)
@@ -123,8 +128,8 @@ func almanacNode(t *testing.T, keys jwk.Source, db *store.Store, a *almanac) (*s
 	return s, stop
 }
 
-// pass lets time go by, and the node do what is due. The clean-up does not follow a clock that jumps by
-// more than a day.
+// pass lets time go by, and the node do what is due. The clean-up does not follow a clock that
+// jumps by more than a day.
 func (a *almanac) pass(t *testing.T, d time.Duration) {
 	t.Helper()
 	for step := 23 * time.Hour; d > 0; d -= step {
@@ -133,8 +138,8 @@ func (a *almanac) pass(t *testing.T, d time.Duration) {
 	}
 }
 
-// nodeTimers is how many timers a node has set while it rests: for its lease, its clean-up and the comparison
-// of clocks.
+// nodeTimers is how many timers a node has set while it rests: for its lease, its clean-up and the
+// comparison of clocks.
 const nodeTimers = 3
 
 // settle waits until so many timers are set.
@@ -161,7 +166,9 @@ func bury(t *testing.T, s *session.Service, a *almanac) grave {
 	raw := sign(claims)
 	presented := raw
 	if claims["jti"] != "" {
-		claims["exp"] = now.Add(mathrand.N(48*time.Hour) - 24*time.Hour).Unix() // an older token of the session, perhaps expired
+		claims["exp"] = now.Add(mathrand.N(48*time.Hour) - 24*time.Hour).
+			Unix()
+			// an older token of the session, perhaps expired
 		if claims["exp"].(int64) > claims["iat"].(int64) {
 			presented = sign(claims)
 		}

@@ -65,17 +65,28 @@ func adminHeader() http.Header {
 }
 
 func (s *node) refresh(token string) answer {
-	return ask(http.MethodPost, s.URL+"/api/v1/refresh", jsonHeader(), map[string]any{"refresh_token": token, "limit": 10})
+	return ask(
+		http.MethodPost,
+		s.URL+"/api/v1/refresh",
+		jsonHeader(),
+		map[string]any{"refresh_token": token, "limit": 10},
+	)
 }
 
 func (s *node) revoke(token string) answer {
-	return ask(http.MethodPost, s.URL+"/api/v1/revoke", jsonHeader(), map[string]any{"refresh_token": token})
+	return ask(
+		http.MethodPost,
+		s.URL+"/api/v1/revoke",
+		jsonHeader(),
+		map[string]any{"refresh_token": token},
+	)
 }
 
 func (s *node) ready() answer { return ask(http.MethodGet, s.Operations+"/readyz", nil, nil) }
 
 func sign(claims jwt.MapClaims) string {
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(server.Secret))
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).
+		SignedString([]byte(server.Secret))
 	if err != nil {
 		panic(err) // HMAC over plain values cannot fail
 	}

@@ -14,7 +14,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestClocks: machines are suspended, or cut off with their clocks set back, while sessions are ended on all of them.
+// TestClocks: machines are suspended, or cut off with their clocks set back, while sessions are
+// ended on all of them.
 func TestClocks(t *testing.T) {
 	t.Parallel()
 	db, keys := openStore(t, sqliteFile(t)), secretKeys(t)

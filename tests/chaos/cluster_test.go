@@ -35,7 +35,11 @@ func startCluster(t *testing.T) *cluster {
 	c.url = "postgres://postgres@" + c.primary.Address() + "," + c.standby.Address() + "/" + c.database +
 		"?sslmode=disable&target_session_attrs=read-write"
 	c.set(t, "synchronous_standby_names", "*")
-	c.await(t, c.primary, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+	c.await(
+		t,
+		c.primary,
+		"SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')",
+	)
 	return c
 }
 
@@ -121,7 +125,11 @@ func (c *cluster) cancelWaits(t *testing.T) (resume func()) {
 func (c *cluster) command(t *testing.T, stdin string, args ...string) error {
 	t.Helper()
 	cmd := exec.Command(shared.Program(t), append(args, "--store="+c.url)...)
-	cmd.Env, cmd.Dir, cmd.Stdin = []string{"REFRESH_SECRET=" + server.Secret}, t.TempDir(), strings.NewReader(stdin)
+	cmd.Env, cmd.Dir, cmd.Stdin = []string{
+		"REFRESH_SECRET=" + server.Secret,
+	}, t.TempDir(), strings.NewReader(
+		stdin,
+	)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

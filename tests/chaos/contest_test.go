@@ -21,7 +21,8 @@ type contest struct {
 	tries int
 }
 
-// refresh refreshes once and judges the answer. It reports whether the refresh began after the revoke had returned.
+// refresh refreshes once and judges the answer. It reports whether the refresh began after the
+// revoke had returned.
 func (c *contest) refresh(t *testing.T, s *node) (late bool, status int) {
 	late = c.ended.Load()
 	a := s.refresh(c.token)
@@ -39,7 +40,8 @@ func (c *contest) refresh(t *testing.T, s *node) (late bool, status int) {
 	return late, a.status
 }
 
-// hammer refreshes until it has tried often enough too late. begun is told when a refresh was answered.
+// hammer refreshes until it has tried often enough too late. begun is told when a refresh was
+// answered.
 func (c *contest) hammer(t *testing.T, s *node, begun *sync.WaitGroup) {
 	first, tries := true, c.tries
 	if tries == 0 {
@@ -63,7 +65,8 @@ func (c *contest) hammer(t *testing.T, s *node, begun *sync.WaitGroup) {
 	}
 }
 
-// hold runs the contest: each of the servers is hammered, and once all have answered, end ends the session.
+// hold runs the contest: each of the servers is hammered, and once all have answered, end ends the
+// session.
 func (c *contest) hold(t *testing.T, servers []*node, end func()) {
 	t.Helper()
 	var begun, done sync.WaitGroup

@@ -14,7 +14,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestDatabaseRestarted: the database ends, orderly or not, while a session is ended, and comes back.
+// TestDatabaseRestarted: the database ends, orderly or not, while a session is ended, and comes
+// back.
 func TestDatabaseRestarted(t *testing.T) {
 	t.Parallel()
 	database := server.StartPostgres(t)
@@ -72,7 +73,8 @@ func TestConnectionsCut(t *testing.T) {
 	t.Logf("%d tries", tries)
 }
 
-// TestPartition: one server loses sight of the database, and only that one. The others need not wait longer than a lease for it.
+// TestPartition: one server loses sight of the database, and only that one. The others need not
+// wait longer than a lease for it.
 func TestPartition(t *testing.T) {
 	t.Parallel()
 	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
@@ -88,7 +90,12 @@ func TestPartition(t *testing.T) {
 					mustRevoke(t, here, c.token)
 				})
 				p.be(polite)
-				await(t, "a server that is ready again", there, func() bool { return there.ready().status == http.StatusOK })
+				await(
+					t,
+					"a server that is ready again",
+					there,
+					func() bool { return there.ready().status == http.StatusOK },
+				)
 				if _, status := c.refresh(t, there); status != http.StatusUnprocessableEntity {
 					t.Errorf("status %d after the partition, want 422", status)
 				}
@@ -97,8 +104,8 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// TestStoreAway: without its database a server refreshes while its lease lives, then asks to try again; it never pretends that a
-// session was ended, and tells load balancers and metrics.
+// TestStoreAway: without its database a server refreshes while its lease lives, then asks to try
+// again; it never pretends that a session was ended, and tells load balancers and metrics.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
 	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
@@ -112,17 +119,28 @@ func TestStoreAway(t *testing.T) {
 			}
 			goesOn(t, s, p, rude, token)
 			wantsAway(t, "revoke while the lease lives", s.revoke(token))
-			await(t, "the end of the lease", s, func() bool { return s.refresh(token).status != http.StatusOK })
+			await(
+				t,
+				"the end of the lease",
+				s,
+				func() bool { return s.refresh(token).status != http.StatusOK },
+			)
 			wantsAway(t, "refresh without a lease", s.refresh(token))
 			wantsAway(t, "revoke without a lease", s.revoke(token))
-			if a := s.ready(); a.status != http.StatusServiceUnavailable || !bytes.Contains(a.body, []byte("lease")) {
+			if a := s.ready(); a.status != http.StatusServiceUnavailable ||
+				!bytes.Contains(a.body, []byte("lease")) {
 				t.Errorf("/readyz answers %d %s, want 503 and the reason", a.status, a.body)
 			}
 			if age := s.metric(t, "refreshd_lease_age_seconds"); age < 2.9 {
 				t.Errorf("the lease's age is %v s, want at least a lease's term", age)
 			}
 			p.be(polite)
-			await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
+			await(
+				t,
+				"a server that is ready again",
+				s,
+				func() bool { return s.ready().status == http.StatusOK },
+			)
 			if a := s.refresh(other); a.status != http.StatusOK {
 				t.Errorf("refresh answers %d with the database back: %s", a.status, a.body)
 			}
@@ -134,8 +152,8 @@ func TestStoreAway(t *testing.T) {
 	}
 }
 
-// goesOn takes the database away while the lease lives: refreshes go on. On a machine that is so busy that the lease ends before
-// the refresh is asked for, it tries again.
+// goesOn takes the database away while the lease lives: refreshes go on. On a machine that is so
+// busy that the lease ends before the refresh is asked for, it tries again.
 func goesOn(t *testing.T, s *node, p *proxy, rude rudeness, token string) {
 	t.Helper()
 	for range 5 {
@@ -144,7 +162,12 @@ func goesOn(t *testing.T, s *node, p *proxy, rude rudeness, token string) {
 			return
 		}
 		p.be(polite)
-		await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
+		await(
+			t,
+			"a server that is ready again",
+			s,
+			func() bool { return s.ready().status == http.StatusOK },
+		)
 	}
 	t.Error("refresh does not go on while the lease lives")
 }
@@ -153,7 +176,12 @@ func wantsAway(t *testing.T, what string, a answer) {
 	t.Helper()
 	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
 	if a.status != http.StatusServiceUnavailable || err != nil || seconds < 1 {
-		t.Errorf("%s: %d, Retry-After %q; want 503 and when to try again", what, a.status, a.header.Get("Retry-After"))
+		t.Errorf(
+			"%s: %d, Retry-After %q; want 503 and when to try again",
+			what,
+			a.status,
+			a.header.Get("Retry-After"),
+		)
 	}
 }
 

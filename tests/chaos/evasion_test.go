@@ -46,7 +46,8 @@ func end(t *testing.T, n *session.Service, raw string) {
 	}
 }
 
-// TestRewrittenToken: without the key a revoked token can be rewritten in many ways, and none of them is accepted.
+// TestRewrittenToken: without the key a revoked token can be rewritten in many ways, and none of
+// them is accepted.
 func TestRewrittenToken(t *testing.T) {
 	for name, claims := range map[string]jwt.MapClaims{
 		"with jti":    {"identity": "me", "jti": "7", "exp": time.Now().Add(time.Hour).Unix()},
@@ -66,7 +67,24 @@ func TestRewrittenToken(t *testing.T) {
 
 // rewrite changes a token in a few places, mostly in ways that lax decoders do not see.
 func rewrite(t *rapid.T, raw string) string {
-	invisible := []string{"\r", "\n", "\r\n", " ", "\t", "\x00", "=", "==", "\u200b", "\ufeff", ".", "A", "-", "+", "/", "%3D"}
+	invisible := []string{
+		"\r",
+		"\n",
+		"\r\n",
+		" ",
+		"\t",
+		"\x00",
+		"=",
+		"==",
+		"\u200b",
+		"\ufeff",
+		".",
+		"A",
+		"-",
+		"+",
+		"/",
+		"%3D",
+	}
 	for range rapid.IntRange(1, 3).Draw(t, "changes") {
 		at := rapid.IntRange(0, len(raw)).Draw(t, "at")
 		switch rapid.IntRange(0, 2).Draw(t, "how") {
@@ -75,21 +93,30 @@ func rewrite(t *rapid.T, raw string) string {
 		case 1:
 			raw = raw[:at] + string(rapid.Byte().Draw(t, "byte")) + raw[min(at+1, len(raw)):]
 		default:
-			raw = raw[:len(raw)-1] + string(rapid.SampledFrom([]rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")).Draw(t, "last"))
+			raw = raw[:len(raw)-1] + string(
+				rapid.SampledFrom([]rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")).
+					Draw(t, "last"),
+			)
 		}
 	}
 	return raw
 }
 
-// TestMalleableSignature: whoever has an ECDSA signature (r, s) can write another one, (r, n-s), that is as genuine. It is the same
-// session all the same.
+// TestMalleableSignature: whoever has an ECDSA signature (r, s) can write another one, (r, n-s),
+// that is as genuine. It is the same session all the same.
 func TestMalleableSignature(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := service(t, keySet(t, jwk.Spec{ID: "ec", Algorithm: "ES256", Material: key}))
-	raw := signWith(t, jwt.SigningMethodES256, key, "ec", jwt.MapClaims{"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()})
+	raw := signWith(
+		t,
+		jwt.SigningMethodES256,
+		key,
+		"ec",
+		jwt.MapClaims{"identity": "me", "jti": "", "exp": time.Now().Add(time.Hour).Unix()},
+	)
 	other := otherSignature(t, raw)
 	if other == raw || !accepts(n, other) {
 		t.Fatalf("the other signature must be genuine: %v", verdict(n, other))
@@ -113,8 +140,8 @@ func otherSignature(t *testing.T, raw string) string {
 	return raw[:dot+1] + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// TestForeignNames: a login service whose key is not ours cannot move its tokens into other sessions, nor out of theirs, by the
-// claims that we write into our own.
+// TestForeignNames: a login service whose key is not ours cannot move its tokens into other
+// sessions, nor out of theirs, by the claims that we write into our own.
 func TestForeignNames(t *testing.T) {
 	theirs, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -133,7 +160,10 @@ func TestForeignNames(t *testing.T) {
 	zero, one := strings.Repeat("0", 64), strings.Repeat("0", 63)+"1"
 	variants := []jwt.MapClaims{
 		{"sid": one, "gen": 1}, {"sid": one},
-		{"sid": zero, "gen": 1}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
+		{
+			"sid": zero,
+			"gen": 1,
+		}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
 		{"exp": time.Now().Add(30 * 24 * time.Hour).Unix()}, {"type": 1},
 	}
 	end(t, n, claims(nil))
@@ -155,11 +185,17 @@ func TestForeignNames(t *testing.T) {
 	}
 }
 
-// TestSpelledOtherwise: JSON can spell one jti in many ways; who can sign could use another for each token.
+// TestSpelledOtherwise: JSON can spell one jti in many ways; who can sign could use another for
+// each token.
 func TestSpelledOtherwise(t *testing.T) {
 	n := service(t, secretKeys(t))
 	claims := func(jti string) string {
-		return signText(t, `{"identity":"me","jti":`+jti+`,"exp":`+big.NewInt(time.Now().Add(time.Hour).Unix()).String()+`}`)
+		return signText(
+			t,
+			`{"identity":"me","jti":`+jti+`,"exp":`+big.NewInt(time.Now().Add(time.Hour).Unix()).
+				String()+
+				`}`,
+		)
 	}
 	end(t, n, claims(`"a/é"`))
 	for _, jti := range []string{`"\u0061/é"`, `"a\/é"`, `"a\u002Fé"`, `"a\u002f\u00e9"`, `"a/\u00E9"`} {
@@ -191,7 +227,11 @@ func TestPartsDoNotRun(t *testing.T) {
 // TestForgedLogout: a token that is not genuine ends nothing.
 func TestForgedLogout(t *testing.T) {
 	n, raw := service(t, secretKeys(t)), newToken()
-	if err := n.Logout(context.Background(), raw[:len(raw)-4]+"AAAA"); !errors.Is(err, token.ErrSignature) && !errors.Is(err, token.ErrMalformed) {
+	if err := n.Logout(context.Background(), raw[:len(raw)-4]+"AAAA"); !errors.Is(
+		err,
+		token.ErrSignature,
+	) &&
+		!errors.Is(err, token.ErrMalformed) {
 		t.Errorf("got %v", err)
 	}
 	if !accepts(n, raw) {
@@ -216,7 +256,13 @@ func keySet(t *testing.T, specs ...jwk.Spec) *jwk.Set {
 	return set
 }
 
-func signWith(t *testing.T, method jwt.SigningMethod, key any, id string, claims jwt.MapClaims) string {
+func signWith(
+	t *testing.T,
+	method jwt.SigningMethod,
+	key any,
+	id string,
+	claims jwt.MapClaims,
+) string {
 	t.Helper()
 	unsigned := jwt.NewWithClaims(method, claims)
 	unsigned.Header["kid"] = id

@@ -10,9 +10,9 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestDeposedPrimary: the standby takes over while the nodes' connections still lead to the old primary,
-// which is read-only. What is revoked at the new primary is refused everywhere, on routes with an access
-// token too, and the nodes find the new primary.
+// TestDeposedPrimary: the standby takes over while the nodes' connections still lead to the old
+// primary, which is read-only. What is revoked at the new primary is refused everywhere, on routes
+// with an access token too, and the nodes find the new primary.
 func TestDeposedPrimary(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
@@ -49,8 +49,8 @@ func TestDeposedPrimary(t *testing.T) {
 	}
 }
 
-// TestStandbyGone: while the synchronous standby is gone no revoke is acknowledged, however often a client
-// asks, and no node answers from memory or from the store once its lease is over.
+// TestStandbyGone: while the synchronous standby is gone no revoke is acknowledged, however often a
+// client asks, and no node answers from memory or from the store once its lease is over.
 func TestStandbyGone(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
@@ -84,9 +84,9 @@ func TestStandbyGone(t *testing.T) {
 	}
 }
 
-// TestCancelledWait: a commit whose wait for the standby was cancelled acknowledges nothing: no revoke, no
-// lease and no rotation. Defaults of the database do not hide the warning. What was acknowledged before
-// outlives the failover.
+// TestCancelledWait: a commit whose wait for the standby was cancelled acknowledges nothing: no
+// revoke, no lease and no rotation. Defaults of the database do not hide the warning. What was
+// acknowledged before outlives the failover.
 func TestCancelledWait(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
@@ -96,7 +96,12 @@ func TestCancelledWait(t *testing.T) {
 		}
 		servers := startAll(t, c.url, 2)
 		rotating := &node{shared.Start(t, "--rotation", "--store="+c.url)}
-		await(t, "a server that is ready", rotating, func() bool { return rotating.ready().status == http.StatusOK })
+		await(
+			t,
+			"a server that is ready",
+			rotating,
+			func() bool { return rotating.ready().status == http.StatusOK },
+		)
 		before, token, rotated := newToken(), newToken(), newToken()
 		mustRevoke(t, servers[0], before)
 		c.standby.Stop()
@@ -106,7 +111,12 @@ func TestCancelledWait(t *testing.T) {
 		}
 		for _, s := range servers {
 			wantsAway(t, "revoke", s.revoke(token))
-			await(t, "the end of the lease", s, func() bool { return s.ready().status != http.StatusOK })
+			await(
+				t,
+				"the end of the lease",
+				s,
+				func() bool { return s.ready().status != http.StatusOK },
+			)
 			wantsAway(t, "refresh without a lease", s.refresh(newToken()))
 		}
 		resume()
@@ -116,16 +126,27 @@ func TestCancelledWait(t *testing.T) {
 		c.takeOver(t)
 		servers = append(servers, rotating)
 		for _, s := range servers {
-			await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
-			wantsStatus(t, "refresh of what was revoked before", s.refresh(before), http.StatusUnprocessableEntity)
+			await(
+				t,
+				"a server that is ready again",
+				s,
+				func() bool { return s.ready().status == http.StatusOK },
+			)
+			wantsStatus(
+				t,
+				"refresh of what was revoked before",
+				s.refresh(before),
+				http.StatusUnprocessableEntity,
+			)
 		}
 		wantsStatus(t, "rotation after the failover", rotating.refresh(rotated), http.StatusOK)
 		c.stop(t, servers)
 	}
 }
 
-// TestForkedFeed: a node reads revocations that the primary committed without its standby. The standby
-// takes over without them and gives their places in the feed to others. The node learns those too.
+// TestForkedFeed: a node reads revocations that the primary committed without its standby. The
+// standby takes over without them and gives their places in the feed to others. The node learns
+// those too.
 func TestForkedFeed(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
@@ -153,9 +174,19 @@ func TestForkedFeed(t *testing.T) {
 		c.await(t, c.standby, "SELECT head >= 4 FROM refresh_feed")
 		s.Thaw()
 		revokes.Wait()
-		await(t, "a server that is ready again", s, func() bool { return s.ready().status == http.StatusOK })
+		await(
+			t,
+			"a server that is ready again",
+			s,
+			func() bool { return s.ready().status == http.StatusOK },
+		)
 		for _, token := range tokens {
-			wantsStatus(t, "refresh of a revoked session", s.refresh(token), http.StatusUnprocessableEntity)
+			wantsStatus(
+				t,
+				"refresh of a revoked session",
+				s.refresh(token),
+				http.StatusUnprocessableEntity,
+			)
 		}
 		if t.Failed() {
 			return
@@ -164,8 +195,8 @@ func TestForkedFeed(t *testing.T) {
 	}
 }
 
-// TestSynchronousCommitLowered: connections go on to wait for the standby when the server's setting no
-// longer asks for it.
+// TestSynchronousCommitLowered: connections go on to wait for the standby when the server's setting
+// no longer asks for it.
 func TestSynchronousCommitLowered(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestDiskFull: a full disk is a 503 for who revokes and nothing for who refreshes, and loses nothing.
+// TestDiskFull: a full disk is a 503 for who revokes and nothing for who refreshes, and loses
+// nothing.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,7 +11,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestIsolationOfRole: a role whose transactions are stricter by default revokes as well as any other.
+// TestIsolationOfRole: a role whose transactions are stricter by default revokes as well as any
+// other.
 func TestIsolationOfRole(t *testing.T) {
 	t.Parallel()
 	postgres := shared.Postgres(t)
@@ -32,7 +33,9 @@ func TestIsolationOfRole(t *testing.T) {
 			for range server.Rounds(5, 100) {
 				var revokes sync.WaitGroup
 				for range 16 {
-					revokes.Go(func() { wantsStatus(t, "revoke", s.revoke(newToken()), http.StatusNoContent) })
+					revokes.Go(
+						func() { wantsStatus(t, "revoke", s.revoke(newToken()), http.StatusNoContent) },
+					)
 				}
 				revokes.Wait()
 				if t.Failed() {

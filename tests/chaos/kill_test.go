@@ -13,7 +13,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestKilledWhileRevoking: the server dies at any moment of its work, and knows afterwards all that it has acknowledged.
+// TestKilledWhileRevoking: the server dies at any moment of its work, and knows afterwards all that
+// it has acknowledged.
 func TestKilledWhileRevoking(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, url string, _ int) {
@@ -74,7 +75,8 @@ func revokeUntilKilled(t *testing.T, url string) []string {
 	return ended
 }
 
-// clearLeases deletes what dead servers left, so that the next revoke need not wait for them: nobody else uses the store.
+// clearLeases deletes what dead servers left, so that the next revoke need not wait for them:
+// nobody else uses the store.
 func clearLeases(t *testing.T, url string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), url)

@@ -15,8 +15,9 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// The state of a session. While a revoke is under way some servers know it and some do not: it takes effect in two steps, of
-// which the first makes refusals possible, and the second, before it returns, makes them the only answer.
+// The state of a session. While a revoke is under way some servers know it and some do not: it
+// takes effect in two steps, of which the first makes refusals possible, and the second, before it
+// returns, makes them the only answer.
 const (
 	live = iota
 	ending
@@ -65,15 +66,32 @@ func (h *history) add(client int, called time.Time, steps ...step) {
 	defer h.mu.Unlock()
 	returned := time.Now().UnixNano()
 	for _, s := range steps {
-		h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: s, Call: called.UnixNano(), Return: returned})
+		h.ops = append(
+			h.ops,
+			porcupine.Operation{
+				ClientId: client,
+				Input:    s,
+				Call:     called.UnixNano(),
+				Return:   returned,
+			},
+		)
 	}
 }
 
-// perhaps notes a revoke without an acknowledgement: it may take effect at any time from then on, or never.
+// perhaps notes a revoke without an acknowledgement: it may take effect at any time from then on,
+// or never.
 func (h *history) perhaps(client int, called time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: begins, Call: called.UnixNano(), Return: math.MaxInt64})
+	h.ops = append(
+		h.ops,
+		porcupine.Operation{
+			ClientId: client,
+			Input:    begins,
+			Call:     called.UnixNano(),
+			Return:   math.MaxInt64,
+		},
+	)
 }
 
 func (h *history) refresh(client int, s *node, token string) {
@@ -95,8 +113,8 @@ func (h *history) revoke(client int, s *node, token string) {
 	h.perhaps(client, called)
 }
 
-// TestLinearizable: what many clients saw on several servers, while these were stopped and cut off, is a history that one session
-// in one place could have had.
+// TestLinearizable: what many clients saw on several servers, while these were stopped and cut off,
+// is a history that one session in one place could have had.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	url := shared.Postgres(t).NewDatabase(t)
@@ -140,8 +158,15 @@ func oneHistory(t *testing.T, servers []*node) {
 func (h *history) describe() string {
 	model, text := sessionModel(), ""
 	for _, op := range h.ops {
-		text += time.Unix(0, op.Call).Format("05.000000") + " to " + time.Unix(0, op.Return).Format("05.000000") + " " +
-			model.DescribeOperation(op.Input, nil) + "\n"
+		text += time.Unix(0, op.Call).
+			Format("05.000000") +
+			" to " + time.Unix(0, op.Return).
+			Format("05.000000") +
+			" " +
+			model.DescribeOperation(
+				op.Input,
+				nil,
+			) + "\n"
 	}
 	return text
 }

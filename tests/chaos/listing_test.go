@@ -15,8 +15,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestListing: revocations in a row, while administrators page through them. Each walk shows all that was there when it began,
-// once, newest first.
+// TestListing: revocations in a row, while administrators page through them. Each walk shows all
+// that was there when it began, once, newest first.
 func TestListing(t *testing.T) {
 	engines(t, func(t *testing.T, store string, _ int) {
 		t.Parallel()
@@ -66,7 +66,8 @@ type page struct {
 	Next *int64 `json:"next"`
 }
 
-// walk pages through all and returns how many there were. Nothing is ended twice here, so sequences have no gaps.
+// walk pages through all and returns how many there were. Nothing is ended twice here, so sequences
+// have no gaps.
 func (s *node) walk(t *testing.T, atLeast int64) int64 {
 	t.Helper()
 	query, count, last := "?limit=1000", int64(0), int64(0)

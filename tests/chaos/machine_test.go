@@ -13,7 +13,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// machine is a computer with a clock of its own and a way to the store, that can be suspended and cut off.
+// machine is a computer with a clock of its own and a way to the store, that can be suspended and
+// cut off.
 type machine struct {
 	revocation.Clock
 	*store.Store
@@ -83,8 +84,9 @@ func (m *machine) isolate(d time.Duration) {
 	close(back)
 }
 
-// weather troubles the machine until it is over: it is suspended again and again, or cut off while its clock is set to and fro.
-// Both at once, a clock that is set back by as much as the machine slept, nobody can notice from inside.
+// weather troubles the machine until it is over: it is suspended again and again, or cut off while
+// its clock is set to and fro. Both at once, a clock that is set back by as much as the machine
+// slept, nobody can notice from inside.
 func (m *machine) weather(over *atomic.Bool, suspends bool) {
 	for !over.Load() {
 		time.Sleep(rand.N(2 * time.Second))
@@ -119,8 +121,8 @@ func reach[T any](m *machine, call func() (T, error)) (T, error) {
 	return call()
 }
 
-// feed is a read of the feed. Each change has to reach the machine before it is applied, and what the read
-// does afterwards, such as an acknowledgement, comes after that: so it is in a server.
+// feed is a read of the feed. Each change has to reach the machine before it is applied, and what
+// the read does afterwards, such as an acknowledgement, comes after that: so it is in a server.
 func (m *machine) feed(
 	apply func(revocation.Change), read func(func(revocation.Change)) (revocation.Page, error),
 ) (revocation.Page, error) {
@@ -141,14 +143,22 @@ func (m *machine) Load(
 }
 
 func (m *machine) Follow(
-	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
+	ctx context.Context,
+	l revocation.Lease,
+	next, after int64,
+	limit int,
+	apply func(revocation.Change),
 ) (revocation.Page, error) {
 	return m.feed(apply, func(apply func(revocation.Change)) (revocation.Page, error) {
 		return m.Store.Follow(ctx, l, next, after, limit, apply)
 	})
 }
 
-func (m *machine) Lookup(ctx context.Context, id revocation.SessionID, identity string) (revocation.State, error) {
+func (m *machine) Lookup(
+	ctx context.Context,
+	id revocation.SessionID,
+	identity string,
+) (revocation.State, error) {
 	return reach(m, func() (revocation.State, error) { return m.Store.Lookup(ctx, id, identity) })
 }
 
@@ -161,7 +171,10 @@ func (m *machine) Renew(ctx context.Context, l revocation.Lease, since int64) (b
 	return reach(m, func() (bool, error) { return m.Store.Renew(ctx, l, since) })
 }
 
-func (m *machine) Revoke(ctx context.Context, r revocation.Revocation) (revocation.Revocation, error) {
+func (m *machine) Revoke(
+	ctx context.Context,
+	r revocation.Revocation,
+) (revocation.Revocation, error) {
 	return reach(m, func() (revocation.Revocation, error) { return m.Store.Revoke(ctx, r) })
 }
 

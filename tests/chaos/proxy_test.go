@@ -39,7 +39,12 @@ func through(t *testing.T, database string) (*proxy, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: listener, target: u.Host, conns: map[net.Conn]struct{}{}, calm: make(chan struct{})}
+	p := &proxy{
+		listener: listener,
+		target:   u.Host,
+		conns:    map[net.Conn]struct{}{},
+		calm:     make(chan struct{}),
+	}
 	close(p.calm)
 	go p.serve()
 	t.Cleanup(func() {

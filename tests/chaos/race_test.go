@@ -30,8 +30,8 @@ func TestRace(t *testing.T) {
 	})
 }
 
-// TestStopped: a server is stopped somewhere, and goes on when the revoke has returned. Its lease is over by then, whatever it
-// was about to do.
+// TestStopped: a server is stopped somewhere, and goes on when the revoke has returned. Its lease
+// is over by then, whatever it was about to do.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, store string, n int) {
@@ -60,8 +60,9 @@ func stoppedOnce(t *testing.T, revoker, stopped *node) {
 	late.Wait()
 }
 
-// revokeWhileStopped stops a server and ends a session on another one. A process that is stopped in the middle of a write holds SQLite's
-// lock, and revokes are answered 503 for as long: then it goes on, and is stopped anew.
+// revokeWhileStopped stops a server and ends a session on another one. A process that is stopped in
+// the middle of a write holds SQLite's lock, and revokes are answered 503 for as long: then it goes
+// on, and is stopped anew.
 func revokeWhileStopped(t *testing.T, revoker, stopped *node, token string) {
 	t.Helper()
 	for range 5 {
@@ -79,7 +80,8 @@ func revokeWhileStopped(t *testing.T, revoker, stopped *node, token string) {
 	t.Fatal("revoke: gave up")
 }
 
-// TestKilled: a server dies without a word. A revoke waits for it once, and when it is back it knows.
+// TestKilled: a server dies without a word. A revoke waits for it once, and when it is back it
+// knows.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, store string, n int) {

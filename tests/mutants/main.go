@@ -66,7 +66,10 @@ func run(folder string, gremlins, packages []string) error {
 		}
 		for _, s := range known {
 			if strings.HasPrefix(s, prefix) && !slices.Contains(survivors, s) {
-				failures = append(failures, "survivors.txt lists a change that is noticed or gone: "+s)
+				failures = append(
+					failures,
+					"survivors.txt lists a change that is noticed or gone: "+s,
+				)
 			}
 		}
 	}

@@ -1,4 +1,5 @@
-// Package released compares the contract with the released one, so that no change breaks callers unnoticed.
+// Package released compares the contract with the released one, so that no change breaks callers
+// unnoticed.
 package released
 
 import (
@@ -30,9 +31,16 @@ func TestContractFollowsTheReleasedOne(t *testing.T) {
 		t.Log("nothing is released yet: there is no contract to keep")
 		return
 	}
-	newest := slices.MaxFunc(released, func(a, b string) int { return semver.Compare(version(t, a), version(t, b)) })
+	newest := slices.MaxFunc(
+		released,
+		func(a, b string) int { return semver.Compare(version(t, a), version(t, b)) },
+	)
 	if findings, ok := follows(t, build(t), newest, contract); !ok {
-		t.Errorf("openapi.yaml breaks callers of %s; undo that, or raise the major number of info.version:\n%s", newest, findings)
+		t.Errorf(
+			"openapi.yaml breaks callers of %s; undo that, or raise the major number of info.version:\n%s",
+			newest,
+			findings,
+		)
 	}
 }
 
@@ -46,15 +54,39 @@ func TestBreakingChangesAreNoticed(t *testing.T) {
 		{"nothing changed", "", "", "", true},
 		{"better words", "Accepted.", "The token was accepted.", "", true},
 		{"lower minimum", "minimum: 10", "minimum: 5", "", true},
-		{"optional response field", "access_token: {type: string}", "access_token: {type: string}\n        more: {type: string}", "", true},
+		{
+			"optional response field",
+			"access_token: {type: string}",
+			"access_token: {type: string}\n        more: {type: string}",
+			"",
+			true,
+		},
 		{"another error", "'421':", "'422': {description: Not valid.}\n        '421':", "", true},
 		{"higher minimum", "minimum: 10", "minimum: 20", "", false},
 		{"lower maximum", "maximum: 100", "maximum: 90", "", false},
 		{"other default", "default: 100", "default: 60", "", false},
-		{"required request field", "required: [refresh_token]", "required: [refresh_token, limit]", "", false},
+		{
+			"required request field",
+			"required: [refresh_token]",
+			"required: [refresh_token, limit]",
+			"",
+			false,
+		},
 		{"renamed request field", "limit:", "minutes:", "", false},
-		{"response field no longer promised", "required: [access_token]", "required: []", "", false},
-		{"other type in a response", "access_token: {type: string}", "access_token: {type: integer}", "", false},
+		{
+			"response field no longer promised",
+			"required: [access_token]",
+			"required: []",
+			"",
+			false,
+		},
+		{
+			"other type in a response",
+			"access_token: {type: string}",
+			"access_token: {type: integer}",
+			"",
+			false,
+		},
 		{"renamed operation", "refreshToken", "redeemToken", "", false},
 		{"renamed schema", "Answer", "Reply", "", false},
 		{"removed path", "/v1/", "/v2/", "", false},
@@ -64,7 +96,13 @@ func TestBreakingChangesAreNoticed(t *testing.T) {
 	program := build(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			next := edited(t, test.old, test.new, "version: 1.0.0", cmp.Or(test.version, "version: 1.0.0"))
+			next := edited(
+				t,
+				test.old,
+				test.new,
+				"version: 1.0.0",
+				cmp.Or(test.version, "version: 1.0.0"),
+			)
 			if findings, ok := follows(t, program, example, next); ok != test.ok {
 				t.Errorf("may follow: %t, want %t\n%s", ok, test.ok, findings)
 			}
@@ -72,17 +110,31 @@ func TestBreakingChangesAreNoticed(t *testing.T) {
 	}
 }
 
-// follows reports whether the contract in the file next may follow the one in the file released, with what oasdiff found.
-// Its warnings count: a request field that is gone is one, and here it makes a request invalid.
+// follows reports whether the contract in the file next may follow the one in the file released,
+// with what oasdiff found. Its warnings count: a request field that is gone is one, and here it
+// makes a request invalid.
 func follows(t *testing.T, program, released, next string) (string, bool) {
 	t.Helper()
-	compare := exec.CommandContext(t.Context(), program, "breaking", "--fail-on", "WARN", "--severity-levels", "severity.txt", released, next)
+	compare := exec.CommandContext(
+		t.Context(),
+		program,
+		"breaking",
+		"--fail-on",
+		"WARN",
+		"--severity-levels",
+		"severity.txt",
+		released,
+		next,
+	)
 	out, err := compare.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
 		t.Fatalf("oasdiff: %v\n%s", err, out)
 	}
-	greater := semver.Compare(semver.Major(version(t, next)), semver.Major(version(t, released))) > 0
+	greater := semver.Compare(
+		semver.Major(version(t, next)),
+		semver.Major(version(t, released)),
+	) > 0
 	return string(out), err == nil || greater
 }
 
@@ -100,7 +152,8 @@ func version(t *testing.T, path string) string {
 	return v
 }
 
-// edited writes a copy of the example in which the first text of each pair is replaced by the second.
+// edited writes a copy of the example in which the first text of each pair is replaced by the
+// second.
 func edited(t *testing.T, pairs ...string) string {
 	t.Helper()
 	document, err := os.ReadFile(example)
@@ -120,7 +173,8 @@ func edited(t *testing.T, pairs ...string) string {
 	return path
 }
 
-// build returns the path of oasdiff. It is no module that ours depends on: its own dependencies would be ours.
+// build returns the path of oasdiff. It is no module that ours depends on: its own dependencies
+// would be ours.
 func build(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()

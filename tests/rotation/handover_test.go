@@ -28,7 +28,11 @@ type handover struct {
 
 func newHandover(t *testing.T, db *store.Store) *handover {
 	t.Helper()
-	h := &handover{now: time.Now().Truncate(time.Second), old: newKey(t, "EdDSA", "old"), next: newKey(t, "EdDSA", "next")}
+	h := &handover{
+		now:  time.Now().Truncate(time.Second),
+		old:  newKey(t, "EdDSA", "old"),
+		next: newKey(t, "EdDSA", "next"),
+	}
 	h.keys.Store(newSet(t, h.old))
 	h.on(db)
 	return h
@@ -49,8 +53,12 @@ func (h *handover) on(db *store.Store) {
 // generations refreshes n times, each after the window, and returns the tokens of all generations.
 func (h *handover) generations(t *testing.T, n int) []string {
 	t.Helper()
-	raw, err := token.NewMinter(&h.keys, token.Rules{}).Issue(fmt.Appendf(nil,
-		`{"identity":"ann","iss":%q,"jti":"1","exp":%d}`, issuerName, h.now.Add(30*24*time.Hour).Unix()), h.now)
+	raw, err := token.NewMinter(&h.keys, token.Rules{}).Issue(fmt.Appendf(
+		nil,
+		`{"identity":"ann","iss":%q,"jti":"1","exp":%d}`,
+		issuerName,
+		h.now.Add(30*24*time.Hour).Unix(),
+	), h.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +96,8 @@ func handovers(t *testing.T, h *handover) map[string]*jwk.Set {
 	}
 }
 
-// TestHandover: that a key signs no more changes nothing for the sessions that it signed for: a revoked one stays revoked, and a
-// token that is reused is found out.
+// TestHandover: that a key signs no more changes nothing for the sessions that it signed for: a
+// revoked one stays revoked, and a token that is reused is found out.
 func TestHandover(t *testing.T) {
 	for _, way := range []string{"without its private half", "as an issuer's key"} {
 		t.Run(way, func(t *testing.T) {
@@ -119,7 +127,8 @@ func TestHandover(t *testing.T) {
 	}
 }
 
-// TestHandoverAndRestore: a token that is ahead of its session moves the session on only if its key signs here, or has signed here.
+// TestHandoverAndRestore: a token that is ahead of its session moves the session on only if its key
+// signs here, or has signed here.
 func TestHandoverAndRestore(t *testing.T) {
 	for way, want := range map[string]error{"without its private half": nil, "as an issuer's key": session.ErrAhead} {
 		t.Run(way, func(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// TestRevokedWithoutTheServersSettings: the command keeps a revocation until the last token of the session
-// is dead, although it knows neither that the servers rotate nor how long they let tokens live.
+// TestRevokedWithoutTheServersSettings: the command keeps a revocation until the last token of the
+// session is dead, although it knows neither that the servers rotate nor how long they let tokens
+// live.
 func TestRevokedWithoutTheServersSettings(t *testing.T) {
 	const day = 24 * time.Hour
 	url := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
@@ -42,6 +43,9 @@ func TestRevokedWithoutTheServersSettings(t *testing.T) {
 		t.Fatalf("%v, %v", list, err)
 	}
 	if kept := time.Until(time.UnixMilli(list[0].KeptUntil)); kept < 600*day {
-		t.Errorf("the revocation is kept for %v, and the session's tokens may live for 500 days", kept)
+		t.Errorf(
+			"the revocation is kept for %v, and the session's tokens may live for 500 days",
+			kept,
+		)
 	}
 }

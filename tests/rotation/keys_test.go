@@ -45,16 +45,19 @@ func (k *keyring) Keys() *jwk.Set { return k.Load() }
 // issued is a login's token, signed with the key that signs now.
 func issued(t *testing.T, set *jwk.Set) string {
 	t.Helper()
-	raw, err := token.NewMinter(set, token.Rules{}).Issue(fmt.Appendf(nil,
-		`{"identity":"ann","roles":["a"],"type":1,"jti":"1","exp":%d}`, time.Now().Add(30*24*time.Hour).Unix()), time.Now())
+	raw, err := token.NewMinter(set, token.Rules{}).Issue(fmt.Appendf(
+		nil,
+		`{"identity":"ann","roles":["a"],"type":1,"jti":"1","exp":%d}`,
+		time.Now().Add(30*24*time.Hour).Unix(),
+	), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return raw
 }
 
-// TestSameBytes: a lost successor is minted again byte for byte with every algorithm that allows it, and also after another key
-// has taken over.
+// TestSameBytes: a lost successor is minted again byte for byte with every algorithm that allows
+// it, and also after another key has taken over.
 func TestSameBytes(t *testing.T) {
 	for _, algorithm := range []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "EdDSA"} {
 		t.Run(algorithm, func(t *testing.T) {
@@ -93,10 +96,23 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestKeyIsGone: where the key that signed a successor is gone, the one that signs now takes its place, and goes on doing so.
+// TestKeyIsGone: where the key that signed a successor is gone, the one that signs now takes its
+// place, and goes on doing so.
 func TestKeyIsGone(t *testing.T) {
 	var keys keyring
-	login, old, next := newKey(t, "EdDSA", "login"), newKey(t, "EdDSA", "old"), newKey(t, "EdDSA", "next")
+	login, old, next := newKey(
+		t,
+		"EdDSA",
+		"login",
+	), newKey(
+		t,
+		"EdDSA",
+		"old",
+	), newKey(
+		t,
+		"EdDSA",
+		"next",
+	)
 	first := issued(t, newSet(t, login))
 	keys.Store(newSet(t, old, login))
 	now := time.Now()
@@ -124,7 +140,12 @@ func service(t *testing.T, keys jwk.Source, now func() time.Time) *session.Servi
 	return serviceWith(t, keys, now, session.Rotation{Window: time.Minute})
 }
 
-func serviceWith(t *testing.T, keys jwk.Source, now func() time.Time, r session.Rotation) *session.Service {
+func serviceWith(
+	t *testing.T,
+	keys jwk.Source,
+	now func() time.Time,
+	r session.Rotation,
+) *session.Service {
 	t.Helper()
 	return serviceOn(t, openMemory(t), keys, now, r)
 }
@@ -164,8 +185,8 @@ func writeKeys(t *testing.T, path string, set *jwk.Set) {
 	}
 }
 
-// TestUnsuitableKeys: keys whose signatures differ each time are refused at the start, in one line, those too that are to
-// sign later.
+// TestUnsuitableKeys: keys whose signatures differ each time are refused at the start, in one line,
+// those too that are to sign later.
 func TestUnsuitableKeys(t *testing.T) {
 	soon := func(key *jwk.Key) *jwk.Key {
 		key, err := key.WithTimes(time.Now().Add(time.Hour).Unix(), 0)
@@ -186,7 +207,8 @@ func TestUnsuitableKeys(t *testing.T) {
 				s := shared.Launch(t, "--rotation", "--keys="+path)
 				<-s.Done
 				text := s.Log.String()
-				if s.State.ExitCode() != 2 || strings.Count(text, "\n") != 1 || !strings.Contains(text, "rotation needs a key that signs reproducibly") ||
+				if s.State.ExitCode() != 2 || strings.Count(text, "\n") != 1 ||
+					!strings.Contains(text, "rotation needs a key that signs reproducibly") ||
 					!strings.Contains(text, algorithm) {
 					t.Errorf("exit status %d: %s", s.State.ExitCode(), text)
 				}
@@ -210,9 +232,14 @@ func TestUnsuitableReload(t *testing.T) {
 	if err := syscall.Kill(s.PID, syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	s.Await(t, "the refusal of the key", func() bool { return s.Log.Contains("signs reproducibly") })
+	s.Await(
+		t,
+		"the refusal of the key",
+		func() bool { return s.Log.Contains("signs reproducibly") },
+	)
 	again := redeem(s.URL, raw)
-	if first.status != 200 || again.refresh != first.refresh || claimsOf(t, again.access).Key != "good" {
+	if first.status != 200 || again.refresh != first.refresh ||
+		claimsOf(t, again.access).Key != "good" {
 		t.Errorf("got %+v after %+v", again, first)
 	}
 }

@@ -77,8 +77,8 @@ func (l *lineage) accept(before, after int64, token string) error {
 	return nil
 }
 
-// TestKill: servers are killed at random moments under load. Every client goes on from the last token that it received, none is
-// logged out, and no session has two branches.
+// TestKill: servers are killed at random moments under load. Every client goes on from the last
+// token that it received, none is logged out, and no session has two branches.
 func TestKill(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		f := newFleet(t, store)
@@ -87,7 +87,10 @@ func TestKill(t *testing.T) {
 		var group sync.WaitGroup
 		lines := make([]*lineage, clients)
 		for i := range lines {
-			lines[i] = &lineage{tokens: map[int64]string{}, newest: login(fmt.Sprint("client ", i), time.Now())}
+			lines[i] = &lineage{
+				tokens: map[int64]string{},
+				newest: login(fmt.Sprint("client ", i), time.Now()),
+			}
 			group.Go(func() {
 				for !stop.Load() {
 					if err := lines[i].step(t, f, &stop); err != nil {

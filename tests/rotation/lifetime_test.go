@@ -25,7 +25,10 @@ type clockwork struct {
 
 func newClockwork(t *testing.T, r session.Rotation) *clockwork {
 	t.Helper()
-	c := &clockwork{now: time.Now().Truncate(time.Second), key: newSet(t, newKey(t, "EdDSA", "one"))}
+	c := &clockwork{
+		now: time.Now().Truncate(time.Second),
+		key: newSet(t, newKey(t, "EdDSA", "one")),
+	}
 	c.Service = serviceWith(t, c.key, func() time.Time { return c.now }, r)
 	return c
 }
@@ -33,8 +36,12 @@ func newClockwork(t *testing.T, r session.Rotation) *clockwork {
 // login is a token as in the user's sample, with an empty jti, that lives for so long.
 func (c *clockwork) login(t *testing.T, life time.Duration) string {
 	t.Helper()
-	raw, err := token.NewMinter(c.key, token.Rules{}).Issue(fmt.Appendf(nil,
-		`{"identity":"ann","jti":"","iat":%d,"exp":%d}`, c.now.Unix(), c.now.Add(life).Unix()), c.now)
+	raw, err := token.NewMinter(c.key, token.Rules{}).Issue(fmt.Appendf(
+		nil,
+		`{"identity":"ann","jti":"","iat":%d,"exp":%d}`,
+		c.now.Unix(),
+		c.now.Add(life).Unix(),
+	), c.now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,22 +73,31 @@ func TestIdle(t *testing.T) {
 	raw = c.redeem(t, raw)
 	c.now = c.now.Add(23 * time.Hour)
 	if raw = c.redeem(t, raw); claimsOf(t, raw).Expires != begin.Add(10*24*time.Hour).Unix() {
-		t.Errorf("the last token expires %d s after the start", claimsOf(t, raw).Expires-begin.Unix())
+		t.Errorf(
+			"the last token expires %d s after the start",
+			claimsOf(t, raw).Expires-begin.Unix(),
+		)
 	}
 	// The login's token, which is older and lives on, finds the session as it is.
 	c = newClockwork(t, session.Rotation{Window: time.Minute, IdleLifetime: 24 * time.Hour})
 	first = c.login(t, 10*24*time.Hour)
 	c.redeem(t, first)
 	c.now = c.now.Add(24 * time.Hour)
-	if _, err := c.Refresh(t.Context(), first, time.Hour, session.Client{}); !errors.Is(err, token.ErrExpired) {
+	if _, err := c.Refresh(t.Context(), first, time.Hour, session.Client{}); !errors.Is(
+		err,
+		token.ErrExpired,
+	) {
 		t.Errorf("the login's token of an idle session: %v, want ErrExpired", err)
 	}
 }
 
-// TestSessionLifetime: a session may outlive the login's own token, and then a logout with that one is remembered until the last
-// token of the session has expired.
+// TestSessionLifetime: a session may outlive the login's own token, and then a logout with that one
+// is remembered until the last token of the session has expired.
 func TestSessionLifetime(t *testing.T) {
-	c := newClockwork(t, session.Rotation{Window: time.Minute, SessionLifetime: 100 * 24 * time.Hour})
+	c := newClockwork(
+		t,
+		session.Rotation{Window: time.Minute, SessionLifetime: 100 * 24 * time.Hour},
+	)
 	first := c.login(t, 24*time.Hour)
 	second := c.redeem(t, first)
 	expires := c.now.Add(100 * 24 * time.Hour)
@@ -93,7 +109,10 @@ func TestSessionLifetime(t *testing.T) {
 	if err := c.Logout(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Refresh(t.Context(), third, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
+	if _, err := c.Refresh(t.Context(), third, time.Hour, session.Client{}); !errors.Is(
+		err,
+		session.ErrRevoked,
+	) {
 		t.Errorf("after the logout: %v", err)
 	}
 	list, err := c.Revocations(t.Context(), math.MaxInt64, 10)
@@ -131,16 +150,22 @@ func TestHangUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	hang = cancel
-	if _, err := c.Refresh(ctx, first, time.Hour, session.Client{}); !errors.Is(err, session.ErrReused) {
+	if _, err := c.Refresh(ctx, first, time.Hour, session.Client{}); !errors.Is(
+		err,
+		session.ErrReused,
+	) {
 		t.Errorf("got %v, want ErrReused", err)
 	}
-	if _, err := c.Refresh(t.Context(), newest, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
+	if _, err := c.Refresh(t.Context(), newest, time.Hour, session.Client{}); !errors.Is(
+		err,
+		session.ErrRevoked,
+	) {
 		t.Errorf("the session goes on: %v", err)
 	}
 }
 
-// TestSignOutOfALoginAhead: the login's clock is 50 s ahead. Signing out everywhere revokes the sessions
-// that were seen before, because their rows tell when they were first seen.
+// TestSignOutOfALoginAhead: the login's clock is 50 s ahead. Signing out everywhere revokes the
+// sessions that were seen before, because their rows tell when they were first seen.
 func TestSignOutOfALoginAhead(t *testing.T) {
 	c := newClockwork(t, session.Rotation{Window: time.Minute})
 	trueTime := c.now
@@ -152,7 +177,10 @@ func TestSignOutOfALoginAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, old := range map[string]string{"the login's token": raw, "its successor": second} {
-		if _, err := c.Refresh(t.Context(), old, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) {
+		if _, err := c.Refresh(t.Context(), old, time.Hour, session.Client{}); !errors.Is(
+			err,
+			session.ErrRevoked,
+		) {
 			t.Errorf("%s: %v, want ErrRevoked", name, err)
 		}
 	}

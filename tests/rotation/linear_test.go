@@ -15,8 +15,9 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// redemption is one refresh as a client saw it: the generation that it presented, and what it got. A reuse has two parts: its
-// revocation begins, from when on some servers know of it, and it has returned, when all do.
+// redemption is one refresh as a client saw it: the generation that it presented, and what it got.
+// A reuse has two parts: its revocation begins, from when on some servers know of it, and it has
+// returned, when all do.
 type redemption struct {
 	presented, given      int64
 	begins, ends, revoked bool
@@ -49,7 +50,8 @@ func sessionModel() porcupine.Model {
 				now.ending = true
 				return behind >= 2 || behind == 1 && now.acked, now
 			case behind == 0 && r.given == r.presented:
-				// Whoever read the clock before another process wrote its rotation sees it as not older than no time at all.
+				// Whoever read the clock before another process wrote its rotation sees it as not
+				// older than no time at all.
 				now.acked = true
 				return r.presented > 0, now
 			case behind == 0:
@@ -103,17 +105,28 @@ func (r *race) note(client int, called time.Time, presented int64, a answer, giv
 		return
 	}
 	for _, op := range ops {
-		r.ops = append(r.ops, porcupine.Operation{ClientId: client, Input: op, Call: called.UnixNano(), Return: returned.UnixNano()})
+		r.ops = append(
+			r.ops,
+			porcupine.Operation{
+				ClientId: client,
+				Input:    op,
+				Call:     called.UnixNano(),
+				Return:   returned.UnixNano(),
+			},
+		)
 	}
 }
 
-// TestLinearizable: what many clients of one session saw through several processes is a history that one session in one place
-// could have had.
+// TestLinearizable: what many clients of one session saw through several processes is a history
+// that one session in one place could have had.
 func TestLinearizable(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string
 		for range 3 {
-			urls = append(urls, launch(t, "--store="+store, "--rotation-window=0s", "--clock-skew=0s").URL)
+			urls = append(
+				urls,
+				launch(t, "--store="+store, "--rotation-window=0s", "--clock-skew=0s").URL,
+			)
 		}
 		ended := 0
 		for range server.Rounds(20, 1000) {
@@ -139,7 +152,10 @@ func TestLinearizable(t *testing.T) {
 			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops, server.Patience); result != porcupine.Ok {
 				t.Fatalf("%s: %+v", result, r.ops)
 			}
-			if slices.ContainsFunc(r.ops, func(o porcupine.Operation) bool { return o.Input.(redemption).ends }) {
+			if slices.ContainsFunc(
+				r.ops,
+				func(o porcupine.Operation) bool { return o.Input.(redemption).ends },
+			) {
 				ended++
 			}
 		}

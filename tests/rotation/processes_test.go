@@ -8,13 +8,16 @@ import (
 	"time"
 )
 
-// TestTogether: many refreshes of one token at once, through several processes, all get the same successor; and so again with
-// that one.
+// TestTogether: many refreshes of one token at once, through several processes, all get the same
+// successor; and so again with that one.
 func TestTogether(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string
 		for range 3 {
-			urls = append(urls, launch(t, "--store="+store, "--rotation-window=2s", "--clock-skew=0s").URL)
+			urls = append(
+				urls,
+				launch(t, "--store="+store, "--rotation-window=2s", "--clock-skew=0s").URL,
+			)
 		}
 		token := login("ann", time.Now())
 		for generation := range int64(3) {
@@ -26,7 +29,13 @@ func TestTogether(t *testing.T) {
 			group.Wait()
 			for i, a := range answers {
 				if a.status != 200 || a.refresh != answers[0].refresh {
-					t.Fatalf("generation %d, answer %d: %+v, want that of the first, %+v", generation, i, a, answers[0])
+					t.Fatalf(
+						"generation %d, answer %d: %+v, want that of the first, %+v",
+						generation,
+						i,
+						a,
+						answers[0],
+					)
 				}
 				if c := claimsOf(t, a.access); c.Session == "" || c.Generation != 0 {
 					t.Errorf("the access token has sid %q and gen %d", c.Session, c.Generation)

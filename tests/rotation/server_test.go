@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package rotation tests rotation mode from outside: real processes, both engines, lost requests and answers, kills, restores.
+// Package rotation tests rotation mode from outside: real processes, both engines, lost requests
+// and answers, kills, restores.
 package rotation
 
 import (
@@ -22,7 +23,10 @@ func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 // eachStore runs the test on a store of each engine that several processes can use.
 func eachStore(t *testing.T, test func(t *testing.T, store string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db")) })
+	t.Run(
+		"sqlite",
+		func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db")) },
+	)
 	t.Run("postgres", func(t *testing.T) { test(t, shared.Postgres(t).NewDatabase(t)) })
 }
 
@@ -42,7 +46,10 @@ type answer struct {
 	causes          []string
 }
 
-var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 128}}
+var client = &http.Client{
+	Timeout:   30 * time.Second,
+	Transport: &http.Transport{MaxIdleConnsPerHost: 128},
+}
 
 // redeem sends a refresh token to a server.
 func redeem(url, token string) answer {
@@ -61,7 +68,12 @@ func redeem(url, token string) answer {
 	if err != nil || json.Unmarshal(data, &fields) != nil {
 		return answer{}
 	}
-	return answer{status: resp.StatusCode, access: fields.Access, refresh: fields.Refresh, causes: fields.Causes}
+	return answer{
+		status:  resp.StatusCode,
+		access:  fields.Access,
+		refresh: fields.Refresh,
+		causes:  fields.Causes,
+	}
 }
 
 func (a answer) cause() string { return strings.Join(a.causes, "; ") }

@@ -86,8 +86,8 @@ func openRaw(t *testing.T, url string) *sql.DB {
 	return db
 }
 
-// trace is one session, the test's own view of it, and what its clients hold. The view is the decision table once more, written
-// for the test alone.
+// trace is one session, the test's own view of it, and what its clients hold. The view is the
+// decision table once more, written for the test alone.
 type trace struct {
 	*bench
 	tokens  []string // by generation; [0] is the login's
@@ -130,7 +130,8 @@ func (x *trace) expect(gen int) (status, out int, cause string) {
 	return 422, 0, "token was reused: the session is revoked"
 }
 
-// present gives the server a token, and checks the answer against the view. It returns the generation of what it gave, or -1.
+// present gives the server a token, and checks the answer against the view. It returns the
+// generation of what it gave, or -1.
 func (x *trace) present(t *rapid.T, gen int) int {
 	a := redeem(x.url, x.tokens[gen])
 	status, out, cause := x.expect(gen)
@@ -177,7 +178,8 @@ func (x *trace) thiefPresents(t *rapid.T) {
 
 // windowPasses: all times of a row are in whole milliseconds.
 func (x *trace) windowPasses(t *rapid.T) {
-	x.now = x.now.Add(rapid.SampledFrom([]time.Duration{window - time.Second, window, time.Hour}).Draw(t, "by")).Truncate(time.Second)
+	x.now = x.now.Add(rapid.SampledFrom([]time.Duration{window - time.Second, window, time.Hour}).Draw(t, "by")).
+		Truncate(time.Second)
 }
 
 func (x *trace) ownerLogsOut(t *rapid.T) {
@@ -217,7 +219,8 @@ func (x *trace) exec(t *rapid.T, statement string) {
 	}
 }
 
-// TestTraces: clients, thieves, owners and restores in any order, over HTTP and on both engines, get what the table says.
+// TestTraces: clients, thieves, owners and restores in any order, over HTTP and on both engines,
+// get what the table says.
 func TestTraces(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
@@ -243,7 +246,8 @@ func TestTraces(t *testing.T) {
 				})
 				answers[fmt.Sprint("revoked ", x.revoked)]++
 			})
-			if strings.Count(b.log.String(), "audit: a refresh token was reused") == 0 || !strings.Contains(b.log.String(), "presented again after the window") ||
+			if strings.Count(b.log.String(), "audit: a refresh token was reused") == 0 ||
+				!strings.Contains(b.log.String(), "presented again after the window") ||
 				!strings.Contains(b.log.String(), "alarm: a refresh token is ahead") {
 				t.Errorf("not every kind of answer was come by: %v", answers)
 			}

@@ -40,7 +40,10 @@ func (l *Log) Tail() string {
 // Both are "" if the line is not there yet; operations is "" if that listener is off.
 func (l *Log) Addresses() (public, operations string) {
 	for line := range strings.Lines(strings.ReplaceAll(l.String(), `"`, "")) {
-		fields := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(" ,{}\n", c) })
+		fields := strings.FieldsFunc(
+			line,
+			func(c rune) bool { return strings.ContainsRune(" ,{}\n", c) },
+		)
 		values := map[string]string{}
 		for _, field := range fields {
 			if at := strings.IndexAny(field, "=:"); at > 0 {

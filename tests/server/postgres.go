@@ -49,9 +49,24 @@ func StartPostgres(tb testing.TB, settings ...string) *Postgres {
 func (s *Postgres) Standby(tb testing.TB, name string, settings ...string) *Postgres {
 	tb.Helper()
 	standby, err := newPostgres(append(s.settings, settings...), func(copied *Postgres) error {
-		source := fmt.Sprintf("host=127.0.0.1 port=%d user=postgres application_name=%s", s.port, name)
-		return copied.command("pg_basebackup", "-D", copied.data(), "-d", source, "-R", "-X", "stream",
-			"-c", "fast", "--no-sync")
+		source := fmt.Sprintf(
+			"host=127.0.0.1 port=%d user=postgres application_name=%s",
+			s.port,
+			name,
+		)
+		return copied.command(
+			"pg_basebackup",
+			"-D",
+			copied.data(),
+			"-d",
+			source,
+			"-R",
+			"-X",
+			"stream",
+			"-c",
+			"fast",
+			"--no-sync",
+		)
 	})
 	return standby.ofTest(tb, err)
 }
@@ -137,9 +152,21 @@ func (s *Postgres) launch() error {
 			return err
 		}
 	}
-	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port), "-k", s.folder, "-c", "listen_addresses=127.0.0.1",
+	args := []string{
+		"-D",
+		s.data(),
+		"-p",
+		strconv.Itoa(s.port),
+		"-k",
+		s.folder,
+		"-c",
+		"listen_addresses=127.0.0.1",
 		// Only a machine that stops loses data without fsync; a killed process does not.
-		"-c", "fsync=off", "-c", "max_connections=200"}
+		"-c",
+		"fsync=off",
+		"-c",
+		"max_connections=200",
+	}
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
 	}

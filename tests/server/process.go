@@ -102,8 +102,8 @@ func (p *Process) Kill() {
 	<-p.Done
 }
 
-// Stop ends the process with SIGTERM, or with SIGKILL if that takes more than 30 seconds. It returns
-// an error unless the process ended by itself with status 0.
+// Stop ends the process with SIGTERM, or with SIGKILL if that takes more than 30 seconds. It
+// returns an error unless the process ended by itself with status 0.
 func (p *Process) Stop() error {
 	p.Send(syscall.SIGTERM)
 	select {
@@ -156,7 +156,12 @@ func (p *Process) Await(tb testing.TB, event string, happened func() bool) {
 			tb.Fatalf("waiting for %s: the process ended: %v\n%s", event, p.State, p.Log.Tail())
 		}
 		if time.Now().After(deadline) {
-			tb.Fatalf("waiting for %s: it did not happen within %v\n%s", event, Patience, p.Log.Tail())
+			tb.Fatalf(
+				"waiting for %s: it did not happen within %v\n%s",
+				event,
+				Patience,
+				p.Log.Tail(),
+			)
 		}
 	}
 }

@@ -25,7 +25,12 @@ func Rounds(everyDay, soak int) int {
 // Build compiles refreshd into a folder with the given flags of go build and returns its path.
 func Build(ctx context.Context, folder string, flags ...string) (string, error) {
 	binary := filepath.Join(folder, "refreshd")
-	args := append(append([]string{"build"}, flags...), "-o", binary, "kalsel.dev/refresh/cmd/refreshd")
+	args := append(
+		append([]string{"build"}, flags...),
+		"-o",
+		binary,
+		"kalsel.dev/refresh/cmd/refreshd",
+	)
 	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build refreshd: %w\n%s", err, out)
@@ -60,7 +65,10 @@ func (s *Shared) Launch(tb testing.TB, args ...string) *Refreshd {
 		"REFRESH_OPS_LISTEN=127.0.0.1:0",
 	}
 	given := func(flag string) bool {
-		return slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+		return slices.ContainsFunc(
+			args,
+			func(arg string) bool { return strings.HasPrefix(arg, flag) },
+		)
 	}
 	if !given("--store") {
 		cmd.Env = append(cmd.Env, "REFRESH_STORE=sqlite::memory:")

@@ -42,7 +42,11 @@ func TestStandby(t *testing.T) {
 	const database = "test1"
 	query(t, primary.URL(database), "CREATE TABLE t AS SELECT 1 AS n")
 	standby.Await(t, "the rows on the standby", func() bool {
-		return query(t, standby.URL(database), "SELECT count(*) FROM pg_class WHERE relname = 't'") == 1
+		return query(
+			t,
+			standby.URL(database),
+			"SELECT count(*) FROM pg_class WHERE relname = 't'",
+		) == 1
 	})
 	primary.Freeze()
 	if err := standby.Promote(); err != nil {
