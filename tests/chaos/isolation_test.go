@@ -19,17 +19,19 @@ func TestIsolationOfRole(t *testing.T) {
 	for _, level := range []string{"repeatable read", "serializable"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			role := "role_" + strings.ReplaceAll(level, " ", "_")
+			url := postgres.NewDatabase(t)
+			database := url[strings.LastIndex(url, "/")+1 : strings.LastIndex(url, "?")]
+			role := database + "_owner"
 			for _, statement := range []string{
 				"CREATE ROLE " + role + " LOGIN",
 				"ALTER ROLE " + role + " SET default_transaction_isolation = '" + level + "'",
-				"CREATE DATABASE " + role + " OWNER " + role,
+				"ALTER DATABASE " + database + " OWNER TO " + role,
 			} {
 				if err := postgres.Exec(statement); err != nil {
 					t.Fatal(err)
 				}
 			}
-			s := start(t, strings.Replace(postgres.URL(role), "postgres@", role+"@", 1))
+			s := start(t, strings.Replace(url, "postgres@", role+"@", 1))
 			for range server.Rounds(5, 100) {
 				var revokes sync.WaitGroup
 				for range 16 {
