@@ -54,7 +54,8 @@ func (o *PlaygroundOptions) login(w http.ResponseWriter, r *http.Request) {
 	// Browsers let a page of another origin send this media type only if the server allows it.
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
-		fail(w, problem.New(http.StatusUnsupportedMediaType, "Content-Type: must be application/json"))
+		const cause = "Content-Type: must be application/json"
+		fail(w, problem.New(http.StatusUnsupportedMediaType, cause))
 		return
 	}
 	request, causes := readLogin(http.MaxBytesReader(w, r.Body, maxLoginBody))
@@ -107,7 +108,8 @@ func readLogin(body io.Reader) (request LoginRequest, causes []string) {
 func (o *PlaygroundOptions) hello(w http.ResponseWriter, r *http.Request) {
 	access, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !found {
-		fail(w, problem.Unauthorized("Authorization: must be Bearer and the access token", "Bearer"))
+		const cause = "Authorization: must be Bearer and the access token"
+		fail(w, problem.Unauthorized(cause, "Bearer"))
 		return
 	}
 	identity, err := o.Identify(r.Context(), access)

@@ -37,6 +37,7 @@ func TestPlaygroundSwitchedOff(t *testing.T) {
 func TestLogin(t *testing.T) {
 	h := serve(t, playing())
 	const good = `{"identity":"a@b.c","name":"A","access_seconds":20,"refresh_seconds":60}`
+	const administrator = `{"identity":"a","is_admin":true,"access_seconds":1,"refresh_seconds":1}`
 	const broken = `{"identity":"broken@example.com","access_seconds":1,"refresh_seconds":1}`
 	long := `{"identity":"` + strings.Repeat("a", 5000) + `"}`
 	const kind = "application/json"
@@ -53,7 +54,7 @@ func TestLogin(t *testing.T) {
 		"no type":       {good, "", 415, "Content-Type"},
 		"not JSON":      {"x", kind, 400, "body"},
 		"unknown field": {`{"identity":"a","admin":true}`, kind, 400, "body"},
-		"administrator": {`{"identity":"a","is_admin":true,"access_seconds":1,"refresh_seconds":1}`, kind, 400, "is_admin"},
+		"administrator": {administrator, kind, 400, "is_admin"},
 		"no identity":   {`{"access_seconds":1,"refresh_seconds":1}`, kind, 400, "identity"},
 		"zero":          {lives(0, 1), kind, 400, "access_seconds"},
 		"over a year":   {lives(1, 31536001), kind, 400, "access_seconds"},
@@ -90,7 +91,8 @@ func TestHello(t *testing.T) {
 			t.Errorf("%q: %d %v", header, r.StatusCode, err)
 		}
 		challenge := r.Header.Get("WWW-Authenticate")
-		if want == 401 && (!strings.HasPrefix(challenge, "Bearer") || body["error"] != "unauthorized") {
+		bearer := strings.HasPrefix(challenge, "Bearer")
+		if want == 401 && (!bearer || body["error"] != "unauthorized") {
 			t.Errorf("%q: %v %v", header, r.Header, body)
 		}
 	}

@@ -52,7 +52,7 @@ func Routes(o Options) []Route {
 	s.file("/session.d.ts", "session.d.ts")
 	s.file("/site.css", "site.css")
 	if o.Docs {
-		s.docs(o.Playground)
+		s.docs(o)
 	}
 	if o.Playground != nil {
 		s.playground(o.Playground)
@@ -88,15 +88,21 @@ func newPage(name string, values map[string]string) *asset {
 
 // docs adds the documentation page. If the playground is on, the page logs in there, so that its
 // examples have tokens that this server accepts.
-func (s *site) docs(playground *PlaygroundOptions) {
+func (s *site) docs(o Options) {
 	s.add(http.MethodGet, "/", http.RedirectHandler("/docs", http.StatusFound))
-	login := "off"
-	if playground != nil && playground.Administrators {
-		login = "admin"
-	} else if playground != nil {
-		login = "on"
+	const switchedOff = " An operation that is switched off answers 501 and names its setting."
+	login, note := "off", "The tokens in the examples are not valid on this server. Use tokens of "+
+		"your login. To get valid examples on a development machine, "+o.PlaygroundHint+"."
+	switch {
+	case o.Playground != nil && o.Playground.Administrators:
+		login, note = "admin", "This page is logged in as an administrator, so you can try every "+
+			"operation."+switchedOff
+	case o.Playground != nil:
+		login, note = "on", "This page is logged in as a user who is not an administrator, because "+
+			"the server has no development key. So the operations for administrators answer 403."+
+			switchedOff
 	}
-	s.page("/docs", "docs/index.html", map[string]string{"playground": login})
+	s.page("/docs", "docs/index.html", map[string]string{"playground": login, "note": note})
 	s.file("/docs/docs.js", "docs/docs.js")
 	s.file("/docs/docs.css", "docs/docs.css")
 	s.file("/docs/swagger-ui-bundle.js", "docs/swagger-ui-bundle.js.gz")
