@@ -98,7 +98,7 @@ func (s *site) docs(o Options) {
 		login, note = "admin", "This page is logged in as an administrator, so you can try every "+
 			"operation."+switchedOff
 	case o.Playground != nil:
-		login, note = "on", "This page is logged in as a user who is not an administrator, because "+
+		login, note = "on", "This page is logged in as a user who is not an administrator, as "+
 			"the server has no development key. So the operations for administrators answer 403."+
 			switchedOff
 	}
