@@ -125,3 +125,18 @@ func TestSilentConnection(t *testing.T) {
 		t.Errorf("%d connections for 3 fetches", n)
 	}
 }
+
+// TestDocumentedIntervals: docs/keys.md promises them.
+func TestDocumentedIntervals(t *testing.T) {
+	want := intervals{
+		poll:     time.Second,
+		refresh:  300 * time.Second,
+		retry:    15_000 * time.Millisecond,
+		cooldown: time.Second,
+		patience: 2_000 * time.Millisecond,
+		fetch:    5_000 * time.Millisecond,
+	}
+	if got := defaultIntervals(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

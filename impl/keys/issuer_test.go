@@ -1,6 +1,7 @@
 package keys_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -296,5 +297,90 @@ func TestIssuersFile(t *testing.T) {
 	eventually(t, "a refusal", func() bool { return strings.Contains(log.String(), "must not hold a secret") })
 	if got := ids(s.Keys()); got != "ours two" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// watchedContext closes asked when it is first asked for its end.
+type watchedContext struct {
+	context.Context
+	asked chan struct{}
+	once  sync.Once
+}
+
+func (c *watchedContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.asked) })
+	return c.Context.Done()
+}
+
+// TestFetchUnderWayDoesNotCount: a fetch that began before the token came may have missed its key.
+func TestFetchUnderWayDoesNotCount(t *testing.T) {
+	old, added := newKey(t, "EdDSA", "old"), newKey(t, "EdDSA", "added")
+	i := newIssuer(t, newSet(t, old))
+	release := make(chan struct{})
+	i.serve(func(w http.ResponseWriter, _ *http.Request) {
+		answer := publicSet(t, old, added)
+		if i.asked.Load() == 1 {
+			answer = publicSet(t, old)
+			<-release
+		}
+		_, _ = w.Write(answer)
+	})
+	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	must(t, s, err)
+	s.Hasten(time.Hour, time.Hour, patience, patience)
+	var first sync.WaitGroup
+	first.Go(func() { _ = s.Once(t.Context()) })
+	eventually(t, "the first fetch", func() bool { return i.asked.Load() == 1 })
+	found := make(chan error, 1)
+	ctx := &watchedContext{Context: t.Context(), asked: make(chan struct{})}
+	go func() { found <- s.Refetch(ctx, "added", "EdDSA") }()
+	<-ctx.asked // Refetch is about to wait
+	close(release)
+	if err := <-found; err != nil || !known(s, "added") {
+		t.Errorf("the fetch that was under way decided: %v, %s", err, ids(s.Keys()))
+	}
+	first.Wait()
+}
+
+// TestIssuerMayRedirectTwice, and no more.
+func TestIssuerMayRedirectTwice(t *testing.T) {
+	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
+	good := *i.answer.Load()
+	for redirects, ok := range map[int]bool{2: true, 3: false} {
+		i.serve(func(w http.ResponseWriter, r *http.Request) {
+			if len(r.URL.Path) <= redirects {
+				http.Redirect(w, r, r.URL.Path+"x", http.StatusFound)
+				return
+			}
+			good(w, r)
+		})
+		s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL + "/", Now: newClock().now, Log: new(journal).logger()})
+		must(t, s, err)
+		if err := s.Once(t.Context()); (err == nil) != ok {
+			t.Errorf("%d redirects: %v", redirects, err)
+		}
+	}
+}
+
+// TestLargestSets: 256 KiB, from a file and from an issuer, and not a byte more.
+func TestLargestSets(t *testing.T) {
+	const largest = 256 << 10
+	theirs := publicSet(t, newKey(t, "EdDSA", "theirs"))
+	private, err := newSet(t, newKey(t, "HS256", "ours")).MarshalPrivate()
+	must(t, private, err)
+	padded := func(set []byte, size int) string { return string(set) + strings.Repeat(" ", size-len(set)) }
+	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
+	path := filepath.Join(t.TempDir(), "keys.json")
+	for size, ok := range map[int]bool{largest: true, largest + 1: false} {
+		writeText(t, path, padded(private, size))
+		if _, err := keys.Load(path, false); (err == nil) != ok {
+			t.Errorf("a file of %d bytes: %v", size, err)
+		}
+		i.serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(padded(theirs, size))) })
+		s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+		must(t, s, err)
+		if err := s.Once(t.Context()); (err == nil) != ok {
+			t.Errorf("an answer of %d bytes: %v", size, err)
+		}
 	}
 }

@@ -28,6 +28,12 @@ func TestLongestToken(t *testing.T) {
 	wantFault(t, got, err, nil)
 	got, err = v.Refresh(ofLength(t, token.MaxLength+3), now())
 	wantFault(t, got, err, token.ErrMalformed)
+	for length, want := range map[int]bool{token.MaxLength: false, token.MaxLength + 1: true} {
+		_, err := v.Refresh(strings.Repeat("a", length), now())
+		if err == nil || strings.Contains(err.Error(), "longer than") != want {
+			t.Errorf("a text of %d bytes: got %v", length, err)
+		}
+	}
 }
 
 // TestLongestMintedToken: access tokens may be as long as is accepted; refresh tokens leave room for the
@@ -145,4 +151,11 @@ func TestEarlyRetry(t *testing.T) {
 			t.Errorf("%s: got %s", missing, got)
 		}
 	}
+}
+
+// TestFarFuture: in the year 8307 too, seconds are no milliseconds while a token is valid.
+func TestFarFuture(t *testing.T) {
+	at := time.Unix(200_000_000_000, 0)
+	got, err := verifier(t, token.Rules{}).Refresh(signed(t, `{"identity":"me","iat":200000000060,"exp":200000000100}`), at)
+	wantFault(t, got, err, nil)
 }
