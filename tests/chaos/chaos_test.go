@@ -1,11 +1,10 @@
 //go:build linux
 
-// Package chaos runs several real servers on one store, ends sessions on one of them while the
-// others are hammered, and stops, kills, starves and cuts off what it can meanwhile. Whatever
-// happens, one sentence has to hold: when a revoke has returned, no server accepts a token of that
-// session.
+// Package chaos runs several real servers on one store and revokes sessions on one of them while
+// clients load the others. Meanwhile it freezes and kills servers and cuts their connections. One
+// rule must always hold: when a revoke has returned, no server accepts a token of that session.
 //
-// Rounds are few enough for every day. REFRESH_SOAK=1 runs thousands.
+// The tests run a few rounds every day, and thousands with REFRESH_SOAK=1.
 package chaos
 
 import (

@@ -48,7 +48,7 @@ func (a *almanac) After(d time.Duration) <-chan time.Time {
 	return c
 }
 
-// turn moves the clock and fires what has become due.
+// turn moves the clock and fires the timers that are due.
 func (a *almanac) turn(d time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -74,8 +74,8 @@ type grave struct {
 	expires time.Time
 }
 
-// TestNothingComesBack: while time goes by in steps, and what need not be kept is removed, a
-// revoked token that is still valid by its exp is never accepted. In the end the store is empty.
+// TestNothingComesBack: time passes in steps, and old revocations are removed. A revoked token is
+// never accepted before its exp. In the end the store is empty.
 func TestNothingComesBack(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(2, 100) {
@@ -128,8 +128,8 @@ func almanacNode(
 	return s, stop
 }
 
-// pass lets time go by, and the node do what is due. The clean-up does not follow a clock that
-// jumps by more than a day.
+// pass moves the clock and waits until the node has done its due work. It moves in small steps,
+// because the clean-up ignores a clock that jumps by more than a day.
 func (a *almanac) pass(t *testing.T, d time.Duration) {
 	t.Helper()
 	for step := 23 * time.Hour; d > 0; d -= step {

@@ -16,7 +16,7 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// answer is what a server said; status 0 if nothing came.
+// answer is a server's answer; the status is 0 if there was none.
 type answer struct {
 	status int
 	header http.Header
@@ -101,7 +101,7 @@ func newToken() string {
 	})
 }
 
-// mustRevoke ends a session, with as many tries as it takes: 503 says try again.
+// mustRevoke revokes a session. After a 503 it tries again.
 func mustRevoke(t *testing.T, s *node, token string) (tries int) {
 	t.Helper()
 	for deadline := time.Now().Add(server.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {

@@ -77,7 +77,7 @@ func TestConnectionsCut(t *testing.T) {
 // wait longer than a lease for it.
 func TestPartition(t *testing.T) {
 	t.Parallel()
-	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
+	for name, how := range map[string]behaviour{"refuses": refuses, "hangs": hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := shared.Postgres(t).NewDatabase(t)
@@ -86,10 +86,10 @@ func TestPartition(t *testing.T) {
 			for range server.Rounds(1, 50) {
 				c := contest{token: newToken(), tries: 1}
 				c.hold(t, []*node{here, there}, func() {
-					p.be(rude)
+					p.set(how)
 					mustRevoke(t, here, c.token)
 				})
-				p.be(polite)
+				p.set(passes)
 				await(
 					t,
 					"a server that is ready again",
@@ -108,7 +108,7 @@ func TestPartition(t *testing.T) {
 // again; it never pretends that a session was ended, and tells load balancers and metrics.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
-	for name, rude := range map[string]rudeness{"refuses": refuses, "hangs": hangs} {
+	for name, how := range map[string]behaviour{"refuses": refuses, "hangs": hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, url := through(t, shared.Postgres(t).NewDatabase(t))
@@ -117,7 +117,7 @@ func TestStoreAway(t *testing.T) {
 			if age := s.metric(t, "refreshd_lease_age_seconds"); age <= 0 || age >= 3 {
 				t.Errorf("the lease's age is %v s while all is well", age)
 			}
-			goesOn(t, s, p, rude, token)
+			goesOn(t, s, p, how, token)
 			wantsAway(t, "revoke while the lease lives", s.revoke(token))
 			await(
 				t,
@@ -134,7 +134,7 @@ func TestStoreAway(t *testing.T) {
 			if age := s.metric(t, "refreshd_lease_age_seconds"); age < 2.9 {
 				t.Errorf("the lease's age is %v s, want at least a lease's term", age)
 			}
-			p.be(polite)
+			p.set(passes)
 			await(
 				t,
 				"a server that is ready again",
@@ -152,16 +152,16 @@ func TestStoreAway(t *testing.T) {
 	}
 }
 
-// goesOn takes the database away while the lease lives: refreshes go on. On a machine that is so
-// busy that the lease ends before the refresh is asked for, it tries again.
-func goesOn(t *testing.T, s *node, p *proxy, rude rudeness, token string) {
+// goesOn makes the database unavailable and checks that a refresh succeeds while the lease is live.
+// If the machine is so busy that the lease expires first, it tries again.
+func goesOn(t *testing.T, s *node, p *proxy, how behaviour, token string) {
 	t.Helper()
 	for range 5 {
-		p.be(rude)
+		p.set(how)
 		if s.refresh(token).status == http.StatusOK {
 			return
 		}
-		p.be(polite)
+		p.set(passes)
 		await(
 			t,
 			"a server that is ready again",

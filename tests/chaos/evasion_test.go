@@ -26,7 +26,7 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// service is one over a store in memory, for what needs neither time nor other nodes.
+// service returns a service with a store in memory, for tests without time and other nodes.
 func service(t *testing.T, keys jwk.Source) *session.Service {
 	t.Helper()
 	db := openStore(t, "sqlite::memory:")
@@ -102,8 +102,8 @@ func rewrite(t *rapid.T, raw string) string {
 	return raw
 }
 
-// TestMalleableSignature: whoever has an ECDSA signature (r, s) can write another one, (r, n-s),
-// that is as genuine. It is the same session all the same.
+// TestMalleableSignature: anybody can change an ECDSA signature (r, s) to (r, n-s), which is valid
+// too. The token still belongs to the same session.
 func TestMalleableSignature(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -185,8 +185,7 @@ func TestForeignNames(t *testing.T) {
 	}
 }
 
-// TestSpelledOtherwise: JSON can spell one jti in many ways; who can sign could use another for
-// each token.
+// TestSpelledOtherwise: JSON can spell one jti in many ways. All of them mean the same session.
 func TestSpelledOtherwise(t *testing.T) {
 	n := service(t, secretKeys(t))
 	claims := func(jti string) string {
@@ -208,7 +207,8 @@ func TestSpelledOtherwise(t *testing.T) {
 	}
 }
 
-// TestPartsDoNotRun: what belongs to one part of a name cannot pass for the next.
+// TestPartsDoNotRun: characters cannot move from one part of a session's name to the next without
+// making another session.
 func TestPartsDoNotRun(t *testing.T) {
 	n := service(t, secretKeys(t))
 	exp := time.Now().Add(time.Hour).Unix()

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDiskFull: a full disk is a 503 for who revokes and nothing for who refreshes, and loses
-// nothing.
+// TestDiskFull: if the disk is full, a revoke is answered 503, refreshes go on, and no acknowledged
+// revocation is lost.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -49,7 +49,7 @@ func TestDiskFull(t *testing.T) {
 	t.Logf("%d revocations were acknowledged", len(ended))
 }
 
-// fillUp revokes until the disk is full, and returns what was acknowledged.
+// fillUp revokes until the disk is full. It returns the tokens whose revocation was acknowledged.
 func fillUp(t *testing.T, s *node) (ended []string) {
 	t.Helper()
 	for full := 0; full < 3; {

@@ -75,8 +75,8 @@ func revokeUntilKilled(t *testing.T, url string) []string {
 	return ended
 }
 
-// clearLeases deletes what dead servers left, so that the next revoke need not wait for them:
-// nobody else uses the store.
+// clearLeases deletes the leases of dead servers, so that the next revoke need not wait for them. No
+// other server uses the store.
 func clearLeases(t *testing.T, url string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), url)

@@ -15,9 +15,9 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// The state of a session. While a revoke is under way some servers know it and some do not: it
-// takes effect in two steps, of which the first makes refusals possible, and the second, before it
-// returns, makes them the only answer.
+// The state of a session. A revoke takes effect in two steps. After the first, some servers know it,
+// so refreshes may be rejected. After the second, which comes before it returns, all servers know
+// it, so refreshes must be rejected.
 const (
 	live = iota
 	ending
@@ -55,7 +55,7 @@ func sessionModel() porcupine.Model {
 	}
 }
 
-// history is what clients saw of one session.
+// history is the requests of all clients for one session, with their answers.
 type history struct {
 	mu  sync.Mutex
 	ops []porcupine.Operation
@@ -113,8 +113,8 @@ func (h *history) revoke(client int, s *node, token string) {
 	h.perhaps(client, called)
 }
 
-// TestLinearizable: what many clients saw on several servers, while these were stopped and cut off,
-// is a history that one session in one place could have had.
+// TestLinearizable: many clients use several servers, which are frozen and cut off meanwhile. Their
+// answers are those that a single server without faults could have given.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	url := shared.Postgres(t).NewDatabase(t)

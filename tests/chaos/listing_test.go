@@ -50,7 +50,7 @@ func TestListing(t *testing.T) {
 	})
 }
 
-// end ends a session that nobody has.
+// end revokes a session that no token belongs to.
 func (s *node) end() answer {
 	var id [32]byte
 	rand.Read(id[:])

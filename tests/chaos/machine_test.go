@@ -68,7 +68,7 @@ func (m *machine) suspend(d time.Duration) {
 	close(wakes)
 }
 
-// isolate takes the store out of reach, and sets the clock back meanwhile.
+// isolate makes the store unreachable and sets the clock back meanwhile.
 func (m *machine) isolate(d time.Duration) {
 	back := make(chan struct{})
 	m.mu.Lock()
@@ -84,9 +84,9 @@ func (m *machine) isolate(d time.Duration) {
 	close(back)
 }
 
-// weather troubles the machine until it is over: it is suspended again and again, or cut off while
-// its clock is set to and fro. Both at once, a clock that is set back by as much as the machine
-// slept, nobody can notice from inside.
+// weather suspends the machine again and again until over is set, or cuts it off while its clock
+// jumps. It never does both: a machine cannot notice that its clock was set back by exactly the time
+// that it was suspended.
 func (m *machine) weather(over *atomic.Bool, suspends bool) {
 	for !over.Load() {
 		time.Sleep(rand.N(2 * time.Second))
@@ -121,8 +121,8 @@ func reach[T any](m *machine, call func() (T, error)) (T, error) {
 	return call()
 }
 
-// feed is a read of the feed. Each change has to reach the machine before it is applied, and what
-// the read does afterwards, such as an acknowledgement, comes after that: so it is in a server.
+// feed reads the feed as a server does: each change reaches the machine before it is applied, and
+// the read's own writes, such as an acknowledgement, come after that.
 func (m *machine) feed(
 	apply func(revocation.Change), read func(func(revocation.Change)) (revocation.Page, error),
 ) (revocation.Page, error) {

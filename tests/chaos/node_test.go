@@ -68,7 +68,7 @@ func openStore(t *testing.T, url string) *store.Store {
 	return db
 }
 
-// verdict is what a refresh comes to.
+// verdict returns the error of a refresh, or nil.
 func verdict(s *session.Service, raw string) error {
 	_, err := s.Refresh(context.Background(), raw, 10*time.Minute, session.Client{})
 	return err

@@ -9,23 +9,23 @@ import (
 	"testing"
 )
 
-// proxy stands between a server and its database, and can be rude.
+// proxy passes connections on from a server to its database, and can refuse or hold them.
 type proxy struct {
 	listener net.Listener
 	target   string
 
 	mu    sync.Mutex
-	rude  rudeness
+	how   behaviour
 	conns map[net.Conn]struct{}
-	calm  chan struct{} // closed when it stops hanging
+	calm  chan struct{} // closed when it stops holding data back
 }
 
-type rudeness int
+type behaviour int
 
 const (
-	polite  rudeness = iota
-	refuses          // closes what is open, and what comes
-	hangs            // takes everything and passes on nothing, as a network does that loses packets
+	passes  behaviour = iota
+	refuses           // closes open and new connections
+	hangs             // accepts data and passes none on, as a network that loses packets
 )
 
 // through returns a proxy and the database's URL through it.
@@ -49,29 +49,29 @@ func through(t *testing.T, database string) (*proxy, string) {
 	go p.serve()
 	t.Cleanup(func() {
 		listener.Close()
-		p.be(refuses)
+		p.set(refuses)
 	})
 	u.Host = listener.Addr().String()
 	return p, u.String()
 }
 
-// be changes the manners.
-func (p *proxy) be(r rudeness) {
+// set changes how the proxy behaves.
+func (p *proxy) set(r behaviour) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case r == hangs && p.rude != hangs:
+	case r == hangs && p.how != hangs:
 		p.calm = make(chan struct{})
-	case r != hangs && p.rude == hangs:
+	case r != hangs && p.how == hangs:
 		close(p.calm)
 	}
-	p.rude = r
+	p.how = r
 	if r == refuses {
 		p.closeAll()
 	}
 }
 
-// cut closes all that is open; what comes next is welcome.
+// cut closes all open connections. New ones are passed on.
 func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,7 +107,7 @@ func (p *proxy) serve() {
 func (p *proxy) admit(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.rude == refuses {
+	if p.how == refuses {
 		return false
 	}
 	for _, c := range conns {

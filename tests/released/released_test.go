@@ -111,8 +111,8 @@ func TestBreakingChangesAreNoticed(t *testing.T) {
 }
 
 // follows reports whether the contract in the file next may follow the one in the file released,
-// with what oasdiff found. Its warnings count: a request field that is gone is one, and here it
-// makes a request invalid.
+// and returns oasdiff's findings. Warnings count too: a removed request field is a warning, and it
+// makes requests of existing callers invalid.
 func follows(t *testing.T, program, released, next string) (string, bool) {
 	t.Helper()
 	compare := exec.CommandContext(

@@ -96,8 +96,8 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestKeyIsGone: where the key that signed a successor is gone, the one that signs now takes its
-// place, and goes on doing so.
+// TestKeyIsGone: if the key that signed a successor is removed, the active key signs it again, and
+// always the same way.
 func TestKeyIsGone(t *testing.T) {
 	var keys keyring
 	login, old, next := newKey(

@@ -39,14 +39,14 @@ func (f *fleet) launch(t *testing.T) *node {
 
 func (f *fleet) any() *node { return f.live[rand.N(len(f.live))].Load() }
 
-// lineage is what a client has seen of its session: one token for each generation.
+// lineage holds the tokens that a client has received for its session, one for each generation.
 type lineage struct {
 	tokens map[int64]string
 	newest string
 	count  int // of answers
 }
 
-// step redeems the newest token until it is answered: what an honest client does.
+// step redeems the newest token until there is an answer, as an honest client does.
 func (l *lineage) step(t *testing.T, f *fleet, stop *atomic.Bool) error {
 	before := claimsOf(t, l.newest).Generation
 	for {

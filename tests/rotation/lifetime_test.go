@@ -133,7 +133,7 @@ func (h hangUp) Session(ctx context.Context, id revocation.SessionID) (*session.
 	return r, err
 }
 
-// TestHangUp: a thief who hangs up does not keep the session from being ended.
+// TestHangUp: if a thief closes the connection, the session is revoked all the same.
 func TestHangUp(t *testing.T) {
 	var hang func()
 	c := newClockwork(t, session.Rotation{Window: time.Minute})

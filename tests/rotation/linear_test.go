@@ -15,9 +15,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// redemption is one refresh as a client saw it: the generation that it presented, and what it got.
-// A reuse has two parts: its revocation begins, from when on some servers know of it, and it has
-// returned, when all do.
+// redemption is one refresh of a client: the generation that it sent and the one that it received.
+// A reuse has two parts: its revocation begins, and some servers know it; it returns, and all do.
 type redemption struct {
 	presented, given      int64
 	begins, ends, revoked bool
@@ -30,7 +29,7 @@ type line struct {
 	ending, ended bool
 }
 
-// sessionModel says what one session in one place would have answered.
+// sessionModel returns the answers that a single server could have given.
 func sessionModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return line{} },
@@ -50,8 +49,8 @@ func sessionModel() porcupine.Model {
 				now.ending = true
 				return behind >= 2 || behind == 1 && now.acked, now
 			case behind == 0 && r.given == r.presented:
-				// Whoever read the clock before another process wrote its rotation sees it as not
-				// older than no time at all.
+				// A process that read its clock before another one wrote the rotation sees a
+				// rotation in the future.
 				now.acked = true
 				return r.presented > 0, now
 			case behind == 0:
@@ -117,8 +116,8 @@ func (r *race) note(client int, called time.Time, presented int64, a answer, giv
 	}
 }
 
-// TestLinearizable: what many clients of one session saw through several processes is a history
-// that one session in one place could have had.
+// TestLinearizable: many clients use one session through several processes. Their answers are those
+// that a single server could have given.
 func TestLinearizable(t *testing.T) {
 	eachStore(t, func(t *testing.T, store string) {
 		var urls []string

@@ -39,7 +39,7 @@ func launch(t *testing.T, settings ...string) *node {
 	return shared.Start(t, append([]string{"--rotation"}, settings...)...)
 }
 
-// answer is what a refresh gave: the status is 0 if nothing came back.
+// answer is the answer to a refresh; the status is 0 if there was none.
 type answer struct {
 	status          int
 	access, refresh string

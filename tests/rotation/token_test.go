@@ -16,8 +16,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// login is a login service's refresh token. The tests sign by themselves: what is judged must not
-// be what judges.
+// login returns a login's refresh token. The tests sign it by themselves, without the product's code,
+// which they test.
 func login(identity string, issued time.Time) string {
 	return loginWithID(identity, rand.Text(), issued)
 }

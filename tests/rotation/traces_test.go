@@ -86,8 +86,8 @@ func openRaw(t *testing.T, url string) *sql.DB {
 	return db
 }
 
-// trace is one session, the test's own view of it, and what its clients hold. The view is the
-// decision table once more, written for the test alone.
+// trace is one session, the test's own view of it, and the tokens of its clients. The view is a
+// second version of the decision table, written for this test.
 type trace struct {
 	*bench
 	tokens  []string // by generation; [0] is the login's
@@ -107,7 +107,7 @@ func newTrace(b *bench) *trace {
 	return &trace{bench: b, tokens: []string{login("ann", b.now)}, minted: []time.Time{{}}}
 }
 
-// expect is what the answer to a generation must be, and what it does to the view.
+// expect returns the right answer to a generation and updates the view.
 func (x *trace) expect(gen int) (status, out int, cause string) {
 	switch {
 	case x.revoked:
@@ -130,8 +130,8 @@ func (x *trace) expect(gen int) (status, out int, cause string) {
 	return 422, 0, "token was reused: the session is revoked"
 }
 
-// present gives the server a token, and checks the answer against the view. It returns the
-// generation of what it gave, or -1.
+// present sends a token to the server and checks the answer against the view. It returns the
+// generation of the answer's token, or -1.
 func (x *trace) present(t *rapid.T, gen int) int {
 	a := redeem(x.url, x.tokens[gen])
 	status, out, cause := x.expect(gen)
@@ -219,8 +219,8 @@ func (x *trace) exec(t *rapid.T, statement string) {
 	}
 }
 
-// TestTraces: clients, thieves, owners and restores in any order, over HTTP and on both engines,
-// get what the table says.
+// TestTraces: clients, thieves, owners and restores act in any order, over HTTP and on both engines.
+// Every answer is the one of the decision table.
 func TestTraces(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
