@@ -44,10 +44,8 @@ func (s *Shared) Main(m *testing.M) int {
 func (s *Shared) Program(tb testing.TB) string {
 	tb.Helper()
 	s.build.Do(func() {
-		s.folder, s.failed = os.MkdirTemp(
-			"",
-			"refreshd-",
-		) //nolint:usetesting // it outlives the test
+		//nolint:usetesting // it outlives the test
+		s.folder, s.failed = os.MkdirTemp("", "refreshd-")
 		if s.failed == nil {
 			s.program, s.failed = Build(context.WithoutCancel(tb.Context()), s.folder)
 		}
