@@ -107,6 +107,10 @@ soak: install ## run the tests with full counts, then each fuzz target for SOAK_
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
 	@$(MAKE) --no-print-directory mutants
 
+.PHONY: mutants
+mutants: ## change the operators of the deciding packages one by one; a test must notice each
+	@$(STEP) mutants $(GO) run ./tests/mutants "$(GREMLINS)" $(DECIDING)
+
 .PHONY: release-contract
 release-contract: ## keep openapi.yaml as the released contract of its version
 	@.ci/release-contract

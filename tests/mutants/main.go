@@ -120,13 +120,17 @@ func readSurvivors() ([]string, error) {
 // results is the part of gremlins' report that is used here.
 type results struct {
 	Files []struct {
-		Name      string `json:"file_name"`
-		Mutations []struct {
-			Line   int    `json:"line"`
-			Type   string `json:"type"`
-			Status string `json:"status"`
-		} `json:"mutations"`
+		Name      string     `json:"file_name"`
+		Mutations []mutation `json:"mutations"`
 	} `json:"files"`
+}
+
+// mutation is one change and whether the tests noticed it.
+type mutation struct {
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+	Type   string `json:"type"`
+	Status string `json:"status"`
 }
 
 // survivorsOf runs gremlins on a package and returns the changes that its tests do not notice, as
@@ -157,7 +161,15 @@ func survivorsOf(folder string, gremlins []string, path string) ([]string, error
 		}
 		lines := bytes.Split(code, []byte("\n"))
 		for _, m := range file.Mutations {
-			if m.Status == "LIVED" || m.Status == "NOT COVERED" {
+			lived := m.Status == "LIVED"
+			if m.Status == "NOT COVERED" {
+				found, err := noticed(folder, path, name, m)
+				if err != nil {
+					return nil, err
+				}
+				lived = !found
+			}
+			if lived {
 				line := strings.TrimSpace(string(lines[m.Line-1]))
 				all = append(all, fmt.Sprintf("%s: %s: %s", name, m.Type, line))
 			}
