@@ -63,8 +63,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"postgres://refresh@db.example.com/refresh?sslmode=verify-full",
 		},
 		"max-lifetime": {
-			"The longest lifetime of a refresh token that is accepted. A revocation is kept at " +
-				"least that long.",
+			"The longest lifetime of a refresh token that is accepted. It also decides how " +
+				"long revocations are kept.",
 			"90d",
 		},
 		"token-lifetime": {
@@ -85,7 +85,7 @@ func meanings() map[string]text { //nolint:funlen // a table
 		},
 		"rotation": {
 			"Return a new refresh token with each refresh, and revoke a session if an old " +
-				"token is used after its successor.",
+				"token is used after the window although its successor was used.",
 			"true",
 		},
 		"rotation-window": {
