@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,108 +14,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"kalsel.dev/refresh/impl/revocation"
-	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/tests/server"
 )
 
-// call is one call of the store whose answer is relied on.
-type call struct {
-	method string
-	do     func(ctx context.Context, s *store.Store) error
-}
-
-// reliedOn is every call whose answer is relied on, after prepare. Each of them must change something, or
-// read.
-func reliedOn() []call {
-	lease := revocation.Lease{Node: "a", Version: 1}
-	ignore := func(revocation.Change) {}
-	longer, second := ended(1), row(1, "who")
-	longer.KeptUntil++
-	second.Generation++
-	return []call{
-		{"Load", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Load(ctx, 0, 10, ignore)
-			return err
-		}},
-		{"Join", func(ctx context.Context, s *store.Store) error {
-			return s.Join(ctx, revocation.Lease{Node: "b", Version: 1})
-		}},
-		{"Renew", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Renew(ctx, revocation.Lease{Node: "a", Version: 2}, 1)
-			return err
-		}},
-		{"Follow", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Follow(ctx, lease, 9, 0, 10, ignore)
-			return err
-		}},
-		{"Lookup", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Lookup(ctx, idOf(1), "who")
-			return err
-		}},
-		{"Leases", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Leases(ctx, ended(1))
-			return err
-		}},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, ended(2)) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, ended(1)) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, longer) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, cutoff("who", 1000)) }},
-		{"List", func(ctx context.Context, s *store.Store) error {
-			_, err := s.List(ctx, 10, 0, 10)
-			return err
-		}},
-		{"Session", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Session(ctx, idOf(1))
-			return err
-		}},
-		{"SessionsOf", func(ctx context.Context, s *store.Store) error {
-			_, err := s.SessionsOf(ctx, "who", 0, 10)
-			return err
-		}},
-		{"Adopt", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Adopt(ctx, row(2, "who"))
-			return err
-		}},
-		{"Advance", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Advance(ctx, second, session.Precondition{RotatedUntil: 1e6, EndsUntil: 1e6})
-			return err
-		}},
-		{"Replace", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Replace(ctx, row(3, "who"), row(3, "who"))
-			return err
-		}},
-		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error { return s.NoteSigningKey(ctx, "known") }},
-		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error { return s.NoteSigningKey(ctx, "new") }},
-		{"NoteServer", func(ctx context.Context, s *store.Store) error { return s.NoteServer(ctx, 0, false) }},
-		{"CleanUpTime", func(ctx context.Context, s *store.Store) error {
-			_, err := s.CleanUpTime(ctx, 1)
-			return err
-		}},
-		{"HasSigned", func(ctx context.Context, s *store.Store) error {
-			_, err := s.HasSigned(ctx, "known")
-			return err
-		}},
-	}
-}
-
-func revokeErr(ctx context.Context, s *store.Store, r revocation.Revocation) error {
-	_, err := s.Revoke(ctx, r)
-	return err
-}
-
-// prepare writes what the calls find.
-func prepare(t *testing.T, s *store.Store) {
-	t.Helper()
-	must(t, s.Join(t.Context(), revocation.Lease{Node: "a", Version: 1}))
-	revoke(t, s, ended(1))
-	revoke(t, s, cutoff("who", 1000))
-	adopt(t, s, row(1, "who"))
-	adopt(t, s, row(3, "who"))
-	must(t, s.NoteSigningKey(t.Context(), "known"))
-}
-
-// TestReliedOn: a method of the store is either among the calls above, or no answer of it is relied on.
+// TestReliedOn: a method of the store is either among the calls of reliedOn, or no answer of it is relied on.
 func TestReliedOn(t *testing.T) {
 	others := []string{
 		"Close", "Commits", "Watch", // no statement
@@ -157,6 +61,71 @@ func TestReadOnlyServer(t *testing.T) {
 			t.Errorf("%s with the server writable again: %v", c.method, err)
 		}
 	}
+}
+
+// TestReadOnlyServerIsLeft: after one error no connection to the server is used again, the one that waits
+// for changes included, so that new connections find the primary.
+func TestReadOnlyServerIsLeft(t *testing.T) {
+	postgres := server.StartPostgres(t)
+	s := open(t, postgres.NewDatabase(t))
+	ctx, stop := context.WithCancel(t.Context())
+	watching, watched := make(chan struct{}, 100), make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.Watch(ctx, func() { watching <- struct{}{} })
+	}()
+	defer func() {
+		stop()
+		<-watched
+	}()
+	<-watching
+	var lookups sync.WaitGroup
+	for range 8 {
+		lookups.Go(func() {
+			if _, err := s.Lookup(ctx, idOf(1), ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	lookups.Wait()
+	const (
+		ours    = " FROM pg_stat_activity WHERE application_name = 'refreshd' AND backend_start < "
+		listens = " AND query LIKE 'LISTEN%'"
+	)
+	dropped := "'" + value(t, postgres, "SELECT clock_timestamp()::text") + "'"
+	if old := value(t, postgres, "SELECT count(*) > 1"+ours+dropped); old != "t" {
+		t.Fatal("there are no connections to drop")
+	}
+	setting(t, postgres, "default_transaction_read_only", "on")
+	if _, err := s.Lookup(ctx, idOf(1), ""); !errors.Is(err, revocation.ErrUnavailable) {
+		t.Errorf("on the read-only server: %v", err)
+	}
+	setting(t, postgres, "default_transaction_read_only", "off")
+	later := "'" + value(t, postgres, "SELECT clock_timestamp()::text") + "'"
+	for range 8 {
+		lookups.Go(func() {
+			if _, err := s.Lookup(ctx, idOf(1), ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	lookups.Wait()
+	if used := value(t, postgres, "SELECT count(*)"+ours+dropped+" AND query_start > "+later); used != "0" {
+		t.Errorf("%s old connections were used", used)
+	}
+	postgres.Await(t, "the old connection that listens is closed", func() bool {
+		return value(t, postgres, "SELECT count(*)"+ours+dropped+listens) == "0"
+	})
+}
+
+// value returns the text of a query's one value.
+func value(t *testing.T, s *server.Postgres, query string) (text string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.URL("postgres"))
+	must(t, err)
+	defer conn.Close(t.Context())
+	must(t, conn.QueryRow(t.Context(), query, pgx.QueryExecModeSimpleProtocol).Scan(&text))
+	return text
 }
 
 // TestUnreplicated: no answer is taken from a commit whose wait for the standby was cancelled.
