@@ -26,7 +26,8 @@ func (w sites) next(r *rules, visit func(string, sites)) {
 		if w.revoker.at == starts {
 			for session := uint8(1); session <= 2; session++ {
 				if w.returned&session == 0 {
-					change(fmt.Sprint("revoker revokes session ", session, server), func(w *sites) { w.revoke(at, session, r) })
+					event := fmt.Sprint("revoker revokes session ", session, server)
+					change(event, func(w *sites) { w.revoke(at, session, r) })
 				}
 			}
 			continue

@@ -15,8 +15,8 @@ type rules struct {
 	lookupCurrent  bool // a lookup without a lease reads the server that acknowledges
 	loadCurrent    bool // so does the load of the whole feed
 	leasesCurrent  bool // so does the revoker's read of the leases
-	showsLease     bool // the feed is read where the lease has the version that was confirmed, or a later one
-	ackWithRead    bool // the feed is acknowledged in the transaction that reads it, and applied with its commit
+	showsLease     bool // the feed is read where the lease has the confirmed version, or a later one
+	ackWithRead    bool // the feed is acknowledged in the transaction that reads it
 	warningCounts  bool // a commit that returns without replication is an error
 	confirmCommits bool // a revocation that is in force already is written again
 }

@@ -15,8 +15,8 @@ type call struct {
 	do     func(ctx context.Context, s *store.Store) error
 }
 
-// reliedOn is every call whose answer is relied on, after prepare. Each of them must change something, or
-// read.
+// reliedOn returns every call whose answer is relied on, after prepare. Each of them changes something
+// or reads.
 func reliedOn() []call {
 	lease := revocation.Lease{Node: "a", Version: 1}
 	ignore := func(revocation.Change) {}
@@ -47,10 +47,10 @@ func reliedOn() []call {
 			_, err := s.Leases(ctx, ended(1))
 			return err
 		}},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, ended(2)) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, ended(1)) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, longer) }},
-		{"Revoke", func(ctx context.Context, s *store.Store) error { return revokeErr(ctx, s, cutoff("who", 1000)) }},
+		revokes(ended(2)),
+		revokes(ended(1)),
+		revokes(longer),
+		revokes(cutoff("who", 1000)),
 		{"List", func(ctx context.Context, s *store.Store) error {
 			_, err := s.List(ctx, 10, 0, 10)
 			return err
@@ -68,16 +68,23 @@ func reliedOn() []call {
 			return err
 		}},
 		{"Advance", func(ctx context.Context, s *store.Store) error {
-			_, err := s.Advance(ctx, second, session.Precondition{RotatedUntil: 1e6, EndsUntil: 1e6})
+			loose := session.Precondition{RotatedUntil: 1e6, EndsUntil: 1e6}
+			_, err := s.Advance(ctx, second, loose)
 			return err
 		}},
 		{"Replace", func(ctx context.Context, s *store.Store) error {
 			_, err := s.Replace(ctx, row(3, "who"), row(3, "who"))
 			return err
 		}},
-		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error { return s.NoteSigningKey(ctx, "known") }},
-		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error { return s.NoteSigningKey(ctx, "new") }},
-		{"NoteServer", func(ctx context.Context, s *store.Store) error { return s.NoteServer(ctx, 0, false) }},
+		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error {
+			return s.NoteSigningKey(ctx, "known")
+		}},
+		{"NoteSigningKey", func(ctx context.Context, s *store.Store) error {
+			return s.NoteSigningKey(ctx, "new")
+		}},
+		{"NoteServer", func(ctx context.Context, s *store.Store) error {
+			return s.NoteServer(ctx, 0, false)
+		}},
 		{"CleanUpTime", func(ctx context.Context, s *store.Store) error {
 			_, err := s.CleanUpTime(ctx, 1)
 			return err
@@ -89,9 +96,11 @@ func reliedOn() []call {
 	}
 }
 
-func revokeErr(ctx context.Context, s *store.Store, r revocation.Revocation) error {
-	_, err := s.Revoke(ctx, r)
-	return err
+func revokes(r revocation.Revocation) call {
+	return call{"Revoke", func(ctx context.Context, s *store.Store) error {
+		_, err := s.Revoke(ctx, r)
+		return err
+	}}
 }
 
 // prepare writes what the calls find.

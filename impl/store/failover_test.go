@@ -24,7 +24,8 @@ func TestReliedOn(t *testing.T) {
 		"Close", "Commits", "Watch", // no statement
 		"PeekLeases", "StoreTime", // hints
 		"Leave", "DropLease", "Expire", "ExpireSessions", // if lost, they are done again
-		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "AwaitQueue", "Fail", "FailHalfway", // of tests
+		// The tests' own.
+		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "AwaitQueue", "Fail", "FailHalfway",
 	}
 	for _, c := range reliedOn() {
 		others = append(others, c.method)
@@ -32,7 +33,7 @@ func TestReliedOn(t *testing.T) {
 	methods := reflect.TypeFor[*store.Store]()
 	for method := range methods.Methods() {
 		if !slices.Contains(others, method.Name) {
-			t.Errorf("%s is not tested: may its answer come from a server that was replaced?", method.Name)
+			t.Errorf("%s is not tested: may it answer from a server that was replaced?", method.Name)
 		}
 	}
 }
@@ -42,7 +43,7 @@ func TestReadOnlyServer(t *testing.T) {
 	postgres := server.StartPostgres(t)
 	url := postgres.NewDatabase(t)
 	prepare(t, open(t, url))
-	// A store with an open connection for each call: after the first error a store drops its connections.
+	// Each call has a store with an open connection: after an error a store drops its connections.
 	stores := make([]*store.Store, len(reliedOn()))
 	for i := range stores {
 		stores[i] = open(t, url)
@@ -110,7 +111,8 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 		})
 	}
 	lookups.Wait()
-	if used := value(t, postgres, "SELECT count(*)"+ours+dropped+" AND query_start > "+later); used != "0" {
+	used := value(t, postgres, "SELECT count(*)"+ours+dropped+" AND query_start > "+later)
+	if used != "0" {
 		t.Errorf("%s old connections were used", used)
 	}
 	postgres.Await(t, "the old connection that listens is closed", func() bool {
@@ -137,7 +139,8 @@ func TestUnreplicated(t *testing.T) {
 	cancelWaits(t, postgres)
 	for _, c := range reliedOn() {
 		err := c.do(t.Context(), s)
-		if !errors.Is(err, revocation.ErrUnavailable) || !strings.Contains(err.Error(), "did not confirm") {
+		if !errors.Is(err, revocation.ErrUnavailable) ||
+			!strings.Contains(err.Error(), "did not confirm") {
 			t.Errorf("%s: %v, want ErrUnavailable because of the replication", c.method, err)
 		}
 	}
@@ -170,7 +173,8 @@ func cancelWaits(t *testing.T, s *server.Postgres) {
 		defer close(done)
 		defer conn.Close(context.Background())
 		for ctx.Err() == nil {
-			_, err := conn.Exec(ctx, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+			_, err := conn.Exec(ctx, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "+
+				"WHERE wait_event = 'SyncRep'")
 			if err != nil && ctx.Err() == nil {
 				t.Error(err)
 				return

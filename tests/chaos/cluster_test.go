@@ -46,7 +46,8 @@ func startCluster(t *testing.T) *cluster {
 // set changes a setting of the primary. That writes to its configuration alone, so no commit waits.
 func (c *cluster) set(t *testing.T, name, value string) {
 	t.Helper()
-	for _, statement := range []string{"ALTER SYSTEM SET " + name + " = '" + value + "'", "SELECT pg_reload_conf()"} {
+	change := "ALTER SYSTEM SET " + name + " = '" + value + "'"
+	for _, statement := range []string{change, "SELECT pg_reload_conf()"} {
 		if err := c.primary.Exec(statement); err != nil {
 			t.Fatal(err)
 		}

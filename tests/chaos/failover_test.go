@@ -91,7 +91,8 @@ func TestCancelledWait(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
 		c := startCluster(t)
-		if err := c.primary.Exec("ALTER DATABASE " + c.database + " SET client_min_messages = error"); err != nil {
+		hide := "ALTER DATABASE " + c.database + " SET client_min_messages = error"
+		if err := c.primary.Exec(hide); err != nil {
 			t.Fatal(err)
 		}
 		servers := startAll(t, c.url, 2)
