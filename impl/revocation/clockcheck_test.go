@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +18,16 @@ type storeClock struct {
 	err          error
 }
 
-func (c *storeClock) StoreTime(context.Context) (int64, bool, error) {
+func (c storeClock) StoreTime(context.Context) (int64, bool, error) {
 	time.Sleep(c.delay)
 	return time.Now().Add(c.ahead).UnixMilli(), !c.none, c.err
+}
+
+// movedClock is a storeClock that is replaced while it is read.
+type movedClock struct{ atomic.Pointer[storeClock] }
+
+func (c *movedClock) StoreTime(ctx context.Context) (int64, bool, error) {
+	return c.Load().StoreTime(ctx)
 }
 
 func TestClockCheck(t *testing.T) {
@@ -60,7 +68,8 @@ func TestClockCheck(t *testing.T) {
 func TestClockCheckFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		store, m := &storeClock{}, newMachine(nil)
+		store, m := &movedClock{}, newMachine(nil)
+		store.Store(&storeClock{})
 		check := revocation.NewClockCheck(store, revocation.SystemClock(), time.Second, m.logger())
 		go check.Run(ctx)
 		for _, step := range []struct {
@@ -68,14 +77,14 @@ func TestClockCheckFollows(t *testing.T) {
 			want  error
 		}{{0, nil}, {time.Hour, revocation.ErrClock}, {-time.Hour, revocation.ErrClock}, {0, nil}} {
 			synctest.Wait()
-			store.ahead = step.ahead
+			store.Store(&storeClock{ahead: step.ahead})
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			if err := check.Err(); !errors.Is(err, step.want) {
 				t.Errorf("ahead by %v: got %v, want %v", step.ahead, err, step.want)
 			}
 		}
-		store.ahead, store.err = time.Hour, errors.New("away")
+		store.Store(&storeClock{ahead: time.Hour, err: errors.New("away")})
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if err := check.Err(); err != nil {
