@@ -68,6 +68,13 @@ func listSessionsCases() []Case {
 			},
 		},
 	}
+	all = append(all, Case{
+		Name:     "listSessions/parameter/shortest identity",
+		Left:     needsRotation,
+		Produces: http.StatusOK,
+		Rule:     "An identity may have a single character.",
+		Run:      func(r *Run) { r.sessionsOf(get(sessionsPath, "identity=x", r.administrator())) },
+	})
 	for _, query := range []string{"limit=0", "limit=1001", "limit=ten", "identity="} {
 		all = append(all, Case{
 			Name:     "listSessions/parameter/" + query,

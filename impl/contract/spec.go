@@ -173,6 +173,14 @@ func (e *exchange) security() string {
 	if _, err := url.ParseQuery(e.input.Request.URL.RawQuery); err != nil {
 		return "" // a malformed query is rejected before anything else
 	}
+	// An empty alternative makes the others optional.
+	optional := slices.ContainsFunc(
+		required,
+		func(r openapi3.SecurityRequirement) bool { return len(r) == 0 },
+	)
+	if optional {
+		required = nil
+	}
 	unauthorized := e.answer.Status == http.StatusUnauthorized
 	switch {
 	case len(required) == 0 && unauthorized:
