@@ -89,7 +89,7 @@ spec: $(TOOLS) ## check openapi.yaml against the rules in tests/redocly.yaml
 		openapi.yaml
 
 unit: ## run the Go tests with the race detector
-	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 6m ./...
+	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 12m ./...
 
 fuzz: ## fuzz each target for FUZZTIME
 	@$(STEP) fuzz .ci/fuzz $(FUZZTIME)
