@@ -38,7 +38,11 @@ func TestEveryKeyword(t *testing.T) {
 	for keyword, value := range samples {
 		line := keyword + ": " + value
 		if keyword == "Always" {
-			wantRefusal(t, edited(t, "{type: string, maxLength: 200}", "true"), "/properties/reason: ")
+			wantRefusal(
+				t,
+				edited(t, "{type: string, maxLength: 200}", "true"),
+				"/properties/reason: ",
+			)
 			continue
 		}
 		want := fmt.Sprintf("keyword %q", keyword)

@@ -20,7 +20,10 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	if !bytes.Equal(got, read(t, golden)) {
-		t.Errorf("the output differs from %s; see what changed with go test ./cmd/specgen -update", golden)
+		t.Errorf(
+			"the output differs from %s; see what changed with go test ./cmd/specgen -update",
+			golden,
+		)
 	}
 }
 
@@ -83,7 +86,12 @@ func TestRefused(t *testing.T) {
 }
 
 func TestEveryRefusalIsListed(t *testing.T) {
-	spec := strings.Replace(edited(t, "maxLength: 200", "pattern: a, title: b"), "default: 1", "multipleOf: 2", 1)
+	spec := strings.Replace(
+		edited(t, "maxLength: 200", "pattern: a, title: b"),
+		"default: 1",
+		"multipleOf: 2",
+		1,
+	)
 	want := `spec.yaml: #/components/schemas/VisitRequest/properties/page: keyword "multipleOf" is not supported
 spec.yaml: #/components/schemas/VisitRequest/properties/reason: keyword "title" is not supported
 spec.yaml: #/components/schemas/VisitRequest/properties/reason: keyword "pattern" is not supported`

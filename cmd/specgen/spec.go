@@ -19,7 +19,7 @@ type request struct {
 	Required []member // in the order of the document
 }
 
-// reader collects what is wrong with a document while it walks through it.
+// reader collects the faults of a document while it walks through it.
 type reader struct {
 	file   string
 	faults []error
@@ -137,7 +137,11 @@ func (r *reader) object(name string, schema *openapi3.Schema) request {
 	for _, property := range schema.Required {
 		i := slices.IndexFunc(result.Members, func(m member) bool { return m.Name == property })
 		if i < 0 {
-			r.refuse(place, `keyword "required" names %q, which is not among "properties"`, property)
+			r.refuse(
+				place,
+				`keyword "required" names %q, which is not among "properties"`,
+				property,
+			)
 			continue
 		}
 		result.Required = append(result.Required, result.Members[i])

@@ -6,7 +6,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// algorithm is what a key's alg decides: how to sign, and what the key must be.
+// algorithm is the signing method of an alg, and the properties that its keys must have.
 type algorithm struct {
 	method jwt.SigningMethod
 	// size is the shortest HMAC secret in bytes, the length of the hash (RFC 7518 section 3.2).

@@ -16,9 +16,10 @@ const (
 	maxRSABits = 8192 // with more bits, one verification would take milliseconds
 )
 
-// check returns what signs (nil for a public key) and what verifies. It fails if the material does
-// not suit the algorithm, is too weak, or is not consistent. A private half must belong to its
-// public half: signing with Ed25519 under a foreign public key gives the private key away.
+// check returns the half that signs (nil for a public key) and the half that verifies. It fails if
+// the material does not suit the algorithm, is too weak, or is not consistent. A private half must
+// belong to its public half: signing with Ed25519 under a foreign public key gives the private key
+// away.
 func (a algorithm) check(spec Spec) (signing, verifying any, err error) {
 	switch m := spec.Material.(type) {
 	case []byte:

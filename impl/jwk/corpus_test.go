@@ -22,8 +22,19 @@ func publicMembers(t *testing.T, id string) string {
 
 func TestCorpusOfIssuersSets(t *testing.T) {
 	material := strings.NewReplacer(
-		"$RSA", publicMembers(t, "RS256"), "$N", publicModulus(t), "$P256", publicMembers(t, "ES256"), "$P384", publicMembers(t, "ES384"),
-		"$ED25519", publicMembers(t, "EdDSA"), "$SECRET", publicMembers(t, "HS256"))
+		"$RSA",
+		publicMembers(t, "RS256"),
+		"$N",
+		publicModulus(t),
+		"$P256",
+		publicMembers(t, "ES256"),
+		"$P384",
+		publicMembers(t, "ES384"),
+		"$ED25519",
+		publicMembers(t, "EdDSA"),
+		"$SECRET",
+		publicMembers(t, "HS256"),
+	)
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", "issuer.txt"))
 	for _, c := range strings.Split(strings.TrimSpace(must(t, string(data), err)), "\n\n")[1:] {
 		lines := strings.Split(c, "\n")
@@ -37,7 +48,10 @@ func TestCorpusOfIssuersSets(t *testing.T) {
 				}
 			}
 			algorithm := strings.TrimPrefix(lines[1], "-")
-			keys, leftOut, err := jwk.ParseIssuerKeys([]byte(`{"keys":[`+strings.Join(entries, ",")+`]}`), algorithm)
+			keys, leftOut, err := jwk.ParseIssuerKeys(
+				[]byte(`{"keys":[`+strings.Join(entries, ",")+`]}`),
+				algorithm,
+			)
 			var got []string
 			if err != nil {
 				reason, _, _ := strings.Cut(err.Error(), "\n")

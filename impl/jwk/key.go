@@ -160,8 +160,8 @@ func (k *Key) public() *Key {
 	return &half
 }
 
-// verifies reports whether alg is the algorithm of the key. Ed25519 is the newer name of EdDSA on that
-// curve (RFC 9864), the only one that is supported here.
+// verifies reports whether alg is the algorithm of the key. Ed25519 is the newer name of EdDSA on
+// that curve (RFC 9864), the only one that is supported here.
 func (k *Key) verifies(alg []byte) bool {
 	if string(alg) == k.alg {
 		return true

@@ -97,7 +97,11 @@ func TestNewKeyRefuses(t *testing.T) {
 // TestMACEqualsGolangJWT: the kept HMAC states give golang-jwt's signatures, one after the other,
 // and accept no others.
 func TestMACEqualsGolangJWT(t *testing.T) {
-	methods := []*jwt.SigningMethodHMAC{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512}
+	methods := []*jwt.SigningMethodHMAC{
+		jwt.SigningMethodHS256,
+		jwt.SigningMethodHS384,
+		jwt.SigningMethodHS512,
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		method := rapid.SampledFrom(methods).Draw(t, "method")
 		secret := rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "secret")
@@ -188,7 +192,7 @@ func BenchmarkSignature(b *testing.B) {
 	})
 }
 
-// TestHeader: what minted tokens begin with names the key and its algorithm.
+// TestHeader: the start of minted tokens names the key and its algorithm.
 func TestHeader(t *testing.T) {
 	for id, want := range map[string]string{
 		"":      `{"alg":"HS256","typ":"JWT"}`,
@@ -206,7 +210,12 @@ func TestKeyTimes(t *testing.T) {
 		notBefore, expires int64
 		ok                 bool
 	}{{0, 0, true}, {1, 0, true}, {0, 1, true}, {-1, 0, false}, {0, -1, false}} {
-		spec := jwk.Spec{Algorithm: "HS256", Material: []byte(secret), NotBefore: c.notBefore, Expires: c.expires}
+		spec := jwk.Spec{
+			Algorithm: "HS256",
+			Material:  []byte(secret),
+			NotBefore: c.notBefore,
+			Expires:   c.expires,
+		}
 		if _, err := jwk.NewKey(spec); (err == nil) != c.ok {
 			t.Errorf("NewKey %+v: %v", c, err)
 		}
@@ -253,8 +262,11 @@ func TestRSALimits(t *testing.T) {
 
 // TestPublicKeysCannotSign: neither a public half nor a secret that may only verify.
 func TestPublicKeysCannotSign(t *testing.T) {
-	set, err := jwk.ParseSet(fmt.Appendf(nil,
-		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`, encode(secret)), false)
+	set, err := jwk.ParseSet(fmt.Appendf(
+		nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`,
+		encode(secret),
+	), false)
 	for _, key := range []*jwk.Key{must(t, set, err).All()[0], newKey(t, "a", "EdDSA", newMaterial(t).ed.Public())} {
 		if signature, err := key.AppendSignature(nil, []byte("input")); err == nil {
 			t.Errorf("%s: signed: %x", key.Algorithm(), signature)

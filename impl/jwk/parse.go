@@ -10,8 +10,8 @@ import (
 )
 
 // ParseSet reads a JWK Set of our own keys. Each key needs a kid; the kid "" marks the one key for
-// tokens that name no key. Each key needs an alg that suits it, unless its curve decides the alg. The
-// members nbf and exp, in Unix seconds, say when a key may start to sign and when it stops
+// tokens that name no key. Each key needs an alg that suits it, unless its curve decides the alg.
+// The members nbf and exp, in Unix seconds, say when a key may start to sign and when it stops
 // altogether. It fails if one key is bad. A secret shorter than its hash is bad unless allowWeak is
 // set.
 func ParseSet(data []byte, allowWeak bool) (*Set, error) {
@@ -32,11 +32,11 @@ func ParseSet(data []byte, allowWeak bool) (*Set, error) {
 	return NewSet(keys...)
 }
 
-// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. algorithm is the alg of
-// keys that have none and whose curve does not decide it; it may be empty. Several keys may have the
-// same kid if their alg differs. Keys that cannot be used, such as those for encryption, without
-// kid, or too weak, are left out, each with its reason. It fails if no key is left, or if the set
-// holds a secret.
+// ParseIssuerKeys reads the JWK Set of a trusted issuer, for Set.WithIssuer. algorithm is the alg
+// of keys that have none and whose curve does not decide it; it may be empty. Several keys may have
+// the same kid if their alg differs. Keys that cannot be used, such as those for encryption,
+// without kid, or too weak, are left out, each with its reason. It fails if no key is left, or if
+// the set holds a secret.
 func ParseIssuerKeys(data []byte, algorithm string) (keys []*Key, leftOut []error, err error) {
 	entries, err := parseEntries(data)
 	if err != nil {

@@ -28,7 +28,8 @@ func TestGenerateKey(t *testing.T) {
 		key, err := jwk.GenerateKey(alg, "id of "+alg)
 		must(t, key, err)
 		signature, err := key.AppendSignature(nil, []byte("input"))
-		if !key.Verify([]byte("input"), must(t, signature, err)) || key.Verify([]byte("other"), signature) {
+		if !key.Verify([]byte("input"), must(t, signature, err)) ||
+			key.Verify([]byte("other"), signature) {
 			t.Errorf("%s: the key does not verify its own signature alone", alg)
 		}
 		if key.ID() != "id of "+alg || key.Algorithm() != alg || !key.CanSign() {
@@ -52,7 +53,8 @@ func TestKeySetSurvivesItsFile(t *testing.T) {
 	}
 	for i, key := range set.All() {
 		signature, err := key.AppendSignature(nil, []byte("input"))
-		if same := again.All()[i]; same.ID() != key.ID() || !same.Verify([]byte("input"), must(t, signature, err)) {
+		if same := again.All()[i]; same.ID() != key.ID() ||
+			!same.Verify([]byte("input"), must(t, signature, err)) {
 			t.Errorf("%s is read as another key", key.ID())
 		}
 	}
@@ -79,7 +81,8 @@ func TestJWKSetAgreesWithTheEcosystem(t *testing.T) {
 			continue
 		}
 		must(t, got, err)
-		if !reflect.DeepEqual(got.Key(), key.Public()) || got.Marshal().ALG.String() != key.Algorithm() {
+		if !reflect.DeepEqual(got.Key(), key.Public()) ||
+			got.Marshal().ALG.String() != key.Algorithm() {
 			t.Errorf("%s: read as another key", key.ID())
 		}
 	}
@@ -97,7 +100,9 @@ func TestPublicSetHoldsNoSecret(t *testing.T) {
 	if err := json.Unmarshal(file, &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Keys) != 1 || got.Keys[0]["kid"] != "ES384" || got.Keys[0]["nbf"] != float64(now().Unix()+60) || got.Keys[0]["exp"] != float64(now().Unix()+3600) {
+	if len(got.Keys) != 1 || got.Keys[0]["kid"] != "ES384" ||
+		got.Keys[0]["nbf"] != float64(now().Unix()+60) ||
+		got.Keys[0]["exp"] != float64(now().Unix()+3600) {
 		t.Fatalf("got %s", file)
 	}
 	for _, secret := range []string{"d", "k", "p", "q", "dp", "dq", "qi"} {
@@ -108,14 +113,20 @@ func TestPublicSetHoldsNoSecret(t *testing.T) {
 }
 
 func TestParseSetTimesAndMarks(t *testing.T) {
-	set, err := jwk.ParseSet(fmt.Appendf(nil,
-		`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":%q,"nbf":100,"exp":200.5,"x-note":{"a":1}}],"more":[]}`, encode(secret)), false)
+	set, err := jwk.ParseSet(fmt.Appendf(
+		nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":%q,"nbf":100,"exp":200.5,"x-note":{"a":1}}],"more":[]}`,
+		encode(secret),
+	), false)
 	key := must(t, set, err).All()[0]
 	if key.ID() != "" || key.NotBefore() != 100 || key.Expires() != 200 || !key.CanSign() {
 		t.Errorf("got %q %d %d", key.ID(), key.NotBefore(), key.Expires())
 	}
-	set, err = jwk.ParseSet(fmt.Appendf(nil,
-		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`, encode(secret)), false)
+	set, err = jwk.ParseSet(fmt.Appendf(
+		nil,
+		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`,
+		encode(secret),
+	), false)
 	if key := must(t, set, err).All()[0]; key.CanSign() {
 		t.Error("a key for verifying alone can sign")
 	}
@@ -123,7 +134,11 @@ func TestParseSetTimesAndMarks(t *testing.T) {
 
 func TestParseSetRefuses(t *testing.T) {
 	oct := func(members string) string {
-		return fmt.Sprintf(`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q%s}]}`, encode(secret), members)
+		return fmt.Sprintf(
+			`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q%s}]}`,
+			encode(secret),
+			members,
+		)
 	}
 	for name, c := range map[string]struct{ file, want string }{
 		"nothing":               {``, "not a JSON object"},
@@ -213,7 +228,12 @@ func TestParseIssuerKeys(t *testing.T) {
 	set := everyKey(t, "keys.json")
 	public, err := set.MarshalPublic(now())
 	must(t, public, err)
-	enc := strings.Replace(string(public), `{"kty"`, `{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"e","n":"AQAB","e":"AQAB"},{"kty"`, 1)
+	enc := strings.Replace(
+		string(public),
+		`{"kty"`,
+		`{"kty":"RSA","use":"enc","alg":"RSA-OAEP","kid":"e","n":"AQAB","e":"AQAB"},{"kty"`,
+		1,
+	)
 	keys, leftOut, err := jwk.ParseIssuerKeys([]byte(enc), "")
 	if must(t, len(keys), err) != 7 || len(leftOut) != 1 {
 		t.Errorf("got %d keys, left out %v", len(keys), leftOut)
@@ -250,9 +270,15 @@ func jsonOf(t testing.TB, v any) string {
 	return string(must(t, data, err))
 }
 
-// FuzzParseSet: a key file never panics, and what is accepted survives being written and read.
+// FuzzParseSet: no key file causes a panic, and an accepted set survives being written and read.
 func FuzzParseSet(f *testing.F) {
-	f.Add([]byte(`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":"` + encode(secret) + `","nbf":1,"exp":2e9}]}`))
+	f.Add(
+		[]byte(
+			`{"keys":[{"kty":"oct","alg":"HS256","kid":"","k":"` + encode(
+				secret,
+			) + `","nbf":1,"exp":2e9}]}`,
+		),
+	)
 	for _, file := range []string{"keys.json", "other_keys.json"} {
 		data, err := os.ReadFile(filepath.Join("testdata", file))
 		f.Add(must(f, data, err))

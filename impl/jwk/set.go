@@ -125,8 +125,8 @@ func (s *Set) Signer(id string, now time.Time) *Key {
 // all keys: a token could choose the weakest one.
 func (s *Set) Find(kid, alg []byte, now int64) (key *Key, known bool) {
 	candidates := s.byID[string(kid)]
-	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for which
-	// the kid is ignored, or a key of the issuer that is not known yet.
+	// Beside a plain secret and an issuer, alg tells whether an unknown kid names the secret, for
+	// which the kid is ignored, or a key of the issuer that is not known yet.
 	if len(kid) == 0 || candidates == nil && s.plain && (!s.trusting || s.noID[0].verifies(alg)) {
 		candidates = s.noID
 	}

@@ -68,7 +68,13 @@ func TestFind(t *testing.T) {
 	m := newMaterial(t)
 	unix := now().Unix()
 	secretKey := newKey(t, "", "HS256", []byte(secret))
-	own := keySet(t, secretKey, timed(t, "old", 0, unix), timed(t, "last", 0, unix+1), newKey(t, "ed", "EdDSA", m.ed))
+	own := keySet(
+		t,
+		secretKey,
+		timed(t, "old", 0, unix),
+		timed(t, "last", 0, unix+1),
+		newKey(t, "ed", "EdDSA", m.ed),
+	)
 	plain, err := jwk.SecretSet([]byte(secret), false)
 	must(t, plain, err)
 	waiting, err := plain.WithIssuer()
@@ -138,8 +144,14 @@ func TestFind(t *testing.T) {
 func TestSigner(t *testing.T) {
 	m := newMaterial(t)
 	unix := now().Unix()
-	set := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public()), timed(t, "active", 0, 0), timed(t, "later", unix+60, unix+120),
-		timed(t, "gone", 0, unix), timed(t, "last", 0, unix+1))
+	set := keySet(
+		t,
+		newKey(t, "public", "EdDSA", m.ed.Public()),
+		timed(t, "active", 0, 0),
+		timed(t, "later", unix+60, unix+120),
+		timed(t, "gone", 0, unix),
+		timed(t, "last", 0, unix+1),
+	)
 	for id, want := range map[string]string{
 		"active": "active", "later": "later", "last": "last", "gone": "active", "public": "active", "unknown": "active", "": "active",
 	} {
@@ -163,7 +175,10 @@ func TestWithDefault(t *testing.T) {
 	if _, err := set.WithDefault("b"); err != nil {
 		t.Errorf("the same key again: %v", err)
 	}
-	extended, err := keySet(t, timed(t, "a", 0, 0)).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
+	extended, err := keySet(
+		t,
+		timed(t, "a", 0, 0),
+	).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
 	must(t, extended, err)
 	if _, err := extended.WithDefault("theirs"); err == nil {
 		t.Error("an issuer's key for tokens that name none")

@@ -16,7 +16,8 @@ func thumbprintOf(k *Key) string {
 	if k.Symmetric() {
 		return ""
 	}
-	// RFC 7638 section 3.2: the required members alone, in lexicographic order, without white space.
+	// RFC 7638 section 3.2: the required members alone, in lexicographic order, without white
+	// space.
 	text := base64.RawURLEncoding.EncodeToString
 	var members string
 	switch w := k.wire(false); w.Type {

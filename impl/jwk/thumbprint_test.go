@@ -34,6 +34,10 @@ func TestThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	if key.Thumbprint() == "" || key.Thumbprint() != renamed.Thumbprint() {
-		t.Errorf("%q, and %q for its public half under another ID", key.Thumbprint(), renamed.Thumbprint())
+		t.Errorf(
+			"%q, and %q for its public half under another ID",
+			key.Thumbprint(),
+			renamed.Thumbprint(),
+		)
 	}
 }

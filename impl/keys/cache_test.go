@@ -36,21 +36,30 @@ func publicSet(t *testing.T, all ...*jwk.Key) []byte {
 	return must(t, data, err)
 }
 
-// TestCacheBeforeAnIssuer: a key that the login has just added is never answered as unknown while a cache
-// may hide it, and an invented one is unknown in the end.
+// TestCacheBeforeAnIssuer: a key that the login has just added is never answered as unknown while a
+// cache may hide it, and an invented one is unknown in the end.
 func TestCacheBeforeAnIssuer(t *testing.T) {
 	clock := newClock()
 	old, added := newKey(t, "EdDSA", "old"), newKey(t, "EdDSA", "added")
 	c := &cache{clock: clock, maxAge: 8 * time.Second, current: publicSet(t, old)}
 	i := newIssuer(t, newSet(t, old))
 	i.serve(c.ServeHTTP)
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: clock.now, Log: new(journal).logger()})
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    clock.now,
+			Log:    new(journal).logger(),
+		},
+	)
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	clock.move(7 * time.Second)
 	c.current = publicSet(t, old, added)
 	refetch := func(id string, want error) {
 		t.Helper()
-		if err := s.Refetch(t.Context(), id, "EdDSA"); !errors.Is(err, want) || want == nil && err != nil {
+		if err := s.Refetch(t.Context(), id, "EdDSA"); !errors.Is(err, want) ||
+			want == nil && err != nil {
 			t.Fatalf("%s: got %v, want %v", id, err, want)
 		}
 	}
@@ -82,7 +91,15 @@ func TestRetryAfterOfACache(t *testing.T) {
 			w.Header().Set("Cache-Control", cacheControl)
 			_, _ = w.Write(publicSet(t, key))
 		})
-		s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: clock.now, Log: new(journal).logger()})
+		s := running(
+			t,
+			keys.Config{
+				Set:    newSet(t, newKey(t, "HS256", "ours")),
+				Issuer: i.URL,
+				Now:    clock.now,
+				Log:    new(journal).logger(),
+			},
+		)
 		err := s.Refetch(t.Context(), "invented", "EdDSA")
 		timed, ok := errors.AsType[interface {
 			error
@@ -104,9 +121,20 @@ func TestManyInventedKeys(t *testing.T) {
 		w.Header().Set("Cache-Control", "max-age=86400")
 		_, _ = w.Write(publicSet(t, key))
 	})
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: clock.now, Log: new(journal).logger()})
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    clock.now,
+			Log:    new(journal).logger(),
+		},
+	)
 	for n := range 3000 {
-		if err := s.Refetch(t.Context(), fmt.Sprint("invented", n), "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
+		if err := s.Refetch(t.Context(), fmt.Sprint("invented", n), "EdDSA"); !errors.Is(
+			err,
+			keys.ErrUnavailable,
+		) {
 			t.Fatalf("%d: got %v", n, err)
 		}
 		if remembered := s.Doubts(); remembered > 1024 {
@@ -119,10 +147,18 @@ func TestManyInventedKeys(t *testing.T) {
 	}
 }
 
-// TestTokensOfNoIssuer: a token that no key of an issuer can verify does not make the server ask it.
+// TestTokensOfNoIssuer: a token that no key of an issuer can verify does not make the server ask
+// it.
 func TestTokensOfNoIssuer(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	must(t, s, err)
 	for _, token := range []struct{ id, alg string }{
 		{"", "EdDSA"}, {"", "HS256"}, {"invented", "HS256"}, {"invented", "HS512"}, {"ours", "HS256"},
@@ -136,14 +172,22 @@ func TestTokensOfNoIssuer(t *testing.T) {
 	}
 }
 
-// TestFailuresAreLoggedSeldom: whoever invents key IDs while the issuer is away fills no disk.
+// TestFailuresAreLoggedSeldom: invented key IDs do not fill the disk while the issuer is
+// unavailable.
 func TestFailuresAreLoggedSeldom(t *testing.T) {
 	clock := newClock()
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	good := *i.answer.Load()
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	var log journal
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: clock.now, Log: log.logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    clock.now,
+			Log:    log.logger(),
+		},
+	)
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	fetch := func(want int) {

@@ -38,13 +38,19 @@ func TestCachedFor(t *testing.T) {
 			h.Set("Age", c.age)
 		}
 		if got := cachedFor(h); got != c.want {
-			t.Errorf("Cache-Control %q, Age %q: got %s, want %s", c.cacheControl, c.age, got, c.want)
+			t.Errorf(
+				"Cache-Control %q, Age %q: got %s, want %s",
+				c.cacheControl,
+				c.age,
+				got,
+				c.want,
+			)
 		}
 	}
 }
 
-// silent forwards each connection to a server, until it is told to forward nothing more on those that
-// are open.
+// silent forwards each connection to a server, until it is told to forward nothing more on those
+// that are open.
 type silent struct {
 	net.Listener
 	server string
@@ -88,12 +94,14 @@ func (s *silent) forward(epoch int64, from io.Reader, to io.Writer) {
 	}
 }
 
-// TestSilentConnection: a proxy that stops forwarding an HTTP/2 connection does not stop the fetches after
-// it.
+// TestSilentConnection: a proxy that stops forwarding an HTTP/2 connection does not stop the
+// fetches after it.
 func TestSilentConnection(t *testing.T) {
-	issuer := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Proto)
-	}))
+	issuer := httptest.NewUnstartedServer(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, r.Proto)
+		}),
+	)
 	issuer.EnableHTTP2 = true
 	issuer.StartTLS()
 	defer issuer.Close()
@@ -111,7 +119,10 @@ func TestSilentConnection(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(issuer.Certificate())
-	client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{
+		RootCAs:    roots,
+		MinVersion: tls.VersionTLS12,
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for range 3 {

@@ -17,7 +17,7 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// patience is how long a test waits for what must happen; it decides nothing but when to give up.
+// patience is the time after which a test gives up waiting for an event. It decides nothing else.
 const patience = 30 * time.Second
 
 func must[T any](tb testing.TB, v T, err error) T {

@@ -170,9 +170,9 @@ const (
 	maxDoubts = 1024            // key IDs that are remembered
 )
 
-// doubt returns how long it remains open whether the issuer has a key that the last fetch did not find:
-// as long as a cache between here and the issuer may repeat an answer that is older than the first
-// question about the key.
+// doubt returns how long it remains open whether the issuer has a key that the last fetch did not
+// find: as long as a cache between here and the issuer may repeat an answer that is older than the
+// first question about the key.
 func (i *issuer) doubt(keyID string) time.Duration {
 	i.mu.Lock()
 	defer i.mu.Unlock()

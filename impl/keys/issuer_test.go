@@ -17,7 +17,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// issuer is a login service that publishes its keys; what it answers can be replaced.
+// issuer is a login service that publishes its keys. Its answer can be replaced.
 type issuer struct {
 	*httptest.Server
 	asked  atomic.Int64
@@ -59,7 +59,15 @@ func TestIssuersKeysVerifyForItsNameAlone(t *testing.T) {
 	clock := newClock()
 	ours, key := newKey(t, "HS256", "ours"), newKey(t, "EdDSA", "theirs")
 	i := newIssuer(t, newSet(t, key))
-	s := running(t, keys.Config{Set: newSet(t, ours), Issuer: i.URL, Now: clock.now, Log: new(journal).logger()})
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, ours),
+			Issuer: i.URL,
+			Now:    clock.now,
+			Log:    new(journal).logger(),
+		},
+	)
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	v := token.NewVerifier(s, token.Rules{Issuer: "login"})
 	got, err := v.Refresh(theirs(t, key, "login"), clock.now())
@@ -89,7 +97,10 @@ func TestIssuerNeverShadowsOurs(t *testing.T) {
 	v := token.NewVerifier(s, token.Rules{Issuer: "login"})
 	check := func() {
 		t.Helper()
-		if _, err := v.Refresh(theirs(t, impostor, "login"), clock.now()); !errors.Is(err, token.ErrSignature) {
+		if _, err := v.Refresh(theirs(t, impostor, "login"), clock.now()); !errors.Is(
+			err,
+			token.ErrSignature,
+		) {
 			t.Errorf("the issuer's key took the place of ours: %v", err)
 		}
 		if _, err := v.Refresh(theirs(t, ours, "login"), clock.now()); err != nil {
@@ -97,7 +108,11 @@ func TestIssuerNeverShadowsOurs(t *testing.T) {
 		}
 	}
 	check()
-	eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "a key of ours has its ID") })
+	eventually(
+		t,
+		"a line in the log",
+		func() bool { return strings.Contains(log.String(), "a key of ours has its ID") },
+	)
 	// Also when ours comes later.
 	write(t, path, newSet(t, newKey(t, "EdDSA", "first")))
 	eventually(t, "their key", func() bool { return ids(s.Keys()) == "first same other" })
@@ -110,8 +125,20 @@ func TestIssuerAwayAtStart(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	var log journal
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: log.logger()})
-	eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "the issuer answered 502") })
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    log.logger(),
+		},
+	)
+	eventually(
+		t,
+		"a line in the log",
+		func() bool { return strings.Contains(log.String(), "the issuer answered 502") },
+	)
 	if err := s.Ready(); !errors.Is(err, keys.ErrUnavailable) {
 		t.Errorf("ready: %v", err)
 	}
@@ -119,12 +146,20 @@ func TestIssuerAwayAtStart(t *testing.T) {
 		t.Errorf("whether a key exists is not known, yet: %v", err)
 	}
 	i.publish(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil && known(s, "theirs") })
+	eventually(
+		t,
+		"the issuer's keys",
+		func() bool { return s.Ready() == nil && known(s, "theirs") },
+	)
 }
 
 // TestIssuerKeepsItsLastGoodSet: whatever the issuer answers later.
 func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
-	secret, err := newSet(t, newKey(t, "HS256", "secret"), newKey(t, "EdDSA", "evil")).MarshalPrivate()
+	secret, err := newSet(
+		t,
+		newKey(t, "HS256", "secret"),
+		newKey(t, "EdDSA", "evil"),
+	).MarshalPrivate()
 	must(t, secret, err)
 	evil, err := newSet(t, newKey(t, "EdDSA", "evil")).MarshalPublic(newClock().now())
 	must(t, evil, err)
@@ -154,12 +189,23 @@ func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "good")))
 			var log journal
-			s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: log.logger()})
+			s := running(
+				t,
+				keys.Config{
+					Set:    newSet(t, newKey(t, "HS256", "ours")),
+					Issuer: i.URL,
+					Now:    newClock().now,
+					Log:    log.logger(),
+				},
+			)
 			if err := s.Refetch(t.Context(), "invented", "EdDSA"); err != nil { // waits until the first question is over
 				t.Fatal(err)
 			}
 			i.serve(c.answer)
-			if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
+			if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(
+				err,
+				keys.ErrUnavailable,
+			) {
 				t.Errorf("got %v", err)
 			}
 			if got := ids(s.Keys()); got != "ours good" {
@@ -185,7 +231,15 @@ func TestIssuerMayRedirectWithinItself(t *testing.T) {
 		}
 		good(w, r)
 	})
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	eventually(t, "the issuer's keys", func() bool { return known(s, "theirs") })
 }
 
@@ -193,7 +247,15 @@ func TestIssuerMayRedirectWithinItself(t *testing.T) {
 // it was asked for another one.
 func TestUnknownKeyIsLookedFor(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	for _, id := range []string{"first", "second", "third"} {
 		if err := s.Refetch(t.Context(), id, "EdDSA"); err != nil || known(s, id) {
@@ -211,7 +273,14 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 func TestIssuerIsLeftInPeace(t *testing.T) {
 	const cooldown = 50 * time.Millisecond
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	s.Cool(cooldown)
@@ -234,7 +303,8 @@ func TestIssuerIsLeftInPeace(t *testing.T) {
 	}
 }
 
-// TestSlowIssuer: an issuer that does not answer holds nobody for long, and costs one connection.
+// TestSlowIssuer: an issuer that does not answer delays no request for long, and costs one
+// connection.
 func TestSlowIssuer(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	good := *i.answer.Load()
@@ -246,13 +316,23 @@ func TestSlowIssuer(t *testing.T) {
 		<-hang
 		good(w, r)
 	})
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, time.Millisecond, patience)
 	runs(t, s)
 	eventually(t, "the question", func() bool { return i.asked.Load() == 1 })
 	for range 20 {
-		if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(err, keys.ErrUnavailable) {
+		if err := s.Refetch(t.Context(), "invented", "EdDSA"); !errors.Is(
+			err,
+			keys.ErrUnavailable,
+		) {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -267,7 +347,14 @@ func TestSlowIssuer(t *testing.T) {
 func TestFetchIsCutOff(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	i.serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, time.Hour, 10*time.Millisecond)
 	if err := s.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "in time") {
@@ -278,9 +365,22 @@ func TestFetchIsCutOff(t *testing.T) {
 func TestIssuersFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "theirs.json")
 	var log journal
-	s := running(t, keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: path, Now: newClock().now, Log: log.logger()})
-	eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "no such file") })
-	if !errors.Is(s.Ready(), keys.ErrUnavailable) || !errors.Is(s.Refetch(t.Context(), "invented", "EdDSA"), keys.ErrUnavailable) {
+	s := running(
+		t,
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: path,
+			Now:    newClock().now,
+			Log:    log.logger(),
+		},
+	)
+	eventually(
+		t,
+		"a line in the log",
+		func() bool { return strings.Contains(log.String(), "no such file") },
+	)
+	if !errors.Is(s.Ready(), keys.ErrUnavailable) ||
+		!errors.Is(s.Refetch(t.Context(), "invented", "EdDSA"), keys.ErrUnavailable) {
 		t.Error("ready without the issuer's keys")
 	}
 	publish := func(set *jwk.Set) {
@@ -289,12 +389,17 @@ func TestIssuersFile(t *testing.T) {
 	}
 	publish(newSet(t, newKey(t, "EdDSA", "one")))
 	eventually(t, "the file", func() bool {
-		return known(s, "one") && s.Ready() == nil && s.Refetch(t.Context(), "invented", "EdDSA") == nil
+		return known(s, "one") && s.Ready() == nil &&
+			s.Refetch(t.Context(), "invented", "EdDSA") == nil
 	})
 	publish(newSet(t, newKey(t, "EdDSA", "two")))
 	eventually(t, "the new file", func() bool { return ids(s.Keys()) == "ours two" })
 	write(t, path, newSet(t, newKey(t, "HS256", "three")))
-	eventually(t, "a refusal", func() bool { return strings.Contains(log.String(), "must not hold a secret") })
+	eventually(
+		t,
+		"a refusal",
+		func() bool { return strings.Contains(log.String(), "must not hold a secret") },
+	)
 	if got := ids(s.Keys()); got != "ours two" {
 		t.Errorf("got %q", got)
 	}
@@ -325,7 +430,14 @@ func TestFetchUnderWayDoesNotCount(t *testing.T) {
 		}
 		_, _ = w.Write(answer)
 	})
-	s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+	s, err := keys.New(
+		keys.Config{
+			Set:    newSet(t, newKey(t, "HS256", "ours")),
+			Issuer: i.URL,
+			Now:    newClock().now,
+			Log:    new(journal).logger(),
+		},
+	)
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	var first sync.WaitGroup
@@ -354,7 +466,14 @@ func TestIssuerMayRedirectTwice(t *testing.T) {
 			}
 			good(w, r)
 		})
-		s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL + "/", Now: newClock().now, Log: new(journal).logger()})
+		s, err := keys.New(
+			keys.Config{
+				Set:    newSet(t, newKey(t, "HS256", "ours")),
+				Issuer: i.URL + "/",
+				Now:    newClock().now,
+				Log:    new(journal).logger(),
+			},
+		)
 		must(t, s, err)
 		if err := s.Once(t.Context()); (err == nil) != ok {
 			t.Errorf("%d redirects: %v", redirects, err)
@@ -376,8 +495,17 @@ func TestLargestSets(t *testing.T) {
 		if _, err := keys.Load(path, false); (err == nil) != ok {
 			t.Errorf("a file of %d bytes: %v", size, err)
 		}
-		i.serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(padded(theirs, size))) })
-		s, err := keys.New(keys.Config{Set: newSet(t, newKey(t, "HS256", "ours")), Issuer: i.URL, Now: newClock().now, Log: new(journal).logger()})
+		i.serve(
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(padded(theirs, size))) },
+		)
+		s, err := keys.New(
+			keys.Config{
+				Set:    newSet(t, newKey(t, "HS256", "ours")),
+				Issuer: i.URL,
+				Now:    newClock().now,
+				Log:    new(journal).logger(),
+			},
+		)
 		must(t, s, err)
 		if err := s.Once(t.Context()); (err == nil) != ok {
 			t.Errorf("an answer of %d bytes: %v", size, err)

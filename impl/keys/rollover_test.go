@@ -37,7 +37,9 @@ func TestRollover(t *testing.T) {
 		k, err := newKey(t, alg, id).WithTimes(notBefore, expires)
 		return must(t, k, err)
 	}
-	public, err := jwk.NewKey(jwk.Spec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()})
+	public, err := jwk.NewKey(
+		jwk.Spec{ID: "login", Algorithm: "EdDSA", Material: newKey(t, "EdDSA", "").Public()},
+	)
 	must(t, public, err)
 	hour := keys.Rollover{Key: newKey(t, "EdDSA", "new"), Delay: time.Hour, Keep: 24 * time.Hour}
 	leaked := keys.Rollover{Key: newKey(t, "EdDSA", "new")}
@@ -100,7 +102,12 @@ func TestRolloverLogsNobodyOut(t *testing.T) {
 				r.Fatal("no key signs")
 			}
 			if since := clock.now().Sub(published[active.ID()]); since < delays[active.ID()] {
-				r.Fatalf("key %s signs %s after it was published, want %s", active.ID(), since, delays[active.ID()])
+				r.Fatalf(
+					"key %s signs %s after it was published, want %s",
+					active.ID(),
+					since,
+					delays[active.ID()],
+				)
 			}
 			claims := fmt.Sprintf(`{"identity":"me","exp":%d}`, clock.now().Add(keep).Unix())
 			raw, err := token.NewMinter(set, token.Rules{}).Issue([]byte(claims), clock.now())

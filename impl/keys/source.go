@@ -1,5 +1,6 @@
 // Package keys is about where keys come from and go to: a file that may change at any time, the URL
-// of a trusted issuer, and the commands that write the file. Package jwk decides what a key may be.
+// of a trusted issuer, and the commands that write the file. Package jwk decides which keys are
+// acceptable.
 package keys
 
 import (

@@ -56,7 +56,10 @@ func TestFolderSwappedByALink(t *testing.T) {
 	link("one", "..data")
 	link("..data/keys.json", "keys.json")
 	var log journal
-	s := running(t, keys.Config{File: filepath.Join(dir, "keys.json"), Now: newClock().now, Log: log.logger()})
+	s := running(
+		t,
+		keys.Config{File: filepath.Join(dir, "keys.json"), Now: newClock().now, Log: log.logger()},
+	)
 	link("two", "..data_new")
 	if err := os.Rename(filepath.Join(dir, "..data_new"), filepath.Join(dir, "..data")); err != nil {
 		t.Fatal(err)
@@ -85,15 +88,27 @@ func TestBadFileKeepsTheOldKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, good)
 			var log journal
-			s := running(t, keys.Config{File: path, Now: clock.now, Log: log.logger(), Check: func(set *jwk.Set) error {
-				if ids(set) == "refused new" {
-					return errors.New("not this one")
-				}
-				return nil
-			}})
+			s := running(
+				t,
+				keys.Config{
+					File: path,
+					Now:  clock.now,
+					Log:  log.logger(),
+					Check: func(set *jwk.Set) error {
+						if ids(set) == "refused new" {
+							return errors.New("not this one")
+						}
+						return nil
+					},
+				},
+			)
 			before := s.Keys()
 			writeText(t, path, c.text)
-			eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "level=ERROR") })
+			eventually(
+				t,
+				"a line in the log",
+				func() bool { return strings.Contains(log.String(), "level=ERROR") },
+			)
 			s.Reload()
 			if s.Keys() != before {
 				t.Error("the keys have changed")
@@ -113,7 +128,11 @@ func TestBadFileKeepsTheOldKeys(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "a line in the log", func() bool { return strings.Contains(log.String(), "no such file") })
+		eventually(
+			t,
+			"a line in the log",
+			func() bool { return strings.Contains(log.String(), "no such file") },
+		)
 		if ids(s.Keys()) != "good" {
 			t.Error("the keys have changed")
 		}
@@ -150,7 +169,8 @@ func TestNewRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.config.Now, c.config.Log = newClock().now, new(journal).logger()
 			_, err := keys.New(c.config)
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret@") {
+			if err == nil || !strings.Contains(err.Error(), c.want) ||
+				strings.Contains(err.Error(), "secret@") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})

@@ -99,7 +99,7 @@ func TestEditedFileIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
-// TestEditFollowsLinks: what a link points to is replaced, and the link stays.
+// TestEditFollowsLinks: the target of a link is replaced, and the link stays.
 func TestEditFollowsLinks(t *testing.T) {
 	path := file(t, newSet(t, newKey(t, "HS256", "a")))
 	link := filepath.Join(t.TempDir(), "link.json")

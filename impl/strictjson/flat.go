@@ -122,7 +122,8 @@ func (f *flat) number() int {
 	for end < len(f.data) && '0' <= f.data[end] && f.data[end] <= '9' {
 		end++
 	}
-	if digits := end - f.at; digits == 0 || digits > maxDigits || digits > 1 && f.data[f.at] == '0' {
+	if digits := end - f.at; digits == 0 || digits > maxDigits ||
+		digits > 1 && f.data[f.at] == '0' {
 		return 0
 	}
 	return end

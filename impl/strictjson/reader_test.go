@@ -35,8 +35,8 @@ func readAll(data []byte) (tokens []string, err error) {
 	return tokens, r.Err()
 }
 
-// acceptable is what Reader must accept, written in another way: one object, valid, at most 64 levels deep,
-// whose numbers all fit a float64.
+// acceptable describes in another way the input that Reader must accept: one valid object, at most
+// 64 levels deep, whose numbers all fit a float64.
 func acceptable(data []byte) bool {
 	value := jsontext.Value(data)
 	if value.Kind() != '{' || !value.IsValid() {
@@ -177,8 +177,8 @@ func TestOtherCase(t *testing.T) {
 	}
 }
 
-// FuzzReader: whatever part is read by hand, exactly the acceptable objects are accepted, and read as a
-// tokenizer reads them.
+// FuzzReader: whatever part is read by hand, exactly the acceptable objects are accepted, and read
+// as a tokenizer reads them.
 func FuzzReader(f *testing.F) {
 	for _, in := range []string{
 		`{}`, `{"a":"b","c":1,"d":null,"e":2}`, `{"a":1,"b":{"c":[1e400]}}`, `{"a":1,"\u0061":2}`, `{"a":1e5} x`, `{"a":"é"}`, "{\"a\":1}\x00",
@@ -194,7 +194,8 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if want, valid := readTokens(data); !valid || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		if want, valid := readTokens(data); !valid ||
+			strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Fatalf("read %q, and the tokenizer %q", got, want)
 		}
 	})

@@ -40,7 +40,11 @@ func TestRefuseShapes(t *testing.T) {
 		{"empty claims, signature wrong", part[0] + ".." + part[2], token.ErrSignature},
 		{"empty claims, signed", signed(t, ""), token.ErrMalformed},
 		{"only dots", "..", token.ErrMalformed},
-		{"1 MiB of claims", signed(t, with(`"x":"`+strings.Repeat("x", 1<<20)+`"`)), token.ErrMalformed},
+		{
+			"1 MiB of claims",
+			signed(t, with(`"x":"`+strings.Repeat("x", 1<<20)+`"`)),
+			token.ErrMalformed,
+		},
 		{"1 MiB of dots", strings.Repeat(".", 1<<20), token.ErrMalformed},
 		{"one byte too long", strings.Repeat("a", token.MaxLength+1), token.ErrMalformed},
 		{"leading space", " " + good, token.ErrMalformed},
@@ -56,13 +60,37 @@ func TestRefuseSecondEncodings(t *testing.T) {
 	runAttacks(t, verifier(t, token.Rules{}), []attack{
 		{"padding behind the signature", good + "=", token.ErrMalformed},
 		{"padding behind the header", part[0] + "=." + part[1] + "." + part[2], token.ErrMalformed},
-		{"trailing bits in the signature", good[:len(good)-1] + next(good[len(good)-1]), token.ErrMalformed},
-		{"LF inside the signature", good[:len(good)-4] + "\n" + good[len(good)-4:], token.ErrMalformed},
-		{"CR inside the claims", part[0] + "." + part[1][:8] + "\r" + part[1][8:] + "." + part[2], token.ErrMalformed},
+		{
+			"trailing bits in the signature",
+			good[:len(good)-1] + next(good[len(good)-1]),
+			token.ErrMalformed,
+		},
+		{
+			"LF inside the signature",
+			good[:len(good)-4] + "\n" + good[len(good)-4:],
+			token.ErrMalformed,
+		},
+		{
+			"CR inside the claims",
+			part[0] + "." + part[1][:8] + "\r" + part[1][8:] + "." + part[2],
+			token.ErrMalformed,
+		},
 		{"LF at the end", good + "\n", token.ErrMalformed},
-		{"CR LF inside the header", part[0][:4] + "\r\n" + part[0][4:] + "." + part[1] + "." + part[2], token.ErrMalformed},
-		{"standard alphabet", part[0] + "." + part[1] + "." + strings.Repeat("+/", 21) + "A", token.ErrMalformed},
-		{"a length that base64 cannot have", part[0] + "." + part[1] + "." + part[2][:len(part[2])-2], token.ErrMalformed},
+		{
+			"CR LF inside the header",
+			part[0][:4] + "\r\n" + part[0][4:] + "." + part[1] + "." + part[2],
+			token.ErrMalformed,
+		},
+		{
+			"standard alphabet",
+			part[0] + "." + part[1] + "." + strings.Repeat("+/", 21) + "A",
+			token.ErrMalformed,
+		},
+		{
+			"a length that base64 cannot have",
+			part[0] + "." + part[1] + "." + part[2][:len(part[2])-2],
+			token.ErrMalformed,
+		},
 	})
 }
 
@@ -79,12 +107,28 @@ func TestRefuseSignatures(t *testing.T) {
 		{"stripped", part[0] + "." + part[1] + ".", token.ErrSignature},
 		{"truncated", good[:len(good)-3], token.ErrSignature},
 		{"longer", good[:len(good)-1] + "AAAAA", token.ErrSignature},
-		{"swapped with another token's", part[0] + "." + part[1] + "." + foreign[2], token.ErrSignature},
+		{
+			"swapped with another token's",
+			part[0] + "." + part[1] + "." + foreign[2],
+			token.ErrSignature,
+		},
 		{"claims of another token", part[0] + "." + foreign[1] + "." + part[2], token.ErrSignature},
 		{"all zero", part[0] + "." + part[1] + "." + strings.Repeat("A", 43), token.ErrSignature},
-		{"another secret", forge(t, jwt.SigningMethodHS256, []byte("another"), header, sample), token.ErrSignature},
-		{"the empty secret", forge(t, jwt.SigningMethodHS256, []byte{}, header, sample), token.ErrSignature},
-		{"claims not JSON, signature wrong", part[0] + "." + encode("no JSON") + "." + part[2], token.ErrSignature},
+		{
+			"another secret",
+			forge(t, jwt.SigningMethodHS256, []byte("another"), header, sample),
+			token.ErrSignature,
+		},
+		{
+			"the empty secret",
+			forge(t, jwt.SigningMethodHS256, []byte{}, header, sample),
+			token.ErrSignature,
+		},
+		{
+			"claims not JSON, signature wrong",
+			part[0] + "." + encode("no JSON") + "." + part[2],
+			token.ErrSignature,
+		},
 	})
 }
 
@@ -104,7 +148,11 @@ func TestRefuseHeaders(t *testing.T) {
 		{"alg null, unsigned", unsigned(`null`), token.ErrMalformed},
 		{"alg none, properly signed", h(`{"alg":"none"}`), token.ErrAlgorithm},
 		{"alg in lower case", h(`{"alg":"hs256"}`), token.ErrAlgorithm},
-		{"another hash", forge(t, jwt.SigningMethodHS512, []byte(secret), `{"alg":"HS512"}`, sample), token.ErrAlgorithm},
+		{
+			"another hash",
+			forge(t, jwt.SigningMethodHS512, []byte(secret), `{"alg":"HS512"}`, sample),
+			token.ErrAlgorithm,
+		},
 		{"another family", h(`{"alg":"RS256"}`), token.ErrAlgorithm},
 		{"an algorithm that is not supported", h(`{"alg":"ES512"}`), token.ErrAlgorithm},
 		{"alg missing", h(`{"typ":"JWT"}`), token.ErrMalformed},
@@ -125,8 +173,15 @@ func TestRefuseHeaders(t *testing.T) {
 		{"header with trailing data", h(header + `{}`), token.ErrMalformed},
 		{"header with invalid UTF-8", h("{\"alg\":\"HS256\",\"x\":\"\xff\"}"), token.ErrMalformed},
 
-		{"jwk of an attacker", forge(t, jwt.SigningMethodHS256, []byte("attacker"),
-			`{"alg":"HS256","jwk":{"kty":"oct","k":"`+encode("attacker")+`"}}`, sample), token.ErrSignature},
+		{"jwk of an attacker", forge(
+			t,
+			jwt.SigningMethodHS256,
+			[]byte("attacker"),
+			`{"alg":"HS256","jwk":{"kty":"oct","k":"`+encode(
+				"attacker",
+			)+`"}}`,
+			sample,
+		), token.ErrSignature},
 		{"jwk ignored", h(`{"alg":"HS256","jwk":` + evil + `}`), nil},
 		{"jku ignored", h(`{"alg":"HS256","jku":"https://attacker.example/keys"}`), nil},
 		{"x5u ignored", h(`{"alg":"HS256","x5u":"https://attacker.example/cert"}`), nil},
@@ -151,6 +206,10 @@ func TestRefuseKeyIDs(t *testing.T) {
 		{"another case", h(`"MAIN"`), token.ErrUnknownKey},
 		{"trailing NUL", h(`"main\u0000"`), token.ErrUnknownKey},
 		{"null", h(`null`), token.ErrMalformed},
-		{"alg none, and unknown", withHeader(t, `{"alg":"none","kid":"other"}`, sample), token.ErrAlgorithm},
+		{
+			"alg none, and unknown",
+			withHeader(t, `{"alg":"none","kid":"other"}`, sample),
+			token.ErrAlgorithm,
+		},
 	})
 }

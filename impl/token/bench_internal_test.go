@@ -36,7 +36,11 @@ func newBench(b *testing.B, algorithm string) bench {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := bench{verifier: NewVerifier(keys, Rules{}), minter: NewMinter(keys, Rules{}), now: time.Unix(1_611_000_000, 0)}
+	s := bench{
+		verifier: NewVerifier(keys, Rules{}),
+		minter:   NewMinter(keys, Rules{}),
+		now:      time.Unix(1_611_000_000, 0),
+	}
 	if s.raw, err = s.minter.Issue([]byte(sampleBench), s.now); err != nil {
 		b.Fatal(err)
 	}
@@ -115,9 +119,15 @@ func BenchmarkVerifyAndMint(b *testing.B) {
 	})
 	b.Run("golang-jwt map claims", func(b *testing.B) {
 		s := newBench(b, "HS256")
-		parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithTimeFunc(func() time.Time { return s.now }))
+		parser := jwt.NewParser(
+			jwt.WithValidMethods([]string{"HS256"}),
+			jwt.WithTimeFunc(func() time.Time { return s.now }),
+		)
 		for b.Loop() {
-			t, err := parser.Parse(s.raw, func(*jwt.Token) (any, error) { return []byte(secretBench), nil })
+			t, err := parser.Parse(
+				s.raw,
+				func(*jwt.Token) (any, error) { return []byte(secretBench), nil },
+			)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -14,7 +14,7 @@ const (
 	typeRefresh = 1
 )
 
-// Claims is what a token says. Times are Unix seconds, fractions floored.
+// Claims is the content of a token. Times are Unix seconds, fractions floored.
 type Claims struct {
 	// Payload is the claims as JSON, as the token has them.
 	Payload string
@@ -99,8 +99,8 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 				c.Generation = n
 			}
 		default: // in another case, the next reader might take it for the known claim
-			ok = !strictjson.OtherCase(json.Name, "identity", "exp", "iat", "nbf", "jti", "iss", "aud",
-				"type", "fresh", "is_admin", "sid", "gen", "cnf")
+			ok = !strictjson.OtherCase(json.Name, "identity", "exp", "iat", "nbf", "jti", "iss",
+				"aud", "type", "fresh", "is_admin", "sid", "gen", "cnf")
 			c.hasSubject = c.hasSubject || string(json.Name) == "sub"
 			c.bound = c.bound || string(json.Name) == "cnf"
 			custom = append(append(append(append(custom, ','), json.Quoted...), ':'), value...)
@@ -139,7 +139,7 @@ func boolean(value jsontext.Value) (b, ok bool) {
 	return value.Kind() == 't', value.Kind() == 't' || value.Kind() == 'f'
 }
 
-// demand returns what a claim that is wrong must be.
+// demand returns the cause for a claim of the wrong form: the form that it must have.
 func demand(name string) string {
 	must := "must be a string"
 	switch name {

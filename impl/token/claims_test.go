@@ -45,11 +45,19 @@ func TestRefuseClaims(t *testing.T) {
 		{"nbf in 60 s", plus(`"nbf":1611000060.9`), nil},
 		{"nbf in 61 s", plus(`"nbf":1611000061`), &token.Early{Missing: time.Second}},
 		{"nbf null", plus(`"nbf":null`), token.ErrMalformed},
-		{"nbf in the future of an expired token", signed(t, `{"identity":"a","exp":1,"nbf":1611000061}`), token.ErrNotYet},
+		{
+			"nbf in the future of an expired token",
+			signed(t, `{"identity":"a","exp":1,"nbf":1611000061}`),
+			token.ErrNotYet,
+		},
 
 		{"type 1", plus(`"type":1`), nil},
 		{"an access token", plus(`"type":0`), token.ErrNotRefresh},
-		{"an expired access token", signed(t, `{"identity":"a","exp":1,"type":0}`), token.ErrNotRefresh},
+		{
+			"an expired access token",
+			signed(t, `{"identity":"a","exp":1,"type":0}`),
+			token.ErrNotRefresh,
+		},
 		{"type 2", plus(`"type":2`), token.ErrNotRefresh},
 		{"type -1", plus(`"type":-1`), token.ErrNotRefresh},
 		{"type 1.0", plus(`"type":1.0`), token.ErrMalformed},
@@ -106,8 +114,16 @@ func TestRefuseLooseJSON(t *testing.T) {
 		{"a raw control character", plus("\"x\":\"\x01\""), token.ErrMalformed},
 		{"a number beyond a float64", plus(`"x":1e400`), token.ErrMalformed},
 		{"such a number within a claim", plus(`"x":[{"y":-1e400}]`), token.ErrMalformed},
-		{"such a number without exponent", plus(`"x":` + strings.Repeat("9", 400)), token.ErrMalformed},
-		{"too deep", plus(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)), token.ErrMalformed},
+		{
+			"such a number without exponent",
+			plus(`"x":` + strings.Repeat("9", 400)),
+			token.ErrMalformed,
+		},
+		{
+			"too deep",
+			plus(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)),
+			token.ErrMalformed,
+		},
 		{"deep enough", plus(`"x":` + strings.Repeat("[", 60) + strings.Repeat("]", 60)), nil},
 		{"white space around", signed(t, " \t\r\n"+sample+"\n"), nil},
 	})
@@ -118,15 +134,31 @@ func TestConfiguredRules(t *testing.T) {
 	claims := func(iss, aud, kind string) string { return signed(t, with(`"iss":`+iss+`,"aud":`+aud+`,"type":`+kind)) }
 	runAttacks(t, verifier(t, strict), []attack{
 		{"all match", claims(`"https://login.example"`, `"shop"`, `1`), nil},
-		{"one of several audiences", claims(`"https://login.example"`, `["bank","shop"]`, `1`), nil},
+		{
+			"one of several audiences",
+			claims(`"https://login.example"`, `["bank","shop"]`, `1`),
+			nil,
+		},
 		{"another issuer", claims(`"https://evil.example"`, `"shop"`, `1`), token.ErrIssuer},
-		{"issuer in another case", claims(`"HTTPS://login.example"`, `"shop"`, `1`), token.ErrIssuer},
+		{
+			"issuer in another case",
+			claims(`"HTTPS://login.example"`, `"shop"`, `1`),
+			token.ErrIssuer,
+		},
 		{"no issuer", signed(t, with(`"aud":"shop","type":1`)), token.ErrIssuer},
 		{"another audience", claims(`"https://login.example"`, `"bank"`, `1`), token.ErrAudience},
 		{"no audience at all", claims(`"https://login.example"`, `[]`, `1`), token.ErrAudience},
 		{"no aud", signed(t, with(`"iss":"https://login.example","type":1`)), token.ErrAudience},
-		{"type required", signed(t, with(`"iss":"https://login.example","aud":"shop"`)), token.ErrNotRefresh},
-		{"expired, of another issuer", signed(t, `{"iss":"x","aud":"shop","type":1,"identity":"a","exp":1}`), token.ErrIssuer},
+		{
+			"type required",
+			signed(t, with(`"iss":"https://login.example","aud":"shop"`)),
+			token.ErrNotRefresh,
+		},
+		{
+			"expired, of another issuer",
+			signed(t, `{"iss":"x","aud":"shop","type":1,"identity":"a","exp":1}`),
+			token.ErrIssuer,
+		},
 	})
 }
 
@@ -134,9 +166,17 @@ func TestMaxLifetime(t *testing.T) {
 	hour := token.Rules{MaxLifetime: 3_600_000_000_000}
 	runAttacks(t, verifier(t, hour), []attack{
 		{"exactly, by iat", signed(t, `{"identity":"a","iat":1611000010,"exp":1611003610}`), nil},
-		{"a second over, by iat", signed(t, `{"identity":"a","iat":1611000010,"exp":1611003611}`), token.ErrLifetime},
+		{
+			"a second over, by iat",
+			signed(t, `{"identity":"a","iat":1611000010,"exp":1611003611}`),
+			token.ErrLifetime,
+		},
 		{"exactly, without iat", signed(t, `{"identity":"a","exp":1611003600}`), nil},
-		{"a second over, without iat", signed(t, `{"identity":"a","exp":1611003601}`), token.ErrLifetime},
+		{
+			"a second over, without iat",
+			signed(t, `{"identity":"a","exp":1611003601}`),
+			token.ErrLifetime,
+		},
 		{"over, and expired", signed(t, `{"identity":"a","iat":1,"exp":4000}`), token.ErrLifetime},
 	})
 	t.Run("not for access tokens", func(t *testing.T) {
@@ -170,14 +210,21 @@ func TestAccess(t *testing.T) {
 }
 
 func TestTokenTellsWhatItSays(t *testing.T) {
-	raw := signed(t, `{"identity":"a\u0041","exp":1611003600.5,"iat":1610999000,"nbf":1610999001,"jti":"j","iss":"i",`+
-		`"aud":["x","\u0079"],"type":1,"is_admin":true,"fresh":false,"sid":"s\u0041","gen":3}`)
+	raw := signed(
+		t,
+		`{"identity":"a\u0041","exp":1611003600.5,"iat":1610999000,"nbf":1610999001,"jti":"j","iss":"i",`+
+			`"aud":["x","\u0079"],"type":1,"is_admin":true,"fresh":false,"sid":"s\u0041","gen":3}`,
+	)
 	got, err := verifier(t, token.Rules{}).Refresh(raw, now())
 	wantFault(t, got, err, nil)
-	if got.Identity != "aA" || got.ID != "j" || got.Issuer != "i" || strings.Join(got.Audience, " ") != "x y" || got.Session != "sA" {
+	if got.Identity != "aA" || got.ID != "j" || got.Issuer != "i" ||
+		strings.Join(got.Audience, " ") != "x y" ||
+		got.Session != "sA" {
 		t.Errorf("texts: %+v", got)
 	}
-	if got.Expires != 1611003600 || got.IssuedAt != 1610999000 || got.NotBefore != 1610999001 || got.Type != 1 || got.Generation != 3 {
+	if got.Expires != 1611003600 || got.IssuedAt != 1610999000 || got.NotBefore != 1610999001 ||
+		got.Type != 1 ||
+		got.Generation != 3 {
 		t.Errorf("numbers: %+v", got)
 	}
 	if !got.HasType || !got.HasIssuedAt || !got.HasNotBefore || !got.Admin || got.Fresh || got.Own {

@@ -9,7 +9,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// TestConcurrentUseMixesNothing: what is kept for reuse never shows one caller another's claims.
+// TestConcurrentUseMixesNothing: reused memory never shows one caller another caller's claims.
 func TestConcurrentUseMixesNothing(t *testing.T) {
 	v, m := verifier(t, token.Rules{}), minter(t, token.Rules{})
 	var group sync.WaitGroup
@@ -29,7 +29,8 @@ func TestConcurrentUseMixesNothing(t *testing.T) {
 					return
 				}
 				access, err := v.Access(minted.Token, now())
-				if err != nil || access.Identity != who || got.Identity != who || access.KeyID != got.KeyID {
+				if err != nil || access.Identity != who || got.Identity != who ||
+					access.KeyID != got.KeyID {
 					t.Errorf("%s got the token of %s: %v", who, access.Identity, err)
 					return
 				}

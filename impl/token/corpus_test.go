@@ -50,7 +50,16 @@ func TestCorpusOfSignedTokens(t *testing.T) {
 func TestCorpusOfSentTexts(t *testing.T) {
 	good := signed(t, sample)
 	part := strings.Split(good, ".")
-	fill := strings.NewReplacer("TOKEN", good, "HEADER", part[0], "CLAIMS", part[1], "SIGNATURE", part[2])
+	fill := strings.NewReplacer(
+		"TOKEN",
+		good,
+		"HEADER",
+		part[0],
+		"CLAIMS",
+		part[1],
+		"SIGNATURE",
+		part[2],
+	)
 	for _, c := range corpus(t, "sent.txt") {
 		t.Run(c[0], func(t *testing.T) {
 			text, err := strconv.Unquote(c[0])

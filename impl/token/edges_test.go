@@ -36,14 +36,17 @@ func TestLongestToken(t *testing.T) {
 	}
 }
 
-// TestLongestMintedToken: access tokens may be as long as is accepted; refresh tokens leave room for the
-// other members of a request body, and the first one of a session for those that follow it.
+// TestLongestMintedToken: access tokens may be as long as is accepted; refresh tokens leave room
+// for the other members of a request body, and the first one of a session for those that follow it.
 func TestLongestMintedToken(t *testing.T) {
 	v, m := verifier(t, token.Rules{}), minter(t, token.Rules{})
 	successor := func(generation int64) func(*token.Token) (token.Minted, error) {
 		return func(t *token.Token) (token.Minted, error) {
 			return m.Refresh(t, token.Successor{
-				Session: strings.Repeat("a", 64), Generation: generation, IssuedAt: now().Unix(), Expires: 9_999_999_999,
+				Session: strings.Repeat(
+					"a",
+					64,
+				), Generation: generation, IssuedAt: now().Unix(), Expires: 9_999_999_999,
 			})
 		}
 	}
@@ -73,8 +76,8 @@ func TestLongestMintedToken(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfAnotherToken: what is kept for reuse after a token whose header was refused halfway
-// gives no alg to a token that has none.
+// TestNothingIsLeftOfAnotherToken: what is kept for reuse after a token whose header was refused
+// halfway gives no alg to a token that has none.
 func TestNothingIsLeftOfAnotherToken(t *testing.T) {
 	v := verifier(t, token.Rules{})
 	for range 100 { // a pool need not give back what was put into it
@@ -85,8 +88,8 @@ func TestNothingIsLeftOfAnotherToken(t *testing.T) {
 	}
 }
 
-// TestLineBreaksAreNoSecondSpelling: Go's decoder of base64 skips them, and the login may even have signed
-// them.
+// TestLineBreaksAreNoSecondSpelling: Go's decoder of base64 skips them, and the login may even have
+// signed them.
 func TestLineBreaksAreNoSecondSpelling(t *testing.T) {
 	v := verifier(t, token.Rules{})
 	for _, lineBreak := range []string{"\r", "\n"} {
@@ -126,7 +129,13 @@ func TestCausesOfConfiguredRules(t *testing.T) {
 	m := newMaterial(t)
 	set, err := secretKeys(t).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
 	must(t, set, err)
-	theirs := forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"theirs"}`, with(`"iss":"them"`))
+	theirs := forge(
+		t,
+		jwt.SigningMethodEdDSA,
+		m.ed,
+		`{"alg":"EdDSA","kid":"theirs"}`,
+		with(`"iss":"them"`),
+	)
 	for _, c := range []struct {
 		rules     token.Rules
 		raw, want string
@@ -137,7 +146,8 @@ func TestCausesOfConfiguredRules(t *testing.T) {
 		{token.Rules{Audience: "a"}, signed(t, sample), "audience is not accepted: the claim aud does not contain the configured audience"},
 		{token.Rules{RequireType: true}, signed(t, sample), "token is not a refresh token: the claim type is missing, and this server requires it"},
 	} {
-		if _, err := token.NewVerifier(set, c.rules).Refresh(c.raw, now()); err == nil || err.Error() != c.want {
+		if _, err := token.NewVerifier(set, c.rules).Refresh(c.raw, now()); err == nil ||
+			err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
@@ -156,6 +166,9 @@ func TestEarlyRetry(t *testing.T) {
 // TestFarFuture: in the year 8307 too, seconds are no milliseconds while a token is valid.
 func TestFarFuture(t *testing.T) {
 	at := time.Unix(200_000_000_000, 0)
-	got, err := verifier(t, token.Rules{}).Refresh(signed(t, `{"identity":"me","iat":200000000060,"exp":200000000100}`), at)
+	got, err := verifier(
+		t,
+		token.Rules{},
+	).Refresh(signed(t, `{"identity":"me","iat":200000000060,"exp":200000000100}`), at)
 	wantFault(t, got, err, nil)
 }

@@ -19,8 +19,13 @@ func Example() {
 	verifier, minter := token.NewVerifier(keys, token.Rules{}), token.NewMinter(keys, token.Rules{})
 	now := time.Unix(1_611_000_000, 0)
 
-	// What the login service does.
-	refreshToken, err := minter.Issue([]byte(`{"identity":"whois.muchlis@gmail.com","name":"Real Muchlis","type":1,"exp":1611318219}`), now)
+	// The login service signs a refresh token.
+	refreshToken, err := minter.Issue(
+		[]byte(
+			`{"identity":"whois.muchlis@gmail.com","name":"Real Muchlis","type":1,"exp":1611318219}`,
+		),
+		now,
+	)
 	if err != nil {
 		panic(err)
 	}

@@ -51,16 +51,16 @@ const (
 	ErrExpired Fault = "token has expired"
 )
 
-// Rejection is a Fault together with what helps to mend it. It unwraps to the Fault.
+// Rejection is a Fault with a hint that helps to mend it. It unwraps to the Fault.
 type Rejection struct {
 	Fault Fault
-	// Cause is what to mend, for the caller; it names no value of the token.
+	// Cause is the hint for the caller. It names no value of the token.
 	Cause string
 	// KeyID and Algorithm are set for ErrUnknownKey: the header's kid and alg.
 	KeyID, Algorithm string
 }
 
-// Error returns the public text: the fault and, if it is known, what to mend.
+// Error returns the public text: the fault and, if there is one, the hint.
 func (r *Rejection) Error() string {
 	if r.Cause == "" {
 		return r.Fault.Error()

@@ -18,11 +18,14 @@ import (
 // and nbf; it is checked once more without any for exp.
 func strictJWT(raw string, at time.Time) error {
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(),
+		jwt.WithValidMethods(
+			[]string{"HS256"},
+		), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return at }),
 	}
 	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
-	_, err := jwt.NewParser(append(options, jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute))...).Parse(raw, key)
+	_, err := jwt.NewParser(append(options, jwt.WithIssuedAt(), jwt.WithLeeway(time.Minute))...).
+		Parse(raw, key)
 	if err != nil {
 		return err
 	}
@@ -39,8 +42,8 @@ func sign(header, claims string) string {
 	return header + "." + claims + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// neverLooser fails if we accept what golang-jwt refuses, or what we mint is not acceptable to
-// either.
+// neverLooser fails if we accept a token that golang-jwt rejects, or mint a token that is not
+// acceptable to either.
 func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
 	got, err := v.Refresh(raw, now())
 	if (got != nil) != timeOnly(err) {
@@ -90,7 +93,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzClaims takes headers and claims, which it signs: what only a login service could send.
+// FuzzClaims takes headers and claims, which it signs: tokens that only a login service could send.
 func FuzzClaims(f *testing.F) {
 	for _, claims := range fuzzClaims() {
 		f.Add(header, claims)

@@ -10,9 +10,9 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// header is what is used of a token's header (RFC 7515 section 4). Everything else in it is checked
-// to be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would choose its own
-// key.
+// header is the part of a token's header that is used (RFC 7515 section 4). Everything else in it
+// is checked to be JSON and ignored, above all jwk, jku, x5c and x5u, with which a token would
+// choose its own key.
 type header struct {
 	alg, kid []byte
 	hasAlg   bool
@@ -55,7 +55,7 @@ func (h *header) read(json *strictjson.Reader, raw string, part []byte) (err err
 			h.critical = true
 		default:
 			if strictjson.OtherCase(json.Name, "alg", "kid", "typ", "crit") {
-				return because(ErrMalformed, "alg, kid, typ and crit in its header must be in lower case")
+				return because(ErrMalformed, "the names in its header must be in lower case")
 			}
 		}
 		if !ok {

@@ -115,5 +115,6 @@ func keySet(t testing.TB, keys ...*jwk.Key) *jwk.Set {
 // returned.
 func timeOnly(err error) bool {
 	_, retry := errors.AsType[*token.Early](err)
-	return err == nil || retry || errors.Is(err, token.ErrExpired) || errors.Is(err, token.ErrNotYet)
+	return err == nil || retry || errors.Is(err, token.ErrExpired) ||
+		errors.Is(err, token.ErrNotYet)
 }

@@ -20,12 +20,26 @@ func timed(t testing.TB, id string, notBefore, expires int64) *jwk.Key {
 
 // signedBy is a sample token of a key that timed made.
 func signedBy(t testing.TB, id string) string {
-	return forge(t, jwt.SigningMethodHS256, []byte(strings.Repeat(id, 32)), `{"alg":"HS256","kid":"`+id+`"}`, sample)
+	return forge(
+		t,
+		jwt.SigningMethodHS256,
+		[]byte(strings.Repeat(id, 32)),
+		`{"alg":"HS256","kid":"`+id+`"}`,
+		sample,
+	)
 }
 
 func TestKeysVerifyUntilTheyExpire(t *testing.T) {
 	unix := now().Unix()
-	v := token.NewVerifier(keySet(t, timed(t, "future", unix+3600, 0), timed(t, "past", 0, unix), timed(t, "last", 0, unix+1)), token.Rules{})
+	v := token.NewVerifier(
+		keySet(
+			t,
+			timed(t, "future", unix+3600, 0),
+			timed(t, "past", 0, unix),
+			timed(t, "last", 0, unix+1),
+		),
+		token.Rules{},
+	)
 	runAttacks(t, v, []attack{
 		{"a key that does not sign yet", signedBy(t, "future"), nil},
 		{"a key in its last second", signedBy(t, "last"), nil},
@@ -40,7 +54,11 @@ func TestTokensWithoutKeyID(t *testing.T) {
 	runAttacks(t, v, []attack{
 		{"the marked key", signed(t, sample), nil},
 		{"another key of the set is not tried", none, token.ErrSignature},
-		{"a kid that is unknown", withHeader(t, `{"alg":"HS256","kid":"b"}`, sample), token.ErrUnknownKey},
+		{
+			"a kid that is unknown",
+			withHeader(t, `{"alg":"HS256","kid":"b"}`, sample),
+			token.ErrUnknownKey,
+		},
 	})
 	set, err := keySet(t, timed(t, "a", 0, 0), timed(t, "b", 0, 0)).WithDefault("a")
 	runAttacks(t, token.NewVerifier(must(t, set, err), token.Rules{}), []attack{
@@ -51,12 +69,21 @@ func TestTokensWithoutKeyID(t *testing.T) {
 
 func TestIssuerKeys(t *testing.T) {
 	m := newMaterial(t)
-	issuer := []*jwk.Key{newKey(t, "theirs", "EdDSA", m.ed.Public()), newKey(t, "a", "EdDSA", m.ed.Public())}
+	issuer := []*jwk.Key{
+		newKey(t, "theirs", "EdDSA", m.ed.Public()),
+		newKey(t, "a", "EdDSA", m.ed.Public()),
+	}
 	local := keySet(t, timed(t, "a", 0, 0))
 	set, err := local.WithIssuer(issuer...)
 	must(t, set, err)
 	theirs := func(kid, iss string) string {
-		return forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"`+kid+`"}`, with(`"iss":"`+iss+`"`))
+		return forge(
+			t,
+			jwt.SigningMethodEdDSA,
+			m.ed,
+			`{"alg":"EdDSA","kid":"`+kid+`"}`,
+			with(`"iss":"`+iss+`"`),
+		)
 	}
 	t.Run("with an issuer", func(t *testing.T) {
 		runAttacks(t, token.NewVerifier(set, token.Rules{Issuer: "them"}), []attack{
@@ -71,12 +98,16 @@ func TestIssuerKeys(t *testing.T) {
 			{"our token", signedBy(t, "a"), nil},
 		})
 	})
-	got, err := token.NewVerifier(set, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now())
+	got, err := token.NewVerifier(set, token.Rules{Issuer: "them"}).
+		Refresh(theirs("theirs", "them"), now())
 	wantFault(t, got, err, nil)
 	if got.IssuerKey == "" || got.KeyID != "theirs" {
 		t.Errorf("issuer's key %q, key %q", got.IssuerKey, got.KeyID)
 	}
-	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(err, token.ErrUnknownKey) {
+	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(
+		err,
+		token.ErrUnknownKey,
+	) {
 		t.Errorf("the set that was extended has changed: %v", err)
 	}
 }
@@ -87,9 +118,21 @@ func TestIssuerKeysBesideAPlainSecret(t *testing.T) {
 	v := token.NewVerifier(must(t, set, err), token.Rules{Issuer: "them"})
 	claims := with(`"iss":"them"`)
 	runAttacks(t, v, []attack{
-		{"their token", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"theirs"}`, claims), nil},
-		{"ours, with a kid that is ignored", withHeader(t, `{"alg":"HS256","kid":"x"}`, claims), nil},
-		{"their kid, our secret", withHeader(t, `{"alg":"HS256","kid":"theirs"}`, claims), token.ErrAlgorithm},
+		{
+			"their token",
+			forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"theirs"}`, claims),
+			nil,
+		},
+		{
+			"ours, with a kid that is ignored",
+			withHeader(t, `{"alg":"HS256","kid":"x"}`, claims),
+			nil,
+		},
+		{
+			"their kid, our secret",
+			withHeader(t, `{"alg":"HS256","kid":"theirs"}`, claims),
+			token.ErrAlgorithm,
+		},
 	})
 }
 
@@ -147,16 +190,22 @@ func TestUnknownKeyBesideASecret(t *testing.T) {
 		{"alone, theirs", theirs, token.ErrAlgorithm}, {"alone, ours", ours, nil},
 	})
 	runAttacks(t, token.NewVerifier(waiting, token.Rules{}), []attack{
-		{"waiting, theirs", theirs, token.ErrUnknownKey}, {"waiting, ours", ours, nil}, {"waiting, no kid", nameless, token.ErrAlgorithm},
+		{
+			"waiting, theirs",
+			theirs,
+			token.ErrUnknownKey,
+		}, {"waiting, ours", ours, nil}, {"waiting, no kid", nameless, token.ErrAlgorithm},
 	})
 }
 
-// TestOneKeyIDAndSeveralAlgorithms: an issuer may publish one kid for several algorithms, and the alg of the
-// token selects among them.
+// TestOneKeyIDAndSeveralAlgorithms: an issuer may publish one kid for several algorithms, and the
+// alg of the token selects among them.
 func TestOneKeyIDAndSeveralAlgorithms(t *testing.T) {
 	m := newMaterial(t)
 	public := &m.rsa.PublicKey
-	set, err := secretKeys(t).WithIssuer(newKey(t, "a", "RS384", public), newKey(t, "a", "RS256", public), newKey(t, "a", "PS256", public))
+	set, err := secretKeys(
+		t,
+	).WithIssuer(newKey(t, "a", "RS384", public), newKey(t, "a", "RS256", public), newKey(t, "a", "PS256", public))
 	v := token.NewVerifier(must(t, set, err), token.Rules{Issuer: "them"})
 	theirs := func(method jwt.SigningMethod, alg string) string {
 		return forge(t, method, m.rsa, `{"alg":"`+alg+`","kid":"a"}`, with(`"iss":"them"`))
@@ -166,7 +215,11 @@ func TestOneKeyIDAndSeveralAlgorithms(t *testing.T) {
 		{"second", theirs(jwt.SigningMethodRS256, "RS256"), nil},
 		{"third", theirs(jwt.SigningMethodPS256, "PS256"), nil},
 		{"none of them", theirs(jwt.SigningMethodRS512, "RS512"), token.ErrAlgorithm},
-		{"one under the name of another", theirs(jwt.SigningMethodRS384, "RS256"), token.ErrSignature},
+		{
+			"one under the name of another",
+			theirs(jwt.SigningMethodRS384, "RS256"),
+			token.ErrSignature,
+		},
 	})
 }
 
@@ -176,13 +229,32 @@ func TestEd25519IsEdDSA(t *testing.T) {
 	for _, alg := range []string{"EdDSA", "Ed25519"} {
 		set := keySet(t, newKey(t, "a", alg, m.ed), newKey(t, "p", "ES256", m.p256))
 		runAttacks(t, token.NewVerifier(set, token.Rules{}), []attack{
-			{"old name", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"a"}`, sample), nil},
-			{"new name", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed25519","kid":"a"}`, sample), nil},
-			{"another curve", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed448","kid":"a"}`, sample), token.ErrAlgorithm},
-			{"of another key", forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed25519","kid":"p"}`, sample), token.ErrAlgorithm},
+			{
+				"old name",
+				forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"a"}`, sample),
+				nil,
+			},
+			{
+				"new name",
+				forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed25519","kid":"a"}`, sample),
+				nil,
+			},
+			{
+				"another curve",
+				forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed448","kid":"a"}`, sample),
+				token.ErrAlgorithm,
+			},
+			{
+				"of another key",
+				forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"Ed25519","kid":"p"}`, sample),
+				token.ErrAlgorithm,
+			},
 		})
 		raw, err := token.NewMinter(set, token.Rules{}).Issue([]byte(sample), now())
-		if h := decode(t, strings.Split(must(t, raw, err), ".")[0]); !strings.Contains(h, `"alg":"`+alg+`"`) {
+		if h := decode(t, strings.Split(must(t, raw, err), ".")[0]); !strings.Contains(
+			h,
+			`"alg":"`+alg+`"`,
+		) {
 			t.Errorf("got the header %s", h)
 		}
 	}

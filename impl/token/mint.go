@@ -40,8 +40,8 @@ type Minted struct {
 	Expires int64
 }
 
-// Successor is what a session knows of its next refresh token. Together with the claims that are
-// carried over it decides every byte of that token.
+// Successor is the content of the next refresh token of a session. Together with the claims that
+// are carried over it decides every byte of that token.
 type Successor struct {
 	Session    string
 	Generation int64
@@ -77,7 +77,7 @@ type writing struct {
 	payload, out []byte
 }
 
-// stamp is what differs between the tokens minted from one set of claims. Without an id a random
+// stamp is the difference between the tokens minted from one set of claims. Without an id a random
 // one is drawn.
 type stamp struct {
 	exp, iat   int64
@@ -101,11 +101,11 @@ func (s *stamp) longest() int {
 	return MaxLength - 64
 }
 
-// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat = now
-// and exp = now + life in whole seconds. All other claims of t are carried over except nbf. If session
-// is not empty, it becomes sid, and gen is left out, so that revoking the session reaches the access
-// token. It returns ErrNoSigningKey if no key may sign, and a Rejection with ErrTooLong if the access
-// token would be longer than MaxLength.
+// Access mints an access token that is not fresh, for the identity of t: type 0, a new jti, iat =
+// now and exp = now + life in whole seconds. All other claims of t are carried over except nbf. If
+// session is not empty, it becomes sid, and gen is left out, so that revoking the session reaches
+// the access token. It returns ErrNoSigningKey if no key may sign, and a Rejection with ErrTooLong
+// if the access token would be longer than MaxLength.
 func (m *Minter) Access(
 	t *Token, session string, life time.Duration, now time.Time,
 ) (Minted, error) {
@@ -120,8 +120,8 @@ func (m *Minter) Access(
 
 // Refresh mints the refresh token that follows t. Minting it again, from t or from any token of the
 // same session with the same claims, gives the same bytes. It returns ErrNoSigningKey if no key may
-// sign, ErrNotReproducible if the key's signatures differ each time, and a Rejection with ErrTooLong if
-// the token, or one that follows it, could be too long for a request body.
+// sign, ErrNotReproducible if the key's signatures differ each time, and a Rejection with
+// ErrTooLong if the token, or one that follows it, could be too long for a request body.
 func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 	now := s.Now
 	if now == 0 {
@@ -206,7 +206,7 @@ func (m *Minter) mint(key *jwk.Key, c *Claims, s stamp) (Minted, error) {
 		return Minted{}, err
 	}
 	if len(w.out) > s.longest() {
-		return Minted{}, because(ErrTooLong, "the token that follows it would be longer than is accepted here")
+		return Minted{}, because(ErrTooLong, "the token that follows it would not be accepted")
 	}
 	return Minted{Token: string(w.out), Expires: s.exp}, nil
 }

@@ -58,14 +58,18 @@ func TestUsersSampleRedeemed(t *testing.T) {
 	}
 	got, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 	wantFault(t, got, err, nil)
-	if got.Fresh || !got.Admin || got.Identity != "whois.muchlis@gmail.com" || got.Expires != minted.Expires {
+	if got.Fresh || !got.Admin || got.Identity != "whois.muchlis@gmail.com" ||
+		got.Expires != minted.Expires {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestMintReplacesAndCarriesOver(t *testing.T) {
-	raw := signed(t, `{"roles":["a", "b"],"sid":"old","exp":1611318219,"gen":7,"nbf":1,"identity":"\u0061\"","type":1,`+
-		`"iat":1,"fresh":false,"big":12345678901234567890.10,"aud":["x", "y"],"iss":"i","is_admin":false,"":{ "z":1},"jti":"old"}`)
+	raw := signed(
+		t,
+		`{"roles":["a", "b"],"sid":"old","exp":1611318219,"gen":7,"nbf":1,"identity":"\u0061\"","type":1,`+
+			`"iat":1,"fresh":false,"big":12345678901234567890.10,"aud":["x", "y"],"iss":"i","is_admin":false,"":{ "z":1},"jti":"old"}`,
+	)
 	claims, _ := redeem(t, token.Rules{}, raw)
 	golden(t, "carried_over.json", claims+"\n")
 	claims, _ = redeem(t, token.Rules{Issuer: "i", Audience: "y"}, raw)
@@ -114,8 +118,19 @@ func TestSuccessorIsReproducible(t *testing.T) {
 	} {
 		t.Run(key.Algorithm(), func(t *testing.T) {
 			keys := keySet(t, key)
-			v, mint := token.NewVerifier(keys, token.Rules{Audience: "y"}), token.NewMinter(keys, token.Rules{Audience: "y"})
-			raw, err := mint.Issue([]byte(`{ "x" : [1, 2] ,"identity":"\u0061","aud":["x","y"],"iss":"i","exp":1611318219,"is_admin":true,"y":"\u0062"}`), now())
+			v, mint := token.NewVerifier(
+				keys,
+				token.Rules{Audience: "y"},
+			), token.NewMinter(
+				keys,
+				token.Rules{Audience: "y"},
+			)
+			raw, err := mint.Issue(
+				[]byte(
+					`{ "x" : [1, 2] ,"identity":"\u0061","aud":["x","y"],"iss":"i","exp":1611318219,"is_admin":true,"y":"\u0062"}`,
+				),
+				now(),
+			)
 			must(t, raw, err)
 			first, err := v.Refresh(raw, now())
 			wantFault(t, first, err, nil)
@@ -131,7 +146,10 @@ func TestSuccessorIsReproducible(t *testing.T) {
 				t.Errorf("from the login's token %s\nfrom a successor %s", a.Token, b.Token)
 			}
 			if a.Expires != s.Expires || successor.Expires != s.Expires || successor.IssuedAt != s.IssuedAt || successor.ID != token.SuccessorID(sessionID, 2) ||
-				successor.Session != sessionID || successor.Generation != 2 || successor.Type != 1 || !successor.Own {
+				successor.Session != sessionID ||
+				successor.Generation != 2 ||
+				successor.Type != 1 ||
+				!successor.Own {
 				t.Errorf("got %+v", successor)
 			}
 		})
@@ -190,10 +208,13 @@ func TestNothingSignsWithoutAKey(t *testing.T) {
 	}
 }
 
-// TestCustomSessionOfALogin: sid and gen of a login are kept as they are written, unless the access token
-// names a session of this service.
+// TestCustomSessionOfALogin: sid and gen of a login are kept as they are written, unless the access
+// token names a session of this service.
 func TestCustomSessionOfALogin(t *testing.T) {
-	got, err := verifier(t, token.Rules{}).Refresh(signed(t, with(`"gen":[1.50],"sid":{"a":"\u0062"}`)), now())
+	got, err := verifier(
+		t,
+		token.Rules{},
+	).Refresh(signed(t, with(`"gen":[1.50],"sid":{"a":"\u0062"}`)), now())
 	wantFault(t, got, err, nil)
 	for session, want := range map[string]string{
 		"":     `"fresh":false,"sid":{"a":"\u0062"},"gen":[1.50],"identity"`,
@@ -201,17 +222,31 @@ func TestCustomSessionOfALogin(t *testing.T) {
 	} {
 		minted, err := minter(t, token.Rules{}).Access(got, session, time.Minute, now())
 		must(t, minted, err)
-		if claims := decode(t, strings.Split(minted.Token, ".")[1]); !strings.Contains(claims, want) {
+		if claims := decode(t, strings.Split(minted.Token, ".")[1]); !strings.Contains(
+			claims,
+			want,
+		) {
 			t.Errorf("session %q: got %s, want %s", session, claims, want)
 		}
 	}
 }
 
-// TestNoTokenIsTooLong: whatever the length of the login's token, a token that is handed out is accepted
-// when it comes back in a request body, and so are all that follow it, also after the keys rolled over.
+// TestNoTokenIsTooLong: whatever the length of the login's token, a token that is handed out is
+// accepted when it comes back in a request body, and so are all that follow it, also after the keys
+// rolled over.
 func TestNoTokenIsTooLong(t *testing.T) {
 	m := newMaterial(t)
-	short, long := newKey(t, "s", "HS256", []byte(secret)), newKey(t, strings.Repeat("l", 64), "RS256", m.rsa)
+	short, long := newKey(
+		t,
+		"s",
+		"HS256",
+		[]byte(secret),
+	), newKey(
+		t,
+		strings.Repeat("l", 64),
+		"RS256",
+		m.rsa,
+	)
 	keys := keySet(t, short, long)
 	v, mint := token.NewVerifier(keys, token.Rules{}), token.NewMinter(keys, token.Rules{})
 	refused := 0
@@ -224,10 +259,14 @@ func TestNoTokenIsTooLong(t *testing.T) {
 		got, err := v.Refresh(raw, now())
 		wantFault(t, got, err, nil)
 		s := token.Successor{
-			Session: strings.Repeat("a", 64), Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999,
+			Session: strings.Repeat(
+				"a",
+				64,
+			), Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999,
 		}
 		first, err := mint.Refresh(got, s)
-		if _, accessErr := mint.Access(got, s.Session, time.Hour, now()); accessErr != nil && err == nil {
+		if _, accessErr := mint.Access(got, s.Session, time.Hour, now()); accessErr != nil &&
+			err == nil {
 			t.Fatalf("%d bytes: a refresh token without an access token: %v", len(raw), accessErr)
 		}
 		if errors.Is(err, token.ErrTooLong) {
@@ -239,7 +278,9 @@ func TestNoTokenIsTooLong(t *testing.T) {
 		last, err := mint.Refresh(got, s)
 		must(t, last, err)
 		for _, minted := range []token.Minted{first, last} {
-			if body := `{"refresh_token":"` + minted.Token + `","limit":10080}`; len(body) > 16<<10 {
+			if body := `{"refresh_token":"` + minted.Token + `","limit":10080}`; len(
+				body,
+			) > 16<<10 {
 				t.Fatalf("%d bytes: a body of %d bytes is refused", len(raw), len(body))
 			}
 			if _, err := v.Refresh(minted.Token, now()); err != nil {
@@ -253,7 +294,10 @@ func TestNoTokenIsTooLong(t *testing.T) {
 	over := signed(t, with(`"x":"`+strings.Repeat("x", 12_100)+`"`))
 	got, err := verifier(t, token.Rules{}).Refresh(over, now())
 	wantFault(t, got, err, nil)
-	if _, err := minter(t, token.Rules{}).Access(got, "", time.Hour, now()); !errors.Is(err, token.ErrTooLong) {
+	if _, err := minter(t, token.Rules{}).Access(got, "", time.Hour, now()); !errors.Is(
+		err,
+		token.ErrTooLong,
+	) {
 		t.Errorf("an access token after %d bytes: %v", len(over), err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// dates are what golang-jwt's validator looks at.
+// dates are the claims that golang-jwt's validator checks.
 type dates struct {
 	jwt.RegisteredClaims
 }
@@ -30,11 +30,22 @@ func TestTimesEqualGolangJWT(t *testing.T) {
 			Identity: "a", HasExpires: true, Expires: draw("exp"), HasIssuedAt: true, IssuedAt: draw("iat"), HasNotBefore: true, NotBefore: draw("nbf"),
 		}}
 		date := func(unix int64) *jwt.NumericDate { return jwt.NewNumericDate(time.Unix(unix, 0)) }
-		claims := dates{jwt.RegisteredClaims{ExpiresAt: date(token.Expires), IssuedAt: date(token.IssuedAt), NotBefore: date(token.NotBefore)}}
+		claims := dates{
+			jwt.RegisteredClaims{
+				ExpiresAt: date(token.Expires),
+				IssuedAt:  date(token.IssuedAt),
+				NotBefore: date(token.NotBefore),
+			},
+		}
 		clock := jwt.WithTimeFunc(func() time.Time { return at })
-		lenient := jwt.NewValidator(clock, jwt.WithIssuedAt(), jwt.WithLeeway(leeway*time.Second)).Validate(claims)
-		early := errors.Is(lenient, jwt.ErrTokenNotValidYet) || errors.Is(lenient, jwt.ErrTokenUsedBeforeIssued)
-		expired := errors.Is(jwt.NewValidator(clock, jwt.WithExpirationRequired()).Validate(claims), jwt.ErrTokenExpired)
+		lenient := jwt.NewValidator(clock, jwt.WithIssuedAt(), jwt.WithLeeway(leeway*time.Second)).
+			Validate(claims)
+		early := errors.Is(lenient, jwt.ErrTokenNotValidYet) ||
+			errors.Is(lenient, jwt.ErrTokenUsedBeforeIssued)
+		expired := errors.Is(
+			jwt.NewValidator(clock, jwt.WithExpirationRequired()).Validate(claims),
+			jwt.ErrTokenExpired,
+		)
 
 		fault := token.timeFault(at.Unix())
 		_, soon := errors.AsType[*Early](fault)
@@ -77,7 +88,9 @@ func FuzzByHand(f *testing.F) {
 	}
 	const escaped = `"\u007a":0`
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) < 2 || data[0] != '{' || bytes.Contains(data, []byte("z")) || bytes.Contains(bytes.ToLower(data), []byte(`\u007a`)) || bytes.Equal(bytes.TrimSpace(data[1:]), []byte("}")) {
+		if len(data) < 2 || data[0] != '{' || bytes.Contains(data, []byte("z")) ||
+			bytes.Contains(bytes.ToLower(data), []byte(`\u007a`)) ||
+			bytes.Equal(bytes.TrimSpace(data[1:]), []byte("}")) {
 			return
 		}
 		var byHand, tokenized Claims

@@ -18,14 +18,18 @@ func TestAnyLimitDecidesExp(t *testing.T) {
 	raw := signed(t, sample)
 	rapid.Check(t, func(r *rapid.T) {
 		limit := rapid.Int64Range(10, 10080).Draw(r, "limit in minutes")
-		at := time.Unix(rapid.Int64Range(0, 1_611_318_218).Draw(r, "now"), rapid.Int64Range(0, 999_999_999).Draw(r, "nanoseconds"))
+		at := time.Unix(
+			rapid.Int64Range(0, 1_611_318_218).Draw(r, "now"),
+			rapid.Int64Range(0, 999_999_999).Draw(r, "nanoseconds"),
+		)
 		got, err := v.Refresh(raw, at)
 		wantFault(t, got, err, nil)
 		minted, err := m.Access(got, "", time.Duration(limit)*time.Minute, at)
 		must(t, minted, err)
 		access, err := v.Access(minted.Token, at)
 		wantFault(t, access, err, nil)
-		if want := at.Unix() + limit*60; minted.Expires != want || access.Expires != want || access.IssuedAt != at.Unix() {
+		if want := at.Unix() + limit*60; minted.Expires != want || access.Expires != want ||
+			access.IssuedAt != at.Unix() {
 			r.Fatalf("expires %d, exp %d, want %d", minted.Expires, access.Expires, want)
 		}
 	})
@@ -61,12 +65,30 @@ func TestAnyChangedBitIsRefused(t *testing.T) {
 // value draws JSON values with every liberty of form that JSON allows.
 func value() *rapid.Generator[string] {
 	scalar := rapid.OneOf(
-		rapid.SampledFrom([]string{"null", "true", "false", `""`, `"\u0041\n\/"`, `"ünïcödé 😀"`, `"\ud83d\ude00"`, "-0", "1.50", "1E+2", "12345678901234567890"}),
+		rapid.SampledFrom(
+			[]string{
+				"null",
+				"true",
+				"false",
+				`""`,
+				`"\u0041\n\/"`,
+				`"ünïcödé 😀"`,
+				`"\ud83d\ude00"`,
+				"-0",
+				"1.50",
+				"1E+2",
+				"12345678901234567890",
+			},
+		),
 		rapid.StringMatching(`"[a-zA-Z0-9 <>&'/]{0,20}"`),
-		rapid.StringMatching(`-?[1-9][0-9]{0,30}(\.[0-9]{1,10})?`))
+		rapid.StringMatching(`-?[1-9][0-9]{0,30}(\.[0-9]{1,10})?`),
+	)
 	array := rapid.Custom(func(r *rapid.T) string {
 		space := rapid.SampledFrom([]string{"", " ", "\n\t"}).Draw(r, "space")
-		return "[" + space + strings.Join(rapid.SliceOfN(scalar, 0, 4).Draw(r, "elements"), space+","+space) + space + "]"
+		return "[" + space + strings.Join(
+			rapid.SliceOfN(scalar, 0, 4).Draw(r, "elements"),
+			space+","+space,
+		) + space + "]"
 	})
 	object := rapid.Custom(func(r *rapid.T) string {
 		return `{ "a" : ` + array.Draw(r, "a") + `,"A":` + scalar.Draw(r, "A") + " }"
@@ -77,7 +99,8 @@ func value() *rapid.Generator[string] {
 func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 	v, m := verifier(t, token.Rules{}), minter(t, token.Rules{})
 	rapid.Check(t, func(r *rapid.T) {
-		names := rapid.SliceOfNDistinct(rapid.StringMatching(`x[A-Za-z0-9_./:-]{0,12}`), 0, 6, rapid.ID[string]).Draw(r, "names")
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`x[A-Za-z0-9_./:-]{0,12}`), 0, 6, rapid.ID[string]).
+			Draw(r, "names")
 		values := make(map[string]string, len(names))
 		claims := `{"exp":9999999999`
 		for _, name := range names {
@@ -89,7 +112,12 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		wantFault(t, got, err, nil)
 		access, err := m.Access(got, "", time.Hour, now())
 		must(t, access, err)
-		s := token.Successor{Session: sessionID, Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999}
+		s := token.Successor{
+			Session:    sessionID,
+			Generation: 1,
+			IssuedAt:   now().Unix(),
+			Expires:    9_999_999_999,
+		}
 		next, err := m.Refresh(got, s)
 		must(t, next, err)
 		for _, minted := range []string{access.Token, next.Token} {

@@ -69,8 +69,8 @@ func (r *Rules) notRefresh(h *header, t *Token) error {
 	return nil
 }
 
-// timeFault returns the fault of a token whose only fault is the present time, or nil. If the iat of
-// a token of our own is ahead, a clock of ours is wrong: that is no fault of the token.
+// timeFault returns the fault of a token whose only fault is the present time, or nil. If the iat
+// of a token of our own is ahead, a clock of ours is wrong: that is no fault of the token.
 func (t *Token) timeFault(now int64) error {
 	from := t.NotBefore
 	if !t.Own {

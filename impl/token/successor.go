@@ -14,8 +14,8 @@ const sessionLength = 32
 // session. It is empty if session is not the ID of a session, 64 lower-case hexadecimal digits, or
 // the generation is below 1.
 //
-// The jti follows from sid and gen so that a token of ours is recognised under any key. A login that
-// signs with our secret can imitate it: such a login can sign everything that we can.
+// The jti follows from sid and gen so that a token of ours is recognised under any key. A login
+// that signs with our secret can imitate it: such a login can sign everything that we can.
 func SuccessorID(session string, generation int64) string {
 	if generation < 1 || len(session) != hex.EncodedLen(sessionLength) {
 		return ""

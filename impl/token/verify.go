@@ -20,7 +20,7 @@ const (
 	tooEarly = 15 * 60
 )
 
-// Rules is what a token must satisfy beyond its signature. The zero value is usable.
+// Rules are the checks of a token beyond its signature. The zero value is usable.
 type Rules struct {
 	// Issuer and Audience, if set, must match iss and be in aud. Minted tokens carry them.
 	Issuer   string
@@ -40,8 +40,8 @@ type Token struct {
 	// KeyID is the ID of the key that verified the token. The kid of the token may have been
 	// ignored.
 	KeyID string
-	// IssuerKey is the thumbprint (RFC 7638) of that key if it is a trusted issuer's. It is empty if
-	// the key is ours.
+	// IssuerKey is the thumbprint (RFC 7638) of that key if it is a trusted issuer's. It is empty
+	// if the key is ours.
 	IssuerKey string
 	// Own is true for a refresh token that this service has minted: sid, gen and jti belong
 	// together. The key is not asked, because keys roll over and lose their private halves.

@@ -222,7 +222,10 @@ func TestCausesStay(t *testing.T) {
 	for range 10 {
 		_ = new(gen.RefreshRequest).DecodeStrict([]byte(`{"second":1,"third":1}`))
 	}
-	if got, want := causes(first), []string{"first: is not known", "refresh_token: is required"}; !slices.Equal(got, want) {
+	if got, want := causes(first), []string{"first: is not known", "refresh_token: is required"}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("later bodies changed the causes to %q", got)
 	}
 }
@@ -230,12 +233,17 @@ func TestCausesStay(t *testing.T) {
 // TestBodiesDoNotMix decodes good and bad bodies at the same time: they share tokenizers, one after the other.
 func TestBodiesDoNotMix(t *testing.T) {
 	bodies := map[string][]string{
-		`{"refresh_token":"a"}`:                        nil,
-		`{"refresh_token":"a","limit":`:                {notJSON + "; it ends too early (byte 30)"},
-		strings.Repeat("[", 5000):                      {notJSON + "; it ends too early (byte 5001)"},
+		`{"refresh_token":"a"}`:         nil,
+		`{"refresh_token":"a","limit":`: {notJSON + "; it ends too early (byte 30)"},
+		strings.Repeat("[", 5000): {
+			notJSON + "; it ends too early (byte 5001)",
+		},
 		`{"refresh_token":"a","foo":[[[[{"a":[]}]]]]}`: {"foo: is not known"},
-		`{"limit":1}`:                                  {"limit: must be at least 10", "refresh_token: is required"},
-		``:                                             {"body: is empty"},
+		`{"limit":1}`: {
+			"limit: must be at least 10",
+			"refresh_token: is required",
+		},
+		``: {"body: is empty"},
 		`{"refresh_token":"a","limit":100} {"limit":1}`: {"body: has data after the JSON value"},
 	}
 	var wait sync.WaitGroup
@@ -243,7 +251,10 @@ func TestBodiesDoNotMix(t *testing.T) {
 		wait.Go(func() {
 			for range 200 {
 				for body, want := range bodies {
-					if got := causes(new(gen.RefreshRequest).DecodeStrict([]byte(body))); !slices.Equal(got, want) {
+					if got := causes(new(gen.RefreshRequest).DecodeStrict([]byte(body))); !slices.Equal(
+						got,
+						want,
+					) {
 						t.Errorf("%.40s: got %q, want %q", body, got, want)
 					}
 				}
@@ -253,7 +264,7 @@ func TestBodiesDoNotMix(t *testing.T) {
 	wait.Wait()
 }
 
-// causes returns what err blames, nil if err is nil.
+// causes returns the causes of err, nil if err is nil.
 func causes(err error) []string {
 	if err == nil {
 		return nil

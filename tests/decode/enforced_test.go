@@ -20,7 +20,7 @@ type mutation struct {
 
 // TestEveryLineOfTheSpecIsEnforced changes the constraints of the request schemas one at a time. The bodies in
 // testdata/bodies must show each change: at least one of them is then judged otherwise by the contract than by the
-// decoder. A constraint whose change no body shows could be wrong in the decoder too, and nobody would see it.
+// decoder. If no body shows the change of a constraint, the constraint could be wrong in the decoder too, unnoticed.
 func TestEveryLineOfTheSpecIsEnforced(t *testing.T) {
 	original := newContract(t)
 	for _, name := range original.names() {
@@ -30,7 +30,10 @@ func TestEveryLineOfTheSpecIsEnforced(t *testing.T) {
 		optional := newContract(t)
 		optional.routes[name].Operation.RequestBody.Value.Required = false
 		if optional.agrees(t, name) {
-			t.Errorf("openapi.yaml: request body of %s: required removed: not noticed, not enforced by the tests", name)
+			t.Errorf(
+				"openapi.yaml: request body of %s: required removed: not noticed, not enforced by the tests",
+				name,
+			)
 		}
 		object := original.schema(name)
 		for _, m := range mutations(t, object) {
@@ -42,7 +45,13 @@ func TestEveryLineOfTheSpecIsEnforced(t *testing.T) {
 			for _, m := range mutations(t, object.Properties[property].Value) {
 				changed := newContract(t)
 				m.apply(changed.schema(name).Properties[property].Value)
-				report(t, name+"/properties/"+property, object.Properties[property].Value, m, changed.agrees(t, name))
+				report(
+					t,
+					name+"/properties/"+property,
+					object.Properties[property].Value,
+					m,
+					changed.agrees(t, name),
+				)
 			}
 		}
 	}
@@ -54,7 +63,14 @@ func report(t *testing.T, place string, schema *openapi3.Schema, m mutation, unn
 	if at, ok := schema.Origin.Fields.Lookup(m.keyword); ok {
 		line = at.Line
 	}
-	what := fmt.Sprintf("openapi.yaml:%d: %s%s: %s %s", line, componentSchemas, place, m.keyword, m.change)
+	what := fmt.Sprintf(
+		"openapi.yaml:%d: %s%s: %s %s",
+		line,
+		componentSchemas,
+		place,
+		m.keyword,
+		m.change,
+	)
 	if unnoticed {
 		t.Errorf("%s: not noticed, not enforced by the tests", what)
 		return
@@ -78,13 +94,30 @@ func mutations(t *testing.T, s *openapi3.Schema) []mutation {
 	list := []mutation{{"type", "removed", func(s *openapi3.Schema) { s.Type = nil }}}
 	for _, name := range s.Required {
 		list = append(list, mutation{"required", "without " + name, func(s *openapi3.Schema) {
-			s.Required = slices.DeleteFunc(s.Required, func(other string) bool { return other == name })
+			s.Required = slices.DeleteFunc(
+				s.Required,
+				func(other string) bool { return other == name },
+			)
 		}})
 	}
 	for name := range s.Properties {
-		list = append(list, mutation{"properties", "without " + name, func(s *openapi3.Schema) { delete(s.Properties, name) }})
+		list = append(
+			list,
+			mutation{
+				"properties",
+				"without " + name,
+				func(s *openapi3.Schema) { delete(s.Properties, name) },
+			},
+		)
 		if !slices.Contains(s.Required, name) {
-			list = append(list, mutation{"required", "with " + name, func(s *openapi3.Schema) { s.Required = append(s.Required, name) }})
+			list = append(
+				list,
+				mutation{
+					"required",
+					"with " + name,
+					func(s *openapi3.Schema) { s.Required = append(s.Required, name) },
+				},
+			)
 		}
 	}
 	if s.AdditionalProperties.Has != nil {
@@ -95,16 +128,36 @@ func mutations(t *testing.T, s *openapi3.Schema) []mutation {
 	for _, by := range []float64{-1, 1} {
 		change := fmt.Sprintf("%+g", by)
 		if s.Min != nil {
-			list = append(list, mutation{"minimum", change, func(s *openapi3.Schema) { *s.Min += by }})
+			list = append(
+				list,
+				mutation{"minimum", change, func(s *openapi3.Schema) { *s.Min += by }},
+			)
 		}
 		if s.Max != nil {
-			list = append(list, mutation{"maximum", change, func(s *openapi3.Schema) { *s.Max += by }})
+			list = append(
+				list,
+				mutation{"maximum", change, func(s *openapi3.Schema) { *s.Max += by }},
+			)
 		}
 		if s.MinLength > 0 {
-			list = append(list, mutation{"minLength", change, func(s *openapi3.Schema) { s.MinLength += uint64(int64(by)) }})
+			list = append(
+				list,
+				mutation{
+					"minLength",
+					change,
+					func(s *openapi3.Schema) { s.MinLength += uint64(int64(by)) },
+				},
+			)
 		}
 		if s.MaxLength != nil {
-			list = append(list, mutation{"maxLength", change, func(s *openapi3.Schema) { *s.MaxLength += uint64(int64(by)) }})
+			list = append(
+				list,
+				mutation{
+					"maxLength",
+					change,
+					func(s *openapi3.Schema) { *s.MaxLength += uint64(int64(by)) },
+				},
+			)
 		}
 	}
 	wantOnlyKnown(t, s)
@@ -130,6 +183,8 @@ func wantOnlyKnown(t *testing.T, s *openapi3.Schema) {
 		}
 	}
 	if s.Format != "" && (s.Min == nil || s.Max == nil) {
-		t.Error("a format without minimum and maximum is a constraint of its own, which is not tried")
+		t.Error(
+			"a format without minimum and maximum is a constraint of its own, which is not tried",
+		)
 	}
 }

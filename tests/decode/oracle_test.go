@@ -22,7 +22,7 @@ import (
 
 const componentSchemas = "#/components/schemas/"
 
-// decoder is what specgen generates.
+// decoder is the method that specgen generates.
 type decoder interface {
 	DecodeStrict(data []byte) error
 }
@@ -58,7 +58,12 @@ func newContract(t testing.TB) *contract {
 			}
 			for _, content := range operation.RequestBody.Value.Content {
 				name := strings.TrimPrefix(content.Schema.Ref, componentSchemas)
-				c.routes[name] = &routers.Route{Spec: doc, PathItem: item, Method: method, Operation: operation}
+				c.routes[name] = &routers.Route{
+					Spec:      doc,
+					PathItem:  item,
+					Method:    method,
+					Operation: operation,
+				}
 			}
 		}
 	}
@@ -78,7 +83,12 @@ func (c *contract) names() []string {
 func (c *contract) offenders(t testing.TB, name string, body []byte) fields {
 	t.Helper()
 	route := c.routes[name]
-	request, err := http.NewRequestWithContext(t.Context(), route.Method, "http://localhost/", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(
+		t.Context(),
+		route.Method,
+		"http://localhost/",
+		bytes.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +99,9 @@ func (c *contract) offenders(t testing.TB, name string, body []byte) fields {
 		Options: &openapi3filter.Options{MultiError: true, SkipSettingDefaults: true},
 	}
 	found := fields{}
-	found.collect(openapi3filter.ValidateRequestBody(t.Context(), input, route.Operation.RequestBody.Value))
+	found.collect(
+		openapi3filter.ValidateRequestBody(t.Context(), input, route.Operation.RequestBody.Value),
+	)
 	return found
 }
 
@@ -110,7 +122,10 @@ func (f fields) collect(err error) {
 		f[inSchema.JSONPointer()[0]] = true
 	case errors.As(err, &inSchema) && inSchema.SchemaField == "properties":
 		// For an unknown member the library gives the name in its reason only.
-		quoted := strings.TrimSuffix(strings.TrimPrefix(inSchema.Reason, "property "), " is unsupported")
+		quoted := strings.TrimSuffix(
+			strings.TrimPrefix(inSchema.Reason, "property "),
+			" is unsupported",
+		)
 		name, err := strconv.Unquote(quoted)
 		if err != nil {
 			panic("the library's wording has changed: " + inSchema.Reason)
