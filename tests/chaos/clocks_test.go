@@ -4,12 +4,14 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/tests/server"
 )
@@ -69,7 +71,11 @@ func clockRound(t *testing.T, nodes []*session.Service) {
 	if rand.N(4) == 0 {
 		revoker = nodes[rand.N(len(nodes))]
 	}
-	if err := revoker.Logout(context.Background(), raw); err != nil {
+	err := revoker.Logout(context.Background(), raw)
+	for try := 1; errors.Is(err, revocation.ErrUnavailable) && try < 20; try++ {
+		err = revoker.Logout(context.Background(), raw) // as a caller does after a 503
+	}
+	if err != nil {
 		t.Error(err)
 		failed.Store(true)
 	}
