@@ -88,7 +88,7 @@ func settingOf(flag string) (service.Setting, bool) {
 	return service.Setting{}, false
 }
 
-// describe writes into --help what each setting means, its variable and its default.
+// describe writes the meaning, the variable and the default of each setting into --help.
 func describe(flags []*kong.Flag) {
 	for _, flag := range flags {
 		if s, ok := settingOf(flag.Name); ok {

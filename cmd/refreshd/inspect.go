@@ -95,7 +95,7 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	}
 }
 
-// judge returns what the server would decide about the token.
+// judge returns the decision of a server about the token.
 func judge(raw string, v *token.Verifier, now time.Time) (verdict string, accepted bool) {
 	_, err := v.Refresh(raw, now)
 	if err == nil {

@@ -36,7 +36,7 @@ func untilSignal() context.Context {
 	return ctx
 }
 
-// program holds what a command may use of the world outside.
+// program holds the parts of the outside world that a command may use.
 type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer

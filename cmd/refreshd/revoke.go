@@ -154,7 +154,7 @@ func existingStore(ctx context.Context, s *service.Settings) (*store.Store, erro
 	return s.OpenStore(ctx)
 }
 
-// subject names for people what was revoked.
+// subject names the revoked session or identity, for people.
 func subject(r revocation.Revocation) string {
 	switch {
 	case r.Kind == revocation.OfIdentity:

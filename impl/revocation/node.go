@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// NodeStore is what a node needs of the store.
+// NodeStore is the part of the store that a node needs.
 type NodeStore interface {
 	feedReader
 	leaseWriter

@@ -16,7 +16,7 @@ var ErrUnavailable = errors.New("the session store is not available")
 // Forever as Revocation.KeptUntil means that the revocation is never removed.
 const Forever = math.MaxInt64
 
-// Kind says what a revocation revokes. The zero value is no kind.
+// Kind is the kind of a revocation: of a session or of an identity. The zero value is no kind.
 type Kind uint8
 
 const (
@@ -76,7 +76,7 @@ func (r *Revocation) change() Change {
 	}
 }
 
-// State is what is known about one session and its identity.
+// State is the knowledge about one session and its identity.
 type State struct {
 	Revoked   bool  // the session is revoked
 	HasCutoff bool  // the identity has a cut-off

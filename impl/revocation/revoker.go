@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// RevokerStore is what a revoker needs of the store.
+// RevokerStore is the part of the store that a revoker needs.
 type RevokerStore interface {
 	// Revoke commits r, and returns the revocation that is in force then: with its sequence, and
 	// perhaps older or kept longer than r.

@@ -1,6 +1,6 @@
 package service
 
-// text is what the documentation says of a setting.
+// text is the documentation of a setting.
 type text struct{ meaning, example string }
 
 // meanings holds the documentation of the settings by their flags. It is printed by --help and

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// LogInForce logs in one line what the settings amount to.
+// LogInForce logs the effect of the settings in one line.
 func (s *Settings) LogInForce(log *slog.Logger) {
 	keySource := "development key"
 	switch {

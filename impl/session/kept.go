@@ -18,8 +18,8 @@ const (
 	clockLeeway = time.Minute
 )
 
-// Lifetimes is what limits the lifetimes of a session's tokens. The store keeps it, so that it does
-// not depend on the settings of the program that revokes.
+// Lifetimes holds the limits of the lifetimes of a session's tokens. The store keeps them, so that
+// they do not depend on the settings of the program that revokes.
 type Lifetimes struct {
 	Max          int64 // the longest that any server's settings have allowed, in milliseconds; 0: not known
 	Rotation     bool  // a server has had rotation on: any session may have more tokens than the one at hand

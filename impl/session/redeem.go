@@ -15,7 +15,7 @@ type Client struct {
 	Address   string // for the log
 }
 
-// Grant is what a refresh token is redeemed for.
+// Grant is the result of redeeming a refresh token.
 type Grant struct {
 	AccessToken string
 	Expires     int64 // the access token's exp, Unix seconds

@@ -9,7 +9,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// RevokerConfig is what a Revoker works with. Store, Clock and Log are required.
+// RevokerConfig holds the parts of a Revoker. Store, Clock and Log are required.
 type RevokerConfig struct {
 	Store revocation.RevokerStore
 	Clock revocation.Clock

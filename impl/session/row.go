@@ -33,7 +33,7 @@ type Row struct {
 	KeptUntil int64
 }
 
-// Precondition is what a stored row must be for Advance to apply. All bounds are inclusive.
+// Precondition is the condition on a stored row under which Advance applies. All bounds are inclusive.
 type Precondition struct {
 	RotatedUntil int64 // the presented token is older than the window
 	StartedFrom  int64 // the session is younger than the cut-off of its identity

@@ -19,7 +19,7 @@ import (
 // service are missing or may be out of date. The caller may try again.
 var ErrKeysUnavailable = errors.New("the keys of the login service are not available")
 
-// Store is what a Service keeps outside the process.
+// Store is the part of a Service that is outside the process.
 type Store interface {
 	revocation.NodeStore
 	revocation.ClockStore
@@ -41,7 +41,7 @@ type listStore interface {
 	ExpireSessions(ctx context.Context, now int64, limit int) (int, error)
 }
 
-// Config is what a Service works with. Keys, Rules, Store, Log and Now are required.
+// Config holds the parts of a Service. Keys, Rules, Store, Log and Now are required.
 type Config struct {
 	Keys  jwk.Source
 	Rules token.Rules

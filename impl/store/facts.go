@@ -12,7 +12,7 @@ import (
 const (
 	// A server's settings are noted before it answers its first request, and never made smaller: a
 	// token that was minted under other settings may still be valid.
-	// What is noted already is written again: the first commit may not be replicated.
+	// A fact that is noted already is written again: the first commit may not be replicated.
 	noteServer = `UPDATE refresh_store SET
 max_lifetime = CASE WHEN max_lifetime < $1 THEN $1 ELSE max_lifetime END,
 rotation = CASE WHEN rotation < $2 THEN $2 ELSE rotation END
@@ -35,7 +35,7 @@ func (s *Store) NoteServer(ctx context.Context, maxLifetime time.Duration, rotat
 	return err
 }
 
-// lifetimesOf reads what limits the lifetimes of a session's tokens.
+// lifetimesOf reads the limits of the lifetimes of a session's tokens.
 func lifetimesOf(
 	ctx context.Context, h handle, r revocation.Revocation,
 ) (session.Lifetimes, error) {

@@ -130,7 +130,7 @@ func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// prepare sets what the statements rely on, whatever the defaults of the user or the database are:
+// prepare sets the parameters that the statements rely on, whatever the defaults of the user or the database are:
 // the isolation level, and that warnings are sent. It keeps synchronous_commit as it is now: a
 // connection goes on to wait for replication if the server's setting is lowered later. These are no
 // startup parameters, because poolers reject those that they do not know. prepare returns an error
