@@ -111,8 +111,11 @@ func TestIssuerNeverShadowsOurs(t *testing.T) {
 	eventually(
 		t,
 		"a line in the log",
-		func() bool { return strings.Contains(log.String(), "a key of ours has its ID") },
+		func() bool { return strings.Contains(log.String(), `a key of ours has its ID" id=same`) },
 	)
+	if strings.Contains(log.String(), "id=other") {
+		t.Errorf("a key that is used is logged as left out: %s", log.String())
+	}
 	// Also when ours comes later.
 	write(t, path, newSet(t, newKey(t, "EdDSA", "first")))
 	eventually(t, "their key", func() bool { return ids(s.Keys()) == "first same other" })

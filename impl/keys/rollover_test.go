@@ -128,3 +128,55 @@ func TestRolloverLogsNobodyOut(t *testing.T) {
 		}
 	})
 }
+
+func TestRemove(t *testing.T) {
+	now := newClock().now()
+	set := newSet(
+		t,
+		newKey(t, "EdDSA", "first"),
+		newKey(t, "HS256", "second"),
+		newKey(t, "HS256", ""),
+	)
+	for id, want := range map[string]string{"second": "first[,] [,]", "": "first[,] second[,]"} {
+		left, err := keys.Remove(set, id, now)
+		if got := line(must(t, left, err)); got != want {
+			t.Errorf("%q removed: got %q, want %q", id, got, want)
+		}
+	}
+	public := newKeyThatOnlyVerifies(t, "login")
+	verifying := newSet(t, public, newKey(t, "EdDSA", "signs"))
+	left, err := keys.Remove(verifying, "login", now)
+	if got := line(must(t, left, err)); got != "signs[,]" {
+		t.Errorf("the first key, which only verifies: got %q", got)
+	}
+	onlyPublic := newSet(t, public, newKeyThatOnlyVerifies(t, "other"))
+	left, err = keys.Remove(onlyPublic, "login", now)
+	if got := line(must(t, left, err)); got != "other[,]" {
+		t.Errorf("of a set without a key that signs: got %q", got)
+	}
+	for name, c := range map[string]struct {
+		set      *jwk.Set
+		id, want string
+	}{
+		"the active key": {set, "first", `"first" is the key that signs`},
+		"no such key":    {set, "third", `no key has the ID "third"`},
+		"no file":        {nil, "first", "file does not exist"},
+	} {
+		_, err := keys.Remove(c.set, c.id, now)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+	if got := line(set); got != "first[,] second[,] [,]" {
+		t.Errorf("the set itself has changed: %q", got)
+	}
+}
+
+func newKeyThatOnlyVerifies(t *testing.T, id string) *jwk.Key {
+	key, err := jwk.NewKey(jwk.Spec{
+		ID:        id,
+		Algorithm: "EdDSA",
+		Material:  newKey(t, "EdDSA", "").Public(),
+	})
+	return must(t, key, err)
+}

@@ -95,17 +95,14 @@ func rewrite(next *os.File, path string, allowWeak bool, change Change) error {
 	if _, err := next.Write(data); err != nil {
 		return err
 	}
-	if err := keepOwner(next, path); err != nil {
-		return err
-	}
-	return next.Sync()
+	return errors.Join(keepOwner(next, path), next.Sync())
 }
 
 // syncFolder makes the rename survive a power failure.
 func syncFolder(path string) error {
 	folder, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return err
 }
