@@ -38,7 +38,7 @@ func (h *handler) ListSessions(
 		return nil, err
 	}
 	list := gen.ListSessions200JSONResponse{Sessions: make([]gen.Session, 0, len(rows))}
-	current, _ := session.IDOfAccess(caller)
+	current := session.IDOfAccess(caller)
 	for i := range rows {
 		one := &rows[i]
 		list.Sessions = append(list.Sessions, gen.Session{

@@ -22,8 +22,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// Config holds the parts of a Service. Development and Version are optional, all other fields are
-// required.
+// Config holds the parts of a Service. Clock, Development and Version are optional, all other fields
+// are required.
 type Config struct {
 	Settings *Settings
 	Keys     *keys.Source

@@ -31,12 +31,15 @@ func IDOf(t *token.Token) revocation.SessionID {
 	return sha256.Sum256(b)
 }
 
-// IDOfAccess returns the session that an access token names, and false if it names none. The key is
+// IDOfAccess returns the session that an access token names, or zero if it names none. The key is
 // not asked, because keys roll over and lose their private halves. If a login service has set a sid
 // of this form, no session has that ID, and nothing is found under it.
-func IDOfAccess(t *token.Token) (revocation.SessionID, bool) {
+func IDOfAccess(t *token.Token) revocation.SessionID {
 	id, err := revocation.ParseSessionID(t.Session)
-	return id, err == nil
+	if err != nil {
+		return revocation.SessionID{}
+	}
+	return id
 }
 
 // generationOf returns the generation of a refresh token: 0 if a login issued it.

@@ -38,9 +38,8 @@ func subjectOf(t *token.Token) subject {
 
 // subjectOfAccess returns the subject of an access token.
 func subjectOfAccess(t *token.Token) subject {
-	id, _ := IDOfAccess(t)
 	return subject{
-		id:         id,
+		id:         IDOfAccess(t),
 		identity:   t.Identity,
 		started:    t.IssuedAt,
 		hasStarted: t.HasIssuedAt,

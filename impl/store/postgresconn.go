@@ -130,12 +130,12 @@ func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
-// prepare sets the parameters that the statements rely on, whatever the defaults of the user or the database are:
-// the isolation level, and that warnings are sent. It keeps synchronous_commit as it is now: a
-// connection goes on to wait for replication if the server's setting is lowered later. These are no
-// startup parameters, because poolers reject those that they do not know. prepare returns an error
-// if the server must not be used: if it is read-only, because then it is not the primary, or if it
-// acknowledges commits that could be lost.
+// prepare sets the parameters that the statements rely on, whatever the defaults of the user or the
+// database are: the isolation level, and that warnings are sent. It keeps synchronous_commit as it
+// is now: a connection goes on to wait for replication if the server's setting is lowered later.
+// These are no startup parameters, because poolers reject those that they do not know. prepare
+// returns an error if the server must not be used: if it is read-only, because then it is not the
+// primary, or if it acknowledges commits that could be lost.
 func prepare(ctx context.Context, c *pgconn.PgConn) error {
 	const statements = "SET default_transaction_isolation = 'read committed'; " +
 		"SET client_min_messages = 'warning'; " +
