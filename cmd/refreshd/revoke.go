@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,10 +107,11 @@ func (cmd revokeCmd) check() error {
 func (cmd revokeCmd) prepare(
 	ctx context.Context, p *program, s *service.Settings,
 ) (revokeFunc, error) {
+	by := session.Origin{Actor: session.ActorCLI + localUser(), Reason: cmd.Reason}
 	switch {
 	case cmd.Identity != "":
 		return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
-			return r.RevokeIdentity(ctx, cmd.Identity, cmd.Reason)
+			return r.RevokeIdentity(ctx, cmd.Identity, by)
 		}, nil
 	case cmd.Session != "":
 		id, err := revocation.ParseSessionID(cmd.Session)
@@ -116,7 +119,7 @@ func (cmd revokeCmd) prepare(
 			return nil, usageError("--session: must be 64 lower-case hexadecimal digits")
 		}
 		return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
-			return r.RevokeSession(ctx, id, "", cmd.Reason)
+			return r.RevokeSession(ctx, id, "", by)
 		}, nil
 	}
 	raw, err := readToken(ctx, p.stdin)
@@ -133,8 +136,20 @@ func (cmd revokeCmd) prepare(
 		return nil, fmt.Errorf("no session was revoked: %w", err)
 	}
 	return func(ctx context.Context, r *session.Revoker) (revocation.Revocation, error) {
-		return r.RevokeToken(ctx, t, cmd.Reason)
+		return r.RevokeToken(ctx, t, by)
 	}, nil
+}
+
+// localUser returns the name of the user who runs this command; under sudo, that of the user who ran
+// sudo.
+func localUser() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
 }
 
 // existingStore opens the store that the servers use. It fails if the file does not exist: a new

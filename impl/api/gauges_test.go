@@ -62,7 +62,7 @@ func TestGauges(t *testing.T) {
 		Log:   slog.New(slog.DiscardHandler),
 	})
 	for _, who := range []string{"a", "b", "c"} {
-		if _, err := other.RevokeIdentity(t.Context(), who, ""); err != nil {
+		if _, err := other.RevokeIdentity(t.Context(), who, session.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"kalsel.dev/refresh/gen"
 	"kalsel.dev/refresh/impl/revocation"
+	"kalsel.dev/refresh/impl/session"
 )
 
 // RevokeToken implements POST /api/v1/revoke.
@@ -36,15 +37,15 @@ func (h *handler) CreateRevocation(
 func (h *handler) revoke(
 	ctx context.Context, body *gen.RevocationRequest,
 ) (revocation.Revocation, error) {
-	reason := ""
+	by := session.Origin{Actor: session.ActorAdmin + callerOf(ctx).Identity}
 	if body.Reason != nil {
-		reason = *body.Reason
+		by.Reason = *body.Reason
 	}
 	switch {
 	case body.Identity != nil && body.Session != nil:
 		return revocation.Revocation{}, badRequest("identity: must be left out if session is given")
 	case body.Identity != nil:
-		return h.sessions.RevokeIdentity(ctx, *body.Identity, reason)
+		return h.sessions.RevokeIdentity(ctx, *body.Identity, by)
 	case body.Session == nil:
 		return revocation.Revocation{}, badRequest("identity: is required, or session")
 	}
@@ -53,7 +54,7 @@ func (h *handler) revoke(
 		const cause = "session: must be 64 lower-case hexadecimal digits"
 		return revocation.Revocation{}, badRequest(cause)
 	}
-	return h.sessions.RevokeSession(ctx, id, "", reason)
+	return h.sessions.RevokeSession(ctx, id, "", by)
 }
 
 // defaultPage and maxPage are how many entries a list has; the contract says the same.

@@ -85,11 +85,13 @@ func (h *handler) EndSession(
 	if err != nil {
 		id = revocation.SessionID{} // no session has it: 404
 	}
-	identity, reason := caller.Identity, "ended by its owner"
+	identity := caller.Identity
+	by := session.Origin{Actor: session.ActorOwner, Reason: "ended by its owner"}
 	if h.administrator(caller) == nil {
-		identity, reason = "", "ended by an administrator"
+		identity = ""
+		by.Actor, by.Reason = session.ActorAdmin+caller.Identity, "ended by an administrator"
 	}
-	if err := h.sessions.RevokeOwn(ctx, id, identity, reason); err != nil {
+	if err := h.sessions.RevokeOwn(ctx, id, identity, by); err != nil {
 		return nil, err
 	}
 	return gen.EndSession204Response{}, nil

@@ -34,8 +34,9 @@ type Revocation struct {
 	Session   SessionID // of a revocation of one session
 	Identity  string    // may be empty if one session is revoked
 	Reason    string
-	RevokedAt int64 // Unix milliseconds
-	KeptUntil int64 // Unix milliseconds, or Forever
+	Actor     string // the user or the command that made it; empty if a program before schema 3 did
+	RevokedAt int64  // Unix milliseconds
+	KeptUntil int64  // Unix milliseconds, or Forever
 	// OneToken is for the store, which may keep the revocation longer than KeptUntil: the session
 	// has one token, unless it rotates.
 	OneToken bool

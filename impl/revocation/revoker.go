@@ -89,7 +89,7 @@ func (r *Revocation) check() error {
 		return fmt.Errorf("%w: it must revoke either one session or one identity", ErrInvalid)
 	case !storable(r.Identity):
 		return fmt.Errorf("%w: the identity must be UTF-8 text without the character NUL", ErrInvalid)
-	case !storable(r.Reason):
+	case !storable(r.Reason) || !storable(r.Actor):
 		return fmt.Errorf("%w: the reason must be UTF-8 text without the character NUL", ErrInvalid)
 	}
 	return nil

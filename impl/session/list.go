@@ -27,7 +27,7 @@ func (s *Service) SessionsOf(ctx context.Context, identity string, limit int) ([
 // the session may belong to any. It returns ErrNoSession if there is no such session, and
 // ErrNoRotation in stateless mode.
 func (s *Service) RevokeOwn(
-	ctx context.Context, id revocation.SessionID, identity, reason string,
+	ctx context.Context, id revocation.SessionID, identity string, by Origin,
 ) error {
 	if s.rotator == nil {
 		return ErrNoRotation
@@ -39,7 +39,7 @@ func (s *Service) RevokeOwn(
 	if row == nil || identity != "" && row.Identity != identity {
 		return ErrNoSession
 	}
-	_, err = s.RevokeSession(ctx, id, row.Identity, reason)
+	_, err = s.RevokeSession(ctx, id, row.Identity, by)
 	return err
 }
 

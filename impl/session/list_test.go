@@ -50,7 +50,7 @@ func TestSessionsOf(t *testing.T) {
 		{rows[0].ID, "me", nil},
 		{rows[1].ID, "", nil},
 	} {
-		if err := s.RevokeOwn(t.Context(), c.id, c.identity, "test"); !errors.Is(err, c.want) {
+		if err := s.RevokeOwn(t.Context(), c.id, c.identity, session.Origin{}); !errors.Is(err, c.want) {
 			t.Errorf("revoke as %q: %v, want %v", c.identity, err, c.want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestSessionsWithoutRotation(t *testing.T) {
 	if _, err := s.SessionsOf(t.Context(), "me", 10); !errors.Is(err, session.ErrNoRotation) {
 		t.Errorf("list: %v", err)
 	}
-	err := s.RevokeOwn(t.Context(), revocation.SessionID{1}, "me", "test")
+	err := s.RevokeOwn(t.Context(), revocation.SessionID{1}, "me", session.Origin{})
 	if !errors.Is(err, session.ErrNoRotation) {
 		t.Errorf("revoke: %v", err)
 	}

@@ -34,6 +34,22 @@ type Revoker struct {
 	maxLifetime int64 // milliseconds
 }
 
+// Origin says who made a revocation and why. The store keeps both.
+type Origin struct {
+	// Actor is one of the constants below, or begins with one of the prefixes.
+	Actor  string
+	Reason string // free text
+}
+
+// The actors of revocations. The audit stream and the store have them.
+const (
+	ActorClient = "client" // presented a refresh token of the session
+	ActorOwner  = "owner"  // presented an access token of the session's identity
+	ActorReuse  = "reuse"  // the server itself, because a refresh token was reused
+	ActorAdmin  = "admin:" // and the administrator's identity
+	ActorCLI    = "cli:"   // and the user of the machine on which the command ran
+)
+
 // NewRevoker returns a Revoker.
 func NewRevoker(c RevokerConfig) *Revoker {
 	return &Revoker{
@@ -47,7 +63,7 @@ func NewRevoker(c RevokerConfig) *Revoker {
 // RevokeToken revokes the session of a genuine refresh token. The token may be expired: its session
 // may have younger ones.
 func (r *Revoker) RevokeToken(
-	ctx context.Context, t *token.Token, reason string,
+	ctx context.Context, t *token.Token, by Origin,
 ) (revocation.Revocation, error) {
 	now := r.clock.Now().UnixMilli()
 	until := t.Expires * 1000
@@ -61,7 +77,8 @@ func (r *Revoker) RevokeToken(
 		Kind:      revocation.OfSession,
 		Session:   IDOf(t),
 		Identity:  t.Identity,
-		Reason:    reason,
+		Reason:    by.Reason,
+		Actor:     by.Actor,
 		RevokedAt: now,
 		KeptUntil: until + keptAfterExpiry,
 		OneToken:  one,
@@ -70,14 +87,15 @@ func (r *Revoker) RevokeToken(
 
 // RevokeSession revokes a session by its ID. identity may be empty if it is not known.
 func (r *Revoker) RevokeSession(
-	ctx context.Context, id revocation.SessionID, identity, reason string,
+	ctx context.Context, id revocation.SessionID, identity string, by Origin,
 ) (revocation.Revocation, error) {
 	now := r.clock.Now().UnixMilli()
 	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfSession,
 		Session:   id,
 		Identity:  identity,
-		Reason:    reason,
+		Reason:    by.Reason,
+		Actor:     by.Actor,
 		RevokedAt: now,
 		KeptUntil: latestExpiry(now, r.maxLifetime) + keptAfterExpiry,
 	})
@@ -85,12 +103,13 @@ func (r *Revoker) RevokeSession(
 
 // RevokeIdentity revokes all sessions of an identity that started up to now.
 func (r *Revoker) RevokeIdentity(
-	ctx context.Context, identity, reason string,
+	ctx context.Context, identity string, by Origin,
 ) (revocation.Revocation, error) {
 	return r.revoke(ctx, revocation.Revocation{
 		Kind:      revocation.OfIdentity,
 		Identity:  identity,
-		Reason:    reason,
+		Reason:    by.Reason,
+		Actor:     by.Actor,
 		RevokedAt: r.clock.Now().UnixMilli(),
 		KeptUntil: revocation.Forever,
 	})

@@ -219,7 +219,8 @@ func (r *rotator) revokeReused(ctx context.Context, q *redemption, row Row) erro
 	attrs := append(q.attributes(row), slog.Int64("current", row.Generation))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reuseLimit)
 	defer cancel()
-	if _, err := r.revoker.RevokeSession(ctx, row.ID, row.Identity, "reuse"); err != nil {
+	by := Origin{Actor: ActorReuse, Reason: "reuse"}
+	if _, err := r.revoker.RevokeSession(ctx, row.ID, row.Identity, by); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "audit: a refresh token was reused, and its session could not be revoked",
 			append(attrs, slog.Any("error", err))...)
 		return err

@@ -16,7 +16,7 @@ func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, s *session.Service, raw string) error{
 		"of the session": func(ctx context.Context, s *session.Service, raw string) error { return s.Logout(ctx, raw) },
 		"of the identity": func(ctx context.Context, s *session.Service, _ string) error {
-			_, err := s.RevokeIdentity(ctx, "me", "")
+			_, err := s.RevokeIdentity(ctx, "me", session.Origin{})
 			return err
 		},
 	} {

@@ -103,7 +103,7 @@ func TestRevokeToken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
-				if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(c.end), "logout"); err != nil {
+				if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(c.end), session.Origin{}); err != nil {
 					t.Fatal(err)
 				}
 				wants(t, n, session.SubjectOf(login(c.later)), c.want)
@@ -112,7 +112,7 @@ func TestRevokeToken(t *testing.T) {
 	}
 	t.Run("an access token of the session", func(t *testing.T) {
 		both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
-			if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(own(2)), "logout"); err != nil {
+			if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(own(2)), session.Origin{}); err != nil {
 				t.Fatal(err)
 			}
 			access := func(change func(*token.Token)) session.Subject {
@@ -146,7 +146,7 @@ func TestKeptUntil(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *store.Store) {
 				r, now := newRevoker(s, nil), time.Now()
 				tok := login(func(t *token.Token) { t.ID, t.Expires = c.jti, now.Add(c.life).Unix() })
-				got, err := r.RevokeToken(t.Context(), tok, "")
+				got, err := r.RevokeToken(t.Context(), tok, session.Origin{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestKeptUntil(t *testing.T) {
 					t.Errorf("kept for %v, want %v to %v", kept, c.least, c.most)
 				}
 				time.Sleep(time.Second)
-				if again, err := r.RevokeToken(t.Context(), tok, ""); err != nil || again != got {
+				if again, err := r.RevokeToken(t.Context(), tok, session.Origin{}); err != nil || again != got {
 					t.Errorf("again: got %+v, %v, want %+v", again, err, got)
 				}
 			})
@@ -162,7 +162,7 @@ func TestKeptUntil(t *testing.T) {
 	}
 	t.Run("cut-off", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *store.Store) {
-			if got, err := newRevoker(s, nil).RevokeIdentity(t.Context(), "a", ""); err != nil || got.KeptUntil != revocation.Forever {
+			if got, err := newRevoker(s, nil).RevokeIdentity(t.Context(), "a", session.Origin{}); err != nil || got.KeptUntil != revocation.Forever {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -177,7 +177,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	for !n.Status().HasLease {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := newRevoker(s, n).RevokeIdentity(t.Context(), "other", ""); err != nil {
+	if _, err := newRevoker(s, n).RevokeIdentity(t.Context(), "other", session.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	tok, ctx := login(nil), context.Background()

@@ -69,13 +69,13 @@ func idOf(n int) revocation.SessionID {
 // ended is a revocation of a session for the tests: n makes it different from others.
 func ended(n int) revocation.Revocation {
 	return revocation.Revocation{
-		Kind: revocation.OfSession, Session: idOf(n), Identity: "who", Reason: "logout", RevokedAt: 1000, KeptUntil: 5000,
+		Kind: revocation.OfSession, Session: idOf(n), Identity: "who", Reason: "logout", Actor: "client", RevokedAt: 1000, KeptUntil: 5000,
 	}
 }
 
 func cutoff(identity string, at int64) revocation.Revocation {
 	return revocation.Revocation{
-		Kind: revocation.OfIdentity, Identity: identity, Reason: "stolen", RevokedAt: at, KeptUntil: revocation.Forever,
+		Kind: revocation.OfIdentity, Identity: identity, Reason: "stolen", Actor: "admin:ann", RevokedAt: at, KeptUntil: revocation.Forever,
 	}
 }
 
@@ -120,6 +120,7 @@ func TestRevoke(t *testing.T) {
 		t.Run("again changes nothing", func(t *testing.T) {
 			again := ended(1)
 			again.RevokedAt, again.Reason, again.KeptUntil = 1500, "other", 4000
+			again.Actor = "cli:root"
 			want := ended(1)
 			want.Sequence = 1
 			if got := revoke(t, s, again); got != want {
@@ -142,6 +143,22 @@ func TestRevoke(t *testing.T) {
 			}
 			if got := revoke(t, s, cutoff("a", 3001)); got.RevokedAt != 3001 || got.Sequence != 4 {
 				t.Errorf("a newer cut-off: %+v", got)
+			}
+		})
+		t.Run("read with their actors", func(t *testing.T) {
+			ofSession, ofIdentity, err := s.RevocationsOf(t.Context(), idOf(1), "a")
+			if err != nil || ofSession == nil || ofIdentity == nil {
+				t.Fatalf("got %v, %v, %v", ofSession, ofIdentity, err)
+			}
+			if got := *ofSession; got.Actor != "client" || got.Reason != "logout" || got.RevokedAt != 1000 {
+				t.Errorf("of the session: %+v", got)
+			}
+			if got := *ofIdentity; got.Actor != "admin:ann" || got.Identity != "a" || got.RevokedAt != 3001 {
+				t.Errorf("of the identity: %+v", got)
+			}
+			ofSession, ofIdentity, err = s.RevocationsOf(t.Context(), idOf(7), "b")
+			if err != nil || ofSession != nil || ofIdentity != nil {
+				t.Errorf("of others: %v, %v, %v", ofSession, ofIdentity, err)
 			}
 		})
 		t.Run("unchanged leaves no gap", func(t *testing.T) {

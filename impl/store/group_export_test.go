@@ -58,7 +58,7 @@ func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error 
 			return err
 		}
 		_, err := tx.ExecContext(ctx, insertSession, rowID(r.Kind, r.Key()), r.Sequence, r.Identity, r.Reason,
-			r.RevokedAt, r.KeptUntil)
+			r.Actor, r.RevokedAt, r.KeptUntil)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // Revoke commits r, and returns the revocation that is in force then. If the session was revoked
-// before, it keeps its time and reason. A cut-off never moves back.
+// before, it keeps its time, reason and actor. A cut-off never moves back.
 func (s *Store) Revoke(
 	ctx context.Context, r revocation.Revocation,
 ) (revocation.Revocation, error) {
@@ -51,7 +51,8 @@ func (s *Store) revokeOnce(
 		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&inForce.Sequence); err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, insert, id, inForce.Sequence, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
+		result, err := tx.ExecContext(ctx, insert, id, inForce.Sequence, r.Identity, r.Reason, r.Actor,
+			r.RevokedAt, r.KeptUntil)
 		if err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (s *Store) List(
 func scanRevocation(row row) (revocation.Revocation, error) {
 	var r revocation.Revocation
 	var id []byte
-	err := row.Scan(&id, &r.Sequence, &r.Identity, &r.Reason, &r.RevokedAt, &r.KeptUntil)
+	err := row.Scan(&id, &r.Sequence, &r.Identity, &r.Reason, &r.Actor, &r.RevokedAt, &r.KeptUntil)
 	if err != nil {
 		return r, err
 	}
@@ -92,6 +93,27 @@ func scanRevocation(row row) (revocation.Revocation, error) {
 		r.Session = key
 	}
 	return r, err
+}
+
+// RevocationsOf returns the revocations in the store of a session, and of an identity. Each is nil
+// if there is none.
+func (s *Store) RevocationsOf(
+	ctx context.Context, id revocation.SessionID, identity string,
+) (ofSession, ofIdentity *revocation.Revocation, err error) {
+	var found []revocation.Revocation
+	err = s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
+		found, err = query(ctx, h, scanRevocation, selectRevocations, rowID(revocation.OfSession, id),
+			rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity)))
+		return err
+	})
+	for i := range found {
+		if found[i].Kind == revocation.OfSession {
+			ofSession = &found[i]
+		} else {
+			ofIdentity = &found[i]
+		}
+	}
+	return ofSession, ofIdentity, err
 }
 
 // Lookup reads what the store knows about a session and an identity. It looks for no session if the

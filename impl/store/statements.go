@@ -8,14 +8,15 @@ const (
 	selectHeadAndLease = `SELECT head, (SELECT version FROM refresh_leases WHERE node = $1) FROM refresh_feed WHERE id = 1`
 	raiseHead          = `UPDATE refresh_feed SET head = head + 1 WHERE id = 1 RETURNING head`
 
-	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until)
-VALUES ($1, $2, $3, $4, $5, $6)
+	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, actor, revoked_at, kept_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, `
 	// A session keeps the time at which it was revoked first. It may have to be kept longer.
 	insertSession = insertRevocation + `kept_until = excluded.kept_until
 WHERE excluded.kept_until > refresh_revocations.kept_until`
 	// A cut-off only moves forward.
-	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason
+	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason,
+actor = excluded.actor
 WHERE excluded.revoked_at > refresh_revocations.revoked_at`
 
 	// If the revocation is in force already, its row is written again: the commit waits for the
@@ -25,14 +26,15 @@ RETURNING ` + revocationColumns
 	confirmCutoff = `UPDATE refresh_revocations SET reason = reason WHERE id = $1 AND revoked_at >= $2
 RETURNING ` + revocationColumns
 
-	revocationColumns = `id, seq, identity, reason, revoked_at, kept_until`
+	revocationColumns = `id, seq, identity, reason, actor, revoked_at, kept_until`
 	selectRevocation  = `SELECT ` + revocationColumns + ` FROM refresh_revocations WHERE id = $1`
 	selectPage        = `SELECT ` + revocationColumns + ` FROM refresh_revocations
 WHERE seq < $1 AND kept_until > $2 ORDER BY seq DESC LIMIT $3`
 	selectChanges = `SELECT id, seq, revoked_at, kept_until FROM refresh_revocations
 WHERE seq > $1 ORDER BY seq LIMIT $2`
-	selectState   = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
-	deleteExpired = `DELETE FROM refresh_revocations WHERE id IN
+	selectRevocations = `SELECT ` + revocationColumns + ` FROM refresh_revocations WHERE id IN ($1, $2)`
+	selectState       = `SELECT id, revoked_at FROM refresh_revocations WHERE id IN ($1, $2)`
+	deleteExpired     = `DELETE FROM refresh_revocations WHERE id IN
 (SELECT id FROM refresh_revocations WHERE kept_until < $1 ORDER BY kept_until LIMIT $2)`
 
 	upsertLease = `INSERT INTO refresh_leases (node, version, acknowledged) VALUES ($1, $2, $3)

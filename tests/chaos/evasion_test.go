@@ -177,7 +177,7 @@ func TestForeignNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.RevokeSession(context.Background(), id, "", ""); err != nil {
+	if _, err := n.RevokeSession(context.Background(), id, "", session.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	if raw := claims(jwt.MapClaims{"jti": "8", "sid": one, "gen": 1}); !accepts(n, raw) {
