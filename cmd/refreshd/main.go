@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -55,11 +56,24 @@ func run(
 	p := &program{
 		stdin:  stdin,
 		stdout: stdout,
-		stderr: stderr,
+		stderr: &lineWriter{w: stderr},
 		now:    time.Now,
 		clock:  revocation.SystemClock(),
 	}
 	return exitStatus(execute(ctx, p, args, environ), stderr)
+}
+
+// lineWriter lets the log and the audit stream share one output: lines do not mix.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements io.Writer.
+func (l *lineWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(line)
 }
 
 // usageError is a mistake in the arguments, in one line.

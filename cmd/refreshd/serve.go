@@ -53,6 +53,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		Keys:        keys,
 		Store:       db,
 		Log:         logger,
+		Audit:       p.stderr,
 		Now:         p.now,
 		Clock:       p.clock,
 		Development: development,
@@ -79,6 +80,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		ports = append(ports, edge.Port{Listener: operations, Handler: wired.Ops})
 		listening = append(listening, slog.String("operations", operations.Addr().String()))
 	}
+	listening = append(listening, slog.String("node", wired.Node()))
 	logger.Info("listening", append(listening, slog.String("version", buildVersion()))...)
 	context.AfterFunc(ctx, wired.Stopping)
 	return edge.Serve(ctx, logger, edge.DefaultLimits(), ports...)

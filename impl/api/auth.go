@@ -8,7 +8,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"kalsel.dev/refresh/impl/audit"
 	"kalsel.dev/refresh/impl/problem"
+	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -46,34 +48,58 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 }
 
 // administrators requires an administrator who has just logged in: an access token of a refresh
-// cannot do administration (the user's rule), nor can one whose login is too long ago.
-func (h *handler) administrators(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if err := h.administrator(callerOf(c.Request().Context())); err != nil {
-			return err
+// cannot do administration (the user's rule), nor can one whose login is too long ago. operation is
+// for the audit stream.
+func (h *handler) administrators(operation string) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			ctx := c.Request().Context()
+			if err := h.administer(ctx, operation, ""); err != nil {
+				return err
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 
-func (h *handler) administrator(caller *token.Token) error {
-	cause := ""
+// administer returns a 403 if the caller may not administer, and reports either case. identity is
+// the user whom the operation concerns, if it is known.
+func (h *handler) administer(ctx context.Context, operation, identity string) error {
+	caller := callerOf(ctx)
+	e := audit.Event{
+		Name:     audit.Administration,
+		Cause:    operation,
+		Identity: identity,
+		Actor:    session.ActorAdmin + caller.Identity,
+	}
+	cause, detail := h.notAdministrator(caller)
+	if cause != "" {
+		e.Name, e.Cause, e.Detail = audit.AdministrationRefused, cause, operation+": "+detail
+		e.Actor = session.ActorUser + caller.Identity
+	}
+	h.audit.Record(ctx, e)
+	if cause != "" {
+		return problem.New(http.StatusForbidden, detail)
+	}
+	return nil
+}
+
+// notAdministrator returns why the caller may not administer: a word for the audit stream, and the
+// cause for the answer. Both are empty if the caller may.
+func (h *handler) notAdministrator(caller *token.Token) (cause, detail string) {
 	switch maxAge := h.admin.MaxAge; {
 	case !caller.Admin:
-		cause = "the access token is not an administrator's"
+		return "not_administrator", "the access token is not an administrator's"
 	case !caller.Fresh:
-		cause = "the access token is not fresh: log in again"
+		return "not_fresh", "the access token is not fresh: log in again"
 	case maxAge == 0:
 	case !caller.HasIssuedAt:
-		cause = "the access token has no iat: without it, its age cannot be checked (" +
+		return "no_iat", "the access token has no iat: without it, its age cannot be checked (" +
 			h.admin.Setting + ")"
 	case h.admin.Now().Sub(time.Unix(caller.IssuedAt, 0)) > maxAge:
-		cause = "the login was too long ago (" + h.admin.Setting + "): log in again"
+		return "too_old", "the login was too long ago (" + h.admin.Setting + "): log in again"
 	}
-	if cause == "" {
-		return nil
-	}
-	return problem.New(http.StatusForbidden, cause)
+	return "", ""
 }
 
 func callerOf(ctx context.Context) *token.Token {

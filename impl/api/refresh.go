@@ -24,6 +24,7 @@ type handler struct {
 	publicKeys func() ([]byte, error)
 	answers    *sync.Pool // of *refreshed
 	admin      Admin
+	audit      session.Auditor
 	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string

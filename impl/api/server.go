@@ -30,6 +30,8 @@ type Config struct {
 	PublicKeys func() ([]byte, error)
 	Admin      Admin
 	Hints      Hints
+	// Audit receives the events of administration.
+	Audit session.Auditor
 }
 
 // Admin says which fresh access tokens of administrators may administer.
@@ -56,6 +58,7 @@ func New(c Config) (http.Handler, error) {
 		metrics:    m,
 		publicKeys: c.PublicKeys,
 		admin:      c.Admin,
+		audit:      c.Audit,
 		answers:    newAnswers(),
 		operations: map[string][]string{},
 		rotationOff: "rotation is off (" + c.Hints.Rotation + "): " +
@@ -71,10 +74,9 @@ func New(c Config) (http.Handler, error) {
 	e.HTTPErrorHandler = h.fail
 	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
 	e.Use(prepare())
-	admin := []echo.MiddlewareFunc{h.authenticated, h.administrators}
 	before := map[string][]echo.MiddlewareFunc{
-		"createRevocation": admin,
-		"listRevocations":  admin,
+		"createRevocation": {h.authenticated, h.administrators("create_revocation")},
+		"listRevocations":  {h.authenticated, h.administrators("list_revocations")},
 		"listSessions":     {h.authenticated},
 		"endSession":       {h.authenticated},
 	}

@@ -8,7 +8,6 @@ import (
 	"kalsel.dev/refresh/gen"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/token"
 )
 
 // clientKey is the key of the session.Client in the request's context, in rotation mode.
@@ -29,7 +28,7 @@ func (h *handler) ListSessions(
 	ctx context.Context, r gen.ListSessionsRequestObject,
 ) (gen.ListSessionsResponseObject, error) {
 	caller := callerOf(ctx)
-	identity, limit, err := h.listedIdentity(caller, r.Params)
+	identity, limit, err := h.listedIdentity(ctx, r.Params)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +55,10 @@ func (h *handler) ListSessions(
 // listedIdentity returns the identity whose sessions are listed, and how many. Only an
 // administrator may list the sessions of another identity.
 func (h *handler) listedIdentity(
-	caller *token.Token, p gen.ListSessionsParams,
+	ctx context.Context, p gen.ListSessionsParams,
 ) (identity string, limit int, err error) {
-	identity = caller.Identity
+	own := callerOf(ctx).Identity
+	identity = own
 	var causes []string
 	if p.Identity != nil {
 		if identity = *p.Identity; identity == "" {
@@ -70,8 +70,8 @@ func (h *handler) listedIdentity(
 	switch {
 	case causes != nil:
 		return "", 0, badRequest(causes...)
-	case identity != caller.Identity:
-		return identity, limit, h.administrator(caller)
+	case identity != own:
+		return identity, limit, h.administer(ctx, "list_sessions", identity)
 	}
 	return identity, limit, nil
 }
@@ -86,8 +86,8 @@ func (h *handler) EndSession(
 		id = revocation.SessionID{} // no session has it: 404
 	}
 	identity := caller.Identity
-	by := session.Origin{Actor: session.ActorOwner, Reason: "ended by its owner"}
-	if h.administrator(caller) == nil {
+	by := session.Origin{Actor: session.ActorUser + identity, Reason: "ended by its owner"}
+	if cause, _ := h.notAdministrator(caller); cause == "" {
 		identity = ""
 		by.Actor, by.Reason = session.ActorAdmin+caller.Identity, "ended by an administrator"
 	}

@@ -38,8 +38,8 @@ func (n *Node) cleanUp(ctx context.Context, removes []RemoveFunc) {
 		behind := time.Duration(now.UnixMilli()-at) * time.Millisecond
 		if behind > cleanUpBehind && now.Mono-alarmed >= alarmEvery {
 			alarmed = now.Mono
-			n.log.Error("alarm: the clean-up of the store is behind the clock of this machine: the clock is wrong, or "+
-				"no server has run for long. Check the clock; rows are removed slowly", "behind", behind)
+			n.log.Error("The clean-up of the store is behind the clock of this machine: the clock is wrong, or "+
+				"no server has run for long. Check the clock; rows are removed slowly", "alarm", "clean_up_behind", "behind", behind)
 		}
 		for _, remove := range removes {
 			n.removeAll(ctx, at, remove)

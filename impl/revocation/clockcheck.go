@@ -70,7 +70,7 @@ func (c *ClockCheck) Compare(ctx context.Context) {
 	switch was := c.off.Swap(int64(ahead)); {
 	case was == 0 && ahead != 0:
 		c.log.Error("The clock of this server differs from the store's by more than the servers' clocks may: "+
-			"until one of them is set right, this server answers 503", "ahead_ms", ahead.Milliseconds(),
+			"until one of them is set right, this server answers 503", "alarm", "clock_difference", "ahead_ms", ahead.Milliseconds(),
 			"allowed_ms", c.skew.Milliseconds())
 	case was != 0 && ahead == 0:
 		c.log.Info("The clock of this server agrees with the store's again")

@@ -121,7 +121,7 @@ func (n *Node) read(ctx context.Context) error {
 func (n *Node) alarm(head, applied int64) {
 	n.log.Error("The feed of revocations is shorter than what was applied: the store was restored, or it "+
 		"failed over with loss. The revocations in memory are kept; follow the restore procedure",
-		"head", head, "applied", applied)
+		"alarm", "feed_regression", "head", head, "applied", applied)
 }
 
 // dropLease makes the node answer from the store until it has joined again.

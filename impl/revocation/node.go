@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,13 +88,26 @@ type Node struct {
 // NewNode returns a Node. Until Run has loaded the feed, it answers every lookup from the store.
 func NewNode(store NodeStore, clock Clock, log *slog.Logger) *Node {
 	return &Node{
-		id:    rand.Text(),
+		id:    nodeID(),
 		store: store,
 		clock: clock,
 		log:   log,
 		wake:  make(chan struct{}, 1),
 	}
 }
+
+// nodeID returns a new ID for each process. It begins with the name of the machine, so that a lease
+// and a log line lead to it.
+func nodeID() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return rand.Text()
+	}
+	return strings.ToValidUTF8(host, "") + "." + rand.Text()
+}
+
+// ID returns the node's ID.
+func (n *Node) ID() string { return n.id }
 
 // Run keeps the node's memory and lease up to date until ctx is done. Then it deletes the lease and
 // returns. Meanwhile it removes revocations that need not be kept, and calls removes for other

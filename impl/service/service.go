@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/audit"
 	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/revocation"
@@ -29,7 +31,9 @@ type Config struct {
 	Keys     *keys.Source
 	Store    *store.Store
 	Log      *slog.Logger
-	Now      func() time.Time
+	// Audit receives the audit stream, a line in each call; nil drops it.
+	Audit io.Writer
+	Now   func() time.Time
 	// Clock is for leases; nil is the machine's. It must agree with Now.
 	Clock revocation.Clock
 	// Development says that Keys are development keys: the playground is then always on.
@@ -45,6 +49,7 @@ type Service struct {
 
 	keys     *keys.Source
 	sessions *session.Service
+	audit    *audit.Stream
 	stopping atomic.Bool
 }
 
@@ -55,12 +60,17 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	if s.audit, err = c.auditStream(s, registry); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	c.Log = slog.New(s.audit.Handler(c.Log.Handler()))
 	s.sessions = session.New(session.Config{
 		Keys:      c.Keys,
 		Rules:     c.Settings.Rules(),
 		Store:     c.Store,
 		Rotation:  c.rotation(),
 		Log:       c.Log,
+		Audit:     s.audit,
 		Now:       c.Now,
 		Clock:     c.Clock,
 		ClockSkew: time.Duration(c.Settings.ClockSkew),
@@ -80,6 +90,7 @@ func New(c Config) (*Service, error) {
 			Now:     c.Now,
 			Setting: c.Settings.Name(&c.Settings.AdminMaxAge),
 		},
+		Audit: s.audit,
 		Hints: api.Hints{
 			Rotation:      c.Settings.Name(&c.Settings.Rotation),
 			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
@@ -128,7 +139,11 @@ func (s *Service) Run(ctx context.Context) {
 	tasks.Go(func() { s.sessions.Run(ctx) })
 	tasks.Go(func() { s.keys.Run(ctx) })
 	tasks.Wait()
+	s.audit.Wait()
 }
+
+// Node returns the ID of this process, as leases, log lines and audit lines have it.
+func (s *Service) Node() string { return s.sessions.Node() }
 
 // Stopping makes the service say that it is not ready, so that load balancers send no more
 // requests.

@@ -37,8 +37,8 @@ func (s *Service) Rotations() *Counts {
 	}
 }
 
-// count counts an answer that was given, and logs the answers that an operator should know of.
-func (r *rotator) count(q *redemption, d decision, have *Row) {
+// count counts an answer that was given, and reports the answers that an operator should know of.
+func (r *rotator) count(ctx context.Context, q *redemption, d decision, have *Row) {
 	switch d.answer {
 	case advance:
 		if have == nil && !d.healed {
@@ -52,9 +52,7 @@ func (r *rotator) count(q *redemption, d decision, have *Row) {
 		r.counts.again.Add(1)
 	case againLate:
 		r.counts.late.Add(1)
-		r.log.LogAttrs(context.Background(), slog.LevelWarn, "audit: a refresh token was presented again after the "+
-			"window: its answer was lost, or a copy of it is in use",
-			append(q.attributes(d.row), slog.Int64("current", d.row.Generation))...)
+		r.audit.Record(ctx, lateReplayEvent(q, d.row))
 	}
 	if d.healed {
 		r.counts.healed.Add(1)
@@ -62,18 +60,13 @@ func (r *rotator) count(q *redemption, d decision, have *Row) {
 		if have != nil {
 			stored = strconv.FormatInt(have.Generation, 10)
 		}
-		r.log.LogAttrs(context.Background(), slog.LevelError, "alarm: a refresh token is ahead of its session: the store was "+
-			"restored, or it failed over with loss. The session goes on from the token; follow the restore procedure",
-			append(q.attributes(d.row), slog.String("stored", stored))...)
-	}
-}
-
-// attributes are the attributes of log lines about the redemption.
-func (q *redemption) attributes(row Row) []slog.Attr {
-	return []slog.Attr{
-		slog.String("session", row.ID.String()),
-		slog.String("identity", row.Identity),
-		slog.Int64("presented", q.generation),
-		slog.String("client", q.from.Address),
+		r.log.LogAttrs(ctx, slog.LevelError, "A refresh token is ahead of its session: the store was "+
+			"restored, or it failed over with loss. The session goes on from the token; follow the "+
+			"restore procedure",
+			slog.String("alarm", "token_ahead_of_store"),
+			slog.String("session", d.row.ID.String()),
+			slog.String("identity", d.row.Identity),
+			slog.Int64("generation", q.generation),
+			slog.String("stored", stored))
 	}
 }

@@ -86,6 +86,20 @@ type limits struct {
 	idle, session, max int64
 }
 
+// limitsOf returns the limits of the settings, or none if rotation is off.
+func limitsOf(r *Rotation, skew, most time.Duration) limits {
+	if r == nil {
+		return limits{}
+	}
+	return limits{
+		window:  (r.Window + skew).Milliseconds(),
+		skew:    skew.Milliseconds(),
+		idle:    r.IdleLifetime.Milliseconds(),
+		session: r.SessionLifetime.Milliseconds(),
+		max:     most.Milliseconds(),
+	}
+}
+
 // decision says how a token is answered.
 type decision struct {
 	answer answer

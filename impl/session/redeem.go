@@ -37,7 +37,7 @@ func (s *Service) Refresh(
 	now := s.now()
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, s.refused(ctx, t, err)
 	}
 	if _, dated := t.Issued(); !dated && !s.sawUndated.Load() && !s.sawUndated.Swap(true) {
 		s.log.Warn("A refresh token has no iat. Once all sessions of its identity are revoked, such tokens of "+
@@ -49,7 +49,10 @@ func (s *Service) Refresh(
 	}
 	if s.rotator != nil {
 		grant, err := s.rotator.redeem(ctx, raw, t, life, from, now)
-		return grant, s.withHint(err)
+		if err != nil {
+			return Grant{}, s.refused(ctx, t, err)
+		}
+		return grant, nil
 	}
 	if !s.node.NothingRevoked() {
 		subject := subjectOf(t)
@@ -58,7 +61,7 @@ func (s *Service) Refresh(
 			return Grant{}, err
 		}
 		if err := subject.rejection(state); err != nil {
-			return Grant{}, s.withHint(err)
+			return Grant{}, s.refused(ctx, t, err)
 		}
 	}
 	m, err := s.minter.Access(t, "", life, now)

@@ -14,6 +14,8 @@ type RevokerConfig struct {
 	Store revocation.RevokerStore
 	Clock revocation.Clock
 	Log   *slog.Logger
+	// Audit receives the events; nil drops them.
+	Audit Auditor
 	// Node is the node of this process, if it has one.
 	Node *revocation.Node
 	// Clocks has compared the clock with the store's. A server with a wrong clock must not revoke:
@@ -30,6 +32,7 @@ type RevokerConfig struct {
 type Revoker struct {
 	revoker     *revocation.Revoker
 	clock       revocation.Clock
+	audit       Auditor
 	clocks      *revocation.ClockCheck
 	maxLifetime int64 // milliseconds
 }
@@ -44,7 +47,7 @@ type Origin struct {
 // The actors of revocations. The audit stream and the store have them.
 const (
 	ActorClient = "client" // presented a refresh token of the session
-	ActorOwner  = "owner"  // presented an access token of the session's identity
+	ActorUser   = "user:"  // and the identity, which presented its own access token
 	ActorReuse  = "reuse"  // the server itself, because a refresh token was reused
 	ActorAdmin  = "admin:" // and the administrator's identity
 	ActorCLI    = "cli:"   // and the user of the machine on which the command ran
@@ -52,9 +55,13 @@ const (
 
 // NewRevoker returns a Revoker.
 func NewRevoker(c RevokerConfig) *Revoker {
+	if c.Audit == nil {
+		c.Audit = noAudit{}
+	}
 	return &Revoker{
 		revoker:     revocation.NewRevoker(c.Store, c.Clock, c.Log, c.Node),
 		clock:       c.Clock,
+		audit:       c.Audit,
 		clocks:      c.Clocks,
 		maxLifetime: c.MaxLifetime.Milliseconds(),
 	}
@@ -121,5 +128,9 @@ func (r *Revoker) revoke(
 	if err := r.clocks.Err(); err != nil {
 		return revocation.Revocation{}, err
 	}
-	return r.revoker.Revoke(ctx, made)
+	inForce, err := r.revoker.Revoke(ctx, made)
+	if err == nil {
+		r.audit.Record(ctx, revocationEvent(made, inForce))
+	}
+	return inForce, err
 }

@@ -21,6 +21,7 @@ type rotator struct {
 	keys    jwk.Source
 	minter  *token.Minter
 	log     *slog.Logger
+	audit   Auditor
 	counts  counts
 
 	noted atomic.Pointer[string] // thumbprint of the key that the store was told of last
@@ -28,19 +29,14 @@ type rotator struct {
 
 func newRotator(c Config, s *Service) *rotator {
 	return &rotator{
-		store: c.Store,
-		limits: limits{
-			window:  (c.Rotation.Window + c.ClockSkew).Milliseconds(),
-			skew:    c.ClockSkew.Milliseconds(),
-			idle:    c.Rotation.IdleLifetime.Milliseconds(),
-			session: c.Rotation.SessionLifetime.Milliseconds(),
-			max:     c.Rules.MaxLifetime.Milliseconds(),
-		},
+		store:   c.Store,
+		limits:  limitsOf(c.Rotation, c.ClockSkew, c.Rules.MaxLifetime),
 		node:    s.node,
 		revoker: s.Revoker,
 		keys:    c.Keys,
 		minter:  s.minter,
 		log:     c.Log,
+		audit:   c.Audit,
 	}
 }
 
@@ -187,7 +183,7 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 			return Grant{}, false, err
 		}
 	}
-	r.count(q, d, have)
+	r.count(ctx, q, d, have)
 	return q.grant(successor), true, nil
 }
 
@@ -216,16 +212,14 @@ func (q *redemption) grant(successor token.Minted) Grant {
 // is committed and every node knows it. The request's own context is not used: a thief who hangs up
 // must not prevent the revocation.
 func (r *rotator) revokeReused(ctx context.Context, q *redemption, row Row) error {
-	attrs := append(q.attributes(row), slog.Int64("current", row.Generation))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reuseLimit)
 	defer cancel()
 	by := Origin{Actor: ActorReuse, Reason: "reuse"}
-	if _, err := r.revoker.RevokeSession(ctx, row.ID, row.Identity, by); err != nil {
-		r.log.LogAttrs(ctx, slog.LevelError, "audit: a refresh token was reused, and its session could not be revoked",
-			append(attrs, slog.Any("error", err))...)
+	_, err := r.revoker.RevokeSession(ctx, row.ID, row.Identity, by)
+	r.audit.Record(ctx, reuseEvent(q, row, err))
+	if err != nil {
 		return err
 	}
 	r.counts.reused.Add(1)
-	r.log.LogAttrs(ctx, slog.LevelWarn, "audit: a refresh token was reused: its session is revoked", attrs...)
 	return ErrReused
 }

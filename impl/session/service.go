@@ -33,6 +33,11 @@ type listStore interface {
 	// List returns up to limit revocations in force at now (Unix milliseconds), the newest first,
 	// with sequences below before.
 	List(ctx context.Context, before, now int64, limit int) ([]revocation.Revocation, error)
+	// RevocationsOf returns the revocations in the store of a session, and of an identity. Each is
+	// nil if there is none.
+	RevocationsOf(
+		ctx context.Context, id revocation.SessionID, identity string,
+	) (ofSession, ofIdentity *revocation.Revocation, err error)
 	// SessionsOf returns up to limit sessions of the identity that are in force at now (Unix
 	// milliseconds), the last used first.
 	SessionsOf(ctx context.Context, identity string, now int64, limit int) ([]Row, error)
@@ -47,6 +52,8 @@ type Config struct {
 	Rules token.Rules
 	Store Store
 	Log   *slog.Logger
+	// Audit receives the events; nil drops them.
+	Audit Auditor
 	// Rotation turns rotation mode on. If it is nil, the mode is stateless.
 	Rotation *Rotation
 	// Now is the time for the claims of tokens.
@@ -85,6 +92,7 @@ type Service struct {
 	minter      *token.Minter
 	now         func() time.Time
 	log         *slog.Logger
+	audit       Auditor
 	clock       revocation.Clock
 	clocks      *revocation.ClockCheck
 	node        *revocation.Node
@@ -102,6 +110,9 @@ type Service struct {
 // New returns a Service. Until Run is called and has loaded the revocations, each refresh reads the
 // store. After that a stateless refresh does no I/O.
 func New(c Config) *Service {
+	if c.Audit == nil {
+		c.Audit = noAudit{}
+	}
 	if c.Clock == nil {
 		c.Clock = revocation.SystemClock()
 	}
@@ -112,6 +123,7 @@ func New(c Config) *Service {
 			Store:       c.Store,
 			Clock:       c.Clock,
 			Log:         c.Log,
+			Audit:       c.Audit,
 			Node:        node,
 			Clocks:      clocks,
 			MaxLifetime: c.Rules.MaxLifetime,
@@ -120,6 +132,7 @@ func New(c Config) *Service {
 		minter:      token.NewMinter(c.Keys, c.Rules),
 		now:         c.Now,
 		log:         c.Log,
+		audit:       c.Audit,
 		clock:       c.Clock,
 		clocks:      clocks,
 		node:        node,
@@ -155,6 +168,9 @@ func (s *Service) Waiting() string {
 
 // Status returns the state of the service's knowledge of revocations.
 func (s *Service) Status() revocation.Status { return s.node.Status() }
+
+// Node returns the ID of this process, as leases and audit lines have it.
+func (s *Service) Node() string { return s.node.ID() }
 
 // Undated reports that the age of a refresh token without iat is unknown: Rules.TokenLifetime is
 // not set.

@@ -2,7 +2,10 @@
 // pure: keys come in through a jwk.Source, the time as an argument.
 package token
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Fault is the reason why a token is rejected. Its text is public and names no value of the token.
 // Compare with errors.Is.
@@ -56,6 +59,9 @@ type Rejection struct {
 	Fault Fault
 	// Cause is the hint for the caller. It names no value of the token.
 	Cause string
+	// Token is the rejected token if its signature held, for the audit stream. It must not be used
+	// for anything else.
+	Token *Token
 	// KeyID and Algorithm are set for ErrUnknownKey: the header's kid and alg.
 	KeyID, Algorithm string
 }
@@ -70,6 +76,17 @@ func (r *Rejection) Error() string {
 
 // Unwrap returns the fault.
 func (r *Rejection) Unwrap() error { return r.Fault }
+
+// withToken returns the rejection of a token whose signature held.
+func withToken(err error, t *Token) error {
+	rejection, ok := errors.AsType[*Rejection](err)
+	if !ok {
+		fault, _ := errors.AsType[Fault](err)
+		rejection = &Rejection{Fault: fault}
+	}
+	rejection.Token = t
+	return rejection
+}
 
 // because returns the fault with its cause.
 func because(fault Fault, cause string) error { return &Rejection{Fault: fault, Cause: cause} }

@@ -147,7 +147,7 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 		t.IssuerKey = key.Thumbprint()
 	}
 	if err := v.rules.fault(&r.header, key.Issuer(), t, now, refresh); err != nil {
-		return nil, err
+		return nil, withToken(err, t)
 	}
 	return t, t.timeFault(now)
 }

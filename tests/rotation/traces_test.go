@@ -22,10 +22,10 @@ const window = 30 * time.Second
 
 // bench is a server whose clock the test moves, over HTTP, and its store from behind.
 type bench struct {
-	url string
-	now time.Time
-	db  *sql.DB
-	log server.Log
+	url        string
+	now        time.Time
+	db         *sql.DB
+	log, audit server.Log
 }
 
 func newBench(t *testing.T, url string) *bench {
@@ -53,6 +53,7 @@ func newBench(t *testing.T, url string) *bench {
 		Keys:     keys,
 		Store:    db,
 		Log:      log,
+		Audit:    &b.audit,
 		Now:      now,
 	})
 	if err != nil {
@@ -246,9 +247,9 @@ func TestTraces(t *testing.T) {
 				})
 				answers[fmt.Sprint("revoked ", x.revoked)]++
 			})
-			if strings.Count(b.log.String(), "audit: a refresh token was reused") == 0 ||
-				!strings.Contains(b.log.String(), "presented again after the window") ||
-				!strings.Contains(b.log.String(), "alarm: a refresh token is ahead") {
+			if !strings.Contains(b.audit.String(), `"event":"reuse"`) ||
+				!strings.Contains(b.audit.String(), `"event":"late_replay"`) ||
+				!strings.Contains(b.log.String(), "alarm=token_ahead_of_store") {
 				t.Errorf("not every kind of answer was come by: %v", answers)
 			}
 			if strings.Contains(b.log.String(), "eyJ") {

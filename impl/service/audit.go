@@ -1,0 +1,46 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/audit"
+)
+
+// auditStream returns the audit stream of s, which counts its events in the registry.
+func (c Config) auditStream(s *Service, r prometheus.Registerer) (*audit.Stream, error) {
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "refreshd_audit_events_total",
+		Help: "Events of the audit stream, also those whose lines were left out.",
+	}, []string{"event"})
+	for _, name := range audit.Names() {
+		events.WithLabelValues(name)
+	}
+	alarms := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "refreshd_alarms_total",
+		Help: "Alarms: a promise of the service may not hold. docs/runbook.md says what to do.",
+	}, []string{"alarm"})
+	for _, alarm := range audit.Alarms() {
+		alarms.WithLabelValues(alarm)
+	}
+	out := c.Audit
+	if out == nil {
+		out = io.Discard
+	}
+	stream := audit.New(audit.Config{
+		Out:     out,
+		Node:    func() string { return s.sessions.Node() },
+		Now:     c.Now,
+		Request: func(context.Context) audit.Request { return audit.Request{} },
+		Count: func(name, cause string) {
+			events.WithLabelValues(name).Inc()
+			if name == audit.Alarm {
+				alarms.WithLabelValues(cause).Inc()
+			}
+		},
+	})
+	return stream, errors.Join(r.Register(events), r.Register(alarms))
+}
