@@ -64,12 +64,15 @@ func isBool(s string) bool {
 	return false
 }
 
-// checkText fails if a setting is empty, or has space or quotes at its ends: most likely its value
+// checkText fails if a setting or an element of it is empty, or has space or quotes at its ends: most likely its value
 // was forgotten or is the text of another file's syntax. A secret may have them.
 func checkText(flag *kong.Flag) error {
 	text, isText := reflect.TypeAssert[string](flag.Target)
+	list, isList := reflect.TypeAssert[[]string](flag.Target)
 	s, ok := settingOf(flag.Name)
 	switch {
+	case isList && ok && (len(list) == 0 || slices.Contains(list, "")):
+		return usageError(s.Names() + ": has an empty element")
 	case !isText || !ok:
 		return nil
 	case text == "" && !s.MayBeEmpty:

@@ -19,11 +19,13 @@ import (
 	"kalsel.dev/refresh/impl/problem"
 )
 
-// Config holds the dependencies of the middleware. All fields are required.
+// Config holds the dependencies of the middleware. Log, Registry and Limits are required.
 type Config struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Limits   Limits
+	// Proxies are trusted to say which client sent a request. It may be empty.
+	Proxies Proxies
 }
 
 // edge is the middleware around one handler.
@@ -32,6 +34,7 @@ type edge struct {
 	log       *slog.Logger
 	durations *durations
 	limits    Limits
+	proxies   Proxies
 	failures  failureLines
 	exchanges sync.Pool // of *exchange
 }
@@ -48,6 +51,7 @@ func New(next http.Handler, c Config) (http.Handler, error) {
 		log:       c.Log,
 		durations: d,
 		limits:    c.Limits,
+		proxies:   c.Proxies,
 		exchanges: sync.Pool{New: func() any { return new(exchange) }},
 	}, nil
 }
@@ -57,8 +61,8 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := e.exchanges.Get().(*exchange)
 	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write}
-	id := requestID(r)
-	w.Header()["X-Request-Id"] = []string{id}
+	r, known, connection := e.enter(r)
+	w.Header()["X-Request-Id"] = known.id[:]
 	if len(r.TransferEncoding) > 0 {
 		// Such a request may have had a Content-Length too, which net/http does not show. A proxy
 		// that read the other one would take the rest of the body for a request (RFC 9112 section
@@ -74,8 +78,9 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	took := time.Since(start)
 	e.durations.of(series{x.route, x.status}).Observe(took.Seconds())
 	if x.cut || x.status >= http.StatusBadRequest || e.log.Enabled(r.Context(), slog.LevelDebug) {
-		e.logRequest(r, x, id, took)
+		e.logRequest(known, x, took)
 	}
+	connection.current.Store(nil)
 	cut := x.cut
 	*x = exchange{} // the pool must not keep the request's memory alive
 	e.exchanges.Put(x)

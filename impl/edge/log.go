@@ -13,7 +13,7 @@ import (
 // logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx at
 // error. The text of an error is written only if the fault is the service's; it never holds a
 // token.
-func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Duration) {
+func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 	level := slog.LevelDebug
 	switch {
 	case errors.Is(x.err, context.Canceled): // the client hung up
@@ -36,12 +36,19 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 			return
 		}
 	}
+	from := r.caller()
 	attrs := []slog.Attr{
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", x.route),
 		slog.Int("status", x.status),
-		slog.Duration("duration", took),
-		slog.String("request_id", id),
+		slog.Float64("duration_ms", milliseconds(took)),
+		slog.String("request_id", from.RequestID),
+	}
+	if from.Address.IsValid() {
+		attrs = append(attrs, slog.String("client", from.Address.String()))
+	}
+	if from.TraceID != "" {
+		attrs = append(attrs, slog.String("trace_id", from.TraceID))
 	}
 	if x.answer != nil && level != slog.LevelError {
 		attrs = append(attrs, slog.String("kind", x.answer.Kind))
@@ -58,6 +65,9 @@ func (e *edge) logRequest(r *http.Request, x *exchange, id string, took time.Dur
 	}
 	e.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
+
+// milliseconds returns d in milliseconds, to the microsecond.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // linesPerSecond is how many lines of failed requests are written in a second, for each status.
 // While a dependency is unavailable, every request fails, and all lines say the same.

@@ -83,7 +83,7 @@ func Serve(ctx context.Context, log *slog.Logger, l Limits, ports ...Port) error
 	for i, p := range ports {
 		if err := servers[i].Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
 			log.Warn("requests still in flight were cut off",
-				"address", p.Listener.Addr().String(), "after", l.Shutdown.String())
+				"address", p.Listener.Addr().String(), "after_ms", l.Shutdown.Milliseconds())
 		}
 		servers[i].Close()
 	}
@@ -104,6 +104,7 @@ func newServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 		ReadTimeout:    l.Read, // of the header too
 		IdleTimeout:    l.Idle,
 		MaxHeaderBytes: l.Header,
+		ConnContext:    withConnection,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered like any other request

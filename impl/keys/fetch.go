@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kalsel.dev/refresh/impl/caller"
 )
 
 func isURL(location string) bool { return strings.Contains(location, "://") }
@@ -68,6 +70,9 @@ func get(
 	}
 	req.Header.Set("Cache-Control", "no-cache")
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	if trace := caller.Of(ctx).Traceparent(); trace != "" {
+		req.Header.Set("traceparent", trace)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, 0, plainError(err)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"kalsel.dev/refresh/impl/caller"
 )
 
 // intervals are the durations that a Source works with.
@@ -95,7 +97,9 @@ func (i *issuer) run(ctx context.Context) {
 // All callers that wait share it. It fails if that fetch fails or if ctx ends first.
 func (i *issuer) fetch(ctx context.Context) error {
 	before := i.begun.Load()
-	once := func() (any, error) { return i.fetchOnce(context.WithoutCancel(ctx)) }
+	// The fetch may outlive the request that caused it.
+	detached := caller.With(context.WithoutCancel(ctx), caller.Of(ctx))
+	once := func() (any, error) { return i.fetchOnce(detached) }
 	for {
 		select {
 		case result := <-i.flight.DoChan("", once):

@@ -27,6 +27,9 @@ func (s *Settings) Check() error {
 	if err := s.checkKeys(); err != nil {
 		return err
 	}
+	if err := s.checkSurroundings(); err != nil {
+		return err
+	}
 	if s.IssuerAlg != "" && s.IssuerJwks == "" {
 		return s.invalid(&s.IssuerAlg, "needs "+s.Name(&s.IssuerJwks))
 	}

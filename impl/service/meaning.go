@@ -16,6 +16,11 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"switches them off.",
 			"127.0.0.1:9090",
 		},
+		"trusted-proxies": {
+			"The networks of your proxies. Only they may say, in X-Forwarded-For or Forwarded, " +
+				"which client sent a request.",
+			"10.0.0.0/8,fd00::/8",
+		},
 		"secret": {
 			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments " +
 				"are visible in process lists: prefer the variable or the file.",

@@ -40,14 +40,17 @@ func AllSettings() []Setting {
 	return all
 }
 
-// flagOf makes RotationWindow into rotation-window, as the command line's parser does.
+// flagOf makes RotationWindow into rotation-window, and TLSCert into tls-cert, as the command
+// line's parser does.
 func flagOf(field string) string {
+	upper := func(i int) bool { return i < len(field) && field[i] >= 'A' && field[i] <= 'Z' }
 	var flag strings.Builder
-	for i, r := range field {
-		if i > 0 && r >= 'A' && r <= 'Z' {
+	for i := range len(field) {
+		begins := !upper(i-1) || i+1 < len(field) && !upper(i+1)
+		if i > 0 && upper(i) && begins {
 			flag.WriteByte('-')
 		}
-		flag.WriteRune(r)
+		flag.WriteByte(field[i])
 	}
 	return strings.ToLower(flag.String())
 }

@@ -99,10 +99,15 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := c.Settings.proxies()
+	if err != nil {
+		return nil, err
+	}
 	s.Public, err = edge.New(handler, edge.Config{
 		Log:      c.Log,
 		Registry: registry,
 		Limits:   edge.DefaultLimits(),
+		Proxies:  proxies,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@ type Settings struct {
 	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	OpsListen string `default:"127.0.0.1:9090" placeholder:"HOST:PORT" empty:"off"`
 
+	TrustedProxies []string `placeholder:"CIDR,..."`
+
 	Secret          string `placeholder:"SECRET"`
 	SecretFile      string `placeholder:"PATH"`
 	AllowWeakSecret bool   `default:"false"`
