@@ -72,7 +72,7 @@ func New(c Config) (http.Handler, error) {
 	e := echo.New()
 	e.Binder = newBinder()
 	e.HTTPErrorHandler = h.fail
-	e.IPExtractor = echo.ExtractIPDirect() // the default trusts headers that anybody can send
+	e.IPExtractor = clientAddress // the default trusts headers that anybody can send
 	e.Use(prepare())
 	before := map[string][]echo.MiddlewareFunc{
 		"createRevocation": {h.authenticated, h.administrators("create_revocation")},

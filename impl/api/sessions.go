@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/labstack/echo/v4"
 
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/caller"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 )
@@ -21,6 +23,14 @@ func withClient(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), clientKey{}, from)))
 		return next(c)
 	}
+}
+
+// clientAddress returns the client's address as the edge knows it.
+func clientAddress(r *http.Request) string {
+	if address := caller.Of(r.Context()).Address; address.IsValid() {
+		return address.String()
+	}
+	return echo.ExtractIPDirect()(r)
 }
 
 // ListSessions implements GET /api/v1/sessions.

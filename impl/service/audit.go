@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/audit"
+	"kalsel.dev/refresh/impl/caller"
 )
 
 // auditStream returns the audit stream of s, which counts its events in the registry.
@@ -34,7 +35,7 @@ func (c Config) auditStream(s *Service, r prometheus.Registerer) (*audit.Stream,
 		Out:     out,
 		Node:    func() string { return s.sessions.Node() },
 		Now:     c.Now,
-		Request: func(context.Context) audit.Request { return audit.Request{} },
+		Request: requestOf,
 		Count: func(name, cause string) {
 			events.WithLabelValues(name).Inc()
 			if name == audit.Alarm {
@@ -43,4 +44,14 @@ func (c Config) auditStream(s *Service, r prometheus.Registerer) (*audit.Stream,
 		},
 	})
 	return stream, errors.Join(r.Register(events), r.Register(alarms))
+}
+
+// requestOf returns the request that ctx belongs to, for the audit stream.
+func requestOf(ctx context.Context) audit.Request {
+	from := caller.Of(ctx)
+	r := audit.Request{ID: from.RequestID, Trace: from.TraceID}
+	if from.Address.IsValid() {
+		r.Client = from.Address.String()
+	}
+	return r
 }

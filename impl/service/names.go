@@ -46,8 +46,7 @@ func flagOf(field string) string {
 	upper := func(i int) bool { return i < len(field) && field[i] >= 'A' && field[i] <= 'Z' }
 	var flag strings.Builder
 	for i := range len(field) {
-		begins := !upper(i-1) || i+1 < len(field) && !upper(i+1)
-		if i > 0 && upper(i) && begins {
+		if i > 0 && upper(i) && (!upper(i-1) || i+1 < len(field) && !upper(i+1)) {
 			flag.WriteByte('-')
 		}
 		flag.WriteByte(field[i])
