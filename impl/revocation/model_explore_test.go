@@ -198,6 +198,7 @@ func explore(d *design) (states int, way []string) {
 // TestModel: in no order of steps, stops, suspends and crashes does a refresh succeed that starts
 // after the revoke returned.
 func TestModel(t *testing.T) {
+	skipIfShort(t)
 	for _, c := range []struct {
 		name   string
 		change func(*design)

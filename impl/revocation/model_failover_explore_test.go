@@ -124,6 +124,7 @@ func exploreFailover(r *rules) (states int, way []string) {
 // TestFailoverModel: in no order of steps, and over no connection, is a session accepted whose
 // revocation was acknowledged.
 func TestFailoverModel(t *testing.T) {
+	skipIfShort(t)
 	r := builtRules()
 	states, way := exploreFailover(&r)
 	if way != nil {

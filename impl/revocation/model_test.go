@@ -1,5 +1,7 @@
 package revocation
 
+import "testing"
+
 // The protocol of docs/decisions/0005-strict-revocation.md as a small model, which
 // model_explore_test.go walks exhaustively. Two nodes and one revoker, which ends two sessions one
 // after the other. One step of one of them is one transition, and so is a tick of time: a process
@@ -191,4 +193,12 @@ func (w *world) finish(drop, always bool) {
 		}
 	}
 	w.revoker, w.waited, w.returned = starts, 0, w.entry
+}
+
+// skipIfShort skips a model with -short: it does not run product code, so a search for changes that
+// no test notices need not wait for it.
+func skipIfShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the model does not run product code")
+	}
 }

@@ -4,6 +4,8 @@
 //
 //	go run ./tests/mutants GREMLINS PACKAGE...
 //
+// The tests run with -short: without the models of the protocol, which do not run product code.
+//
 // GREMLINS is the command that runs gremlins. Each PACKAGE is a folder, such as ./impl/token.
 package main
 
@@ -141,6 +143,7 @@ func survivorsOf(folder string, gremlins []string, path string) ([]string, error
 		"--workers", "1", "--timeout-coefficient", "10")
 	cmd := exec.Command(gremlins[0], args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "GOFLAGS=-short")
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("gremlins on %s: %w", path, err)
 	}

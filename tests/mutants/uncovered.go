@@ -75,7 +75,7 @@ func noticed(folder, path, name string, m mutation) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testLimit)
 	defer cancel()
-	test := exec.CommandContext(ctx, "go", "test", "-count=1", path)
+	test := exec.CommandContext(ctx, "go", "test", "-count=1", "-short", "-failfast", path)
 	test.Dir = folder
 	err = test.Run()
 	_, failed := errors.AsType[*exec.ExitError](err)
