@@ -46,7 +46,7 @@ func (w *watchedFile) read() (data []byte, changed bool, err error) {
 		w.failure = err.Error()
 		return nil, changed, err
 	}
-	changed = w.content == nil || !bytes.Equal(w.content, data)
+	changed = !bytes.Equal(w.content, data) // data is never empty
 	w.content, w.failure = data, ""
 	return data, changed, nil
 }
