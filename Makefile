@@ -17,8 +17,9 @@ FUZZTIME      ?= 5s
 SOAK_FUZZTIME ?= 5m
 SOAK_CHECKS   ?= 20000
 
-STEP  := .ci/step
-TOOLS := tests/node_modules/.installed
+STEP      := .ci/step
+TOOLS     := tests/node_modules/.installed
+GENERATOR := tests/clients/generator/.installed
 
 # The node and the tools that tests/package.json pins come before those of the machine. Debian's npm
 # does not link node into .bin.
@@ -62,12 +63,15 @@ dynamic: unit fuzz web browser
 .PHONY: install generated format vet lint vuln spec unit fuzz web browser
 install: ## install the tools that the tests need
 	@$(STEP) install .ci/install
-	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS)
+	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS) $(GENERATOR)
 
 # The tools are installed again only if these files change.
 $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc tests/clients/package.json
 	cd tests && rm -rf node_modules && npm ci --loglevel=error --no-progress
 	@touch $@
+
+$(GENERATOR): .ci/generator tests/clients/generator/requirements.txt tests/clients/generator/pom.xml
+	.ci/generator
 
 generated: ## check that gen/ matches openapi.yaml
 	@$(STEP) generated .ci/generated
@@ -116,5 +120,6 @@ release-contract: ## keep openapi.yaml as the released contract of its version
 	@.ci/release-contract
 
 .PHONY: clean
-clean: ## remove bin/ and tests/node_modules
-	rm -rf bin tests/node_modules
+clean: ## remove bin/ and the tools that the tests installed
+	rm -rf bin tests/node_modules tests/clients/generator/venv tests/clients/generator/lib
+	rm -f $(GENERATOR)
