@@ -2,24 +2,35 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"kalsel.dev/refresh/impl/revocation"
 )
+
+// database returns the store as the tests fill it.
+func (s *Store) database() *sql.DB {
+	if e, ok := s.engine.(*sqliteEngine); ok {
+		return e.writes
+	}
+	return stdlib.OpenDB(*s.engine.(*postgresEngine).connector.config.ConnConfig)
+}
 
 // LimitPages makes SQLite's file full at that many pages.
 func (s *Store) LimitPages(ctx context.Context, pages int) error {
 	var set int
-	return s.writes.QueryRowContext(ctx, "PRAGMA max_page_count="+strconv.Itoa(pages)).Scan(&set)
+	return s.database().QueryRowContext(ctx, "PRAGMA max_page_count="+strconv.Itoa(pages)).Scan(&set)
 }
 
 // Pragmas returns a setting of every connection that the store can have open at once.
 func (s *Store) Pragmas(ctx context.Context, name string) ([]string, error) {
 	var values []string
 	for range sqliteReaders {
-		conn, err := s.reads.Conn(ctx)
+		conn, err := s.engine.(*sqliteEngine).reads.Conn(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -31,7 +42,7 @@ func (s *Store) Pragmas(ctx context.Context, name string) ([]string, error) {
 		values = append(values, v)
 	}
 	var v string
-	err := s.writes.QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
+	err := s.database().QueryRowContext(ctx, "PRAGMA "+name).Scan(&v)
 	return append(values, v), err
 }
 
@@ -43,7 +54,7 @@ func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) revo
 		statement += strings.TrimPrefix(fmt.Sprintf(",($%d,$%d,$%d,$%d,$%d,$%d)", 6*i+1, 6*i+2, 6*i+3, 6*i+4, 6*i+5, 6*i+6),
 			map[bool]string{true: ","}[i == 0])
 	}
-	tx, err := s.writes.BeginTx(ctx, nil)
+	tx, err := s.database().BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
-
-	"kalsel.dev/refresh/impl/revocation"
-	"kalsel.dev/refresh/impl/session"
 )
 
 const (
@@ -35,21 +31,6 @@ func (s *Store) NoteServer(ctx context.Context, maxLifetime time.Duration, rotat
 	return err
 }
 
-// lifetimesOf reads the limits of the lifetimes of a session's tokens.
-func lifetimesOf(
-	ctx context.Context, h handle, r revocation.Revocation,
-) (session.Lifetimes, error) {
-	var l session.Lifetimes
-	var rotation int64
-	var kept *int64
-	err := h.QueryRowContext(ctx, selectLifetimes, r.Session.String()).Scan(&l.Max, &rotation, &kept)
-	l.Rotation = rotation != 0
-	if kept != nil {
-		l.RowKeptUntil = *kept
-	}
-	return l, err
-}
-
 const (
 	// cleanUpLag is how far the clean-up may follow a clock at once: clocks differ by less than the
 	// day that rows are kept for them.
@@ -65,16 +46,14 @@ const (
 // moves slowly if now is far ahead of the last time at which rows were removed.
 func (s *Store) CleanUpTime(ctx context.Context, now int64) (int64, error) {
 	var limit int64
-	turn := func(ctx context.Context, h handle) error {
-		if s.group == nil {
-			var clock int64
-			if err := h.QueryRowContext(ctx, selectClock).Scan(&clock); err != nil {
+	err := s.write(ctx, func(ctx context.Context, h handle) error {
+		if read := s.engine.now(&limit); read != nil {
+			if err := h.run(ctx, read); err != nil {
 				return err
 			}
-			now = min(now, clock)
+			now = min(now, limit)
 		}
-		return h.QueryRowContext(ctx, moveCleanUp, now, cleanUpLag.Milliseconds(), cleanUpStep.Milliseconds()).Scan(&limit)
-	}
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return turn(ctx, tx) })
+		return h.run(ctx, one([]any{&limit}, moveCleanUp, now, cleanUpLag.Milliseconds(), cleanUpStep.Milliseconds()))
+	})
 	return min(now, limit), err
 }

@@ -55,6 +55,10 @@ func reliedOn() []call {
 			_, err := s.List(ctx, 10, 0, 10)
 			return err
 		}},
+		{"RevocationsOf", func(ctx context.Context, s *store.Store) error {
+			_, _, err := s.RevocationsOf(ctx, idOf(1), "who")
+			return err
+		}},
 		{"Session", func(ctx context.Context, s *store.Store) error {
 			_, err := s.Session(ctx, idOf(1))
 			return err

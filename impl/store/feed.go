@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 
 	"kalsel.dev/refresh/impl/revocation"
@@ -13,16 +11,14 @@ import (
 func (s *Store) Load(
 	ctx context.Context, after int64, limit int, apply func(revocation.Change),
 ) (revocation.Page, error) {
-	var page revocation.Page
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
-		// The head is read before the rows: each revocation up to the head is committed, and so the
-		// next statement sees it.
-		page = revocation.Page{Applied: after}
-		if err := h.QueryRowContext(ctx, selectHead).Scan(&page.Head); err != nil {
-			return err
-		}
-		return readChanges(ctx, h, limit, apply, &page)
-	})
+	page := revocation.Page{Applied: after}
+	// The head is read before the rows: each revocation up to the head is committed, and so the next
+	// statement sees it.
+	changes := readChanges(after, limit, apply)
+	err := s.readCurrent(ctx, one([]any{&page.Head}, selectHead), changes.statement)
+	if err == nil {
+		page.Applied = changes.appliedUpTo(page.Head)
+	}
 	return page, err
 }
 
@@ -32,84 +28,72 @@ func (s *Store) Load(
 func (s *Store) Follow(
 	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
 ) (revocation.Page, error) {
-	var page revocation.Page
-	follow := func(ctx context.Context, h handle) error {
-		page = revocation.Page{Applied: after}
-		var version sql.NullInt64
-		if err := h.QueryRowContext(ctx, selectHeadAndLease, l.Node).Scan(&page.Head, &version); err != nil {
+	page := revocation.Page{Applied: after}
+	limited, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	err := s.engine.follow(limited, func(ctx context.Context, h handle) error {
+		var version *int64
+		if err := h.run(ctx, one([]any{&page.Head, &version}, selectHeadAndLease, l.Node)); err != nil {
 			return err
 		}
 		// A later version is a write of this node whose answer got lost.
-		if !version.Valid || version.Int64 < l.Version {
+		if version == nil || *version < l.Version {
 			return errStale
 		}
-		if err := readChanges(ctx, h, limit, apply, &page); err != nil || page.Applied == after {
+		if page.Head <= after {
+			return nil
+		}
+		changes := readChanges(after, limit, apply)
+		if err := h.run(ctx, changes.statement); err != nil {
 			return err
+		}
+		if page.Applied = changes.appliedUpTo(page.Head); page.Applied == after {
+			return nil
 		}
 		// The acknowledgement is in the same transaction as the read, so that it is acknowledged
 		// only by a server that has the same feed.
-		result, err := h.ExecContext(ctx, acknowledgeLease, l.Node, next, page.Applied, l.Version)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); n == 0 {
+		acknowledge := exec(acknowledgeLease, l.Node, next, page.Applied, l.Version)
+		if err := h.run(ctx, acknowledge); err != nil || acknowledge.changed == 0 {
 			return errors.Join(errStale, err)
 		}
 		return nil
-	}
-	var err error
-	if s.group != nil {
-		err = s.read(ctx, func(ctx context.Context, h handle) error {
-			return follow(ctx, sqliteHandle{h, s.group})
-		})
-	} else {
-		err = s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error { return follow(ctx, tx) })
-	}
-	return page, err
+	})
+	return page, s.explain(ctx, err)
 }
 
-// sqliteHandle reads at once, and hands changes to the writer.
-type sqliteHandle struct {
-	handle
-	group *group
+// changes reads a part of the feed.
+type changes struct {
+	*statement
+	limit, read int
+	last        int64 // the last sequence that was applied
 }
 
-func (h sqliteHandle) ExecContext(
-	ctx context.Context, statement string, args ...any,
-) (sql.Result, error) {
-	n, err := h.group.exec(ctx, statement, args)
-	return driver.RowsAffected(n), err
-}
-
-// readChanges applies the changes after page.Applied up to page.Head, but at most limit of them.
-// Then page.Applied is the sequence up to which everything was applied.
-func readChanges(
-	ctx context.Context, h handle, limit int, apply func(revocation.Change), page *revocation.Page,
-) error {
-	if page.Head <= page.Applied {
+// readChanges returns a statement that applies up to limit changes after a sequence.
+func readChanges(after int64, limit int, apply func(revocation.Change)) *changes {
+	c := &changes{limit: limit, last: after}
+	var id []byte
+	c.statement = &statement{text: selectChanges, args: []any{after, limit}, each: func(r row) error {
+		var next revocation.Change
+		err := r.Scan(&id, &next.Sequence, &next.RevokedAt, &next.KeptUntil)
+		if err != nil {
+			return err
+		}
+		if next.Kind, next.Key, err = parseRowID(id); err != nil {
+			return err
+		}
+		apply(next)
+		c.read++
+		c.last = next.Sequence
 		return nil
+	}}
+	return c
+}
+
+// appliedUpTo returns the sequence up to which everything was applied, if head was read before the
+// changes. Sequences without a row belong to revocations that were renewed or that have expired.
+func (c *changes) appliedUpTo(head int64) int64 {
+	if c.read < c.limit {
+		return max(c.last, head)
 	}
-	rows, err := h.QueryContext(ctx, selectChanges, page.Applied, limit)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	var id sql.RawBytes
-	var c revocation.Change
-	read := 0
-	for ; rows.Next(); read++ {
-		if err := rows.Scan(&id, &c.Sequence, &c.RevokedAt, &c.KeptUntil); err != nil {
-			return err
-		}
-		if c.Kind, c.Key, err = parseRowID(id); err != nil {
-			return err
-		}
-		apply(c)
-		page.Applied = c.Sequence
-	}
-	if read < limit {
-		// Sequences without a row belong to revocations that were renewed or that have expired.
-		page.Applied = max(page.Applied, page.Head)
-	}
-	return rows.Err()
+	return c.last
 }

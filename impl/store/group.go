@@ -2,91 +2,94 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
-
-	sqlite3 "modernc.org/sqlite/lib"
+	"time"
 )
 
 const (
 	// groupQueue is how many changes may wait. If more wait, callers are told to try again.
 	groupQueue = 1024
+	// groupFirst is how many changes may wait that go before the others.
+	groupFirst = 128
 	// groupMost is how many changes one commit carries at most.
 	groupMost = 256
 )
 
 var (
-	errQueueFull = errors.New("too many changes are waiting to be committed")
+	errQueueFull = &fullError{}
 	errClosed    = errors.New("the store is closed")
+	errTwice     = errors.New("the commit was rolled back twice because of other changes; try again")
 )
 
-// group is SQLite's one writer. Changes that wait while a commit is on its way to the disk share
-// the next one. Each caller is answered after its own change was committed. If a change fails,
-// the others are committed all the same.
-type group struct {
-	db       *sql.DB
-	log      *checkpointer
-	prepared map[string]*sql.Stmt
-	jobs     chan *job
-	quit     context.CancelFunc
-	quitting <-chan struct{}
-	ended    chan struct{} // by the writer
-	tasks    sync.WaitGroup
-	commits  *atomic.Int64
+// fullError means that too many calls wait for the store.
+type fullError struct{}
+
+func (*fullError) Error() string { return "too many calls wait for the store; try again" }
+
+// RetryAfter returns 1 to 4 seconds, by chance: callers that were refused together must not come
+// back together.
+func (*fullError) RetryAfter() time.Duration { return time.Second + rand.N(3*time.Second) }
+
+// group is a writer that commits together the changes that wait together. A change that waits alone
+// is committed at once. Each caller is answered after the commit of its own change.
+type group[T any] struct {
+	commit      committer[T]
+	first, jobs chan *job[T]
+	quit        context.CancelFunc
+	quitting    <-chan struct{}
+	ended       chan struct{} // closed by the writer
+	alone       sync.WaitGroup
 }
+
+// committer commits the changes. Without an error all of them are committed, apart from those whose
+// err it has set. With an error and a culprit of 0 or more none is committed for certain, and the
+// change at that position is the cause. With an error and the culprit -1 the outcome is not known, or
+// the cause is no single change.
+type committer[T any] func(ctx context.Context, batch []*job[T]) (culprit int, err error)
 
 // job is one change. Either the writer begins it or its caller gives it up.
-type job struct {
-	run   func(context.Context, *sql.Tx) error
-	taken atomic.Bool
-	err   error
-	done  chan struct{}
+type job[T any] struct {
+	change T
+	taken  atomic.Bool
+	err    error
+	done   chan struct{}
 }
 
-func newGroup(
-	ctx context.Context, db *sql.DB, log *checkpointer, commits *atomic.Int64, statements ...string,
-) (*group, error) {
-	g := &group{
-		db:       db,
-		log:      log,
-		prepared: map[string]*sql.Stmt{},
-		jobs:     make(chan *job, groupQueue),
-		commits:  commits,
+func newGroup[T any](queue int, commit committer[T]) *group[T] {
+	running, quit := context.WithCancel(context.Background())
+	g := &group[T]{
+		commit:   commit,
+		first:    make(chan *job[T], groupFirst),
+		jobs:     make(chan *job[T], queue),
+		quit:     quit,
+		quitting: running.Done(),
 		ended:    make(chan struct{}),
 	}
-	for _, text := range statements {
-		s, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as the database
-		if err != nil {
-			return nil, err
-		}
-		g.prepared[text] = s
-	}
-	running, quit := context.WithCancel(context.WithoutCancel(ctx))
-	g.quit, g.quitting = quit, running.Done()
-	g.tasks.Go(func() { log.run(running) })
-	g.tasks.Go(g.run)
-	return g, nil
+	go g.run()
+	return g
 }
 
-// close stops the writer and the checkpointer, after the commit and the copy in progress.
-func (g *group) close() {
+// close stops the writer after the commit in progress.
+func (g *group[T]) close() {
 	g.quit()
-	g.tasks.Wait()
+	<-g.ended
+	g.alone.Wait()
 }
 
-// do runs a change and returns after its commit. If ctx is done before the change has begun, the
-// change is left out.
-func (g *group) do(ctx context.Context, run func(context.Context, *sql.Tx) error) error {
+// do hands a change to the writer, into the queue that goes first or into the other one. It returns
+// after the commit. If ctx is done before the change has begun, the change is left out.
+func (g *group[T]) do(ctx context.Context, queue chan *job[T], change T) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{run: run, done: make(chan struct{})}
+	j := &job[T]{change: change, done: make(chan struct{})}
 	select {
 	case <-g.ended:
 		return errClosed
-	case g.jobs <- j:
+	case queue <- j:
 	default:
 		return errQueueFull
 	}
@@ -102,7 +105,7 @@ func (g *group) do(ctx context.Context, run func(context.Context, *sql.Tx) error
 
 // giveUp leaves out a change that has not begun. If it has begun, giveUp waits for its end, because
 // it uses variables of the caller.
-func (g *group) giveUp(j *job, err error) error {
+func (g *group[T]) giveUp(j *job[T], err error) error {
 	if !j.taken.Swap(true) {
 		return err
 	}
@@ -110,61 +113,32 @@ func (g *group) giveUp(j *job, err error) error {
 	return j.err
 }
 
-// exec runs one statement and returns how many rows it changed.
-func (g *group) exec(ctx context.Context, text string, args []any) (n int64, err error) {
-	err = g.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var result sql.Result
-		var err error
-		if s := g.prepared[text]; s != nil {
-			result, err = tx.StmtContext(ctx, s).ExecContext(ctx, args...) //nolint:sqlclosecheck // ends with tx
-		} else {
-			result, err = tx.ExecContext(ctx, text, args...)
-		}
-		if err != nil {
-			return err
-		}
-		n, err = result.RowsAffected()
-		return err
-	})
-	return n, err
-}
-
-// several runs a change of more than one statement. Either all of them apply or none.
-func (g *group) several(ctx context.Context, run func(context.Context, *sql.Tx) error) error {
-	return g.do(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "SAVEPOINT change"); err != nil {
-			return err
-		}
-		failure := run(ctx, tx)
-		if failure != nil {
-			if _, err := tx.ExecContext(ctx, "ROLLBACK TO change"); err != nil {
-				return errors.Join(failure, err)
-			}
-		}
-		_, err := tx.ExecContext(ctx, "RELEASE change")
-		return errors.Join(failure, err)
-	})
-}
-
-func (g *group) run() {
+func (g *group[T]) run() {
 	defer close(g.ended)
-	batch := make([]*job, 0, groupMost)
+	batch := make([]*job[T], 0, groupMost)
 	for {
+		batch = batch[:0]
 		select {
 		case <-g.quitting:
 			return
+		case j := <-g.first:
+			batch = append(batch, j)
 		case j := <-g.jobs:
-			batch = g.gather(append(batch[:0], j))
+			batch = append(batch, j)
 		}
-		g.commit(batch)
+		batch = gather(batch, g.first)
+		batch = gather(batch, g.jobs)
+		if batch = begun(batch); len(batch) > 0 {
+			g.write(batch)
+		}
 	}
 }
 
-// gather adds the waiting changes to the batch.
-func (g *group) gather(batch []*job) []*job {
+// gather adds the changes that wait in a queue to the batch.
+func gather[T any](batch []*job[T], queue <-chan *job[T]) []*job[T] {
 	for len(batch) < groupMost {
 		select {
-		case j := <-g.jobs:
+		case j := <-queue:
 			batch = append(batch, j)
 		default:
 			return batch
@@ -173,25 +147,8 @@ func (g *group) gather(batch []*job) []*job {
 	return batch
 }
 
-// commit runs the changes in one transaction. Callers' contexts are not passed on: cancelling one
-// would roll back the whole batch.
-func (g *group) commit(batch []*job) {
-	batch = begun(batch)
-	if len(batch) == 0 {
-		return
-	}
-	err := g.transact(context.Background(), batch)
-	for _, j := range batch {
-		if err != nil {
-			j.err = err
-		}
-		close(j.done)
-	}
-	g.log.committed(len(batch))
-}
-
 // begun marks the changes of a batch as begun, without those that were given up.
-func begun(batch []*job) []*job {
+func begun[T any](batch []*job[T]) []*job[T] {
 	kept := batch[:0]
 	for _, j := range batch {
 		if !j.taken.Swap(true) {
@@ -201,32 +158,33 @@ func begun(batch []*job) []*job {
 	return kept
 }
 
-// transact returns an error if none of the changes was committed, or perhaps all of them.
-func (g *group) transact(ctx context.Context, batch []*job) error {
-	tx, err := g.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	for _, j := range batch {
-		if j.err = j.run(ctx, tx); endsTransaction(j.err) {
-			_ = tx.Rollback() // it may be gone already
-			return j.err
+// write commits the changes together. Callers' contexts are not passed on: cancelling one would
+// roll back the whole batch. If one change makes the server roll back, it runs alone, beside the
+// writer because it may wait for a lock, and the rest is tried together once more. If the outcome of
+// a commit is not known, nothing is tried again: the callers' own retries converge.
+func (g *group[T]) write(batch []*job[T]) {
+	ctx := context.Background()
+	culprit, err := g.commit(ctx, batch)
+	if err != nil && culprit >= 0 && len(batch) > 1 {
+		failed := batch[culprit]
+		g.alone.Go(func() {
+			single := []*job[T]{failed}
+			_, err := g.commit(ctx, single)
+			answer(single, err)
+		})
+		batch = append(batch[:culprit], batch[culprit+1:]...)
+		if culprit, err = g.commit(ctx, batch); err != nil && culprit >= 0 && len(batch) > 1 {
+			err = errTwice
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	g.commits.Add(1)
-	return nil
+	answer(batch, err)
 }
 
-// endsTransaction reports an error after which SQLite may have rolled back more than the statement
-// that failed (https://www.sqlite.org/lang_transaction.html).
-func endsTransaction(err error) bool {
-	switch resultCode(err) {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT,
-		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
-		return true
+func answer[T any](batch []*job[T], err error) {
+	for _, j := range batch {
+		if err != nil {
+			j.err = err
+		}
+		close(j.done)
 	}
-	return false
 }

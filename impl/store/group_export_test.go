@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"testing"
 	"time"
@@ -16,13 +15,14 @@ const (
 	CheckpointEvery = checkpointEvery
 )
 
-// Occupy keeps the writer busy until release is called.
+// Occupy keeps SQLite's writer busy until release is called.
 func (s *Store) Occupy(t *testing.T) (release func()) {
 	t.Helper()
+	writer := s.engine.(*sqliteEngine).writer
 	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = s.group.do(context.Background(), func(context.Context, *sql.Tx) error {
+		_ = writer.do(context.Background(), writer.jobs, func(context.Context, sqliteTx) error {
 			close(begun)
 			<-end
 			return nil
@@ -35,31 +35,30 @@ func (s *Store) Occupy(t *testing.T) (release func()) {
 	}
 }
 
-// AwaitQueue returns when so many changes wait.
+// AwaitQueue returns when so many changes wait for SQLite's writer.
 func (s *Store) AwaitQueue(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); len(s.group.jobs) < n; time.Sleep(time.Millisecond) {
+	writer := s.engine.(*sqliteEngine).writer
+	waiting := func() int { return len(writer.jobs) + len(writer.first) }
+	for end := time.Now().Add(time.Minute); waiting() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d changes wait, not %d", len(s.group.jobs), n)
+			t.Fatalf("%d changes wait, not %d", waiting(), n)
 		}
 	}
 }
 
 // Fail makes a change that is wrong.
 func (s *Store) Fail(ctx context.Context) error {
-	_, err := s.exec(ctx, "INSERT INTO refresh_feed (id, head) VALUES (1, 1)")
+	_, err := s.change(ctx, "", "INSERT INTO refresh_feed (id, head) VALUES (1, 1)")
 	return err
 }
 
 // FailHalfway makes a revocation, and then fails in the same change.
 func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&r.Sequence); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, insertSession, rowID(r.Kind, r.Key()), r.Sequence, r.Identity, r.Reason,
-			r.Actor, r.RevokedAt, r.KeptUntil)
-		if err != nil {
+	return s.write(ctx, func(ctx context.Context, h handle) error {
+		var head int64
+		insert := exec(insertSession, rowID(r.Kind, r.Key()), int64(1), r.Identity, r.Reason, r.Actor, r.RevokedAt, r.KeptUntil)
+		if err := h.run(ctx, one([]any{&head}, lockHead), insert); err != nil {
 			return err
 		}
 		return errors.New("on purpose")
@@ -68,7 +67,7 @@ func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error 
 
 // FillSessions adopts count sessions in few commits.
 func (s *Store) FillSessions(ctx context.Context, count int, row func(n int) session.Row) error {
-	tx, err := s.writes.BeginTx(ctx, nil)
+	tx, err := s.database().BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -34,28 +34,24 @@ func (s *Store) DropLease(ctx context.Context, l revocation.Lease) error {
 // Leases returns the leases of all nodes, as of a moment after r was committed. It returns an error
 // if the read does not show r.
 func (s *Store) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
+	var shown []revocation.Revocation
 	var leases []revocation.Lease
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
-		shown, err := query(ctx, h, scanRevocation, selectRevocation, rowID(r.Kind, r.Key()))
-		if err != nil {
-			return err
-		}
-		if len(shown) == 0 || shown[0].Sequence < r.Sequence {
-			return errStale
-		}
-		leases, err = query(ctx, h, scanLease, selectLeases)
-		return err
-	})
-	return leases, err
+	err := s.readCurrent(ctx,
+		all(&shown, scanRevocation, selectRevocation, rowID(r.Kind, r.Key())),
+		all(&leases, scanLease, selectLeases))
+	if err == nil && (len(shown) == 0 || shown[0].Sequence < r.Sequence) {
+		err = s.explain(ctx, errStale)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return leases, nil
 }
 
 // PeekLeases returns the leases of all nodes. The server that answers may be one that was replaced.
 func (s *Store) PeekLeases(ctx context.Context) ([]revocation.Lease, error) {
 	var leases []revocation.Lease
-	err := s.read(ctx, func(ctx context.Context, h handle) (err error) {
-		leases, err = query(ctx, h, scanLease, selectLeases)
-		return err
-	})
+	err := s.read(ctx, all(&leases, scanLease, selectLeases))
 	return leases, err
 }
 

@@ -2,52 +2,72 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
 	poolDefault = 16
+	poolLeast   = 4
+	// sessionWriters is how many commits of sessions a process has on their way at most.
+	sessionWriters = 2
+	// readQueue is how many reads may wait. If more wait, callers are told to try again.
+	readQueue = 1024
+	// dialLimit is how long a connection to one of several hosts may take to open.
+	dialLimit = time.Second
 	// channel is the channel on which the growth of the feed is announced.
 	channel = "refresh_feed"
-	// migrationLock is the number of the advisory lock under which one process at a time migrates.
-	migrationLock = 7_305_430_224
 )
 
-type postgresEngine struct{ connector *connector }
+// postgresEngine is a PostgreSQL server, and the standbys that may replace it.
+type postgresEngine struct {
+	connector *connector
+	// Each kind of work has connections of its own, so that a crowd in one does not delay another.
+	reads, writes, upkeep *pgxpool.Pool
+	writers               []*group[*sessionChange]
+	waiting               atomic.Int64 // reads
+	commits               atomic.Int64
+}
 
-func openPostgres(ctx context.Context, raw string) (*Store, error) {
-	config, pool, err := parsePostgres(raw)
+func openPostgres(ctx context.Context, raw string) (engine, error) {
+	c, size, err := parsePostgres(raw)
 	if err != nil {
 		return nil, err
 	}
-	if err := migratePostgres(ctx, config.Copy()); err != nil {
+	if err := migratePostgres(ctx, c); err != nil {
 		return nil, err
 	}
-	limit(config, "statement_timeout", statementLimit)
-	limit(config, "lock_timeout", statementLimit/2)
-	limit(config, "idle_in_transaction_session_timeout", 2*statementLimit)
-	connector := newConnector(config)
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(pool)
-	db.SetMaxIdleConns(pool)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour)
-	return &Store{engine: postgresEngine{connector}, reads: db, writes: db}, nil
+	e := &postgresEngine{connector: c}
+	// One more connection waits for notifications.
+	upkeep := min(2, size/4)
+	writes := min(sessionWriters+1, size/4)
+	for _, pool := range []struct {
+		into **pgxpool.Pool
+		size int
+	}{
+		{&e.upkeep, upkeep},
+		{&e.writes, writes},
+		{&e.reads, size - 1 - upkeep - writes},
+	} {
+		if *pool.into, err = c.pool(ctx, pool.size); err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+	}
+	for range sessionWriters {
+		e.writers = append(e.writers, newGroup(groupQueue/sessionWriters, e.commitSessions))
+	}
+	return e, nil
 }
 
-func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
+func parsePostgres(raw string) (*connector, int, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it with the password
@@ -56,9 +76,9 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed: in the password, " +
 			"write @ as %40, / as %2F, ? as %3F and # as %23")
 	}
-	pool := poolDefault
+	size := poolDefault
 	if given := u.Query().Get("pool_max_conns"); given != "" {
-		if pool, err = strconv.Atoi(given); err != nil || pool < 4 {
+		if size, err = strconv.Atoi(given); err != nil || size < poolLeast {
 			return nil, 0, BadURL("pool_max_conns: must be a whole number of at least 4")
 		}
 	}
@@ -66,21 +86,8 @@ func parsePostgres(raw string) (*pgx.ConnConfig, int, error) {
 	if u.Host == "" {
 		text = raw // String would drop the slashes
 	}
-	config, err := pgx.ParseConfig(text)
-	if err != nil {
-		return nil, 0, BadURL(err.Error()) // which masks the password
-	}
-	delete(config.RuntimeParams, "pool_max_conns") // ours, not the server's
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "refreshd" // for pg_stat_activity
-	}
-	config.ConnectTimeout = min(max(config.ConnectTimeout, 0), statementLimit)
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = statementLimit
-	}
-	config.ValidateConnect = prepare
-	config.OnNotice = keepWarning
-	return config, pool, nil
+	c, err := newConnector(text)
+	return c, size, err
 }
 
 // passwordEndsEarly reports whether a part of the password stands behind the host, because
@@ -98,87 +105,104 @@ func passwordEndsEarly(u *url.URL) bool {
 	return u.User != nil && strings.Contains(u.RawQuery, "@")
 }
 
-// limit sets a timeout of the server unless the URL sets it.
-func limit(config *pgx.ConnConfig, name string, d time.Duration) {
-	if _, ok := config.RuntimeParams[name]; !ok {
-		config.RuntimeParams[name] = strconv.FormatInt(d.Milliseconds(), 10)
+func (e *postgresEngine) close() error {
+	for _, w := range e.writers {
+		w.close()
 	}
-}
-
-func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
-	db := stdlib.OpenDB(*config)
-	defer db.Close()
-	var encoding string
-	if err := db.QueryRowContext(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
-		return err
+	for _, pool := range []*pgxpool.Pool{e.reads, e.writes, e.upkeep} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
-	if encoding != "UTF8" {
-		return fmt.Errorf("the database's encoding is %s and must be UTF8", encoding)
-	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, 60))
-	if err != nil {
-		return err
-	}
-	if err := migrate(ctx, db, goose.DialectPostgres, goose.WithSessionLocker(locker)); err != nil {
-		return err
-	}
-	return leaveRoom(ctx, db)
-}
-
-// leaveRoom keeps a quarter of each page of sessions free. Then a refresh finds room for the new
-// version of a row beside the old one and touches no index (heap-only tuple). An operator's own
-// setting stays.
-func leaveRoom(ctx context.Context, db *sql.DB) error {
-	var unset bool
-	const query = "SELECT reloptions IS NULL FROM pg_class WHERE oid = 'refresh_sessions'::regclass"
-	if err := db.QueryRowContext(ctx, query).Scan(&unset); err != nil || !unset {
-		return err
-	}
-	// Only the owner of the table may do this. Nothing depends on it.
-	_, _ = db.ExecContext(ctx, "ALTER TABLE refresh_sessions SET (fillfactor = 75)")
 	return nil
 }
 
-// announce sends a notification with the commit.
-func (postgresEngine) announce(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, "SELECT pg_notify($1, '')", channel)
-	return err
+func (e *postgresEngine) committed() int64 { return e.commits.Load() }
+
+func (e *postgresEngine) now(unixMilli *int64) *statement {
+	return one([]any{unixMilli}, selectClock)
 }
 
-func (e postgresEngine) watch(ctx context.Context, db *sql.DB, wake func()) error {
-	conn, err := db.Conn(ctx)
+func (e *postgresEngine) announce() *statement { return exec("SELECT pg_notify($1, '')", channel) }
+
+func (e *postgresEngine) read(ctx context.Context, list ...*statement) error {
+	return e.onRead(ctx, func(ctx context.Context, c *connection) error {
+		return c.run(ctx, list...)
+	})
+}
+
+// current has a transaction that also writes: locking a row is a write, which a read-only server
+// refuses and whose commit waits for replication. So if the commit is acknowledged, this is the
+// server that acknowledges commits.
+func (e *postgresEngine) current(ctx context.Context, list ...*statement) error {
+	return e.onRead(ctx, func(ctx context.Context, c *connection) error {
+		var locked int
+		_, err := c.commit(ctx, append([]*statement{one([]any{&locked}, lockFeed)}, list...))
+		return err
+	})
+}
+
+// onRead runs f on a connection for reads.
+func (e *postgresEngine) onRead(
+	ctx context.Context, f func(context.Context, *connection) error,
+) error {
+	defer e.waiting.Add(-1)
+	if e.waiting.Add(1) > readQueue {
+		return errQueueFull
+	}
+	return e.on(ctx, e.reads, f)
+}
+
+// on runs f on a connection of a pool. If the server stops answering, f is cancelled.
+func (e *postgresEngine) on(
+	ctx context.Context, pool *pgxpool.Pool, f func(context.Context, *connection) error,
+) error {
+	ctx, done := e.connector.whileAnswering(ctx)
+	defer done()
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	return conn.Raw(func(opened any) error {
-		c := opened.(*connection)
-		// The connection listens from now on, so it must not go back to the pool.
-		defer c.Conn.Conn().Close(context.WithoutCancel(ctx))
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		go func() {
-			select {
-			case <-c.generation.dropped:
-				cancel()
-			case <-ctx.Done():
+	defer conn.Release()
+	c := &connection{Conn: conn.Conn(), engine: e}
+	if err = f(ctx, c); err == nil {
+		return nil
+	}
+	if conn.Conn().IsClosed() && ctx.Err() == nil {
+		e.connector.drop() // the server ended the connection, and others are likely to be gone too
+	}
+	if e.connector.pooled.Load() {
+		return fmt.Errorf("through a connection pooler: %w", err)
+	}
+	return err
+}
+
+func (e *postgresEngine) transact(
+	ctx context.Context, l lane, f func(context.Context, handle) error,
+) error {
+	pool := e.writes
+	if l == upkeep {
+		pool = e.upkeep
+	}
+	return e.on(ctx, pool, func(ctx context.Context, c *connection) error {
+		t := &postgresTx{connection: c}
+		if err := f(ctx, t); err != nil {
+			if t.begun && !c.IsClosed() {
+				_, _ = c.Exec(ctx, "ROLLBACK") // without it the connection is closed, which has the same effect
 			}
-		}()
-		if _, err := c.Conn.Conn().Exec(ctx, "LISTEN "+channel); err != nil {
 			return err
 		}
-		for {
-			wake()
-			if _, err := c.Conn.Conn().WaitForNotification(ctx); err != nil {
-				return err
-			}
-		}
+		return t.commit(ctx)
 	})
+}
+
+func (e *postgresEngine) follow(ctx context.Context, f func(context.Context, handle) error) error {
+	return e.transact(ctx, upkeep, f)
 }
 
 // suspect drops all connections if one of them led to a server that is not the primary, or that
 // does not confirm commits: after a failover others may lead to the same server.
-func (e postgresEngine) suspect(err error) {
+func (e *postgresEngine) suspect(err error) {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
 	if ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) || errors.Is(err, errUnconfirmed) {
@@ -190,7 +214,7 @@ func (e postgresEngine) suspect(err error) {
 // itself) are faults of this program. All others, such as 08 (connection), 25 (read-only), 40 and
 // 55 (locks), 53 (resources), 57 (intervention) and 58 (system), and every error that is not the
 // server's, mean that the server is unavailable.
-func (postgresEngine) isFault(err error) bool {
+func (*postgresEngine) isFault(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return errors.Is(err, errRowID)

@@ -2,107 +2,242 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// connector opens the connections of a pool. After a failover it drops all connections to the old
-// server at once, and it does not take a commit for acknowledged if its replication was given up.
+// connector opens the connections to a server, and drops them when they lead to the wrong one.
 type connector struct {
-	driver.Connector
+	config *pgxpool.Config
+	text   string // the URL
+	limits map[string]string
+	hosts  hosts
+	// pooled is set once a connection pooler was found between this program and the server.
+	pooled atomic.Bool
 
-	mu      sync.Mutex
-	current *generation
+	mu     sync.Mutex
+	pools  []*pgxpool.Pool
+	silent epoch // ends when the server stops answering
+	used   epoch // ends when no open connection may be used again
 }
 
-// generation is the connections that were opened between two drops.
-type generation struct{ dropped chan struct{} }
+// epoch is a time that ends once.
+type epoch struct {
+	context.Context
+	end context.CancelFunc
+}
 
-func newConnector(config *pgx.ConnConfig) *connector {
-	return &connector{
-		Connector: stdlib.GetConnector(*config),
-		current:   &generation{dropped: make(chan struct{})},
+func newEpoch() epoch {
+	ctx, end := context.WithCancel(context.Background())
+	return epoch{ctx, end}
+}
+
+// newConnector returns a BadURL if the URL is malformed.
+func newConnector(text string) (*connector, error) {
+	config, err := parseConfig(text)
+	if err != nil {
+		return nil, BadURL(err.Error()) // which masks the password
 	}
+	c := &connector{config: config, text: text, silent: newEpoch(), used: newEpoch()}
+	// These are not sent when a connection opens, because poolers reject parameters that they do not
+	// know.
+	c.limits = map[string]string{
+		"statement_timeout":                   milliseconds(statementLimit),
+		"lock_timeout":                        milliseconds(statementLimit / 2),
+		"idle_in_transaction_session_timeout": milliseconds(2 * statementLimit),
+	}
+	given := config.ConnConfig.RuntimeParams
+	for name := range c.limits {
+		if value, ok := given[name]; ok {
+			c.limits[name] = value
+			delete(given, name)
+		}
+	}
+	config.MaxConnIdleTime, config.MaxConnLifetime = 5*time.Minute, time.Hour
+	config.PingTimeout = dialLimit
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
+		return p.IdleDuration > 30*time.Second
+	}
+	config.BeforeConnect = c.prepareDial
+	return c, nil
 }
 
-// drop makes the pool use none of its connections again.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// parseConfig reads the URL, and the files and variables that PostgreSQL's own programs read.
+func parseConfig(text string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	conn := config.ConnConfig
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "refreshd" // for pg_stat_activity
+	}
+	limit := statementLimit
+	if several(conn) {
+		limit = dialLimit
+	}
+	if conn.ConnectTimeout <= 0 {
+		conn.ConnectTimeout = limit
+	}
+	conn.ConnectTimeout = min(conn.ConnectTimeout, statementLimit)
+	conn.OnNotice = keepWarning
+	conn.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {} // else they would be kept
+	return config, nil
+}
+
+// pool returns a new pool of connections.
+func (c *connector) pool(ctx context.Context, size int) (*pgxpool.Pool, error) {
+	config := c.config.Copy()
+	config.MaxConns = int32(size) //nolint:gosec // given by an operator, and checked
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pools = append(c.pools, pool)
+	return pool, nil
+}
+
+// drop makes the pools use none of their open connections again. Calls in progress go on.
 func (c *connector) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	close(c.current.dropped)
-	c.current = &generation{dropped: make(chan struct{})}
+	for _, pool := range c.pools {
+		pool.Reset()
+	}
+	c.used.end()
+	c.used = newEpoch()
 }
 
-// Connect implements driver.Connector.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+// abandon is drop for a server that does not answer: calls in progress fail now.
+func (c *connector) abandon() {
+	c.drop()
 	c.mu.Lock()
-	generation := c.current
+	defer c.mu.Unlock()
+	c.silent.end()
+	c.silent = newEpoch()
+}
+
+// whileAnswering returns a context that is done when the server stops answering.
+func (c *connector) whileAnswering(ctx context.Context) (context.Context, func()) {
+	c.mu.Lock()
+	silent := c.silent
 	c.mu.Unlock()
-	opened, err := c.Connector.Connect(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(silent, func() { cancel(errSilent) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+var errSilent = errors.New("the server has stopped answering")
+
+// prepareDial is called before each new connection. It reads the password anew, which may have
+// changed, and puts the hosts into the order in which they are tried.
+func (c *connector) prepareDial(_ context.Context, config *pgx.ConnConfig) error {
+	if fresh, err := pgconn.ParseConfig(c.text); err == nil {
+		config.Password = fresh.Password
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	if c.pooled.Load() {
+		// A named statement stays with one connection of the server, and the next transaction may be
+		// given another one.
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	dialled := c.hosts.arrange(config)
+	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		conn.CustomData()[hostKey] = dialled()
+		if err := c.prepare(ctx, conn); err != nil {
+			return err
+		}
+		c.hosts.good(dialled())
+		return nil
+	}
+	return nil
+}
+
+// Keys of what a connection knows about itself.
+const (
+	hostKey        = "host"
+	warningKey     = "warning"            // the server's last warning
+	synchronousKey = "synchronous_commit" // as it was when the connection was opened
+)
+
+// prepare returns an error if the server must not be used: if it is read-only, because then it is
+// not the primary, or if it acknowledges commits that could be lost. It recognises a pooler because
+// the server process has another ID than the one that the connection was given.
+func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
+	const query = "SELECT pg_backend_pid(), current_setting('transaction_read_only'), " +
+		"current_setting('synchronous_commit')"
+	results, err := conn.Exec(ctx, query).ReadAll()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &connection{Conn: opened.(*stdlib.Conn), generation: generation}, nil
-}
-
-// connection is a connection of database/sql.
-type connection struct {
-	*stdlib.Conn
-	generation *generation
-}
-
-func (c *connection) isDropped() bool {
-	select {
-	case <-c.generation.dropped:
-		return true
-	default:
-		return false
+	row := results[0].Rows[0]
+	process, readOnly, synchronous := string(row[0]), string(row[1]), string(row[2])
+	switch {
+	case readOnly != "off":
+		return errors.New("the server is read-only: it is not the primary")
+	case synchronous == "off" || synchronous == "local":
+		return BadURL("synchronous_commit is " + synchronous + " for this user or database: revocations that were " +
+			"acknowledged could be lost; set it to on")
 	}
-}
-
-// IsValid implements driver.Validator. It is asked when the connection goes back to the pool.
-func (c *connection) IsValid() bool { return !c.isDropped() }
-
-// ResetSession implements driver.SessionResetter. It is called before the connection is used again.
-func (c *connection) ResetSession(ctx context.Context) error {
-	if c.isDropped() {
-		return driver.ErrBadConn
+	conn.CustomData()[synchronousKey] = synchronous
+	if process != strconv.FormatUint(uint64(conn.PID()), 10) {
+		if !c.pooled.Swap(true) {
+			return errPooler
+		}
+		return nil
 	}
-	return c.Conn.ResetSession(ctx)
+	_, err = conn.Exec(ctx, c.settingsText(synchronous, false)).ReadAll()
+	return err
 }
 
-// ExecContext implements driver.ExecerContext. The statement may be a transaction of its own.
-func (c *connection) ExecContext(
-	ctx context.Context, query string, args []driver.NamedValue,
-) (driver.Result, error) {
-	clearWarning(c.Conn.Conn())
-	result, err := c.Conn.ExecContext(ctx, query, args)
-	return result, c.acknowledged(err)
+// errPooler makes the connection that found the pooler start again, without named statements.
+var errPooler = errors.New("there is a connection pooler before the server; try again")
+
+// settings returns a statement that sets the parameters that all others rely on, whatever the
+// defaults of the user or the database are: the limits of time, that warnings are sent, and the
+// isolation level. It keeps synchronous_commit as it was when the connection was opened: commits go
+// on to wait for replication if the server's setting is lowered later.
+func (c *connector) settings(conn *pgx.Conn, local bool) *statement {
+	synchronous, _ := conn.PgConn().CustomData()[synchronousKey].(string)
+	return exec(c.settingsText(synchronous, local))
 }
 
-// BeginTx implements driver.ConnBeginTx.
-func (c *connection) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.Conn.BeginTx(ctx, options)
-	if err != nil {
-		return nil, err
+func (c *connector) settingsText(synchronous string, local bool) string {
+	calls := []string{
+		set("client_min_messages", "warning", local),
+		set("synchronous_commit", synchronous, local),
 	}
-	return transaction{tx, c}, nil
+	if !local {
+		calls = append(calls, set("default_transaction_isolation", "read committed", local))
+	}
+	for _, name := range []string{
+		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
+	} {
+		calls = append(calls, set(name, c.limits[name], local))
+	}
+	return "SELECT " + strings.Join(calls, ", ")
 }
 
-type transaction struct {
-	driver.Tx
-	conn *connection
-}
-
-func (t transaction) Commit() error {
-	clearWarning(t.conn.Conn.Conn())
-	return t.conn.acknowledged(t.Tx.Commit())
+// set returns a call that sets a parameter, for one transaction or for the connection.
+func set(name, value string, local bool) string {
+	quoted := strings.ReplaceAll(value, "'", "''")
+	return fmt.Sprintf("set_config('%s', '%s', %t)", name, quoted, local)
 }
 
 // errUnconfirmed means that the server committed, but did not wait until the commit was replicated.
@@ -111,15 +246,12 @@ var errUnconfirmed = errors.New("the server did not confirm that the change is r
 // acknowledged returns errUnconfirmed if the server sent a warning while it committed. PostgreSQL
 // reports in this way that the wait for replication was cancelled, by a timeout or by an operator.
 // The text of the warning depends on the server's language, so any warning counts.
-func (c *connection) acknowledged(err error) error {
-	if warning, warned := c.Conn.Conn().PgConn().CustomData()[warningKey].(string); warned && err == nil {
+func acknowledged(c *pgx.Conn) error {
+	if warning, warned := c.PgConn().CustomData()[warningKey].(string); warned {
 		return fmt.Errorf("%w: %s", errUnconfirmed, warning)
 	}
-	return err
+	return nil
 }
-
-// warningKey is where a connection keeps the server's last warning.
-const warningKey = "warning"
 
 func clearWarning(c *pgx.Conn) { delete(c.PgConn().CustomData(), warningKey) }
 
@@ -128,31 +260,4 @@ func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
 	if n.SeverityUnlocalized == "WARNING" {
 		c.CustomData()[warningKey] = n.Message
 	}
-}
-
-// prepare sets the parameters that the statements rely on, whatever the defaults of the user or the
-// database are: the isolation level, and that warnings are sent. It keeps synchronous_commit as it
-// is now: a connection goes on to wait for replication if the server's setting is lowered later.
-// These are no startup parameters, because poolers reject those that they do not know. prepare
-// returns an error if the server must not be used: if it is read-only, because then it is not the
-// primary, or if it acknowledges commits that could be lost.
-func prepare(ctx context.Context, c *pgconn.PgConn) error {
-	const statements = "SET default_transaction_isolation = 'read committed'; " +
-		"SET client_min_messages = 'warning'; " +
-		"SELECT current_setting('transaction_read_only'), " +
-		"set_config('synchronous_commit', current_setting('synchronous_commit'), false)"
-	results, err := c.Exec(ctx, statements).ReadAll()
-	if err != nil {
-		return err
-	}
-	settings := results[len(results)-1].Rows[0]
-	readOnly, synchronous := string(settings[0]), string(settings[1])
-	switch {
-	case readOnly != "off":
-		return errors.New("the server is read-only: it is not the primary")
-	case synchronous == "off" || synchronous == "local":
-		return BadURL("synchronous_commit is " + synchronous + " for this user or database: revocations that were " +
-			"acknowledged could be lost; set it to on")
-	}
-	return nil
 }

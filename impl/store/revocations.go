@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
 
 	"kalsel.dev/refresh/impl/revocation"
-	"kalsel.dev/refresh/impl/session"
 )
 
 // Revoke commits r, and returns the revocation that is in force then. If the session was revoked
@@ -16,55 +14,20 @@ import (
 func (s *Store) Revoke(
 	ctx context.Context, r revocation.Revocation,
 ) (revocation.Revocation, error) {
+	limited, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	// Signing out a user goes first: it must not wait behind a crowd of logouts.
+	queue := s.revokes.jobs
+	if r.Kind == revocation.OfIdentity {
+		queue = s.revokes.first
+	}
 	for {
-		inForce, err := s.revokeOnce(ctx, r)
+		wanted := &revoking{want: r}
+		err := s.revokes.do(limited, queue, wanted)
 		if !errors.Is(err, errRevokedMeanwhile) {
-			return inForce, err
+			return wanted.inForce, s.explain(ctx, err)
 		}
 	}
-}
-
-// errRevokedMeanwhile means that another process committed the same revocation in between.
-var errRevokedMeanwhile = errors.New("the revocation was made meanwhile")
-
-func (s *Store) revokeOnce(
-	ctx context.Context, r revocation.Revocation,
-) (revocation.Revocation, error) {
-	id := rowID(r.Kind, r.Key())
-	var inForce revocation.Revocation
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		lifetimes, err := lifetimesOf(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		r.KeptUntil, r.OneToken = session.KeptUntil(r, lifetimes), false
-		confirm, bound, insert := confirmSession, r.KeptUntil, insertSession
-		if r.Kind == revocation.OfIdentity {
-			confirm, bound, insert = confirmCutoff, r.RevokedAt, insertCutoff
-		}
-		inForce, err = scanRevocation(tx.QueryRowContext(ctx, confirm, id, bound))
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		// This locks the row of the feed until the commit: sequences are committed in their order.
-		inForce = r
-		if err := tx.QueryRowContext(ctx, raiseHead).Scan(&inForce.Sequence); err != nil {
-			return err
-		}
-		result, err := tx.ExecContext(ctx, insert, id, inForce.Sequence, r.Identity, r.Reason, r.Actor,
-			r.RevokedAt, r.KeptUntil)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, errRevokedMeanwhile)
-		}
-		if inForce, err = scanRevocation(tx.QueryRowContext(ctx, selectRevocation, id)); err != nil {
-			return err
-		}
-		return s.engine.announce(ctx, tx)
-	})
-	return inForce, err
 }
 
 // List returns up to limit revocations in force at now (Unix milliseconds), the newest first, with
@@ -74,10 +37,7 @@ func (s *Store) List(
 	ctx context.Context, before, now int64, limit int,
 ) ([]revocation.Revocation, error) {
 	var list []revocation.Revocation
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
-		list, err = query(ctx, h, scanRevocation, selectPage, before, now, limit)
-		return err
-	})
+	err := s.readCurrent(ctx, all(&list, scanRevocation, selectPage, before, now, limit))
 	return list, err
 }
 
@@ -101,11 +61,8 @@ func (s *Store) RevocationsOf(
 	ctx context.Context, id revocation.SessionID, identity string,
 ) (ofSession, ofIdentity *revocation.Revocation, err error) {
 	var found []revocation.Revocation
-	err = s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
-		found, err = query(ctx, h, scanRevocation, selectRevocations, rowID(revocation.OfSession, id),
-			rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity)))
-		return err
-	})
+	err = s.readCurrent(ctx, all(&found, scanRevocation, selectRevocations, rowID(revocation.OfSession, id),
+		rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity))))
 	for i := range found {
 		if found[i].Kind == revocation.OfSession {
 			ofSession = &found[i]
@@ -122,32 +79,27 @@ func (s *Store) Lookup(
 	ctx context.Context, session revocation.SessionID, identity string,
 ) (revocation.State, error) {
 	var state revocation.State
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
-		state = revocation.State{}
-		rows, err := h.QueryContext(ctx, selectState, rowID(revocation.OfSession, session),
-			rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity)))
-		if err != nil {
+	args := []any{rowID(revocation.OfSession, session), rowID(revocation.OfIdentity, revocation.HashOfIdentity(identity))}
+	err := s.readCurrent(ctx, &statement{text: selectState, args: args, each: func(r row) error {
+		var id []byte
+		var at int64
+		if err := r.Scan(&id, &at); err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var id sql.RawBytes
-			var at int64
-			if err := rows.Scan(&id, &at); err != nil {
-				return err
-			}
-			switch kind, _, err := parseRowID(id); {
-			case err != nil:
-				return err
-			case kind == revocation.OfSession:
-				state.Revoked = true
-			default:
-				state.Cutoff, state.HasCutoff = at/1000, true
-			}
+		switch kind, _, err := parseRowID(id); {
+		case err != nil:
+			return err
+		case kind == revocation.OfSession:
+			state.Revoked = true
+		default:
+			state.Cutoff, state.HasCutoff = at/1000, true
 		}
-		return rows.Err()
-	})
-	return state, err
+		return nil
+	}})
+	if err != nil {
+		return revocation.State{}, err
+	}
+	return state, nil
 }
 
 // Expire removes up to limit revocations that need not be kept at now (Unix milliseconds), and

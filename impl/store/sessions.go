@@ -40,35 +40,32 @@ func frequent() []string { return []string{insertRow, advanceRow, replaceRow} }
 
 // Adopt writes the first row of a session, and returns false if there is one.
 func (s *Store) Adopt(ctx context.Context, r session.Row) (bool, error) {
-	n, err := s.exec(ctx, insertRow, r.ID.String(), ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt,
+	id := r.ID.String()
+	return s.change(ctx, id, insertRow, id, ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt,
 		r.KeyID, flag(r.Acknowledged), r.LastUsedAt, r.UserAgent, r.ExpiresAt, r.EndsAt, r.KeptUntil)
-	return n > 0, err
 }
 
 // Advance replaces the row by next if it is one generation behind next and meets the precondition.
 func (s *Store) Advance(
 	ctx context.Context, next session.Row, p session.Precondition,
 ) (bool, error) {
-	n, err := s.exec(ctx, advanceRow, next.ID.String(), ownerOf(next.Identity), next.Generation, next.RotatedAt, next.KeyID,
+	id := next.ID.String()
+	return s.change(ctx, id, advanceRow, id, ownerOf(next.Identity), next.Generation, next.RotatedAt, next.KeyID,
 		next.UserAgent, next.ExpiresAt, p.RotatedUntil, p.StartedFrom, p.EndsFrom, p.EndsUntil)
-	return n > 0, err
 }
 
 // Replace replaces the row by next if the row is still have.
 func (s *Store) Replace(ctx context.Context, have, next session.Row) (bool, error) {
-	n, err := s.exec(ctx, replaceRow, have.ID.String(), ownerOf(have.Identity), next.Generation, next.RotatedAt, next.KeyID,
+	id := have.ID.String()
+	return s.change(ctx, id, replaceRow, id, ownerOf(have.Identity), next.Generation, next.RotatedAt, next.KeyID,
 		flag(next.Acknowledged), next.LastUsedAt, next.UserAgent, next.ExpiresAt, next.EndsAt, next.KeptUntil,
 		have.Generation, have.RotatedAt, flag(have.Acknowledged), have.LastUsedAt)
-	return n > 0, err
 }
 
 // Session returns a session's row, or nil if there is none.
 func (s *Store) Session(ctx context.Context, id revocation.SessionID) (*session.Row, error) {
 	var rows []session.Row
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
-		rows, err = query(ctx, h, scanRow, selectRow, id.String())
-		return err
-	})
+	err := s.readCurrent(ctx, all(&rows, scanRow, selectRow, id.String()))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -82,10 +79,7 @@ func (s *Store) SessionsOf(
 ) ([]session.Row, error) {
 	var rows []session.Row
 	owner := ownerOf(identity)
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) (err error) {
-		rows, err = query(ctx, h, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit)
-		return err
-	})
+	err := s.readCurrent(ctx, all(&rows, scanRow, selectRows, owner, now, sessionMark, identityMark+owner, limit))
 	return rows, err
 }
 

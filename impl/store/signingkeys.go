@@ -18,8 +18,6 @@ func (s *Store) NoteSigningKey(ctx context.Context, thumbprint string) error {
 // HasSigned reports whether NoteSigningKey has stored the thumbprint.
 func (s *Store) HasSigned(ctx context.Context, thumbprint string) (bool, error) {
 	var n int
-	err := s.readCurrent(ctx, func(ctx context.Context, h handle) error {
-		return h.QueryRowContext(ctx, countSigningKey, thumbprint).Scan(&n)
-	})
+	err := s.readCurrent(ctx, one([]any{&n}, countSigningKey, thumbprint))
 	return n > 0, err
 }

@@ -25,10 +25,17 @@ const (
 	pollEvery = 20 * time.Millisecond
 )
 
-type sqliteEngine struct{ shared bool }
+// sqliteEngine is a SQLite file, or a database in memory. All reads are current: there is one file
+// and no other server.
+type sqliteEngine struct {
+	shared bool    // with other processes
+	reads  *sql.DB // read only
+	writes *sql.DB // one connection
+	writer *sqliteWriter
+}
 
-func openSQLite(ctx context.Context, path string) (*Store, error) {
-	s := &Store{engine: sqliteEngine{shared: path != ":memory:"}}
+func openSQLite(ctx context.Context, path string) (engine, error) {
+	e := &sqliteEngine{shared: path != ":memory:"}
 	name, err := sqliteName(path)
 	if err != nil {
 		return nil, err
@@ -36,26 +43,26 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	// The pragmas are in the connection string, so that every connection has them.
 	const pragmas = "_txlock=immediate&_pragma=busy_timeout(4000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=journal_size_limit(67108864)&_pragma=wal_autocheckpoint(" + checkpointPages + ")"
-	if s.writes, err = sql.Open("sqlite", name+pragmas); err != nil {
+	if e.writes, err = sql.Open("sqlite", name+pragmas); err != nil {
 		return nil, err
 	}
-	s.writes.SetMaxOpenConns(1)
-	s.writes.SetConnMaxLifetime(0)
-	if s.reads, err = sql.Open("sqlite", name+pragmas+"&_pragma=query_only(1)"); err != nil {
+	e.writes.SetMaxOpenConns(1)
+	e.writes.SetConnMaxLifetime(0)
+	if e.reads, err = sql.Open("sqlite", name+pragmas+"&_pragma=query_only(1)"); err != nil {
 		return nil, err
 	}
-	s.reads.SetMaxOpenConns(sqliteReaders)
-	s.reads.SetMaxIdleConns(sqliteReaders)
-	if err = migrateSQLite(ctx, s.writes); err == nil {
-		err = writable(ctx, s.writes)
+	e.reads.SetMaxOpenConns(sqliteReaders)
+	e.reads.SetMaxIdleConns(sqliteReaders)
+	if err = migrateSQLite(ctx, e.writes); err == nil {
+		err = writable(ctx, e.writes)
 	}
 	if err == nil {
-		s.group, err = newGroup(ctx, s.writes, newCheckpointer(s.reads), &s.commits, frequent()...)
+		e.writer, err = newSQLiteWriter(ctx, e.writes, newCheckpointer(e.reads), frequent()...)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), e.close())
 	}
-	return s, nil
+	return e, nil
 }
 
 // sqliteName returns the connection string up to and with its question mark or ampersand.
@@ -127,14 +134,71 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-func (sqliteEngine) announce(context.Context, *sql.Tx) error { return nil }
+func (e *sqliteEngine) close() error {
+	if e.writer != nil {
+		e.writer.close()
+	}
+	return errors.Join(e.reads.Close(), e.writes.Close())
+}
 
-func (e sqliteEngine) watch(ctx context.Context, db *sql.DB, wake func()) error {
+func (e *sqliteEngine) committed() int64 { return e.writer.commits.Load() }
+
+func (e *sqliteEngine) read(ctx context.Context, list ...*statement) error {
+	for i, s := range list {
+		if err := runSQL(ctx, e.reads, s); err != nil {
+			return &failure{i, err}
+		}
+	}
+	return nil
+}
+
+func (e *sqliteEngine) current(ctx context.Context, list ...*statement) error {
+	return e.read(ctx, list...)
+}
+
+func (e *sqliteEngine) change(ctx context.Context, _ string, s *statement) error {
+	return e.writer.exec(ctx, e.writer.jobs, s)
+}
+
+func (e *sqliteEngine) transact(
+	ctx context.Context, _ lane, f func(context.Context, handle) error,
+) error {
+	return e.writer.several(ctx, f)
+}
+
+func (e *sqliteEngine) follow(ctx context.Context, f func(context.Context, handle) error) error {
+	return f(ctx, sqliteFollower{e})
+}
+
+// sqliteFollower reads at once, so that the writer does not wait while a node applies the feed, and
+// hands changes to the writer.
+type sqliteFollower struct{ *sqliteEngine }
+
+func (e sqliteFollower) run(ctx context.Context, list ...*statement) error {
+	for i, s := range list {
+		var err error
+		if s.each != nil {
+			err = runSQL(ctx, e.reads, s)
+		} else {
+			err = e.writer.exec(ctx, e.writer.first, s)
+		}
+		if err != nil {
+			return &failure{i, err}
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) now(*int64) *statement { return nil }
+
+func (*sqliteEngine) announce() *statement { return nil }
+
+func (e *sqliteEngine) watch(ctx context.Context, wake func()) error {
 	if !e.shared {
 		<-ctx.Done()
 		return nil
 	}
-	conn, err := db.Conn(ctx)
+	conn, err := e.reads.Conn(ctx)
 	if err != nil {
 		return err
 	}
@@ -159,10 +223,10 @@ func (e sqliteEngine) watch(ctx context.Context, db *sql.DB, wake func()) error 
 }
 
 // suspect has nothing to drop: all connections lead to one file.
-func (sqliteEngine) suspect(error) {}
+func (*sqliteEngine) suspect(error) {}
 
 // isFault goes by SQLite's result code.
-func (sqliteEngine) isFault(err error) bool {
+func (*sqliteEngine) isFault(err error) bool {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_MISUSE,
 		sqlite3.SQLITE_RANGE, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_TOOBIG:

@@ -3,21 +3,26 @@ package store
 // The statements, for both engines: $n parameters, BIGINT milliseconds, TEXT keys.
 const (
 	selectHead = `SELECT head FROM refresh_feed WHERE id = 1`
-	// Any number of transactions may hold this lock at once, and raiseHead does not wait for it.
+	// PostgreSQL only.
+	selectHeadAndRole = `SELECT head, current_setting('transaction_read_only') FROM refresh_feed WHERE id = 1`
+	// Any number of transactions may hold this lock at once, and lockHead does not wait for it.
 	lockFeed           = `SELECT 1 FROM refresh_feed WHERE id = 1 FOR KEY SHARE`
 	selectHeadAndLease = `SELECT head, (SELECT version FROM refresh_leases WHERE node = $1) FROM refresh_feed WHERE id = 1`
-	raiseHead          = `UPDATE refresh_feed SET head = head + 1 WHERE id = 1 RETURNING head`
+	// The transaction that holds this lock is the only one that adds to the feed until it commits, so
+	// sequences are committed in their order.
+	lockHead = `UPDATE refresh_feed SET head = head WHERE id = 1 RETURNING head`
+	moveHead = `UPDATE refresh_feed SET head = $1 WHERE id = 1`
 
 	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, actor, revoked_at, kept_until)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, `
 	// A session keeps the time at which it was revoked first. It may have to be kept longer.
 	insertSession = insertRevocation + `kept_until = excluded.kept_until
-WHERE excluded.kept_until > refresh_revocations.kept_until`
+WHERE excluded.kept_until > refresh_revocations.kept_until RETURNING ` + revocationColumns
 	// A cut-off only moves forward.
 	insertCutoff = insertRevocation + `revoked_at = excluded.revoked_at, reason = excluded.reason,
 actor = excluded.actor
-WHERE excluded.revoked_at > refresh_revocations.revoked_at`
+WHERE excluded.revoked_at > refresh_revocations.revoked_at RETURNING ` + revocationColumns
 
 	// If the revocation is in force already, its row is written again: the commit waits for the
 	// same replication as the first one, which may have failed after it was committed.

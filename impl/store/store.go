@@ -4,11 +4,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
@@ -16,27 +14,54 @@ import (
 
 // Store is an open store. It is safe for concurrent use, and several processes may use it.
 type Store struct {
-	engine engine
-	reads  *sql.DB
-	writes *sql.DB // SQLite: one connection, because SQLite has one writer; PostgreSQL: the same as reads
-	group  *group  // SQLite: the writer of all changes; PostgreSQL: nil
-
-	commits atomic.Int64
+	engine  engine
+	revokes *group[*revoking]
 }
 
-// engine is the few operations that differ between the engines.
+// engine is a database. No method may be called after close.
 type engine interface {
-	// announce tells other processes, within tx, that the feed grows.
-	announce(ctx context.Context, tx *sql.Tx) error
+	// read runs statements that change nothing. If PostgreSQL failed over, the server that answers
+	// may be one that was replaced: no decision and no answer to a caller rests on what it says.
+	read(ctx context.Context, list ...*statement) error
+	// current runs statements that a decision or an answer rests on. They see every change that was
+	// acknowledged before the call.
+	current(ctx context.Context, list ...*statement) error
+	// change commits one statement about the session with the ID. Changes that wait together share
+	// a commit.
+	change(ctx context.Context, id string, s *statement) error
+	// transact runs f in a transaction and returns after the commit. If f returns an error, nothing
+	// is committed. f must run statements only.
+	transact(ctx context.Context, l lane, f func(context.Context, handle) error) error
+	// follow is transact for a node that reads the feed and then writes its lease.
+	follow(ctx context.Context, f func(context.Context, handle) error) error
+	// now returns a statement that reads the engine's own clock in Unix milliseconds, or nil if it
+	// has the clock of this machine.
+	now(unixMilli *int64) *statement
+	// announce returns a statement that tells other processes, with the commit of its transaction,
+	// that the feed grows. It is nil if they notice that themselves.
+	announce() *statement
 	// watch calls wake when the feed may have grown. It returns when ctx is done or the connection
 	// fails.
-	watch(ctx context.Context, db *sql.DB, wake func()) error
+	watch(ctx context.Context, wake func()) error
 	// isFault reports that an error is a fault of this program, and not of a store that is
 	// unavailable, full or busy.
 	isFault(err error) bool
 	// suspect is told of every error. It drops the connections if they may lead to a wrong server.
 	suspect(err error)
+	// committed returns how many transactions were committed.
+	committed() int64
+	close() error
 }
+
+// lane says which connections a transaction uses, so that a crowd in one lane does not delay
+// another.
+type lane int
+
+const (
+	revocations lane = iota
+	// upkeep is leases, clean-up and facts about the store.
+	upkeep
+)
 
 // statementLimit bounds every call. A caller's context may end a call earlier.
 const statementLimit = 5 * time.Second
@@ -51,20 +76,20 @@ const statementLimit = 5 * time.Second
 // version of this program has used the store.
 func Open(ctx context.Context, url string) (*Store, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
-	var s *Store
+	var e engine
 	var err error
 	switch scheme {
 	case "sqlite":
-		s, err = openSQLite(ctx, rest)
+		e, err = openSQLite(ctx, rest)
 	case "postgres", "postgresql":
-		s, err = openPostgres(ctx, url)
+		e, err = openPostgres(ctx, url)
 	default:
 		err = BadURL("a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
 	}
 	if err != nil {
 		return nil, oneLine{fmt.Errorf("store: %w", err)}
 	}
-	return s, nil
+	return &Store{engine: e, revokes: newGroup(groupQueue, commitRevocations(e))}, nil
 }
 
 // BadURL says why the URL of a store cannot be used. It does not repeat the URL, which may hold a
@@ -81,117 +106,47 @@ func (e oneLine) Unwrap() error { return e.error }
 
 // Close closes all connections.
 func (s *Store) Close() error {
-	if s.group != nil {
-		s.group.close()
-	}
-	if s.reads == s.writes {
-		return s.writes.Close()
-	}
-	return errors.Join(s.reads.Close(), s.writes.Close())
+	s.revokes.close()
+	return s.engine.close()
 }
 
-// Commits returns how many transactions this process has committed. In SQLite, changes that waited
-// together share one.
-func (s *Store) Commits() int64 { return s.commits.Load() }
+// Commits returns how many transactions this process has committed. Changes that waited together
+// share one.
+func (s *Store) Commits() int64 { return s.engine.committed() }
 
-// handle runs statements: a database or a transaction.
-type handle interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// read runs statements that change nothing. If PostgreSQL failed over, the server that answers may
-// be one that was replaced: no decision and no answer to a caller rests on what it says.
-func (s *Store) read(ctx context.Context, f func(context.Context, handle) error) error {
+func (s *Store) read(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	return s.explain(ctx, f(limited, s.reads))
+	return s.explain(ctx, s.engine.read(limited, list...))
 }
 
-// readCurrent runs statements that a decision or an answer rests on. They see every change that was
-// acknowledged before the call. In PostgreSQL they are in a transaction that also writes: locking a
-// row is a write, which a read-only server refuses and whose commit waits for replication. So if
-// the commit is acknowledged, this is the server that acknowledges commits. SQLite has one file and
-// no other server.
-func (s *Store) readCurrent(ctx context.Context, f func(context.Context, handle) error) error {
-	if s.group != nil {
-		return s.read(ctx, f)
-	}
-	return s.inTransaction(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, lockFeed); err != nil {
-			return err
-		}
-		return f(ctx, tx)
-	})
-}
-
-// query reads all rows of a statement.
-func query[T any](
-	ctx context.Context, h handle, scan func(row) (T, error), statement string, args ...any,
-) ([]T, error) {
-	rows, err := h.QueryContext(ctx, statement, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, one)
-	}
-	return list, rows.Err()
-}
-
-// row is a row that can be scanned: the only one or one of many.
-type row interface{ Scan(dest ...any) error }
-
-// write runs f in a transaction and returns after the commit. f must run statements only. All
-// changes of more than one statement come through here.
-func (s *Store) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
-	if s.group == nil {
-		return s.inTransaction(ctx, f)
-	}
+func (s *Store) readCurrent(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	return s.explain(ctx, s.group.several(limited, f))
+	return s.explain(ctx, s.engine.current(limited, list...))
 }
 
-// inTransaction runs f in a transaction of PostgreSQL and returns after the commit.
-func (s *Store) inTransaction(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+// change changes one session, and reports whether it did.
+func (s *Store) change(ctx context.Context, id, text string, args ...any) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	tx, err := s.writes.BeginTx(limited, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return s.explain(ctx, err)
-	}
-	if err := f(limited, tx); err != nil {
-		_ = tx.Rollback() // whatever it returns, a transaction that was not committed leaves no change
-		return s.explain(ctx, err)
-	}
-	err = tx.Commit()
-	s.commits.Add(1)
-	return s.explain(ctx, err)
+	one := exec(text, args...)
+	err := s.explain(ctx, s.engine.change(limited, id, one))
+	return err == nil && one.changed > 0, err
 }
 
-// exec runs one statement, and returns how many rows it changed.
-func (s *Store) exec(ctx context.Context, statement string, args ...any) (int64, error) {
+// write runs f in a transaction of upkeep and returns after the commit.
+func (s *Store) write(ctx context.Context, f func(context.Context, handle) error) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	if s.group != nil {
-		n, err := s.group.exec(limited, statement, args)
-		return n, s.explain(ctx, err)
-	}
-	result, err := s.writes.ExecContext(limited, statement, args...)
-	s.commits.Add(1)
-	if err != nil {
-		return 0, s.explain(ctx, err)
-	}
-	n, err := result.RowsAffected()
-	return n, s.explain(ctx, err)
+	return s.explain(ctx, s.engine.transact(limited, upkeep, f))
+}
+
+// exec runs one statement of upkeep, and returns how many rows it changed.
+func (s *Store) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	one := exec(text, args...)
+	err := s.write(ctx, func(ctx context.Context, h handle) error { return h.run(ctx, one) })
+	return one.changed, err
 }
 
 // errStale means that a read did not show a change that was acknowledged before: the read came from
@@ -214,13 +169,16 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", revocation.ErrUnavailable, err)
 }
 
+// watchPause is how long Watch waits after an error before it opens a new connection.
+const watchPause = 200 * time.Millisecond
+
 // Watch calls wake when the feed may have grown, until ctx is done. It may miss changes.
 func (s *Store) Watch(ctx context.Context, wake func()) {
 	for ctx.Err() == nil {
-		_ = s.engine.watch(ctx, s.reads, wake) // after an error the next turn opens a new connection
+		_ = s.engine.watch(ctx, wake) // after an error the next turn opens a new connection
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-time.After(watchPause):
 		}
 	}
 }
