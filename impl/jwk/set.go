@@ -20,6 +20,8 @@ type Set struct {
 	byID  map[string][]*Key
 	noID  []*Key // the key for tokens that name no key, if there is one
 	plain bool   // our only key is a secret, so that a kid which is not an issuer's is ignored
+	// access is the set of access tokens, if they have keys of their own.
+	access *Set
 	// trusting is true if the keys of an issuer belong to the set, also while they are not known
 	// yet.
 	trusting bool
@@ -88,6 +90,23 @@ func (s *Set) WithIssuer(keys ...*Key) (*Set, error) {
 		set.byID[k.id] = append(set.byID[k.id], &issuer)
 	}
 	return &set, nil
+}
+
+// WithAccess returns the set with keys of their own for access tokens. The keys of the set itself
+// then verify and sign refresh tokens only.
+func (s *Set) WithAccess(access *Set) *Set {
+	set := *s
+	set.access = access
+	return &set
+}
+
+// Access returns the keys that sign and verify access tokens: those of WithAccess, or the set
+// itself.
+func (s *Set) Access() *Set {
+	if s.access != nil {
+		return s.access
+	}
+	return s
 }
 
 // Keys returns the set itself.

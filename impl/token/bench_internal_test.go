@@ -65,12 +65,12 @@ func BenchmarkReadHeader(b *testing.B) {
 
 func BenchmarkReadClaims(b *testing.B) {
 	var r reading
-	data := []byte(sampleBench)
+	data, profile := []byte(sampleBench), defaultProfile()
 	b.ReportAllocs()
 	for b.Loop() {
 		var c Claims
 		var err error
-		if r.custom, err = c.read(&r.json, data, r.custom); err != nil {
+		if r.custom, err = c.read(profile, &r.json, data, r.custom); err != nil {
 			b.Fatal(err)
 		}
 	}

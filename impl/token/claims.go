@@ -8,12 +8,6 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// The values of the claim type: the convention of the kalsel.dev API.
-const (
-	typeAccess  = 0
-	typeRefresh = 1
-)
-
 // Claims is the content of a token. Times are Unix seconds, fractions floored.
 type Claims struct {
 	// Payload is the claims as JSON, as the token has them.
@@ -34,25 +28,34 @@ type Claims struct {
 	NotBefore    int64
 	HasNotBefore bool
 
-	// Type is 0 for an access token and 1 for a refresh token.
-	Type    int64
+	// HasType reports that the claim is there that tells refresh tokens from access tokens.
 	HasType bool
-	// Admin and Fresh are true only if is_admin and fresh are exactly true.
+	// Admin is true only if is_admin is exactly true. Fresh is true only if fresh is exactly true
+	// or, in the profile flask-jwt-extended, if the time in it has not passed.
 	Admin bool
 	Fresh bool
 
+	kind       kind
+	marked     bool  // Profile.MarkName has the value that refresh tokens have
+	timedFresh bool  // fresh is a time
+	freshUntil int64 // that time, in Unix seconds
 	hasAdmin   bool
 	hasSubject bool // sub is there, which is not read
 	bound      bool // cnf is there (RFC 7800)
 	// These are values as written, for carrying them over; empty if absent.
-	issuer, audience, session, generation string
+	identity, issuer, audience, session, generation string
+	// refreshOnly are the members that tell what a refresh token is, where the profile leaves their
+	// value to the login. Access tokens never have them.
+	refreshOnly string
 	// custom are the other members, `,"name":value` each, in the token's order and as written.
 	custom string
 }
 
-// read reads the claims in one pass. If a claim has the wrong JSON type, the token is rejected.
-// custom is memory for the custom members, and is returned for reuse.
-func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, error) {
+// read reads the claims of a profile in one pass. If a claim has the wrong JSON type, the token is
+// rejected. custom is memory for the custom members, and is returned for reuse.
+func (c *Claims) read(
+	p *Profile, json *strictjson.Reader, data, custom []byte,
+) ([]byte, error) {
 	c.Payload, custom = string(data), custom[:0]
 	if json.Open(data) != nil {
 		return custom, because(ErrMalformed, "its claims are not a JSON object")
@@ -62,9 +65,6 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		ok, value := true, json.Value
 		raw := c.Payload[json.End-len(value) : json.End]
 		switch string(json.Name) {
-		case "identity":
-			c.Identity, ok = text(raw)
-			ok = ok && strings.IndexByte(c.Identity, 0) < 0 // no database stores NUL
 		case "iss":
 			c.issuer = raw
 			c.Issuer, ok = text(raw)
@@ -82,14 +82,15 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		case "nbf":
 			c.HasNotBefore = true
 			c.NotBefore, ok = strictjson.Date(value)
-		case "type":
-			c.HasType = true
-			c.Type, ok = strictjson.Integer(value)
 		case "is_admin":
 			c.hasAdmin = true
 			c.Admin, ok = boolean(value)
 		case "fresh":
 			c.Fresh, ok = boolean(value)
+			if !ok && p.freshUntil {
+				c.freshUntil, ok = strictjson.Date(value)
+				c.Fresh, c.timedFresh = ok, ok
+			}
 		case "sid": // sid and gen mean something only in our tokens; a login may use them freely
 			c.session = raw
 			c.Session, _ = text(raw)
@@ -98,15 +99,18 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 			if n, ok := strictjson.Integer(value); ok && n >= 1 {
 				c.Generation = n
 			}
-		default: // in another case, the next reader might take it for the known claim
-			ok = !strictjson.OtherCase(json.Name, "identity", "exp", "iat", "nbf", "jti", "iss",
-				"aud", "type", "fresh", "is_admin", "sid", "gen", "cnf")
+		default:
+			var known bool
+			if known, ok = c.readProfile(p, json.Name, raw); known {
+				break
+			}
+			ok = !p.otherCase(json.Name)
 			c.hasSubject = c.hasSubject || string(json.Name) == "sub"
 			c.bound = c.bound || string(json.Name) == "cnf"
 			custom = append(append(append(append(custom, ','), json.Quoted...), ':'), value...)
 		}
 		if !ok {
-			return custom, because(ErrMalformed, demand(string(json.Name)))
+			return custom, because(ErrMalformed, p.demand(string(json.Name)))
 		}
 	}
 	if json.Err() != nil {
@@ -120,6 +124,34 @@ func (c *Claims) read(json *strictjson.Reader, data, custom []byte) ([]byte, err
 		c.custom = string(custom)
 	}
 	return custom, nil
+}
+
+// readProfile reads a claim whose name the profile decides. known is false for any other claim. ok
+// is false if the claim has the wrong JSON type.
+func (c *Claims) readProfile(p *Profile, name []byte, raw string) (known, ok bool) {
+	switch string(name) {
+	case p.Identity:
+		c.identity = raw
+		c.Identity, ok = p.readIdentity(raw)
+	case p.Kind:
+		c.HasType = true
+		c.kind, ok = p.kindOf(raw)
+		if p.MarkName == p.Kind {
+			c.marked = p.isMark(raw)
+		}
+		if p.Refresh == "" {
+			c.refreshOnly += member(p.Kind, raw)
+		}
+	case p.MarkName:
+		if p.MarkName == "" { // a claim with an empty name
+			return false, false
+		}
+		ok, c.marked = true, p.isMark(raw)
+		c.refreshOnly += member(p.MarkName, raw)
+	default:
+		return false, false
+	}
+	return true, ok
 }
 
 // text returns the text of a JSON string. It shares the memory of raw if there are no escapes.
@@ -140,21 +172,27 @@ func boolean(value jsontext.Value) (b, ok bool) {
 }
 
 // demand returns the cause for a claim of the wrong form: the form that it must have.
-func demand(name string) string {
+func (p *Profile) demand(name string) string {
 	must := "must be a string"
 	switch name {
-	case "identity":
+	case p.Identity:
 		must = "must be a string without NUL"
+		if p.numbers {
+			must += ", or a whole number without a fraction or an exponent"
+		}
+	case p.Kind:
+		must = p.demandKind()
 	case "aud":
 		must = "must be a string or an array of strings"
 	case "exp", "iat", "nbf":
 		must = "must be a number, in Unix seconds"
-	case "type":
-		must = "must be the number 1 (refresh token) or 0 (access token)"
 	case "is_admin", "fresh":
 		must = "must be true or false"
 	case "iss", "jti":
 	default:
+		if len(p.mixed) > 0 {
+			return "a claim of this service must be written exactly as configured"
+		}
 		return "a claim of this service must be in lower case"
 	}
 	return "the claim " + name + " " + must

@@ -32,14 +32,15 @@ const (
 	ErrIssuer Fault = "issuer is not accepted"
 	// ErrAudience: aud does not hold the configured audience.
 	ErrAudience Fault = "audience is not accepted"
-	// ErrNotRefresh: type is not 1, or is absent although it is required; the token is fresh; or
-	// its typ names another kind of token.
+	// ErrNotRefresh: the claim that tells refresh tokens from access tokens is not a refresh
+	// token's, or is absent although it is required; the token is fresh; or its typ names another
+	// kind of token.
 	ErrNotRefresh Fault = "token is not a refresh token"
-	// ErrNotAccess: type is not 0, or typ names another kind of token.
+	// ErrNotAccess: that claim is not an access token's, or typ names another kind of token.
 	ErrNotAccess Fault = "token is not an access token"
 	// ErrBound: the token is bound to a key (cnf, RFC 7800), and no proof of that key is checked.
 	ErrBound Fault = "token is bound to a key"
-	// ErrNoIdentity: identity is absent or empty.
+	// ErrNoIdentity: the claim with the identity is absent or empty.
 	ErrNoIdentity Fault = "token has no identity"
 	// ErrNoExpiry: exp is absent.
 	ErrNoExpiry Fault = "token has no expiry"

@@ -67,7 +67,7 @@ func TestDatesEqualGolangJWT(t *testing.T) {
 		var want jwt.NumericDate
 		theirs := want.UnmarshalJSON([]byte(text))
 		var c Claims
-		_, ours := c.read(new(strictjson.Reader), []byte(`{"exp":`+text+`}`), nil)
+		_, ours := c.read(defaultProfile(), new(strictjson.Reader), []byte(`{"exp":`+text+`}`), nil)
 		if ours != nil {
 			return
 		}
@@ -94,9 +94,9 @@ func FuzzByHand(f *testing.F) {
 			return
 		}
 		var byHand, tokenized Claims
-		custom, err := byHand.read(new(strictjson.Reader), data, nil)
+		custom, err := byHand.read(defaultProfile(), new(strictjson.Reader), data, nil)
 		longer := append([]byte("{"+escaped+","), data[1:]...)
-		same, failure := tokenized.read(new(strictjson.Reader), longer, nil)
+		same, failure := tokenized.read(defaultProfile(), new(strictjson.Reader), longer, nil)
 		if (err == nil) != (failure == nil) {
 			t.Fatalf("by hand %v, else %v", err, failure)
 		}

@@ -5,9 +5,19 @@ import (
 	"time"
 )
 
+// use says as which kind of token a token is presented.
+type use uint8
+
+const (
+	asRefresh use = iota
+	asAccess
+	// asAccessApart is an access token whose key signs access tokens only.
+	asAccessApart
+)
+
 // fault returns the first fault of the claims that is not about the present time. byIssuer tells
 // that the key of a trusted issuer has verified the token.
-func (r *Rules) fault(h *header, byIssuer bool, t *Token, now int64, refresh bool) error {
+func (r *Rules) fault(h *header, byIssuer bool, t *Token, now int64, as use) error {
 	issued := now
 	if t.HasIssuedAt {
 		issued = t.IssuedAt
@@ -24,23 +34,23 @@ func (r *Rules) fault(h *header, byIssuer bool, t *Token, now int64, refresh boo
 		return because(ErrAudience, "the claim aud does not contain the configured audience")
 	case t.bound:
 		return because(ErrBound, "the claim cnf needs a proof, which cannot be checked here")
-	case refresh:
-		if err := r.notRefresh(h, t); err != nil {
-			return err
-		}
-	case !t.HasType || t.Type != typeAccess:
-		return because(ErrNotAccess, "the claim type must be the number 0")
-	case h.kind != "" && h.kind != "at":
-		return because(ErrNotAccess, "typ in its header names another kind of token")
+	}
+	reject := r.notAccess
+	if as == asRefresh {
+		reject = r.notRefresh
+	}
+	if err := reject(h, t, as); err != nil {
+		return err
 	}
 	switch {
 	case t.Identity == "" && t.hasSubject:
-		return because(ErrNoIdentity, "the claim identity is missing; sub is not used")
+		return because(ErrNoIdentity, "the claim "+r.Profile.Identity+
+			" is missing; sub is not used in the login profile "+r.Profile.Name)
 	case t.Identity == "":
-		return because(ErrNoIdentity, "the claim identity is missing or empty")
+		return because(ErrNoIdentity, "the claim "+r.Profile.Identity+" is missing or empty")
 	case !t.HasExpires:
 		return because(ErrNoExpiry, "the claim exp is missing")
-	case refresh && longest > 0 && t.Expires-issued > longest:
+	case as == asRefresh && longest > 0 && t.Expires-issued > longest:
 		if t.Expires > milliseconds {
 			return because(ErrLifetime, "the claim exp must be in seconds, not in milliseconds")
 		}
@@ -53,20 +63,49 @@ func (r *Rules) fault(h *header, byIssuer bool, t *Token, now int64, refresh boo
 const milliseconds = 100_000_000_000
 
 // notRefresh returns ErrNotRefresh, with its cause, if the token is another kind of token.
-func (r *Rules) notRefresh(h *header, t *Token) error {
+func (r *Rules) notRefresh(h *header, t *Token, _ use) error {
+	p := r.Profile
 	switch {
-	case t.HasType && t.Type == typeAccess:
-		return because(ErrNotRefresh, "it is an access token: the claim type is 0")
-	case t.HasType && t.Type != typeRefresh:
-		return because(ErrNotRefresh, "the claim type must be the number 1")
+	case t.kind == accessKind:
+		return because(ErrNotRefresh, "it is an access token: the claim "+p.Kind+" is "+p.Access)
+	case t.kind == otherKind:
+		return because(ErrNotRefresh, "the claim "+p.Kind+" must be "+named(p.Refresh))
 	case t.Fresh:
 		return because(ErrNotRefresh, "the claim fresh is true, as only access tokens have it")
-	case !t.HasType && r.RequireType:
-		return because(ErrNotRefresh, "the claim type is missing, and this server requires it")
+	case t.kind == noKind && (p.required || r.RequireType):
+		return because(ErrNotRefresh,
+			"the claim "+p.Kind+" is missing, and this server requires it")
+	case p.MarkName != "" && !t.marked:
+		return because(ErrNotRefresh, "the claim "+p.MarkName+" must be "+named(p.MarkValue))
 	case h.kind != "" && h.kind != "rt" && h.kind != "refresh":
 		return because(ErrNotRefresh, "typ in its header names another kind of token")
 	}
 	return nil
+}
+
+// notAccess returns ErrNotAccess, with its cause, if the token is another kind of token. If the
+// login does not mark its access tokens, they are told by the key that signed them, or by the claim
+// that refresh tokens have.
+func (r *Rules) notAccess(h *header, t *Token, as use) error {
+	p := r.Profile
+	told := p.Refresh == "" && (p.MarkName != "" || as == asAccessApart)
+	switch {
+	case t.kind != accessKind && !told:
+		return because(ErrNotAccess, "the claim "+p.Kind+" must be "+named(p.Access))
+	case t.marked:
+		return because(ErrNotAccess, "the claim "+p.MarkName+" is that of a refresh token")
+	case h.kind != "" && h.kind != "at":
+		return because(ErrNotAccess, "typ in its header names another kind of token")
+	}
+	return nil
+}
+
+// named returns a JSON value with its type in front if it is a number.
+func named(value string) string {
+	if c := value[0]; c == '-' || '0' <= c && c <= '9' {
+		return "the number " + value
+	}
+	return value
 }
 
 // timeFault returns the fault of a token whose only fault is the present time, or nil. If the iat

@@ -25,6 +25,8 @@ type Rules struct {
 	// Issuer and Audience, if set, must match iss and be in aud. Minted tokens carry them.
 	Issuer   string
 	Audience string
+	// Profile is the form of the tokens. Nil is the profile kalsel.
+	Profile *Profile
 	// RequireType refuses refresh tokens without a type.
 	RequireType bool
 	// TokenLifetime, if set, is how long the refresh tokens of the login live: a token without iat
@@ -32,6 +34,14 @@ type Rules struct {
 	TokenLifetime time.Duration
 	// MaxLifetime, if set, limits exp - iat of refresh tokens, and exp - now if there is no iat.
 	MaxLifetime time.Duration
+}
+
+// prepared returns the rules with their default profile.
+func (r Rules) prepared() Rules {
+	if r.Profile == nil {
+		r.Profile = defaultProfile()
+	}
+	return r
 }
 
 // Token is a token that was verified.
@@ -74,6 +84,7 @@ func NewVerifier(keys jwk.Source, rules Rules) *Verifier {
 	// Without this pool BenchmarkVerifyAndMint counts 25 allocations instead of 5, and takes half
 	// as long again.
 	newReading := func() any { return new(reading) }
+	rules = rules.prepared()
 	return &Verifier{keys: keys, rules: rules, pool: sync.Pool{New: newReading}}
 }
 
@@ -88,12 +99,16 @@ type reading struct {
 // Refresh verifies a refresh token at the time now. It returns a Fault if the token is rejected.
 // With ErrExpired it returns the token too: the token is genuine, and expiry is its only fault.
 func (v *Verifier) Refresh(raw string, now time.Time) (*Token, error) {
-	return v.verify(raw, now.Unix(), true)
+	return v.verify(raw, now.Unix(), v.keys.Keys(), asRefresh)
 }
 
 // Access verifies an access token, as Refresh does a refresh token.
 func (v *Verifier) Access(raw string, now time.Time) (*Token, error) {
-	return v.verify(raw, now.Unix(), false)
+	keys := v.keys.Keys()
+	if access := keys.Access(); access != keys {
+		return v.verify(raw, now.Unix(), access, asAccessApart)
+	}
+	return v.verify(raw, now.Unix(), keys, asAccess)
 }
 
 // strict refuses trailing bits that are not zero, and the raw alphabet refuses padding, so that
@@ -104,7 +119,7 @@ var strict = base64.RawURLEncoding.Strict()
 
 // verify looks for the faults of a token in a fixed order: shape, header, key, signature, claims,
 // time. Only after the signature held is told which claim is wrong.
-func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
+func (v *Verifier) verify(raw string, now int64, keys *jwk.Set, as use) (*Token, error) {
 	r := v.pool.Get().(*reading)
 	defer v.pool.Put(r)
 
@@ -126,7 +141,7 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 	if r.signature, err = strict.AppendDecode(r.signature[:0], r.raw[last+1:]); err != nil {
 		return nil, misshapen(raw)
 	}
-	key, err := r.header.key(v.keys.Keys(), now)
+	key, err := r.header.key(keys, now)
 	if err != nil {
 		return nil, err
 	}
@@ -139,14 +154,17 @@ func (v *Verifier) verify(raw string, now int64, refresh bool) (*Token, error) {
 		SigningInput: raw[:last],
 		lifetime:     int64(v.rules.TokenLifetime / time.Second),
 	}
-	if r.custom, err = t.read(&r.json, r.payload, r.custom); err != nil {
+	if r.custom, err = t.read(v.rules.Profile, &r.json, r.payload, r.custom); err != nil {
 		return nil, err
+	}
+	if as != asRefresh && t.timedFresh {
+		t.Fresh = now <= t.freshUntil
 	}
 	t.Own = t.ID != "" && t.ID == SuccessorID(t.Session, t.Generation)
 	if key.Issuer() {
 		t.IssuerKey = key.Thumbprint()
 	}
-	if err := v.rules.fault(&r.header, key.Issuer(), t, now, refresh); err != nil {
+	if err := v.rules.fault(&r.header, key.Issuer(), t, now, as); err != nil {
 		return nil, withToken(err, t)
 	}
 	return t, t.timeFault(now)

@@ -1,0 +1,290 @@
+package token_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// profile returns the profile of this name with the refresh claim, if that is not empty.
+func profile(t testing.TB, name, refreshClaim string) *token.Profile {
+	t.Helper()
+	p, err := token.NewProfile(name)
+	must(t, p, err)
+	if refreshClaim != "" {
+		p, err = p.WithRefreshClaim(refreshClaim)
+		must(t, p, err)
+	}
+	return p
+}
+
+func TestProfilesMint(t *testing.T) {
+	const times = `{"exp":1611000600,"iat":1611000000,"jti":"paWlpaWlpaWlpaWlpaWlpQ",`
+	for _, c := range []struct {
+		name, profile, claim, refresh, access, successor string
+	}{
+		{
+			"Flask-JWT-Extended", "flask-jwt-extended", "",
+			`{"fresh":false,"iat":1610999000,"jti":"a","type":"refresh","sub":"7",` +
+				`"nbf":1610999000,"exp":1611318219,"role":"x"}`,
+			`"type":"access","fresh":false,"nbf":1611000000,"sub":"7","role":"x"}`,
+			`"type":"refresh","fresh":false,"sid":`,
+		},
+		{
+			"SimpleJWT", "simplejwt", "",
+			`{"token_type":"refresh","exp":1611318219,"iat":1610999000,"jti":"a","user_id":42,` +
+				`"type":[1],"identity":null}`,
+			`"token_type":"access","user_id":42,"type":[1],"identity":null}`,
+			`"token_type":"refresh","sid":`,
+		},
+		{
+			"sub", "sub", "",
+			`{"sub":"\u0061","exp":1611318219,"jti":"a","type":"x"}`,
+			`"type":0,"fresh":false,"sub":"\u0061"}`,
+			`"type":"x","sid":`,
+		},
+		{
+			"sub without type", "sub", "",
+			`{"sub":-42,"exp":1611318219,"jti":"a"}`,
+			`"type":0,"fresh":false,"sub":-42}`,
+			`"sid":`,
+		},
+		{
+			"sub with a claim of refresh tokens", "sub", "use=refresh",
+			`{"sub":1,"use":"\u0072efresh","exp":1611318219,"jti":"a","x":1}`,
+			`"type":0,"fresh":false,"sub":1,"x":1}`,
+			`"sid":`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rules := token.Rules{Profile: profile(t, c.profile, c.claim)}
+			claims, minted := redeem(t, rules, signed(t, c.refresh))
+			if claims != times+c.access {
+				t.Errorf("access token\n%s\nwant\n%s", claims, times+c.access)
+			}
+			v := verifier(t, rules)
+			access, err := v.Access(minted.Token, now())
+			wantFault(t, access, err, nil)
+			_, err = v.Refresh(minted.Token, now())
+			wantFault(t, nil, err, token.ErrNotRefresh)
+
+			first, err := v.Refresh(signed(t, c.refresh), now())
+			wantFault(t, first, err, nil)
+			s := token.Successor{
+				Session:    sessionID,
+				Generation: 1,
+				IssuedAt:   now().Unix(),
+				Expires:    1_611_318_219,
+			}
+			next, err := minter(t, rules).Refresh(first, s)
+			must(t, next, err)
+			if got := decode(t, strings.Split(next.Token, ".")[1]); !strings.Contains(got, c.successor) {
+				t.Errorf("successor %s, want %s", got, c.successor)
+			}
+			second, err := v.Refresh(next.Token, now())
+			wantFault(t, second, err, nil)
+			if second.Identity != first.Identity || !second.Own {
+				t.Errorf("got %+v", second)
+			}
+			again, err := minter(t, rules).Refresh(second, s)
+			if must(t, again, err) != next {
+				t.Errorf("a successor's successor differs:\n%s\n%s", next.Token, again.Token)
+			}
+			_, err = v.Access(next.Token, now())
+			wantFault(t, nil, err, token.ErrNotAccess)
+		})
+	}
+}
+
+func TestIdentitiesOfProfiles(t *testing.T) {
+	for raw, want := range map[string]string{
+		`42`: "42", `"42"`: "42", `0`: "0", `-7`: "-7", `"ana"`: "ana", `"\u0061"`: "a",
+		`123456789012345678901234567890`: "123456789012345678901234567890",
+		`42.0`:                           "", `4e1`: "", `-0`: "", `4E1`: "", `true`: "", `null`: "", `[1]`: "", `{"a":1}`: "",
+		`"a\u0000"`: "",
+	} {
+		for _, name := range []string{"flask-jwt-extended", "simplejwt", "sub"} {
+			p := profile(t, name, "")
+			claims := `{"exp":1611318219,"` + p.Kind + `":"refresh","` + p.Identity + `":` + raw + `}`
+			got, err := verifier(t, token.Rules{Profile: p}).Refresh(signed(t, claims), now())
+			if want == "" {
+				wantFault(t, got, err, token.ErrMalformed)
+				continue
+			}
+			wantFault(t, got, err, nil)
+			if got.Identity != want {
+				t.Errorf("%s: %s is the identity %q", name, raw, got.Identity)
+			}
+		}
+	}
+}
+
+// TestWhoseKindOfToken tries each kind of token as the other one, in every profile.
+func TestKindsOfProfiles(t *testing.T) {
+	base := func(identity string) string { return `{"exp":1611318219,` + identity + `,` }
+	type kinds struct {
+		name               string
+		profile, claim     string
+		members            string // with the identity
+		asRefresh, asOther error
+	}
+	sub, user := base(`"sub":"a"`), base(`"user_id":1`)
+	bad, no, not := token.ErrMalformed, token.ErrNotRefresh, token.ErrNotAccess
+	for _, c := range []kinds{
+		{"refresh", "flask-jwt-extended", "", sub + `"type":"refresh"}`, nil, not},
+		{"access", "flask-jwt-extended", "", sub + `"type":"access"}`, no, nil},
+		{"no type", "flask-jwt-extended", "", sub + `"x":1}`, no, not},
+		{"another type", "flask-jwt-extended", "", sub + `"type":"id"}`, no, not},
+		{"type 1", "flask-jwt-extended", "", sub + `"type":1}`, bad, bad},
+		{"type 0", "flask-jwt-extended", "", sub + `"type":0}`, bad, bad},
+		{"type null", "flask-jwt-extended", "", sub + `"type":null}`, bad, bad},
+		{"fresh", "flask-jwt-extended", "", sub + `"type":"refresh","fresh":true}`, no, not},
+		{"fresh until", "flask-jwt-extended", "", sub + `"type":"refresh","fresh":9e9}`, no, not},
+		{"identity of kalsel", "flask-jwt-extended", "", base(`"identity":"a"`) + `"type":"refresh"}`,
+			token.ErrNoIdentity, not},
+		{"another case", "flask-jwt-extended", "", sub + `"type":"refresh","Sub":"b"}`, bad, bad},
+
+		{"refresh", "simplejwt", "", user + `"token_type":"refresh"}`, nil, not},
+		{"access", "simplejwt", "", user + `"token_type":"access"}`, no, nil},
+		{"sliding", "simplejwt", "", user + `"token_type":"sliding"}`, no, not},
+		{"no type", "simplejwt", "", user + `"type":"refresh"}`, no, not},
+		{"type 1", "simplejwt", "", user + `"token_type":1}`, bad, bad},
+		{"another case", "simplejwt", "", user + `"token_type":"refresh","Token_Type":""}`, bad, bad},
+
+		{"no type", "sub", "", sub + `"x":1}`, nil, not},
+		{"type 0", "sub", "", sub + `"type":0}`, no, nil},
+		{"type 1", "sub", "", sub + `"type":1}`, nil, not},
+		{"fresh", "sub", "", sub + `"fresh":true}`, no, not},
+		{"bound", "sub", "", sub + `"cnf":{}}`, token.ErrBound, token.ErrBound},
+		{"the claim", "sub", "use=refresh", sub + `"use":"refresh"}`, nil, not},
+		{"the claim and type 0", "sub", "use=refresh", sub + `"use":"refresh","type":0}`, no, not},
+		{"no claim", "sub", "use=refresh", sub + `"x":1}`, no, nil},
+		{"another value", "sub", "use=refresh", sub + `"use":"access"}`, no, nil},
+		{"another type of value", "sub", "use=1", sub + `"use":"1"}`, no, nil},
+		{"a number", "sub", "use=1", sub + `"use":1}`, nil, not},
+		{"true", "sub", "refresh=true", sub + `"refresh":true}`, nil, not},
+		{"a text of digits", "sub", `use="1"`, sub + `"use":"1"}`, nil, not},
+		{"the claim in another case", "sub", "use=refresh", sub + `"Use":"refresh"}`, bad, bad},
+		{"type as the claim", "sub", "type=refresh", sub + `"type":"refresh"}`, nil, not},
+		{"type as the claim, absent", "sub", "type=refresh", sub + `"x":1}`, no, nil},
+		{"type as the claim, other", "sub", "type=refresh", sub + `"type":"access"}`, no, nil},
+	} {
+		t.Run(c.profile+" "+c.claim+"/"+c.name, func(t *testing.T) {
+			v := verifier(t, token.Rules{Profile: profile(t, c.profile, c.claim)})
+			got, err := v.Refresh(signed(t, c.members), now())
+			wantFault(t, got, err, c.asRefresh)
+			got, err = v.Access(signed(t, c.members), now())
+			wantFault(t, got, err, c.asOther)
+		})
+	}
+}
+
+// TestFreshUntil: Flask-JWT-Extended writes the end of a token's freshness, in Unix seconds.
+func TestFreshUntil(t *testing.T) {
+	v := verifier(t, token.Rules{Profile: profile(t, "flask-jwt-extended", "")})
+	for value, want := range map[string]bool{
+		"true": true, "false": false, "1611000000.5": true, "1610999999.9": false, "0": false,
+	} {
+		claims := `{"exp":1611318219,"sub":"a","type":"access","fresh":` + value + `}`
+		got, err := v.Access(signed(t, claims), now())
+		wantFault(t, got, err, nil)
+		if got.Fresh != want {
+			t.Errorf("fresh %s: %v", value, got.Fresh)
+		}
+	}
+}
+
+// TestTwoSecrets: each secret verifies and signs its own kind of token only.
+func TestTwoSecrets(t *testing.T) {
+	access, err := jwk.SecretSet([]byte(strings.Repeat("another ", 5)), false)
+	keys := secretKeys(t).WithAccess(must(t, access, err))
+	rules := token.Rules{Profile: profile(t, "sub", "")}
+	v, m := token.NewVerifier(keys, rules), token.NewMinter(keys, rules)
+	const claims = `{"sub":"a","exp":1611318219}`
+	ofAccess, err := token.NewMinter(access, rules).Issue([]byte(claims), now())
+	must(t, ofAccess, err)
+	ofRefresh := signed(t, claims)
+
+	first, err := v.Refresh(ofRefresh, now())
+	wantFault(t, first, err, nil)
+	_, err = v.Refresh(ofAccess, now())
+	wantFault(t, nil, err, token.ErrSignature)
+	own, err := v.Access(ofAccess, now()) // the login's own access token, without any mark
+	wantFault(t, own, err, nil)
+	_, err = v.Access(ofRefresh, now())
+	wantFault(t, nil, err, token.ErrSignature)
+
+	minted, err := m.Access(first, "", time.Minute, now())
+	must(t, minted, err)
+	got, err := token.NewVerifier(access, rules).Access(minted.Token, now())
+	wantFault(t, got, err, nil)
+	next, err := m.Refresh(first, token.Successor{
+		Session: sessionID, Generation: 1, IssuedAt: now().Unix(), Expires: 1_611_318_219,
+	})
+	must(t, next, err)
+	got, err = v.Refresh(next.Token, now())
+	wantFault(t, got, err, nil)
+}
+
+func TestIdentityClaim(t *testing.T) {
+	p, err := profile(t, "sub", "").WithIdentity("userId")
+	must(t, p, err)
+	v := verifier(t, token.Rules{Profile: p})
+	for claims, want := range map[string]error{
+		`{"exp":1611318219,"userId":7,"sub":{"a":1}}`:        nil,
+		`{"exp":1611318219,"userid":7}`:                      token.ErrMalformed,
+		`{"exp":1611318219,"userId":7,"USERID":8}`:           token.ErrMalformed,
+		`{"exp":1611318219,"userId":7,"u\u017fer\u0069d":8}`: token.ErrMalformed,
+		`{"exp":1611318219,"sub":"7"}`:                       token.ErrNoIdentity,
+	} {
+		got, err := v.Refresh(signed(t, claims), now())
+		wantFault(t, got, err, want)
+	}
+	for _, claim := range []string{"exp", "JTI", "type", "sid", "is_admin"} {
+		if _, err := profile(t, "sub", "").WithIdentity(claim); err == nil {
+			t.Errorf("%s is accepted as the claim with the identity", claim)
+		}
+	}
+}
+
+func TestInvalidProfiles(t *testing.T) {
+	for _, name := range []string{"", "Kalsel", "flask", "sub "} {
+		if _, err := token.NewProfile(name); err == nil {
+			t.Errorf("there is a profile %q", name)
+		}
+	}
+	for _, pair := range []string{
+		"", "use", "=x", "use=", "use={}", "use=[1]", "use=null", "exp=1", "sub=a", "SUB=a", "type=0",
+	} {
+		if _, err := profile(t, "sub", "").WithRefreshClaim(pair); err == nil {
+			t.Errorf("the refresh claim %q is accepted", pair)
+		}
+	}
+	for _, name := range token.ProfileNames()[:3] {
+		if _, err := profile(t, name, "").WithRefreshClaim("use=refresh"); err == nil {
+			t.Errorf("the profile %s accepts a refresh claim", name)
+		}
+	}
+}
+
+func TestResemblingProfile(t *testing.T) {
+	for claims, want := range map[string]string{
+		sample:                      "kalsel",
+		`{"identity":"a","type":0}`: "kalsel",
+		`{"sub":"1","type":"refresh","fresh":false}`: "flask-jwt-extended",
+		`{"sub":"1","type":"access"}`:                "flask-jwt-extended",
+		`{"user_id":1,"token_type":"refresh"}`:       "simplejwt",
+		`{"sub":1}`:                                  "sub",
+		`{"sub":1,"type":0}`:                         "sub",
+		`{"user_id":1}`:                              "",
+		`{}`:                                         "",
+		`no JSON`:                                    "",
+	} {
+		if got := token.ResemblingProfile([]byte(claims)); got != want {
+			t.Errorf("%s resembles %q, want %q", claims, got, want)
+		}
+	}
+}
