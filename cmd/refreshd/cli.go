@@ -75,6 +75,9 @@ func execute(ctx context.Context, p *program, args, environ []string) error {
 			return err
 		}
 	}
+	if _, err := cli.Profile(); err != nil {
+		return err
+	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run(p, &cli.Settings)
 }

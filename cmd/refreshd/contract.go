@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,7 +33,8 @@ judges promises that only refreshd makes, such as the wording of causes. Without
 and without --format it is text.
 
 The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
-keys), --issuer, --audience, --require-type, --rotation and --max-lifetime.`
+keys), --access-secret-file, --login, --identity-claim, --refresh-claim, --issuer, --audience,
+--require-type, --rotation and --max-lifetime.`
 }
 
 // Run prints the report. A breach of the contract is a failure.
@@ -96,16 +98,27 @@ func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target,
 		return contract.Target{}, usageError(
 			"--url: must be http:// or https://, a host and, if needed, a path")
 	}
+	profile, err := s.Profile()
+	if err != nil {
+		return contract.Target{}, err
+	}
 	target := contract.Target{
-		URL:         u,
-		Issuer:      s.Issuer,
-		Audience:    s.Audience,
-		RequireType: s.RequireType,
-		Rotation:    s.Rotation,
-		MaxLifetime: time.Duration(s.MaxLifetime),
-		Level:       contract.Level(cmd.Level),
+		URL:           u,
+		Login:         profile.Name,
+		IdentityClaim: profile.Identity,
+		RefreshClaim:  profile.MarkName,
+		RefreshValue:  json.RawMessage(profile.MarkValue),
+		Issuer:        s.Issuer,
+		Audience:      s.Audience,
+		RequireType:   s.RequireType,
+		Rotation:      s.Rotation,
+		MaxLifetime:   time.Duration(s.MaxLifetime),
+		Level:         contract.Level(cmd.Level),
 	}
 	if s.Keys == "" {
+		if target.AccessSecret, err = s.AccessSecret(warnings(p)); err != nil {
+			return target, err
+		}
 		target.Secret, err = s.SigningSecret(warnings(p))
 		return target, err
 	}

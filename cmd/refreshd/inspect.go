@@ -47,7 +47,8 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 		}
 		verdict, accepted = judge(raw, token.NewVerifier(keys, s.Rules()), now)
 	}
-	if err := report(p.stdout, raw, verdict, accepted, now); err != nil {
+	form := likeness(raw, s.Rules().Profile, s.Name(&s.Login))
+	if err := report(p.stdout, raw, form, verdict, accepted, now); err != nil {
 		return err
 	}
 	if !accepted {
@@ -95,26 +96,44 @@ func readAll(ctx context.Context, r io.Reader) ([]byte, error) {
 	}
 }
 
-// judge returns the decision of a server about the token.
+// judge returns the decision of a server about the token. Access tokens may have another key.
 func judge(raw string, v *token.Verifier, now time.Time) (verdict string, accepted bool) {
 	_, err := v.Refresh(raw, now)
 	if err == nil {
 		return "as a refresh token", true
 	}
-	if errors.Is(err, token.ErrNotRefresh) {
-		if _, other := v.Access(raw, now); other == nil {
+	if errors.Is(err, token.ErrNotRefresh) || errors.Is(err, token.ErrSignature) {
+		_, other := v.Access(raw, now)
+		switch {
+		case other == nil:
 			return "as an access token; it cannot be refreshed", true
-		} else if !errors.Is(other, token.ErrNotAccess) {
+		case !errors.Is(other, token.ErrNotAccess) && !errors.Is(other, token.ErrSignature):
 			return "access token: " + other.Error(), false
 		}
 	}
 	return err.Error(), false
 }
 
-func report(w io.Writer, raw, verdict string, accepted bool, now time.Time) error {
+// likeness tells which login profile the token's claims look like, beside the configured one.
+func likeness(raw string, configured *token.Profile, setting string) string {
+	_, claims := parts(raw)
+	switch found := token.ResemblingProfile(claims); found {
+	case "":
+		return "The claims look like no profile; " + setting + " is " + configured.Name + "."
+	case configured.Name:
+		return "The claims look like " + found + ", which is configured."
+	default:
+		return "The claims look like " + found + "; " + setting + " is " + configured.Name + "."
+	}
+}
+
+func report(
+	w io.Writer, raw, form, verdict string, accepted bool, now time.Time,
+) error {
 	header, claims := parts(raw)
 	var out strings.Builder
 	fmt.Fprintf(&out, "Header\n%s\n\nClaims\n%s\n", show(header), show(claims))
+	fmt.Fprintf(&out, "\nLogin profile\n  %s\n", form)
 	if lines := times(claims, now); lines != "" {
 		fmt.Fprintf(&out, "\nTimes\n%s", lines)
 	}

@@ -19,7 +19,7 @@ type tokenCmd struct {
 }
 
 type issueCmd struct {
-	Identity string   `required:"" placeholder:"IDENTITY" help:"The claim identity."`
+	Identity string   `required:"" placeholder:"IDENTITY" help:"The identity."`
 	Name     string   `placeholder:"NAME" help:"The claim name."`
 	Admin    bool     `help:"Set the claim is_admin."`
 	TTL      string   `name:"ttl" placeholder:"DURATION" help:"Its lifetime (default 30d or 1h)."`
@@ -37,7 +37,7 @@ as JSON if it is JSON, else as a string. For administration a token needs --admi
 
 // Run prints the token alone, so that it can be used in a script.
 func (cmd issueCmd) Run(p *program, s *service.Settings) error {
-	t, err := cmd.token()
+	t, err := cmd.token(s.Rules().Profile)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (cmd issueCmd) Run(p *program, s *service.Settings) error {
 	return err
 }
 
-func (cmd issueCmd) token() (login.Token, error) {
+func (cmd issueCmd) token(p *token.Profile) (login.Token, error) {
 	t := login.Token{
 		Identity: cmd.Identity,
 		Name:     cmd.Name,
@@ -86,7 +86,7 @@ func (cmd issueCmd) token() (login.Token, error) {
 			return t, err
 		}
 	}
-	t.Claims, err = parseClaims(cmd.Claim)
+	t.Claims, err = parseClaims(p, cmd.Claim)
 	return t, err
 }
 
@@ -105,23 +105,16 @@ func parseTTL(s string) (time.Duration, error) {
 	return total, nil
 }
 
-// reserved returns the claims that a login sets itself.
-func reserved() []string {
-	return []string{
-		"aud", "exp", "fresh", "gen", "iat", "identity", "is_admin", "iss", "jti", "name", "nbf",
-		"sid", "type",
-	}
-}
-
-// parseClaims reads NAME=VALUE pairs. A value that is JSON is kept; any other value is a string.
-func parseClaims(pairs []string) ([]login.Claim, error) {
+// parseClaims reads NAME=VALUE pairs. A value that is JSON is kept; any other value is a string. A
+// claim that has a meaning in the profile cannot be set.
+func parseClaims(p *token.Profile, pairs []string) ([]login.Claim, error) {
 	var claims []login.Claim
 	for _, pair := range pairs {
 		name, value, found := strings.Cut(pair, "=")
 		switch {
 		case !found || name == "":
 			return nil, usageError("--claim: must be NAME=VALUE")
-		case slices.Contains(reserved(), strings.ToLower(name)):
+		case strings.EqualFold(name, "name"), p.Meaning(name), p.Meaning(strings.ToLower(name)):
 			return nil, usageError(fmt.Sprintf(
 				"--claim: %q cannot be set; refreshd sets this claim itself", name))
 		case slices.ContainsFunc(claims, func(c login.Claim) bool { return c.Name == name }):

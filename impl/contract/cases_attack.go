@@ -41,7 +41,7 @@ func badShapes() []badToken {
 	}
 	raw := func(name, rule string, header, claims func(string) string) badToken {
 		return shape(name, rule, func(s sketch) string {
-			return signText(header(s.header.String()), claims(s.claims.String()), s.key)
+			return signText(header(s.header.String()), claims(s.text()), s.key)
 		})
 	}
 	same := func(text string) string { return text }

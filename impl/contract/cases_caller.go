@@ -10,7 +10,8 @@ import (
 type badCaller struct {
 	name, rule string
 	want       Want
-	header     func(sketch) string
+	header     func(*Run, sketch) string
+	left       func(Target) string
 }
 
 // callerCases are about the caller of each operation that needs an access token.
@@ -69,10 +70,11 @@ func (b badCaller) asCase(operation string, request func(*Run) Request) Case {
 		Name:     operation + "/caller/" + b.name,
 		Rule:     b.rule,
 		Produces: b.want.Status,
+		Left:     b.left,
 		Run: func(r *Run) {
 			q := request(r)
 			q.Header.Del("Authorization")
-			if value := b.header(r.administrator()); value != "" {
+			if value := b.header(r, r.administrator()); value != "" {
 				q.Header.Set("Authorization", value)
 			}
 			a := r.send(q, b.want)
@@ -98,20 +100,29 @@ func badCallers() []badCaller {
 	notAdmin := forbidden("the access token is not an administrator's")
 	notFresh := forbidden("the access token is not fresh: log in again")
 	text := func(name, rule, cause, value string) badCaller {
-		return badCaller{name, rule, unauthorized(cause), func(sketch) string { return value }}
+		header := func(*Run, sketch) string { return value }
+		return badCaller{name: name, rule: rule, want: unauthorized(cause), header: header}
 	}
 	token := func(name, rule string, want Want, change func(sketch) sketch) badCaller {
-		return badCaller{name, rule, want, func(s sketch) string { return bearer(change(s)) }}
+		header := func(_ *Run, s sketch) string { return bearer(change(s)) }
+		return badCaller{name: name, rule: rule, want: want, header: header}
 	}
+	refresh := func(name, cause string, left func(Target) string) badCaller {
+		header := func(r *Run, _ sketch) string { return bearer(r.sketch()) }
+		const rule = "A refresh token is not an access token."
+		return badCaller{name, rule, unauthorized(cause), header, left}
+	}
+	noType := token("no type", "An access token has type 0.", unauthorized(notAccess),
+		func(s sketch) sketch { return s.without("type") })
+	noType.left = needsMarkedAccess
 	return []badCaller{
 		text("nobody", "An access token is required.", none, ""),
 		text("Basic", "The scheme is Bearer.", none, "Basic YWRtaW46YWRtaW4="),
 		text("no token", "Bearer alone is not an access token.", malformed, "Bearer "),
 		text("a word", "The credentials must be a token.", malformed, "Bearer hello"),
-		token("refresh token", "A refresh token is not an access token.", unauthorized(notAccess),
-			func(s sketch) sketch { return s.claim("type", "1").claim("fresh", "false") }),
-		token("no type", "An access token has type 0.", unauthorized(notAccess),
-			func(s sketch) sketch { return s.without("type") }),
+		refresh("refresh token", notAccess, needsOneSecret),
+		refresh("refresh token of its secret", signature, needsAccessSecret),
+		noType,
 		token("expired", "An expired access token is rejected.", unauthorized("token has expired"),
 			func(s sketch) sketch { return s.claim("exp", number(longAgo)) }),
 		token(

@@ -11,6 +11,12 @@ func badClaims() []badToken {
 			func(s sketch) string { return s.claim(claim, value).sign() },
 		)
 	}
+	// The form of the claim type, and of an identity, is that of the kalsel page.
+	kalsel := func(name, rule, cause, member, value string) badToken {
+		b := claim(name, rule, cause, member, value)
+		b.left = needsKalsel
+		return b
+	}
 	const onlyFault = "A token gives 421 only if expiry is its only fault."
 	return []badToken{
 		claim(
@@ -20,10 +26,10 @@ func badClaims() []badToken {
 			"type",
 			"0",
 		),
-		claim("type 2", "An unknown type is rejected.", notRefresh, "type", "2"),
-		claim("type 1.0", "type must be a whole number.", malformed, "type", "1.0"),
-		claim("type in quotes", "type must be a number.", malformed, "type", `"1"`),
-		claim("type null", "type must be a number.", malformed, "type", "null"),
+		kalsel("type 2", "An unknown type is rejected.", notRefresh, "type", "2"),
+		kalsel("type 1.0", "type must be a whole number.", malformed, "type", "1.0"),
+		kalsel("type in quotes", "type must be a number.", malformed, "type", `"1"`),
+		kalsel("type null", "type must be a number.", malformed, "type", "null"),
 		claim("fresh", "A fresh token is never a refresh token.", notRefresh, "fresh", "true"),
 		claim("fresh in quotes", "fresh must be true or false.", malformed, "fresh", `"false"`),
 		claim(
@@ -35,7 +41,10 @@ func badClaims() []badToken {
 		),
 		claim("is_admin 1", "is_admin must be true or false.", malformed, "is_admin", "1"),
 		claim("identity empty", "A token must have an identity.", noIdentity, "identity", `""`),
-		claim("identity number", "identity must be a string.", malformed, "identity", "7"),
+		kalsel("identity number", "identity must be a string.", malformed, "identity", "7"),
+		fraction("identity 42.0", "42.0"),
+		fraction("identity 4e1", "4e1"),
+		fraction("identity -0", "-0"),
 		claim("identity null", "identity must be a string.", malformed, "identity", "null"),
 		attack("claims, no identity", "A token must have an identity.", noIdentity,
 			func(s sketch) string { return s.without("identity").sign() }),
@@ -52,6 +61,14 @@ func badClaims() []badToken {
 			func(s sketch) string { return s.without("identity").claim("exp", number(longAgo)).sign() },
 		),
 	}
+}
+
+// fraction is an identity that is a number, but not a whole number in canonical form.
+func fraction(name, value string) badToken {
+	b := attack("claims, "+name, "A number as identity is a whole number without a fraction or exponent.",
+		malformed, func(s sketch) string { return s.claim("identity", value).sign() })
+	b.left = needsNumbers
+	return b
 }
 
 func badTimes() []badToken {

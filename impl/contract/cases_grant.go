@@ -125,6 +125,16 @@ func acceptedCases() []Case {
 			},
 		},
 		{
+			Name:     "refreshToken/grant/identity as a number",
+			Produces: http.StatusOK,
+			Left:     needsNumbers,
+			Rule:     "An identity may be a whole number, and is copied as it is written.",
+			Run: func(r *Run) {
+				s := r.sketch().claim("identity", "9007199254740993")
+				r.redeemed(s, wantClaims(map[string]any{"identity": json.Number("9007199254740993")}))
+			},
+		},
+		{
 			Name:     "refreshToken/grant/fraction in exp",
 			Level:    LevelExact,
 			Produces: http.StatusOK,

@@ -1,9 +1,11 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,8 @@ type configuration struct {
 	name     string
 	settings service.Settings
 	keys     []string // algorithms
+	// accessSecret says that access tokens have a secret of their own.
+	accessSecret bool
 }
 
 func configurations() []configuration {
@@ -54,6 +58,23 @@ func configurations() []configuration {
 			keys:     []string{"EdDSA", "RS256", "ES256"},
 		},
 		{name: "key pairs", keys: []string{"ES384", "PS256"}},
+		{
+			name:     "Flask-JWT-Extended and rotation",
+			settings: service.Settings{Login: "flask-jwt-extended", Rotation: true, RotationWindow: minute},
+		},
+		{name: "SimpleJWT", settings: service.Settings{Login: "simplejwt", IdentityClaim: "userId"}},
+		{name: "sub", settings: service.Settings{Login: "sub"}},
+		{
+			name: "sub, a claim of refresh tokens, and rotation",
+			settings: service.Settings{
+				Login:          "sub",
+				RefreshClaim:   "use=refresh",
+				Rotation:       true,
+				RotationWindow: minute,
+			},
+		},
+		{name: "sub, two secrets", settings: service.Settings{Login: "sub"}, accessSecret: true},
+		{name: "two secrets", accessSecret: true},
 	}
 }
 
@@ -64,24 +85,49 @@ func (c configuration) target(t *testing.T) contract.Target {
 	if c.keys != nil {
 		options.Keys, keys = keyPairs(t, c.keys...)
 	}
+	var accessSecret []byte
+	if c.accessSecret {
+		accessSecret = []byte("a secret of the access tokens alone")
+		options.Keys = twoSecrets(t, accessSecret)
+	}
 	fails, unavailable := options, options
 	fails.Now = func() time.Time { panic(string(contract.ClockFails)) }
 	unavailable.StoreUnavailable = true
+	claim, value, _ := strings.Cut(c.settings.RefreshClaim, "=")
 	return contract.Target{
-		URL:         server.InProcess(t, options),
-		Secret:      []byte(server.Secret),
-		Keys:        keys,
-		Issuer:      c.settings.Issuer,
-		Audience:    c.settings.Audience,
-		RequireType: c.settings.RequireType,
-		MaxLifetime: time.Duration(c.settings.MaxLifetime),
-		Rotation:    c.settings.Rotation,
-		Level:       contract.LevelExact,
+		URL:           server.InProcess(t, options),
+		Secret:        []byte(server.Secret),
+		AccessSecret:  accessSecret,
+		Login:         c.settings.Login,
+		IdentityClaim: c.settings.IdentityClaim,
+		RefreshClaim:  claim,
+		RefreshValue:  json.RawMessage(strconv.Quote(value)),
+		Keys:          keys,
+		Issuer:        c.settings.Issuer,
+		Audience:      c.settings.Audience,
+		RequireType:   c.settings.RequireType,
+		MaxLifetime:   time.Duration(c.settings.MaxLifetime),
+		Rotation:      c.settings.Rotation,
+		Level:         contract.LevelExact,
 		Broken: map[contract.Fault]*url.URL{
 			contract.ClockFails:       server.InProcess(t, fails),
 			contract.StoreUnavailable: server.InProcess(t, unavailable),
 		},
 	}
+}
+
+// twoSecrets returns the keys of a server whose access tokens have a secret of their own.
+func twoSecrets(t *testing.T, ofAccess []byte) *jwk.Set {
+	t.Helper()
+	refresh, err := jwk.SecretSet([]byte(server.Secret), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := jwk.SecretSet(ofAccess, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refresh.WithAccess(access)
 }
 
 // keyPairs returns new keys, for the server and for the cases.

@@ -4,13 +4,36 @@ package contract
 
 func needsNoType(t Target) string {
 	return reason(
-		t.RequireType,
+		t.requiresType(),
 		"the deployment requires the claim type, which the sample does not have",
 	)
 }
 
 func needsType(t Target) string {
-	return reason(!t.RequireType, "the deployment does not require the claim type")
+	return reason(!t.requiresType(), "the deployment does not require the claim type")
+}
+
+func needsKalsel(t Target) string {
+	return reason(t.login().name != "kalsel", "the login's tokens are not those of kalsel.dev")
+}
+
+func needsNumbers(t Target) string {
+	return reason(!t.login().numbers, "the identity of the login is never a number")
+}
+
+func needsOneSecret(t Target) string {
+	return reason(t.AccessSecret != nil, "access tokens have a secret of their own")
+}
+
+func needsAccessSecret(t Target) string {
+	return reason(t.AccessSecret == nil, "one secret signs refresh and access tokens")
+}
+
+// needsMarkedAccess is for cases with an access token that lacks the claim type.
+func needsMarkedAccess(t Target) string {
+	l := t.login()
+	told := l.refresh == "" && (l.mark.name != "" || t.AccessSecret != nil)
+	return reason(told, "access tokens of the login need no claim type")
 }
 
 func needsIssuer(t Target) string {

@@ -42,6 +42,7 @@ func (r *Run) open(raw string) (opened, error) {
 		return opened{}, errNoToken
 	}
 	o.alg, o.kid = head.Alg, head.Kid
+	r.login().read(o.claims)
 	for _, k := range r.verifiers(head.Alg) {
 		if k.id != head.Kid || k.algorithm != head.Alg {
 			continue
@@ -57,6 +58,9 @@ func (r *Run) open(raw string) (opened, error) {
 // verifiers returns the keys that verify access tokens with an algorithm: those of the target, and
 // the published ones, which are never secrets.
 func (r *Run) verifiers(algorithm string) []Key {
+	if r.AccessSecret != nil {
+		return []Key{secretKey(r.AccessSecret)}
+	}
 	keys := slices.Clone(r.Keys)
 	if strings.HasPrefix(algorithm, "HS") {
 		return keys

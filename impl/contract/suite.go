@@ -7,6 +7,7 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,6 +55,15 @@ type Target struct {
 	Keys []Key
 	// Issuer and Audience are the iss and aud that the deployment requires; "" if it requires none.
 	Issuer, Audience string
+	// Login is the name of the login profile; "" is kalsel. IdentityClaim is the claim that has the
+	// identity; "" is that of the profile.
+	Login, IdentityClaim string
+	// RefreshClaim is a claim that each refresh token has, and RefreshValue its value; "" if the
+	// deployment requires none.
+	RefreshClaim string
+	RefreshValue json.RawMessage
+	// AccessSecret is the HS256 secret of access tokens; nil if it is that of refresh tokens.
+	AccessSecret []byte
 	// RequireType says that the deployment rejects refresh tokens without the claim type.
 	RequireType bool
 	// MaxLifetime is the longest lifetime of a refresh token; 0 if the deployment has no limit.

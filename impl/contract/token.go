@@ -62,6 +62,7 @@ type sketch struct {
 	header, claims object
 	key            Key
 	now            int64 // when it is issued
+	login          login
 }
 
 // sketch returns a refresh token that the target must accept: issued now, for 30 days, in a session
@@ -96,6 +97,9 @@ func (r *Run) sample(exp int64) sketch {
 // administrator returns the access token of an administrator who has just logged in.
 func (r *Run) administrator() sketch {
 	s := r.sketch().claim("type", "0").claim("fresh", "true").claim("is_admin", "true")
+	if r.AccessSecret != nil {
+		s = s.by(secretKey(r.AccessSecret))
+	}
 	return s.claim("identity", quote("admin+"+r.identity)).claim("exp", number(r.now()+600))
 }
 
@@ -113,7 +117,7 @@ func (r *Run) addressed(claims object) sketch {
 	if r.Audience != "" {
 		claims = claims.add("aud", quote(r.Audience))
 	}
-	return sketch{claims: claims, now: r.now()}.by(r.Keys[0])
+	return sketch{claims: claims, now: r.now(), login: r.login()}.by(r.Keys[0])
 }
 
 // by returns the token with the header for another key.
@@ -159,7 +163,10 @@ func (s sketch) value(name string) string {
 func (s sketch) identity() string { return strings.Trim(s.value("identity"), `"`) }
 
 // sign returns the token in its compact form.
-func (s sketch) sign() string { return signText(s.header.String(), s.claims.String(), s.key) }
+func (s sketch) sign() string { return signText(s.header.String(), s.text(), s.key) }
+
+// text returns the claims as the login writes them.
+func (s sketch) text() string { return s.login.written(s.claims).String() }
 
 // signText signs any header and claims with the key. A secret uses the hash that alg names.
 func signText(header, claims string, key Key) string {

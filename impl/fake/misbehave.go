@@ -50,7 +50,7 @@ func (a *answer) send(w http.ResponseWriter, length int) {
 // the real server does.
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	token := tokenOf(r, readAhead(r))
-	identity := identityOf(token)
+	identity := s.identityOf(token)
 	p := s.takePlan(r.URL.Path, token, identity)
 	n := s.record(r, identity, string(p.Behaviour))
 	if !pause(r, time.Duration(p.DelayMS)*time.Millisecond) {
@@ -130,20 +130,17 @@ func tokenOf(r *http.Request, body []byte) string {
 	return access
 }
 
-// identityOf returns the claim identity of a token, or "". It does not verify the token.
-func identityOf(token string) string {
+// identityOf returns the identity in a token, or "". It does not verify the token.
+func (s *server) identityOf(token string) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return ""
 	}
-	var claims struct {
-		Identity string `json:"identity"`
-	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(payload, &claims) != nil {
+	if err != nil {
 		return ""
 	}
-	return claims.Identity
+	return s.config.Rules.LoginProfile().IdentityIn(payload)
 }
 
 // pause waits. It returns false if the client closes the connection in the meantime.

@@ -14,7 +14,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// Token describes a token that a login service signs.
+// Token describes a token that a login service signs. Its claims follow the login profile.
 type Token struct {
 	Identity string
 	Name     string // without one, the token has no claim name
@@ -38,25 +38,37 @@ func (t Token) Sign(keys jwk.Source, rules token.Rules, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
-	return token.NewMinter(keys, rules).Issue(payload, now)
+	set := keys.Keys()
+	if t.Access {
+		set = set.Access()
+	}
+	return token.NewMinter(set, rules).Issue(payload, now)
 }
 
 func (t Token) claims(rules token.Rules, now time.Time) []Claim {
+	p := rules.LoginProfile()
+	kalsel := p.Name == token.ProfileNames()[0]
 	exp := now.Add(t.Lifetime).Unix()
 	all := []Claim{
 		{"exp", toJSON(exp)},
 		{"iat", toJSON(min(now.Unix(), exp))},
-		{"identity", toJSON(t.Identity)},
-		{"is_admin", toJSON(t.Admin)},
-		{"jti", toJSON(rand.Text())},
+		{p.Identity, toJSON(t.Identity)},
 	}
+	if t.Admin || kalsel {
+		all = append(all, Claim{"is_admin", toJSON(t.Admin)})
+	}
+	all = append(all, Claim{"jti", toJSON(rand.Text())})
 	if t.Name != "" {
 		all = append(all, Claim{"name", toJSON(t.Name)})
 	}
-	if t.Access {
-		all = append(all, Claim{"type", toJSON(0)}, Claim{"fresh", toJSON(t.Fresh)})
-	} else {
-		all = append(all, Claim{"type", toJSON(1)})
+	switch {
+	case t.Access:
+		all = append(all, Claim{p.Kind, json.RawMessage(p.Access)})
+		all = append(all, Claim{"fresh", toJSON(t.Fresh)})
+	case p.Refresh != "":
+		all = append(all, Claim{p.Kind, json.RawMessage(p.Refresh)})
+	case p.MarkName != "":
+		all = append(all, Claim{p.MarkName, json.RawMessage(p.MarkValue)})
 	}
 	if rules.Issuer != "" {
 		all = append(all, Claim{"iss", toJSON(rules.Issuer)})

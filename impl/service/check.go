@@ -30,6 +30,12 @@ func (s *Settings) Check() error {
 	if err := s.checkSurroundings(); err != nil {
 		return err
 	}
+	if err := s.checkAccessSecret(); err != nil {
+		return err
+	}
+	if _, err := s.Profile(); err != nil {
+		return err
+	}
 	if s.IssuerAlg != "" && s.IssuerJwks == "" {
 		return s.invalid(&s.IssuerAlg, "needs "+s.Name(&s.IssuerJwks))
 	}

@@ -15,10 +15,20 @@ import (
 // OpenKeys returns the configured keys. It fails if the settings name no key, or keys that cannot
 // be used.
 func (s *Settings) OpenKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
+	if err := s.checkAccessSecret(); err != nil {
+		return nil, err
+	}
 	if s.Keys == "" {
 		set, err := s.secretKeys(log)
 		if err != nil {
 			return nil, err
+		}
+		access, err := s.accessKeys(log)
+		if err != nil {
+			return nil, err
+		}
+		if access != nil {
+			set = set.WithAccess(access)
 		}
 		return s.keySource(keys.Config{Set: set}, now, log)
 	}

@@ -21,6 +21,20 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"which client sent a request.",
 			"10.0.0.0/8,fd00::/8",
 		},
+		"login": {
+			"The form of the tokens that your login signs (profile): kalsel, flask-jwt-extended, " +
+				"simplejwt or sub. New access tokens have the same form.",
+			"simplejwt",
+		},
+		"identity-claim": {
+			"The claim that has the identity, if your login does not use the claim of its profile.",
+			"user_uuid",
+		},
+		"refresh-claim": {
+			"With the profile sub, a claim that only refresh tokens have, and its value. Tokens " +
+				"without it cannot be refreshed, and new access tokens do not have it.",
+			"use=refresh",
+		},
 		"secret": {
 			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments " +
 				"are visible in process lists: prefer the variable or the file.",
@@ -29,6 +43,11 @@ func meanings() map[string]text { //nolint:funlen // a table
 		"secret-file": {
 			"A file that contains the secret, as raw bytes. One newline at its end is ignored.",
 			"/run/secrets/refresh",
+		},
+		"access-secret-file": {
+			"A file with a secret of its own for access tokens. It signs new access tokens and " +
+				"verifies those of callers; --secret-file is then for refresh tokens only.",
+			"/run/secrets/access",
 		},
 		"allow-weak-secret": {
 			"Accept a secret that is shorter than 32 bytes.",

@@ -54,6 +54,12 @@ func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 	if s.SecretFile != "" {
 		setting = &s.SecretFile
 	}
+	return s.secretSet(setting, secret)
+}
+
+// secretSet returns the key set of a secret. It fails if the secret is too short for the settings;
+// the error names the setting.
+func (s *Settings) secretSet(setting any, secret []byte) (*jwk.Set, error) {
 	set, err := jwk.SecretSet(secret, s.AllowWeakSecret)
 	if err == nil {
 		return set, nil

@@ -56,6 +56,12 @@ type Service struct {
 // New puts a Service together. It fails if a metric cannot be registered.
 func New(c Config) (*Service, error) {
 	s := &Service{keys: c.Keys}
+	rules := c.Settings.Rules()
+	untyped := c.Settings.Name(&c.Settings.RequireType) +
+		" is off: switch it on if the login service sets the claim " + rules.Profile.Kind
+	if rules.Profile.Refresh == "" {
+		untyped = "" // such a login sets no type; Settings.Warn warns if that is dangerous
+	}
 	registry, err := edge.NewRegistry(c.Version)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -66,7 +72,7 @@ func New(c Config) (*Service, error) {
 	c.Log = slog.New(s.audit.Handler(c.Log.Handler()))
 	s.sessions = session.New(session.Config{
 		Keys:      c.Keys,
-		Rules:     c.Settings.Rules(),
+		Rules:     rules,
 		Store:     c.Store,
 		Rotation:  c.rotation(),
 		Log:       c.Log,
@@ -77,8 +83,7 @@ func New(c Config) (*Service, error) {
 		Refetch:   c.Keys.Refetch,
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
-		UntypedHint: c.Settings.Name(&c.Settings.RequireType) +
-			" is off: switch it on if the login service sets the claim type",
+		UntypedHint: untyped,
 	})
 	handler, err := api.New(api.Config{
 		Sessions:   s.sessions,

@@ -18,9 +18,14 @@ type Settings struct {
 
 	TrustedProxies []string `placeholder:"CIDR,..."`
 
-	Secret          string `placeholder:"SECRET"`
-	SecretFile      string `placeholder:"PATH"`
-	AllowWeakSecret bool   `default:"false"`
+	Login         string `default:"kalsel" placeholder:"PROFILE"`
+	IdentityClaim string `placeholder:"NAME"`
+	RefreshClaim  string `placeholder:"NAME=VALUE"`
+
+	Secret           string `placeholder:"SECRET"`
+	SecretFile       string `placeholder:"PATH"`
+	AccessSecretFile string `placeholder:"PATH"`
+	AllowWeakSecret  bool   `default:"false"`
 
 	Keys       string `placeholder:"PATH"`
 	IssuerJwks string `placeholder:"URL|PATH"`
@@ -48,9 +53,15 @@ type Settings struct {
 	LogLevel  string `default:"info" placeholder:"LEVEL"`
 }
 
-// Rules returns the settings that decide which tokens are accepted.
+// Rules returns the settings that decide which tokens are accepted. It panics if Profile fails,
+// which every command checks before it runs.
 func (s *Settings) Rules() token.Rules {
+	profile, err := s.Profile()
+	if err != nil {
+		panic(err)
+	}
 	return token.Rules{
+		Profile:       profile,
 		Issuer:        s.Issuer,
 		Audience:      s.Audience,
 		RequireType:   s.RequireType,

@@ -22,6 +22,9 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 	if s.IssuerJwks != "" {
 		keySource += " and issuer"
 	}
+	if s.AccessSecretFile != "" {
+		keySource += ", another for access tokens"
+	}
 	storeKind, _, _ := strings.Cut(s.Store, ":")
 	if path, ok := strings.CutPrefix(s.Store, "sqlite:"); ok {
 		storeKind = "sqlite:" + path
@@ -49,7 +52,10 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 			inactive = append(inactive, check.name)
 		}
 	}
-	log.Info("settings in force", "store", storeKind, "rotation", rotation, "keys", keySource,
+	if s.RefreshClaim != "" {
+		active = append(active, "refresh-claim")
+	}
+	log.Info("settings in force", "login", s.Login, "store", storeKind, "rotation", rotation, "keys", keySource,
 		"checks", strings.Join(active, ", "), "not_checked", strings.Join(inactive, ", "))
 }
 
@@ -64,9 +70,11 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	}
 	storeFile, _ := strings.CutPrefix(s.Store, "sqlite:")
 	warnOfFile(log, s.SecretFile, true)
+	warnOfFile(log, s.AccessSecretFile, true)
 	warnOfFile(log, storeFile, true)
 	warnOfFile(log, s.Keys, false) // package keys warns of its readers, each time that it changes
 	warnOfFile(log, s.IssuerJwks, false)
+	s.warnOfLogin(log)
 	if s.Playground && s.HasKey() {
 		log.Warn("the playground is on: anyone who reaches it can log in as any user, " +
 			"though not as an administrator")

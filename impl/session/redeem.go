@@ -43,7 +43,7 @@ func (s *Service) Refresh(
 		s.log.Warn("A refresh token has no iat. Once all sessions of its identity are revoked, such tokens of "+
 			"the identity are rejected, new ones too", "hint", s.undatedHint)
 	}
-	if !t.HasType && !s.sawUntyped.Load() && !s.sawUntyped.Swap(true) {
+	if !t.HasType && s.untypedHint != "" && !s.sawUntyped.Load() && !s.sawUntyped.Swap(true) {
 		s.log.Warn("A refresh token has no type. Tokens that the login service signs for other purposes may be "+
 			"accepted as refresh tokens", "hint", s.untypedHint)
 	}

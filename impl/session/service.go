@@ -69,7 +69,8 @@ type Config struct {
 	Refetch func(ctx context.Context, keyID, algorithm string) error
 	// UndatedHint names the remedy for refresh tokens without iat, for the log and for ErrUndated.
 	UndatedHint string
-	// UntypedHint names the remedy for refresh tokens without type, for the log.
+	// UntypedHint names the remedy for refresh tokens without type, for the log. If it is empty, such
+	// tokens are usual.
 	UntypedHint string
 }
 

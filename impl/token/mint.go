@@ -62,7 +62,7 @@ func NewMinter(keys jwk.Source, rules Rules) *Minter {
 	// Without this pool BenchmarkVerifyAndMint counts 15 allocations instead of 5, and takes half
 	// as long again.
 	pool := &sync.Pool{New: func() any { return new(writing) }}
-	rules = rules.prepared()
+	rules.Profile = rules.LoginProfile()
 	return &Minter{
 		keys:   keys,
 		rules:  rules,

@@ -116,3 +116,14 @@ func formOf(p *Profile) form {
 func member(name, value string) string {
 	return "," + string(appendQuoted(nil, name)) + ":" + value
 }
+
+// IdentityIn returns the identity in the claims of a token that is not verified. It is empty if the
+// claims have none.
+func (p *Profile) IdentityIn(claims []byte) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(claims, &members) != nil || len(members[p.Identity]) == 0 {
+		return ""
+	}
+	identity, _ := p.readIdentity(string(members[p.Identity]))
+	return identity
+}

@@ -36,12 +36,12 @@ type Rules struct {
 	MaxLifetime time.Duration
 }
 
-// prepared returns the rules with their default profile.
-func (r Rules) prepared() Rules {
+// LoginProfile returns the profile of the rules, which is kalsel if they name none.
+func (r *Rules) LoginProfile() *Profile {
 	if r.Profile == nil {
-		r.Profile = defaultProfile()
+		return defaultProfile()
 	}
-	return r
+	return r.Profile
 }
 
 // Token is a token that was verified.
@@ -84,7 +84,7 @@ func NewVerifier(keys jwk.Source, rules Rules) *Verifier {
 	// Without this pool BenchmarkVerifyAndMint counts 25 allocations instead of 5, and takes half
 	// as long again.
 	newReading := func() any { return new(reading) }
-	rules = rules.prepared()
+	rules.Profile = rules.LoginProfile()
 	return &Verifier{keys: keys, rules: rules, pool: sync.Pool{New: newReading}}
 }
 
