@@ -86,11 +86,7 @@ func (c *Claims) read(
 			c.hasAdmin = true
 			c.Admin, ok = boolean(value)
 		case "fresh":
-			c.Fresh, ok = boolean(value)
-			if !ok && p.freshUntil {
-				c.freshUntil, ok = strictjson.Date(value)
-				c.Fresh, c.timedFresh = ok, ok
-			}
+			ok = c.readFresh(p, value)
 		case "sid": // sid and gen mean something only in our tokens; a login may use them freely
 			c.session = raw
 			c.Session, _ = text(raw)
@@ -124,6 +120,16 @@ func (c *Claims) read(
 		c.custom = string(custom)
 	}
 	return custom, nil
+}
+
+// readFresh reads the claim fresh. ok is false if it has the wrong JSON type.
+func (c *Claims) readFresh(p *Profile, value jsontext.Value) (ok bool) {
+	if c.Fresh, ok = boolean(value); ok || !p.freshUntil {
+		return ok
+	}
+	c.freshUntil, ok = strictjson.Date(value)
+	c.Fresh, c.timedFresh = ok, ok
+	return ok
 }
 
 // readProfile reads a claim whose name the profile decides. known is false for any other claim. ok

@@ -89,14 +89,14 @@ func ProfileNames() []string {
 func NewProfile(name string) (*Profile, error) {
 	for _, p := range profiles() {
 		if p.Name == name {
-			return p.prepared(), nil
+			return prepared(p), nil
 		}
 	}
 	return nil, fmt.Errorf("%q is not one of %s", name, strings.Join(ProfileNames(), ", "))
 }
 
 // defaultProfile returns the profile of the kalsel.dev API.
-func defaultProfile() *Profile { return profiles()[0].prepared() }
+func defaultProfile() *Profile { return prepared(profiles()[0]) }
 
 // fixedClaims are the claims that mean the same in every profile.
 func fixedClaims() []string {
@@ -106,7 +106,7 @@ func fixedClaims() []string {
 }
 
 // prepared returns the profile with the table that reading needs.
-func (p Profile) prepared() *Profile {
+func prepared(p Profile) *Profile {
 	p.known = append(fixedClaims(), p.Identity, p.Kind)
 	if p.MarkName != "" {
 		p.known = append(p.known, p.MarkName)
@@ -129,7 +129,7 @@ func (p *Profile) WithIdentity(claim string) (*Profile, error) {
 	}
 	other := *p
 	other.Identity = claim
-	return other.prepared(), nil
+	return prepared(other), nil
 }
 
 // WithRefreshClaim returns the profile with a claim that each refresh token must have, written as
@@ -162,5 +162,5 @@ func (p *Profile) WithRefreshClaim(pair string) (*Profile, error) {
 	}
 	other := *p
 	other.MarkName, other.MarkValue = name, string(raw)
-	return other.prepared(), nil
+	return prepared(other), nil
 }
