@@ -3,8 +3,9 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +14,7 @@ import (
 	"time"
 )
 
-const maxAnswer = 16 << 10
+const refreshPath = "/api/v1/refresh"
 
 // answer is the response to one request. Its body is valid until the connection's next request.
 type answer struct {
@@ -21,88 +22,35 @@ type answer struct {
 	body   []byte
 }
 
-// leanClient speaks just enough HTTP/1.1 to cost little: one request at a time over one connection,
-// answers with Content-Length only.
-type leanClient struct {
-	io.ReadWriter
-	in, out []byte
+// worker is one connection and the times that were measured on it.
+type worker struct {
+	net.Conn
+	in   *bufio.Reader
+	out  []byte
+	ask  func(body []byte) (answer, error)
+	talk *dialogue
+	took []time.Duration // of each request
+	late []time.Duration
 }
 
-func newLeanClient(conn io.ReadWriter) *leanClient {
-	return &leanClient{ReadWriter: conn, in: make([]byte, maxAnswer)}
-}
-
-func (c *leanClient) send(body []byte) error {
-	c.out = append(c.out[:0], "POST /api/v1/refresh HTTP/1.1\r\nHost: localhost\r\n"+
-		"User-Agent: bench\r\nContent-Type: application/json\r\nContent-Length: "...)
-	c.out = append(strconv.AppendInt(c.out, int64(len(body)), 10), "\r\n\r\n"...)
-	c.out = append(c.out, body...)
-	_, err := c.Write(c.out)
-	return err
-}
-
-// receive waits for the whole answer to the request that was sent.
-func (c *leanClient) receive() (answer, error) {
-	status, head, length := 0, 0, 0
-	for n := 0; head == 0 || n < head+length; {
-		if n == len(c.in) {
-			return answer{}, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
-		}
-		read, err := c.Read(c.in[n:])
-		if err != nil {
-			return answer{}, fmt.Errorf("read answer: %w", err)
-		}
-		n += read
-		if head == 0 {
-			if status, head, length, err = parseHead(c.in[:n]); err != nil {
-				return answer{}, err
-			}
-		}
-		if head > 0 && n > head+length {
-			return answer{}, errors.New("more bytes follow the answer")
-		}
-	}
-	return answer{status, c.in[head : head+length]}, nil
-}
-
-// parseHead returns status, size of the head, and length of the body; zeros if the head is not
-// complete yet.
-func parseHead(data []byte) (status, size, length int, err error) {
-	head, _, complete := bytes.Cut(data, []byte("\r\n\r\n"))
-	if !complete {
-		return 0, 0, 0, nil
-	}
-	_, value, found := bytes.Cut(head, []byte("\r\nContent-Length: "))
-	value, _, _ = bytes.Cut(value, []byte("\r\n"))
-	length, err = strconv.Atoi(string(value))
-	http1 := bytes.HasPrefix(head, []byte("HTTP/1.1 "))
-	if !found || err != nil || length < 0 || len(head) < 12 || !http1 {
-		return 0, 0, 0, fmt.Errorf("not an answer with a length: %q", head)
-	}
-	status, err = strconv.Atoi(string(head[9:12]))
-	return status, len(head) + 4, length, err
-}
-
-// dialLean returns a connection with the lean client.
-func dialLean(address string) (*worker, error) {
+// dial returns a connection with the lean client, or with Go's own, as most callers have it.
+func dial(address string, lean bool) (*worker, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	c := newLeanClient(conn)
-	ask := func(body []byte) (answer, error) {
-		if err := c.send(body); err != nil {
-			return answer{}, err
-		}
-		return c.receive()
+	if lean {
+		w := &worker{Conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
+		w.ask = w.askLean
+		return w, nil
 	}
-	return &worker{close: conn.Close, ask: ask, deadline: conn.SetDeadline}, nil
-}
-
-// dialStandard returns a connection with Go's own client, as most callers have it.
-func dialStandard(address string) (*worker, error) {
-	transport := &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}
-	url := "http://" + address + "/api/v1/refresh"
+	dialled := func(context.Context, string, string) (net.Conn, error) { return conn, nil }
+	transport := &http.Transport{
+		MaxConnsPerHost:    1,
+		DisableCompression: true,
+		DialContext:        dialled,
+	}
+	url := "http://" + address + refreshPath
 	ask := func(body []byte) (answer, error) {
 		r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 		if err != nil {
@@ -117,9 +65,50 @@ func dialStandard(address string) (*worker, error) {
 		got, err := io.ReadAll(response.Body)
 		return answer{response.StatusCode, got}, err
 	}
-	end := func() error {
-		transport.CloseIdleConnections()
-		return nil
+	return &worker{Conn: conn, ask: ask}, nil
+}
+
+// askLean speaks just enough HTTP/1.1 to cost little: one request at a time over one connection,
+// answers with Content-Length only.
+func (w *worker) askLean(body []byte) (answer, error) {
+	if err := w.send(body); err != nil {
+		return answer{}, err
 	}
-	return &worker{close: end, ask: ask, deadline: func(time.Time) error { return nil }}, nil
+	return w.receive()
+}
+
+func (w *worker) send(body []byte) error {
+	w.out = append(w.out[:0], "POST "+refreshPath+" HTTP/1.1\r\nHost: localhost\r\n"+
+		"User-Agent: bench\r\nContent-Type: application/json\r\nContent-Length: "...)
+	w.out = append(strconv.AppendInt(w.out, int64(len(body)), 10), "\r\n\r\n"...)
+	w.out = append(w.out, body...)
+	_, err := w.Write(w.out)
+	return err
+}
+
+// receive waits for the whole answer to the request that was sent.
+func (w *worker) receive() (answer, error) {
+	status, length := 0, -1
+	for line := []byte(nil); status == 0 || len(line) > len("\r\n"); {
+		var err error
+		if line, err = w.in.ReadSlice('\n'); err != nil {
+			return answer{}, fmt.Errorf("read the head of the answer: %w", err)
+		}
+		if value, found := bytes.CutPrefix(line, []byte("HTTP/1.1 ")); found && status == 0 {
+			status, err = strconv.Atoi(string(value[:min(len(value), 3)]))
+		} else if value, found := bytes.CutPrefix(line, []byte("Content-Length: ")); found {
+			length, err = strconv.Atoi(string(bytes.TrimSpace(value)))
+		}
+		if err != nil || status == 0 {
+			return answer{}, fmt.Errorf("not the head of an answer: %q", line)
+		}
+	}
+	body, err := w.in.Peek(max(length, 0))
+	if err != nil {
+		return answer{}, fmt.Errorf("read an answer of %d bytes: %w", length, err)
+	}
+	if _, err = w.in.Discard(len(body)); length < 0 || w.in.Buffered() > 0 {
+		err = fmt.Errorf("an answer of %d bytes, and %d more", length, w.in.Buffered())
+	}
+	return answer{status, body}, err
 }

@@ -4,8 +4,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +16,7 @@ import (
 )
 
 const (
-	limitMinutes    = 10
+	limit           = 10 * time.Minute // of the access tokens
 	sampleEvery     = 1000
 	lengthSlack     = 16 // two good answers may differ by so many bytes
 	tokensPerClient = 64 // several, because a cache of one token must not help
@@ -40,9 +38,7 @@ const (
 // dialogue is one client's side of a connection.
 type dialogue struct {
 	kind    answers
-	start   time.Time
 	verify  *token.Verifier
-	random  *rand.Rand
 	tokens  []string
 	current int
 	asked   int
@@ -54,7 +50,7 @@ type dialogue struct {
 func (d *dialogue) next() []byte {
 	d.current = d.asked % len(d.tokens)
 	if d.kind == rotated {
-		d.current = d.random.IntN(len(d.tokens))
+		d.current = rand.IntN(len(d.tokens))
 	}
 	d.asked++
 	d.body = append(append(d.body[:0], `{"refresh_token":"`...), d.tokens[d.current]...)
@@ -89,6 +85,9 @@ func (d *dialogue) accept(a answer) error {
 
 // check verifies the tokens of an answer.
 func (d *dialogue) check(body []byte) error {
+	if d.kind == constant {
+		return nil
+	}
 	var got struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token"`
@@ -98,32 +97,20 @@ func (d *dialogue) check(body []byte) error {
 		return err
 	}
 	now := time.Now()
-	if d.kind == constant {
-		// The constant may expire during the run.
-		now = time.Unix(got.Expired, 0).Add(-limitMinutes * time.Minute)
-	}
 	asked, err := d.verify.Refresh(d.tokens[d.current], now)
 	if err != nil {
 		return err
 	}
 	given, err := d.verify.Access(got.AccessToken, now)
-	if err != nil {
+	due := now.Add(limit).Unix()
+	switch {
+	case err != nil:
 		return err
-	}
-	if given.Expires != got.Expired {
-		return errors.New("expired is not the token's exp")
-	}
-	if d.kind == constant {
-		return nil
-	}
-	if given.Identity != asked.Identity {
+	case given.Expires != got.Expired || got.Expired < due-5 || got.Expired > due+1:
+		return fmt.Errorf("expired is not the token's exp or not about %d", due)
+	case given.Identity != asked.Identity:
 		return fmt.Errorf("the answer is for %s instead of %s", given.Identity, asked.Identity)
-	}
-	due := now.Add(limitMinutes * time.Minute).Unix()
-	if got.Expired < due-5 || got.Expired > due+1 {
-		return fmt.Errorf("the token expires at %d instead of %d", got.Expired, due)
-	}
-	if d.kind == access {
+	case d.kind == access:
 		return nil
 	}
 	next, err := d.verify.Refresh(got.RefreshToken, now)
@@ -133,96 +120,74 @@ func (d *dialogue) check(body []byte) error {
 	return err
 }
 
-// signer signs the tokens that the clients begin with.
+// signer signs the tokens that the clients begin with. It panics if it cannot, which no server and
+// no flag can cause.
 type signer struct {
 	start  time.Time
 	minter *token.Minter
 	verify *token.Verifier
 }
 
-func newSigner(secret string) (*signer, error) {
-	keys, err := jwk.SecretSet([]byte(secret), false)
-	if err != nil {
-		return nil, err
-	}
-	return &signer{
+func newSigner(secret string) signer {
+	keys := must(jwk.SecretSet([]byte(secret), false))
+	return signer{
 		start:  time.Now().Truncate(time.Second),
 		minter: token.NewMinter(keys, token.Rules{}),
 		verify: token.NewVerifier(keys, token.Rules{}),
-	}, nil
+	}
 }
 
 // login returns a login's refresh token with the documented claims and those of newer logins.
-func (s *signer) login(identity string) (string, error) {
-	claims := fmt.Sprintf(`{"identity":%q,"name":"Real Muchlis","is_admin":true,"type":1,`+
-		`"jti":"login-%s","iat":%d,"exp":%d}`, identity, identity, s.start.Unix(), s.expires())
-	return s.minter.Issue([]byte(claims), s.start)
+func (s *signer) login(n int) string {
+	claims := fmt.Sprintf(`{"identity":"someone.%06[1]d@kalsel.example","name":"Real Muchlis",`+
+		`"is_admin":true,"type":1,"jti":"login-%06[1]d","iat":%[2]d,"exp":%[3]d}`,
+		n, s.start.Unix(), s.start.Add(sessionLife).Unix())
+	return must(s.minter.Issue([]byte(claims), s.start))
 }
 
-func (s *signer) expires() int64 { return s.start.Add(sessionLife).Unix() }
+// owner is the login of all sessions in the stores, and of the floor's constant.
+func (s *signer) owner() *token.Token { return must(s.verify.Refresh(s.login(0), s.start)) }
 
-func (s *signer) dialogue(kind answers, client int) *dialogue {
-	random := rand.New(rand.NewPCG(uint64(client), 1)) //nolint:gosec // clients count from 0
-	return &dialogue{kind: kind, start: s.start, verify: s.verify, random: random}
+// constantAnswer returns the floor's answer, which has the size of refreshd's.
+func (s *signer) constantAnswer() string {
+	minted := must(s.minter.Access(s.owner(), "", limit, s.start))
+	return fmt.Sprintf(`{"access_token":%q,"expired":%d}`, minted.Token, minted.Expires)
 }
 
 // logins returns a dialogue for each client, with tokens of logins.
-func (s *signer) logins(kind answers, clients int) ([]*dialogue, error) {
-	var all []*dialogue
-	for client := range clients {
-		d := s.dialogue(kind, client)
-		for i := range tokensPerClient {
-			raw, err := s.login(fmt.Sprintf("someone.%04d.%04d@kalsel.example", client, i))
-			if err != nil {
-				return nil, err
-			}
-			d.tokens = append(d.tokens, raw)
-		}
-		all = append(all, d)
-	}
-	return all, nil
+func (s *signer) logins(kind answers, clients int) []*dialogue {
+	return s.dialogues(kind, clients, clients*tokensPerClient, s.login)
 }
 
-const owner = "someone@kalsel.example"
-
 // sessions returns a dialogue for each client, with tokens of generation 1 of sessions in a store.
-func (s *signer) sessions(count, clients int) ([]*dialogue, error) {
-	raw, err := s.login(owner)
-	if err != nil {
-		return nil, err
-	}
-	login, err := s.verify.Refresh(raw, s.start)
-	if err != nil {
-		return nil, err
-	}
-	var all []*dialogue
-	for client := range clients {
-		all = append(all, s.dialogue(rotated, client))
-	}
-	active := min(count, sessionsActive)
-	for n := range active {
-		m, err := s.minter.Refresh(login, token.Successor{
+func (s *signer) sessions(count, clients int) []*dialogue {
+	login, active := s.owner(), min(count, sessionsActive)
+	return s.dialogues(rotated, clients, active, func(n int) string {
+		return must(s.minter.Refresh(login, token.Successor{
 			Session:    idOf(n * (count / active)),
 			Generation: 1,
 			IssuedAt:   s.start.Unix(),
-			Expires:    s.expires(),
+			Expires:    login.Expires,
 			Now:        s.start.Unix(),
-		})
-		if err != nil {
-			return nil, err
-		}
-		own := all[n%clients]
-		own.tokens = append(own.tokens, m.Token)
-	}
-	return all, nil
+		})).Token
+	})
 }
 
-// row is a session in the store whose token of generation 1 was minted last.
-func (s *signer) row(n int) []any {
-	sum := sha256.Sum256([]byte(owner))
-	start, end := s.start.UnixMilli(), s.expires()*1000
-	return []any{
-		idOf(n), hex.EncodeToString(sum[:]), owner, start, int64(1), start, "", int64(0),
-		start, "bench", end, end, end + 8*24*3600*1000,
+// dialogues shares so many tokens out among the clients.
+func (s *signer) dialogues(kind answers, clients, tokens int, sign func(n int) string) []*dialogue {
+	all := make([]*dialogue, clients)
+	for client := range all {
+		all[client] = &dialogue{kind: kind, verify: s.verify}
+		for n := client; n < tokens; n += clients {
+			all[client].tokens = append(all[client].tokens, sign(n))
+		}
 	}
+	return all
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }

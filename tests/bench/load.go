@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,32 +17,13 @@ import (
 // answerLimit is how long a client waits for one answer. A slower server ends the run.
 const answerLimit = 5 * time.Second
 
-// worker is one connection and the times that were measured on it.
-type worker struct {
-	ask      func(body []byte) (answer, error) // in the closed loop
-	deadline func(time.Time) error
-	close    func() error
-	client   *leanClient // in the open loop, which sends and receives by itself
-	fd       int32       // its file descriptor
-	talk     *dialogue
-	took     []time.Duration // of each request
-	late     []time.Duration
-}
-
-// loop is a way to load a server: how to connect, and how to drive all connections until a time.
+// loop is a way to load a server.
 type loop struct {
-	dial  func(address string) (*worker, error)
+	lean  bool // it needs the lean client
 	drive func(ctx context.Context, workers []*worker, until time.Time) error
 }
 
-// closedLoop sends the next request on each connection as soon as its last answer has arrived.
-func closedLoop(lean bool) loop {
-	if lean {
-		return loop{dialLean, driveClosed}
-	}
-	return loop{dialStandard, driveClosed}
-}
-
+// driveClosed sends the next request on each connection as soon as its last answer has arrived.
 func driveClosed(ctx context.Context, workers []*worker, until time.Time) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -59,9 +40,6 @@ func driveClosed(ctx context.Context, workers []*worker, until time.Time) error 
 }
 
 func (w *worker) askUntil(ctx context.Context, until time.Time) error {
-	if err := w.deadline(until.Add(answerLimit)); err != nil {
-		return err
-	}
 	for asked := time.Now(); asked.Before(until) && ctx.Err() == nil; {
 		got, err := w.ask(w.talk.next())
 		if err != nil {
@@ -77,12 +55,15 @@ func (w *worker) askUntil(ctx context.Context, until time.Time) error {
 	return nil
 }
 
-// openLoop sends requests at fixed times, each on a free connection. If none is free, the request
-// waits and its latency goes on counting. One thread polls all sockets: a goroutine for each would
-// cost more than the server, and Go's timers are coarser than a request is long.
+// openLoop sends requests at fixed times, each on a free connection. If none
+// is free, the request waits and its latency goes on counting. One thread polls all sockets: a
+// goroutine for each would cost more than the server, and Go's timers are coarser than a request is
+// long.
 func openLoop(rate float64) loop {
 	every := time.Duration(float64(time.Second) / rate)
-	drive := func(ctx context.Context, workers []*worker, until time.Time) error {
+	return loop{lean: true, drive: func(
+		ctx context.Context, workers []*worker, until time.Time,
+	) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
@@ -90,9 +71,21 @@ func openLoop(rate float64) loop {
 		}
 		// A server that this thread starts later must have the default again.
 		defer func() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) }()
-		return newPacer(workers, every).drive(ctx, until)
-	}
-	return loop{dialPolled, drive}
+		p := pacer{workers: workers, asked: make([]time.Time, len(workers)), due: time.Now()}
+		for at, w := range workers {
+			raw, err := w.Conn.(syscall.Conn).SyscallConn()
+			if err != nil {
+				return err
+			}
+			var socket uintptr
+			if err := raw.Control(func(fd uintptr) { socket = fd }); err != nil {
+				return err
+			}
+			p.free = append(p.free, at)
+			p.polled = append(p.polled, unix.PollFd{Fd: ^int32(socket), Events: unix.POLLIN})
+		}
+		return p.drive(ctx, every, until)
+	}}
 }
 
 // pacer is the state of an open loop.
@@ -100,40 +93,25 @@ type pacer struct {
 	workers []*worker
 	free    []int         // workers without a request
 	asked   []time.Time   // by worker: when its request was due
-	polled  []unix.PollFd // by worker: its socket while it has a request, else -1
+	polled  []unix.PollFd // by worker: its socket, inverted while it has no request
 	due     time.Time     // of the next request
-	every   time.Duration
-	freed   time.Time // when a connection last became free after none was
-}
-
-func newPacer(workers []*worker, every time.Duration) *pacer {
-	p := &pacer{workers: workers, every: every, due: time.Now()}
-	p.asked = make([]time.Time, len(workers))
-	for i := range workers {
-		p.free = append(p.free, i)
-		p.polled = append(p.polled, unix.PollFd{Fd: -1, Events: unix.POLLIN})
-	}
-	return p
+	freed   time.Time     // when a connection last became free after none was
 }
 
 // drive sends the requests that are due until the time is over, and collects every answer.
-func (p *pacer) drive(ctx context.Context, until time.Time) error {
-	for _, w := range p.workers {
-		if err := w.deadline(until.Add(answerLimit)); err != nil {
-			return err
-		}
-	}
+func (p *pacer) drive(ctx context.Context, every time.Duration, until time.Time) error {
 	for ctx.Err() == nil {
 		for len(p.free) > 0 && p.due.Before(until) && !time.Now().Before(p.due) {
 			if err := p.send(); err != nil {
 				return err
 			}
+			p.due = p.due.Add(every)
 		}
 		wait := answerLimit
 		switch {
 		case p.due.Before(until) && len(p.free) > 0:
 			wait = max(0, time.Until(p.due))
-		case !p.due.Before(until) && len(p.free) == len(p.workers):
+		case len(p.free) == len(p.workers):
 			return nil
 		}
 		if err := p.collect(wait); err != nil {
@@ -146,16 +124,15 @@ func (p *pacer) drive(ctx context.Context, until time.Time) error {
 func (p *pacer) send() error {
 	at := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	w := p.workers[at]
 	could := p.due
 	if p.freed.After(could) {
 		could = p.freed
 	}
+	w := p.workers[at]
 	w.late = append(w.late, time.Since(could))
 	p.asked[at] = p.due
-	p.polled[at].Fd = w.fd
-	p.due = p.due.Add(p.every)
-	return w.client.send(w.talk.next())
+	p.polled[at].Fd = ^p.polled[at].Fd
+	return w.send(w.talk.next())
 }
 
 // collect waits for answers and reads those that have arrived.
@@ -174,7 +151,7 @@ func (p *pacer) collect(wait time.Duration) error {
 		}
 		ready--
 		w := p.workers[at]
-		got, err := w.client.receive()
+		got, err := w.receive()
 		if err != nil {
 			return err
 		}
@@ -183,25 +160,10 @@ func (p *pacer) collect(wait time.Duration) error {
 		if len(p.free) == 0 {
 			p.freed = now
 		}
-		p.free, p.polled[at].Fd = append(p.free, at), -1
+		p.free, p.polled[at].Fd = append(p.free, at), ^p.polled[at].Fd
 		if err := w.talk.accept(got); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// dialPolled returns a connection that the open loop polls by its file descriptor.
-func dialPolled(address string) (*worker, error) {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	w := &worker{client: newLeanClient(conn), close: conn.Close, deadline: conn.SetDeadline}
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	err = raw.Control(func(fd uintptr) { w.fd = int32(fd) }) //nolint:gosec // descriptors are small
-	return w, err
 }

@@ -25,6 +25,8 @@
 //
 // Each answer is checked, one in a thousand with its signature. A wrong answer ends the run.
 //
+// To measure another server, add it to contender in contenders.go and name it in -servers.
+//
 //	go run ./tests/bench
 //	go run ./tests/bench -open
 //	go run ./tests/bench -revocations 1000000
@@ -32,12 +34,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,8 +56,8 @@ type settings struct {
 	Connections int           `json:"connections"`
 	Open        bool          `json:"open"`
 	Lean        bool          `json:"lean"`
-	Rotation    bool          `json:"rotation,omitempty"`
-	Revocations int           `json:"revocations,omitempty"`
+	Rotation    bool          `json:"rotation"`
+	Revocations int           `json:"revocations"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
 	refreshd    string
@@ -60,10 +65,8 @@ type settings struct {
 }
 
 func main() {
-	var err error
-	if len(os.Args) == 3 && os.Args[1] == "serve" {
-		err = serve(os.Args[2])
-	} else {
+	err := serve(os.Getenv("BENCH_SERVE"))
+	if err == nil {
 		err = compare(os.Args[1:])
 	}
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -72,6 +75,8 @@ func main() {
 	}
 }
 
+// parse returns the settings. Turns are longer where the end of a turn would show in the slowest of
+// a hundred requests, or where a store still writes during the next turn.
 func parse(args []string) (settings, error) {
 	var set settings
 	var servers string
@@ -89,44 +94,31 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&set.Revocations, "revocations", 0,
 		"compare refreshd with refreshd that has so many revocations in force")
 	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd; "+
-		"with -rotation engine/sessions ("+rotationServers+")")
+		"with -rotation engine/sessions, such as sqlite/1000")
 	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure instead of building one")
 	flags.StringVar(&set.output, "json", "", "file to write every measurement to")
 	if err := flags.Parse(args); err != nil {
 		return set, err
 	}
-	set.adjust(servers)
-	positive := set.Rounds > 0 && set.Connections > 0 && set.Duration > 0 && set.Turn > 0
+	all, connections, turn := "floor,by hand,refreshd", 16, 100*time.Millisecond
+	switch {
+	case set.Rotation:
+		all, connections = "sqlite/1000,sqlite/1000000,postgres/1000,postgres/1000000", 64
+		turn, set.Lean = time.Second, true
+	case set.Revocations > 0:
+		all = "refreshd,revoked"
+	case set.Open:
+		all, turn = "floor,refreshd", time.Second
+	}
+	set.Connections = cmp.Or(set.Connections, connections)
+	set.Turn = min(cmp.Or(set.Turn, turn), set.Duration)
+	set.Servers = strings.Split(cmp.Or(servers, all), ",")
+	positive := set.Rounds > 0 && set.Connections > 0 && set.Turn > 0
 	if flags.NArg() > 0 || !positive || set.Load <= 0 || set.Load >= 1 {
 		return set, errors.New("give flags only: -rounds, -c, -duration and -turn above 0, " +
 			"-load between 0 and 1")
 	}
 	return set, nil
-}
-
-// adjust sets the settings that were not given. Turns are longer where the end of a turn would show
-// in the slowest of a hundred requests, or where a store still writes during the next turn.
-func (set *settings) adjust(servers string) {
-	all, connections, turn := "floor,by hand,refreshd", 16, 100*time.Millisecond
-	switch {
-	case set.Rotation:
-		all, connections, turn = rotationServers, 64, time.Second
-	case set.Revocations > 0:
-		all = refreshd + "," + revoked
-	case set.Open:
-		all, turn = "floor,refreshd", time.Second
-	}
-	if set.Connections == 0 {
-		set.Connections = connections
-	}
-	if set.Turn == 0 {
-		set.Turn = turn
-	}
-	set.Turn = min(set.Turn, set.Duration)
-	if servers == "" {
-		servers = all
-	}
-	set.Servers = strings.Split(servers, ",")
 }
 
 func compare(args []string) error {
@@ -136,44 +128,44 @@ func compare(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	scratch, err := os.MkdirTemp("", "bench-")
+	folder, err := os.MkdirTemp("", "bench-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer os.RemoveAll(folder)
+	secret := rand.Text() + rand.Text()
+	b := bench{settings: set, signer: newSigner(secret), secret: secret, folder: folder}
+	defer b.stopDatabase()
+	var contenders []contender
+	for _, name := range set.Servers {
+		c, err := b.contender(ctx, name)
+		if err != nil {
+			return err
+		}
+		contenders = append(contenders, c)
+	}
 	result := newReport(set)
-	if set.Rotation {
-		err = compareRotation(ctx, set, scratch, result)
-	} else {
-		err = compareRefresh(ctx, set, scratch, result)
-	}
-	if err != nil {
-		return err
-	}
-	result.print(os.Stdout)
-	return result.save(set.output)
-}
-
-func compareRefresh(ctx context.Context, set settings, scratch string, result *report) error {
-	contenders, err := refreshContenders(ctx, set, scratch)
-	if err != nil {
-		return err
-	}
-	if !set.Open {
+	how := loop{set.Lean, driveClosed}
+	switch at := slices.Index(set.Servers, floor); {
+	case set.Open && at < 0:
+		return errors.New("the open loop needs the floor among its servers")
+	case set.Open:
+		// The floor's maximum in a closed loop decides the load of all servers.
+		maximum := newReport(set)
+		if err := rounds(ctx, set, contenders[at:at+1], how, maximum); err != nil {
+			return err
+		}
+		result.FloorMaximum = maximum.over(floor, requestRate).Median
+		result.OfferedRate = set.Load * result.FloorMaximum
+		how = openLoop(result.OfferedRate)
+	case !set.Rotation:
 		if err := measureStarts(ctx, contenders, result); err != nil {
 			return err
 		}
-		return rounds(ctx, set, contenders, closedLoop(set.Lean), result)
 	}
-	// The floor's maximum in a closed loop decides the load of all servers.
-	if contenders[0].name != floor {
-		return errors.New("the open loop needs the floor as the first of its servers")
-	}
-	maximum := newReport(set)
-	if err := rounds(ctx, set, contenders[:1], closedLoop(set.Lean), maximum); err != nil {
+	if err := rounds(ctx, set, contenders, how, result); err != nil {
 		return err
 	}
-	result.FloorMaximum = maximum.over(floor, rate).Median
-	result.OfferedRate = set.Load * result.FloorMaximum
-	return rounds(ctx, set, contenders, openLoop(result.OfferedRate), result)
+	result.print(os.Stdout)
+	return result.save()
 }

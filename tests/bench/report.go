@@ -15,6 +15,20 @@ import (
 	"time"
 )
 
+// The figures of a sample, by the titles of their columns.
+const (
+	requestRate  = "requests/s"
+	p50          = "p50 us"
+	p99          = "p99 us"
+	lateP99      = "late p99 us"
+	serverCPU    = "CPU us/request"
+	generatorCPU = "generator's"
+	resident     = "resident MiB"
+	peak         = "peak MiB"
+	otherLoad    = "other load %"
+	sharing      = "rotations a commit"
+)
+
 // report is everything that was measured, as -json writes it.
 type report struct {
 	Machine      string    `json:"machine"`
@@ -33,30 +47,10 @@ type startUp struct {
 
 // sample is one measurement of one server.
 type sample struct {
-	Server    string  `json:"server"`
-	Round     int     `json:"round"`
-	Requests  int     `json:"requests"`
-	Rate      float64 `json:"requests_per_second"`
-	P50       float64 `json:"p50_us"`
-	P99       float64 `json:"p99_us"`
-	LateP99   float64 `json:"late_p99_us"` // open loop: by how much the generator missed its times
-	ServerCPU float64 `json:"server_cpu_us_per_request"`
-	ClientCPU float64 `json:"client_cpu_us_per_request"`
-	Shared    float64 `json:"rotations_per_commit,omitempty"`
-	Others    float64 `json:"others"`  // share of the machine that other processes used
-	RSS       int64   `json:"rss_kib"` // at the end of the load
-	Peak      int64   `json:"peak_rss_kib"`
-}
-
-func rate(s sample) float64      { return s.Rate }
-func p99(s sample) float64       { return s.P99 }
-func serverCPU(s sample) float64 { return s.ServerCPU }
-
-// figure is a column of a table.
-type figure struct {
-	title    string
-	of       func(sample) float64
-	decimals int
+	Server   string             `json:"server"`
+	Round    int                `json:"round"`
+	Requests int                `json:"requests"`
+	Figures  map[string]float64 `json:"figures"`
 }
 
 func newReport(set settings) *report {
@@ -66,28 +60,24 @@ func newReport(set settings) *report {
 }
 
 // over is a figure of one server over all rounds.
-func (r *report) over(server string, of func(sample) float64) spread {
+func (r *report) over(server, figure string) spread {
 	var values []float64
 	for _, s := range r.Samples {
 		if s.Server == server {
-			values = append(values, of(s))
+			values = append(values, s.Figures[figure])
 		}
 	}
 	return spreadOf(values)
 }
 
 // ratio compares two servers within each round.
-func (r *report) ratio(server, to string, of func(sample) float64) spread {
-	base := map[int]float64{}
-	for _, s := range r.Samples {
-		if s.Server == to {
-			base[s.Round] = of(s)
-		}
-	}
+func (r *report) ratio(server, to, figure string) spread {
 	var values []float64
 	for _, s := range r.Samples {
-		if s.Server == server && base[s.Round] > 0 {
-			values = append(values, of(s)/base[s.Round])
+		for _, base := range r.Samples {
+			if s.Server == server && base.Server == to && s.Round == base.Round {
+				values = append(values, s.Figures[figure]/base.Figures[figure])
+			}
 		}
 	}
 	return spreadOf(values)
@@ -104,84 +94,68 @@ func (r *report) print(to io.Writer) {
 		r.Settings.Rounds, r.Settings.Duration, r.Settings.Turn)
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()
-	speed := []figure{
-		{"requests/s", rate, 0},
-		{"p50 us", func(s sample) float64 { return s.P50 }, 0},
-		{"p99 us", p99, 0},
-	}
+	speed := []string{requestRate, p50, p99}
 	if r.Settings.Open {
-		late := func(s sample) float64 { return s.LateP99 }
-		speed = append(speed, figure{"late p99 us", late, 0})
+		speed = append(speed, lateP99)
 	}
-	r.rows(table, speed)
-	r.rows(table, []figure{
-		{"CPU us/request", serverCPU, 1},
-		{"generator's", func(s sample) float64 { return s.ClientCPU }, 1},
-		{"resident MiB", func(s sample) float64 { return float64(s.RSS) / 1024 }, 1},
-		{"peak MiB", func(s sample) float64 { return float64(s.Peak) / 1024 }, 1},
-		{"other load %", func(s sample) float64 { return s.Others * 100 }, 0},
-	})
+	r.rows(table, 0, speed...)
+	r.rows(table, 1, serverCPU, generatorCPU, resident, peak, otherLoad)
 	if r.Settings.Rotation {
-		shared := func(s sample) float64 { return s.Shared }
-		r.rows(table, []figure{{"rotations a commit", shared, 1}})
+		r.rows(table, 1, sharing)
 	}
-	r.printRatios(table)
+	fmt.Fprintln(table, "ratio\trequests/s\tCPU/request\tp99")
+	for at, of := range r.Settings.Servers {
+		for _, base := range r.Settings.Servers[:at] {
+			if r.comparable(of, base) {
+				fmt.Fprintf(table, "%s / %s\t%s\t%s\t%s\n", of, base,
+					r.ratio(of, base, requestRate).format(3),
+					r.ratio(of, base, serverCPU).format(2), r.ratio(of, base, p99).format(2))
+			}
+		}
+	}
 	if len(r.Starts) > 0 {
-		fmt.Fprintln(table, "server\tprogram MiB\texec to first 200, ms")
+		fmt.Fprintln(table, "\nserver\tprogram MiB\texec to first 200, ms")
 	}
 	for _, s := range r.Starts {
-		size := "-" // the others are part of this program
-		if s.Server == refreshd {
-			size = fmt.Sprintf("%.1f", float64(s.Bytes)/(1<<20))
+		size := fmt.Sprintf("%.1f", float64(s.Bytes)/(1<<20))
+		if s.Server == floor || s.Server == byHand {
+			size = "-" // they are part of this program
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Server, size, s.Milliseconds.format(1))
 	}
 }
 
-// rows prints a table with one row for each server.
-func (r *report) rows(table io.Writer, columns []figure) {
-	fmt.Fprint(table, "server")
-	for _, c := range columns {
-		fmt.Fprint(table, "\t", c.title)
+// comparable reports whether a ratio of two servers says something. The last server is the one that
+// matters; in rotation mode, those that have the engine or the number of sessions in common.
+func (r *report) comparable(of, base string) bool {
+	if !r.Settings.Rotation {
+		return of == r.Settings.Servers[len(r.Settings.Servers)-1]
 	}
+	engine, number, _ := strings.Cut(of, "/")
+	return strings.HasPrefix(base, engine+"/") || strings.HasSuffix(base, "/"+number)
+}
+
+// rows prints a table with one row for each server.
+func (r *report) rows(table io.Writer, decimals int, titles ...string) {
+	fmt.Fprintf(table, "server\t%s", strings.Join(titles, "\t"))
 	for _, name := range r.Settings.Servers {
 		fmt.Fprint(table, "\n", name)
-		for _, c := range columns {
-			fmt.Fprint(table, "\t", r.over(name, c.of).format(c.decimals))
+		for _, title := range titles {
+			fmt.Fprint(table, "\t", r.over(name, title).format(decimals))
 		}
 	}
 	fmt.Fprint(table, "\n\n")
 }
 
-// printRatios compares the last server, the one that matters, with each other one; in rotation mode
-// many sessions with few.
-func (r *report) printRatios(table io.Writer) {
-	names := r.Settings.Servers
-	last := names[len(names)-1]
-	fmt.Fprintln(table, "ratio\trequests/s\tCPU/request\tp99")
-	for _, name := range names {
-		of, to := last, name
-		if r.Settings.Rotation {
-			of, to = strings.TrimSuffix(name, "000")+"000000", name
-		}
-		if of == to || !slices.Contains(names, of) {
-			continue
-		}
-		fmt.Fprintf(table, "%s / %s\t%s\t%s\t%s\n", of, to, r.ratio(of, to, rate).format(3),
-			r.ratio(of, to, serverCPU).format(2), r.ratio(of, to, p99).format(2))
-	}
-	fmt.Fprintln(table)
-}
-
-func (r *report) save(path string) error {
-	if path == "" {
+func (r *report) save() error {
+	if r.Settings.output == "" {
 		return nil
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	return os.WriteFile(r.Settings.output, append(text, '\n'), 0o644)
 }
 
 // percentile returns, in microseconds, the smallest value that at least the share p of all values
