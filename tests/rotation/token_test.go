@@ -24,9 +24,13 @@ func login(identity string, issued time.Time) string {
 
 // loginWithID is login with a jti, which may be empty as in the user's sample.
 func loginWithID(identity, id string, issued time.Time) string {
+	return loginWith(fmt.Sprintf(`{"identity":%q,"name":"Ann","jti":%q,"type":1,"iat":%d,"exp":%d}`,
+		identity, id, issued.Unix(), issued.Add(24*time.Hour).Unix()))
+}
+
+// loginWith is login with these claims.
+func loginWith(claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
-	claims := fmt.Sprintf(`{"identity":%q,"name":"Ann","jti":%q,"type":1,"iat":%d,"exp":%d}`,
-		identity, id, issued.Unix(), issued.Add(24*time.Hour).Unix())
 	input := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
 	mac := hmac.New(sha256.New, []byte(server.Secret))
 	mac.Write([]byte(input))
