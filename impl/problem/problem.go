@@ -3,6 +3,7 @@
 package problem
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -196,13 +197,26 @@ func Write(w http.ResponseWriter, err error) {
 	if e.Status == http.StatusRequestEntityTooLarge {
 		h.Set("Connection", "close") // the rest of the body is not read
 	}
-	body, err := json.Marshal(e)
+	body, err := encode(e)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(body) // this fails if the client has hung up
+}
+
+// encode returns e as JSON. Causes show & as it is, because people read them. The signs < and > stay
+// escaped: a cause can contain the name of an unknown field, and no browser may read a tag in it.
+func encode(e *Error) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(e); err != nil {
+		return nil, err
+	}
+	text := bytes.ReplaceAll(bytes.TrimSpace(body.Bytes()), []byte("<"), []byte(`\u003c`))
+	return bytes.ReplaceAll(text, []byte(">"), []byte(`\u003e`)), nil
 }
 
 func record(w http.ResponseWriter, e *Error, err error) {

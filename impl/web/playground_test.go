@@ -26,7 +26,7 @@ func TestPlaygroundSwitchedOff(t *testing.T) {
 	} {
 		r := ask(t, h, c[0], c[1], "{}", "Content-Type", "application/json")
 		const want = `{"status":403,"message":"Not allowed","error":"forbidden","causes":[` +
-			`"the playground is switched off: start it with --playground \u0026 a \"key\""]}`
+			`"the playground is switched off: start it with --playground & a \"key\""]}`
 		got := text(t, r)
 		if got != want || r.StatusCode != 403 || r.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%v: %d %s", c, r.StatusCode, got)
