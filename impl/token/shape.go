@@ -18,6 +18,9 @@ func misshapen(raw string) error {
 		cause = "leave out the quotation marks"
 	case raw == "undefined" || raw == "null" || raw == "NaN" || strings.HasPrefix(raw, "[object"):
 		cause = "a program sent an empty variable in place of a token"
+	case strings.HasPrefix(raw, "$") || strings.HasPrefix(raw, "{{"):
+		cause = "the name of a variable was sent in place of its value; " +
+			"a shell needs double quotes around the body"
 	case strings.ContainsAny(raw, " \t\r\n"):
 		cause = "it contains a space or a line break"
 	case strings.Trim(raw, alphabet) != "" && strings.ContainsRune(raw, '='):
