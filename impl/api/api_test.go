@@ -47,7 +47,11 @@ func newMeasuredServer(
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	sessions := session.New(session.Config{Keys: keys, Store: db, Now: now, Log: logger})
 	tb.Cleanup(answerFromMemory(sessions))
-	h, err := api.New(api.Config{Sessions: sessions, Registry: registry})
+	h, err := api.New(api.Config{
+		Sessions: sessions,
+		Registry: registry,
+		Hints:    api.Hints{OpsListen: "--ops-listen"},
+	})
 	if err != nil {
 		tb.Fatal(err)
 	}

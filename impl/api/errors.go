@@ -29,7 +29,7 @@ func (h *handler) fail(err error, c echo.Context) {
 	case web.Code == http.StatusBadRequest:
 		err = problem.New(web.Code, parameterCause(web))
 	case web.Code == http.StatusNotFound:
-		err = problem.New(web.Code, pathCause(h.operations, c.Request().URL.Path))
+		err = problem.New(web.Code, h.pathCause(c.Request().URL.Path))
 	case web.Code == http.StatusMethodNotAllowed:
 		err = problem.New(web.Code, methodCause(c))
 	}
@@ -76,16 +76,20 @@ func operation(methods []string, path string) string {
 	return strings.Join(methods, " or ") + " " + strings.Join(segments, "/")
 }
 
-// pathCause returns a cause that names the operation whose path is most like the requested one. It
-// repeats nothing of the request.
-func pathCause(operations map[string][]string, requested string) string {
+// pathCause returns a cause that names the operation whose path is most like the requested one, or
+// the listener that serves it. It repeats nothing of the request.
+func (h *handler) pathCause(requested string) string {
 	const none = "no operation has this path: "
+	switch requested {
+	case "/healthz", "/readyz", "/metrics":
+		return none + "it is served at the address of " + h.opsListen
+	}
 	segments := strings.Split(strings.ToLower(requested), "/")
-	paths := slices.Sorted(maps.Keys(operations))
+	paths := slices.Sorted(maps.Keys(h.operations))
 	for _, segment := range slices.Backward(segments) {
 		for _, path := range paths {
 			if segment != "" && strings.HasSuffix(path, "/"+segment) {
-				return none + "use " + operation(slices.Clone(operations[path]), path)
+				return none + "use " + operation(slices.Clone(h.operations[path]), path)
 			}
 		}
 	}

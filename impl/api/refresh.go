@@ -28,6 +28,7 @@ type handler struct {
 	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string
+	opsListen   string // the names of the setting of the listener for operations
 	undated     string
 }
 

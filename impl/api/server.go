@@ -45,6 +45,7 @@ type Admin struct {
 type Hints struct {
 	Rotation      string
 	TokenLifetime string
+	OpsListen     string
 }
 
 // New returns the public routes: the operations of the contract, the contract itself and the pages.
@@ -61,6 +62,7 @@ func New(c Config) (http.Handler, error) {
 		audit:      c.Audit,
 		answers:    newAnswers(),
 		operations: map[string][]string{},
+		opsListen:  c.Hints.OpsListen,
 		rotationOff: "rotation is off (" + c.Hints.Rotation + "): " +
 			"this server keeps no list of sessions",
 		undated: "Refresh tokens of this identity without iat are refused from now on, " +

@@ -43,7 +43,10 @@ func Operations(c OperationsConfig) http.Handler {
 		page, ok := pages[r.URL.Path]
 		switch {
 		case !ok:
-			problem.Write(w, problem.New(http.StatusNotFound, "no operation has this path: "+use))
+			problem.Write(w, problem.New(
+				http.StatusNotFound,
+				"no operation has this path: "+use+"; the API is served at the address of --listen",
+			))
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			cause := "this path has no such method: " + use

@@ -43,7 +43,8 @@ func TestOps(t *testing.T) {
 		"no such path": {
 			yes, http.MethodGet, "/api/v1/refresh", 404,
 			`{"status":404,"message":"Not found","error":"not_found",` +
-				`"causes":["no operation has this path: ` + use + `"]}`,
+				`"causes":["no operation has this path: ` + use +
+				`; the API is served at the address of --listen"]}`,
 		},
 		"no such method": {
 			yes, http.MethodPost, "/healthz", 405,

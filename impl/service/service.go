@@ -99,6 +99,7 @@ func New(c Config) (*Service, error) {
 		Hints: api.Hints{
 			Rotation:      c.Settings.Name(&c.Settings.Rotation),
 			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
+			OpsListen:     c.Settings.Name(&c.Settings.OpsListen),
 		},
 	})
 	if err != nil {
