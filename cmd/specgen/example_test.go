@@ -66,3 +66,51 @@ func TestExampleTellsAbsentFromZero(t *testing.T) {
 		t.Errorf("default of page: %d", gen.VisitRequestPageDefault)
 	}
 }
+
+// TestExampleForm tries the decoder of a form.
+func TestExampleForm(t *testing.T) {
+	const malformed = "body: must be name=value pairs with & between them; write % as %25 and ; as %3B"
+	for _, test := range []struct {
+		name, body string
+		want       []string // nil: accepted, with the text "éé" and without order
+	}{
+		{"required parameter only", "visit_text=%C3%A9%C3%A9", nil},
+		{"unknown parameters", "a=1&a=2&visit_text=%C3%A9%C3%A9&=&b", nil},
+		{"empty optional parameter", "order=&visit_text=%C3%A9%C3%A9", nil},
+		{"optional parameter without a value", "order&visit_text=%C3%A9%C3%A9", nil},
+		{"absent", "", []string{"visit_text: is required"}},
+		{"empty", "visit_text=", []string{"visit_text: is required"}},
+		{"name in another case", "Visit_Text=ab", []string{"visit_text: is required"}},
+		{"twice", "visit_text=ab&visit_text=ab", []string{"visit_text: must be sent once"}},
+		{"twice, once empty", "visit_text=ab&visit_text=", []string{"visit_text: must be sent once"}},
+		{"twice, spelled with an escape", "visit_text=ab&visit%5Ftext=ab", []string{"visit_text: must be sent once"}},
+		{"optional parameter twice", "order=a&visit_text=ab&order=b", []string{"order: must be sent once"}},
+		{"too short", "visit_text=a", []string{"visit_text: must have at least 2 characters"}},
+		{"too long", "visit_text=abcde&order=abcd", []string{
+			"order: must have at most 3 characters", "visit_text: must have at most 4 characters"}},
+		{"semicolon", "visit_text=ab;order=a", []string{malformed}},
+		{"half an escape", "visit_text=%C", []string{malformed}},
+		{"no UTF-8", "visit_text=a\xff", []string{"body: is not valid UTF-8"}},
+		{"no UTF-8, escaped", "visit_text=a%FF", []string{"visit_text: is not valid UTF-8"}},
+		{"JSON", `{"visit_text":"ab"}`, []string{"visit_text: is required"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			form := gen.SearchForm{VisitText: "old"}
+			err := form.DecodeForm([]byte(test.body))
+			var got []string
+			if invalid := (*gen.InvalidBody)(nil); errors.As(err, &invalid) {
+				got = invalid.Causes
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			text := "old"
+			if test.want == nil {
+				text = "éé"
+			}
+			if form.VisitText != text || form.Order != nil {
+				t.Errorf("decoded %+v, want text %q and no order", form, text)
+			}
+		})
+	}
+}

@@ -1,5 +1,5 @@
-// Command specgen writes the strict decoders of the JSON request bodies that an OpenAPI document
-// declares.
+// Command specgen writes the strict decoders of the request bodies that an OpenAPI document
+// declares: JSON and forms.
 //
 //	specgen -o gen/decode.gen.go openapi.yaml
 //

@@ -39,13 +39,20 @@ func TestRefused(t *testing.T) {
 		body   = "spec.yaml: #/components/schemas/RevokeRequest: "
 		page   = "spec.yaml: #/components/schemas/VisitRequest/properties/page: "
 		reason = "spec.yaml: #/components/schemas/VisitRequest/properties/reason: "
+		search = "spec.yaml: #/components/schemas/SearchForm"
 		post   = "spec.yaml: #/paths/~1revoke/post/requestBody"
 	)
 	const pageLine = "page: {type: integer, format: int32, default: 1, example: 7}"
 	for _, test := range []struct{ name, old, new, want string }{
 		{"OpenAPI 3.1", "openapi: 3.0.3", "openapi: 3.1.0", "spec.yaml: #/openapi: version \"3.1.0\" is not supported, only 3.0"},
 		{"optional body", "        required: true\n        content:", "        content:", post + `: keyword "required" must be true`},
-		{"another media type", "          application/json:", "          text/plain:", post + "/content/text~1plain: media type is not supported, only application/json"},
+		{"another media type", "          application/json:", "          text/plain:", post + "/content/text~1plain: media type is not supported, only application/json and application/x-www-form-urlencoded"},
+		{"two media types", "          application/json:\n            schema:\n              $ref: '#/components/schemas/RevokeRequest'", "          application/json:\n            schema:\n              $ref: '#/components/schemas/RevokeRequest'\n          application/x-www-form-urlencoded:\n            schema:\n              $ref: '#/components/schemas/RevokeRequest'", post + ": must have one media type"},
+		{"schema in JSON and in a form", "$ref: '#/components/schemas/SearchForm'", "$ref: '#/components/schemas/RevokeRequest'", "schema RevokeRequest is also used in another media type"},
+		{"closed form", "      required: [visit_text]", "      additionalProperties: false\n      required: [visit_text]", search + `: keyword "additionalProperties" must be true, because forms ignore unknown parameters (RFC 6749, section 3.2)`},
+		{"number in a form", "order: {type: string, maxLength: 3}", "order: {type: integer, format: int32}", search + `/properties/order: keyword "type" must be string in a form`},
+		{"required parameter that may be empty", "minLength: 2, maxLength: 4", "maxLength: 4", search + `/properties/visit_text: keyword "minLength" must be at least 1 for a required parameter of a form`},
+		{"optional parameter that may not be empty", "maxLength: 3", "minLength: 1", search + `/properties/order: keyword "minLength" must be absent for an optional parameter of a form`},
 		{"no schema", "            schema:\n              $ref: '#/components/schemas/RevokeRequest'", "            example: {}", post + `/content/application~1json: keyword "schema" is missing`},
 		{"inline schema", "              $ref: '#/components/schemas/RevokeRequest'", "              type: object", post + "/content/application~1json/schema: must be a $ref to #/components/schemas/"},
 		{"keyword beside $ref", "              $ref: '#/components/schemas/RevokeRequest'", "              $ref: '#/components/schemas/RevokeRequest'\n              minProperties: 1", post + `/content/application~1json/schema: keyword "minProperties" is not supported`},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"go/format"
+	"slices"
 	"text/template"
 )
 
@@ -12,7 +13,7 @@ var decoders string
 
 // render returns the Go source of the decoders.
 func render(requests []request) ([]byte, error) {
-	parsed, err := template.New("decode.go.tmpl").Parse(decoders)
+	parsed, err := template.New("decode.go.tmpl").Funcs(template.FuncMap{"hasForm": hasForm}).Parse(decoders)
 	if err != nil {
 		return nil, err
 	}
@@ -21,4 +22,8 @@ func render(requests []request) ([]byte, error) {
 		return nil, err
 	}
 	return format.Source(source.Bytes())
+}
+
+func hasForm(requests []request) bool {
+	return slices.ContainsFunc(requests, func(r request) bool { return r.Form })
 }

@@ -12,9 +12,16 @@ import (
 
 const componentSchemas = "#/components/schemas/"
 
-// request is a JSON request body.
+// The media types of request bodies.
+const (
+	mediaJSON = "application/json"
+	mediaForm = "application/x-www-form-urlencoded"
+)
+
+// request is a request body.
 type request struct {
 	Type     string   // name of the schema, and of the Go type
+	Form     bool     // the body is a form, else JSON
 	Members  []member // sorted by name
 	Required []member // in the order of the document
 }
@@ -37,7 +44,7 @@ func (r *reader) refuseKeywords(place string, keywords []string) {
 	}
 }
 
-// readRequests returns the JSON request bodies that the document declares, sorted by name.
+// readRequests returns the request bodies that the document declares, sorted by name.
 func readRequests(file string, spec []byte) ([]request, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(spec)
@@ -55,7 +62,7 @@ func readRequests(file string, spec []byte) ([]request, error) {
 	bodies := r.bodies(doc)
 	var requests []request
 	for _, name := range slices.Sorted(maps.Keys(bodies)) {
-		requests = append(requests, r.object(name, bodies[name]))
+		requests = append(requests, r.object(name, bodies[name].schema, bodies[name].form))
 	}
 	if len(r.faults) > 0 {
 		return nil, errors.Join(r.faults...)
@@ -66,26 +73,41 @@ func readRequests(file string, spec []byte) ([]request, error) {
 	return requests, nil
 }
 
+// body is the schema of a request body in one media type.
+type body struct {
+	schema *openapi3.Schema
+	form   bool
+}
+
 // bodies returns the schemas of all request bodies by name.
-func (r *reader) bodies(doc *openapi3.T) map[string]*openapi3.Schema {
-	found := map[string]*openapi3.Schema{}
+func (r *reader) bodies(doc *openapi3.T) map[string]body {
+	found := map[string]body{}
 	paths := doc.Paths.Map()
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		operations := paths[path].Operations()
 		for _, method := range slices.Sorted(maps.Keys(operations)) {
-			body := operations[method].RequestBody
-			if body == nil {
+			requestBody := operations[method].RequestBody
+			if requestBody == nil {
 				continue
 			}
 			place := "#/paths/" + escape(path) + "/" + strings.ToLower(method) + "/requestBody"
-			if !body.Value.Required {
+			if !requestBody.Value.Required {
 				r.refuse(place, `keyword "required" must be true`)
 			}
-			for _, mediaType := range slices.Sorted(maps.Keys(body.Value.Content)) {
-				ref := body.Value.Content[mediaType].Schema
-				if name, schema := r.body(place, mediaType, ref); schema != nil {
-					found[name] = schema
+			if len(requestBody.Value.Content) != 1 {
+				r.refuse(place, "must have one media type")
+			}
+			for _, mediaType := range slices.Sorted(maps.Keys(requestBody.Value.Content)) {
+				ref := requestBody.Value.Content[mediaType].Schema
+				name, schema := r.body(place, mediaType, ref)
+				if schema == nil {
+					continue
 				}
+				one := body{schema: schema, form: mediaType == mediaForm}
+				if other, ok := found[name]; ok && other.form != one.form {
+					r.refuse(place, "schema %s is also used in another media type", name)
+				}
+				found[name] = one
 			}
 		}
 	}
@@ -95,8 +117,8 @@ func (r *reader) bodies(doc *openapi3.T) map[string]*openapi3.Schema {
 // body returns the schema of a request body in one media type and its name.
 func (r *reader) body(place, mediaType string, ref *openapi3.SchemaRef) (string, *openapi3.Schema) {
 	place += "/content/" + escape(mediaType)
-	if mediaType != "application/json" {
-		r.refuse(place, "media type is not supported, only application/json")
+	if mediaType != mediaJSON && mediaType != mediaForm {
+		r.refuse(place, "media type is not supported, only "+mediaJSON+" and "+mediaForm)
 		return "", nil
 	}
 	if ref == nil {
@@ -114,24 +136,31 @@ func (r *reader) body(place, mediaType string, ref *openapi3.SchemaRef) (string,
 }
 
 // object reads the schema of a request body.
-func (r *reader) object(name string, schema *openapi3.Schema) request {
+func (r *reader) object(name string, schema *openapi3.Schema, form bool) request {
 	place := componentSchemas + name
 	if !schema.Type.Is(openapi3.TypeObject) {
 		r.refuse(place, `keyword "type" must be object`)
 	}
-	if open := schema.AdditionalProperties.Has; open == nil || *open {
+	switch open := schema.AdditionalProperties.Has; {
+	case !form && (open == nil || *open):
 		r.refuse(place, `keyword "additionalProperties" must be false`)
+	case form && open != nil && !*open:
+		r.refuse(place, `keyword "additionalProperties" must be true, because forms ignore `+
+			`unknown parameters (RFC 6749, section 3.2)`)
 	}
 	if len(schema.Properties) == 0 {
 		r.refuse(place, `keyword "properties" is missing`)
 	}
 	r.refuseKeywords(place, unsupportedKeywords(schema, objectKeywords))
 
-	result := request{Type: name}
+	result := request{Type: name, Form: form}
 	for _, property := range slices.Sorted(maps.Keys(schema.Properties)) {
 		at := place + "/properties/" + escape(property)
 		m := r.member(at, property, schema.Properties[property])
 		m.Required = slices.Contains(schema.Required, property)
+		if form {
+			r.parameter(at, m)
+		}
 		result.Members = append(result.Members, m)
 	}
 	for _, property := range schema.Required {
@@ -147,6 +176,19 @@ func (r *reader) object(name string, schema *openapi3.Schema) request {
 		result.Required = append(result.Required, result.Members[i])
 	}
 	return result
+}
+
+// parameter refuses a member of a form that is not text, or whose length does not agree with the
+// rule that an empty value counts as absent.
+func (r *reader) parameter(place string, m member) {
+	switch {
+	case m.Kind != "String":
+		r.refuse(place, `keyword "type" must be string in a form`)
+	case m.Required && m.Min < 1:
+		r.refuse(place, `keyword "minLength" must be at least 1 for a required parameter of a form`)
+	case !m.Required && m.Min > 0:
+		r.refuse(place, `keyword "minLength" must be absent for an optional parameter of a form`)
+	}
 }
 
 // escape makes name a part of a JSON Pointer (RFC 6901, section 3).

@@ -2,7 +2,10 @@
 
 package gen
 
-import "kalsel.dev/refresh/impl/strictjson"
+import (
+	"kalsel.dev/refresh/impl/strictform"
+	"kalsel.dev/refresh/impl/strictjson"
+)
 
 // InvalidBody is the error for a request body that its schema does not allow.
 type InvalidBody = strictjson.InvalidBody
@@ -28,6 +31,21 @@ func (r *RevokeRequest) DecodeStrict(data []byte) error {
 	}
 	b.Require("refresh_token", hasRefreshToken)
 	if err := b.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
+// DecodeForm sets r from a form that satisfies the schema SearchForm. For any other body it returns an
+// [*InvalidBody] that lists all faults, and leaves r as it is. A parameter that the body leaves out,
+// or whose value is empty, is nil. Nothing in r points into data, which may be reused.
+func (r *SearchForm) DecodeForm(data []byte) error {
+	var decoded SearchForm
+	f := strictform.Parse(data)
+	decoded.Order = f.Optional("order", 0, 3)
+	decoded.VisitText = f.Required("visit_text", 2, 4)
+	if err := f.Err(); err != nil {
 		return err
 	}
 	*r = decoded

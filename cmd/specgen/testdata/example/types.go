@@ -13,3 +13,9 @@ type VisitRequest struct {
 	Reason  *string
 	VisitID string
 }
+
+// SearchForm is a form.
+type SearchForm struct {
+	Order     *string
+	VisitText string
+}
