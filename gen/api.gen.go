@@ -33,6 +33,11 @@ type ErrorEnvelope struct {
 	// Example: jwt_error
 	Error string `json:"error"`
 
+	// ErrorDescription The causes in one line (RFC 6749, section 5.2). Present only with the errors of the OAuth operations.
+	//
+	// Example: token has expired
+	ErrorDescription *string `json:"error_description,omitempty"`
+
 	// Message What happened, for people.
 	//
 	// Example: Token expired
@@ -42,6 +47,45 @@ type ErrorEnvelope struct {
 	//
 	// Example: 421
 	Status int32 `json:"status"`
+}
+
+// Introspection Whether a token is valid (RFC 7662, section 2.2). If it is valid, the answer also has the other claims of the token under their own names.
+type Introspection struct {
+	// Active Whether the token is valid now.
+	//
+	// Example: true
+	Active bool `json:"active"`
+
+	// ClientID The client of the token: its claim `client_id`, else `azp`. Absent if the token is not active or has neither.
+	//
+	// Example: web
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Exp The time at which the token expires, in Unix seconds. Absent if the token is not active.
+	//
+	// Example: 1611318219
+	Exp *int64 `json:"exp,omitempty"`
+
+	// Iat The time at which the token was issued, in Unix seconds. Absent if the token is not active or does not tell.
+	//
+	// Example: 1611314619
+	Iat *int64 `json:"iat,omitempty"`
+
+	// Scope The scope of the token. Absent if the token is not active or has none.
+	//
+	// Example: read write
+	Scope *string `json:"scope,omitempty"`
+
+	// Sub The identity of the token. Absent if the token is not active.
+	//
+	// Example: whois.muchlis@gmail.com
+	Sub *string `json:"sub,omitempty"`
+
+	// TokenType `Bearer` for an access token, `refresh_token` for a refresh token. Absent if the token is not active.
+	//
+	// Example: Bearer
+	TokenType            *string                `json:"token_type,omitempty"`
+	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
 // JSONWebKey A public key (RFC 7517, section 4). An `RSA` key has `n` and `e`, an `EC` key has `crv`, `x` and `y`, an `OKP` key has `crv` and `x`.
@@ -100,6 +144,141 @@ type JSONWebKey struct {
 type JSONWebKeySet struct {
 	// Keys The keys, newest first. Can be empty.
 	Keys []JSONWebKey `json:"keys"`
+}
+
+// OAuthIntrospectRequest The parameters of an introspection (RFC 7662, section 2.1).
+type OAuthIntrospectRequest struct {
+	// Token The token.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	Token string `json:"token"`
+
+	// TokenTypeHint `refresh_token` asks about a refresh token. With any other value, and without one, only access tokens can be active.
+	//
+	// Example: refresh_token
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
+// OAuthMetadata Authorization server metadata (RFC 8414, section 2).
+type OAuthMetadata struct {
+	// GrantTypesSupported Always `refresh_token` alone.
+	//
+	// Example: ["refresh_token"]
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// IntrospectionEndpoint The URL of `POST /oauth2/introspect`.
+	//
+	// Example: https://login.example.com/oauth2/introspect
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+
+	// IntrospectionEndpointAuthMethodsSupported Always `client_secret_basic` alone, with an API credential.
+	//
+	// Example: ["client_secret_basic"]
+	IntrospectionEndpointAuthMethodsSupported []string `json:"introspection_endpoint_auth_methods_supported"`
+
+	// Issuer The `iss` of all tokens.
+	//
+	// Example: https://login.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The URL of the public keys.
+	//
+	// Example: https://login.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always empty, because the login is another service.
+	//
+	// Example: []
+	ResponseTypesSupported []string `json:"response_types_supported"`
+
+	// RevocationEndpoint The URL of `POST /oauth2/revoke`.
+	//
+	// Example: https://login.example.com/oauth2/revoke
+	RevocationEndpoint string `json:"revocation_endpoint"`
+
+	// RevocationEndpointAuthMethodsSupported Always `none` alone, because clients are public.
+	//
+	// Example: ["none"]
+	RevocationEndpointAuthMethodsSupported []string `json:"revocation_endpoint_auth_methods_supported"`
+
+	// TokenEndpoint The URL of `POST /oauth2/token`.
+	//
+	// Example: https://login.example.com/oauth2/token
+	TokenEndpoint string `json:"token_endpoint"`
+
+	// TokenEndpointAuthMethodsSupported Always `none` alone, because clients are public.
+	//
+	// Example: ["none"]
+	TokenEndpointAuthMethodsSupported []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// OAuthRevokeRequest The parameters of a revocation (RFC 7009, section 2.1).
+type OAuthRevokeRequest struct {
+	// ClientID The ID of the client, if it has one.
+	//
+	// Example: web
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Token A refresh token of the session to revoke, or an access token of it.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	Token string `json:"token"`
+
+	// TokenTypeHint `refresh_token` or `access_token`. The server finds out by itself, so this is ignored.
+	//
+	// Example: refresh_token
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
+// OAuthTokenRequest The parameters of a refresh (RFC 6749, section 6). All of them but `grant_type` may be missing for the schema; the server needs `refresh_token` too.
+type OAuthTokenRequest struct {
+	// ClientID The ID of the client, if it has one.
+	//
+	// Example: web
+	ClientID *string `json:"client_id,omitempty"`
+
+	// GrantType Always `refresh_token`.
+	//
+	// Example: refresh_token
+	GrantType string `json:"grant_type"`
+
+	// RefreshToken The refresh token that you got from the login or from the last refresh.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	RefreshToken *string `json:"refresh_token,omitempty"`
+
+	// Scope The scope of the new access token, scopes with spaces between them: a part of the claim `scope` of the refresh token. It is ignored if the refresh token has no such claim.
+	//
+	// Example: read
+	Scope *string `json:"scope,omitempty"`
+}
+
+// OAuthTokens The answer to a refresh (RFC 6749, section 5.1).
+type OAuthTokens struct {
+	// AccessToken The new access token. It is not fresh.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	AccessToken string `json:"access_token"`
+
+	// ExpiresIn The lifetime of the new access token in seconds, from the time of the answer.
+	//
+	// Example: 3600
+	ExpiresIn int64 `json:"expires_in"`
+
+	// RefreshToken Present only if rotation is on: the next refresh token. Store it in the same step as the access token. If a response is lost, send your refresh token again: you get the same next refresh token.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	RefreshToken *string `json:"refresh_token,omitempty"`
+
+	// Scope The scope of the access token. Absent if the refresh token has none.
+	//
+	// Example: read write
+	Scope *string `json:"scope,omitempty"`
+
+	// TokenType Always `Bearer` (RFC 6750).
+	//
+	// Example: Bearer
+	TokenType string `json:"token_type"`
 }
 
 // RefreshRequest defines model for RefreshRequest.
@@ -260,6 +439,12 @@ type NotEnabled = ErrorEnvelope
 // NotFound The body of every error.
 type NotFound = ErrorEnvelope
 
+// OAuthClient The body of every error.
+type OAuthClient = ErrorEnvelope
+
+// OAuthError The body of every error.
+type OAuthError = ErrorEnvelope
+
 // TokenExpired The body of every error.
 type TokenExpired = ErrorEnvelope
 
@@ -310,6 +495,171 @@ type RefreshTokenJSONRequestBody = RefreshRequest
 
 // RevokeTokenJSONRequestBody defines body for RevokeToken for application/json ContentType.
 type RevokeTokenJSONRequestBody = RevokeRequest
+
+// OauthIntrospectFormdataRequestBody defines body for OauthIntrospect for application/x-www-form-urlencoded ContentType.
+type OauthIntrospectFormdataRequestBody = OAuthIntrospectRequest
+
+// OauthRevokeFormdataRequestBody defines body for OauthRevoke for application/x-www-form-urlencoded ContentType.
+type OauthRevokeFormdataRequestBody = OAuthRevokeRequest
+
+// OauthTokenFormdataRequestBody defines body for OauthToken for application/x-www-form-urlencoded ContentType.
+type OauthTokenFormdataRequestBody = OAuthTokenRequest
+
+// Getter for additional properties for Introspection. Returns the specified
+// element and whether it was found
+func (a Introspection) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for Introspection
+func (a *Introspection) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for Introspection to handle AdditionalProperties
+func (a *Introspection) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["active"]; found {
+		err = json.Unmarshal(raw, &a.Active)
+		if err != nil {
+			return fmt.Errorf("error reading 'active': %w", err)
+		}
+		delete(object, "active")
+	}
+
+	if raw, found := object["client_id"]; found {
+		err = json.Unmarshal(raw, &a.ClientID)
+		if err != nil {
+			return fmt.Errorf("error reading 'client_id': %w", err)
+		}
+		delete(object, "client_id")
+	}
+
+	if raw, found := object["exp"]; found {
+		err = json.Unmarshal(raw, &a.Exp)
+		if err != nil {
+			return fmt.Errorf("error reading 'exp': %w", err)
+		}
+		delete(object, "exp")
+	}
+
+	if raw, found := object["iat"]; found {
+		err = json.Unmarshal(raw, &a.Iat)
+		if err != nil {
+			return fmt.Errorf("error reading 'iat': %w", err)
+		}
+		delete(object, "iat")
+	}
+
+	if raw, found := object["scope"]; found {
+		err = json.Unmarshal(raw, &a.Scope)
+		if err != nil {
+			return fmt.Errorf("error reading 'scope': %w", err)
+		}
+		delete(object, "scope")
+	}
+
+	if raw, found := object["sub"]; found {
+		err = json.Unmarshal(raw, &a.Sub)
+		if err != nil {
+			return fmt.Errorf("error reading 'sub': %w", err)
+		}
+		delete(object, "sub")
+	}
+
+	if raw, found := object["token_type"]; found {
+		err = json.Unmarshal(raw, &a.TokenType)
+		if err != nil {
+			return fmt.Errorf("error reading 'token_type': %w", err)
+		}
+		delete(object, "token_type")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for Introspection to handle AdditionalProperties
+func (a Introspection) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	object["active"], err = json.Marshal(a.Active)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'active': %w", err)
+	}
+
+	if a.ClientID != nil {
+		object["client_id"], err = json.Marshal(a.ClientID)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'client_id': %w", err)
+		}
+	}
+
+	if a.Exp != nil {
+		object["exp"], err = json.Marshal(a.Exp)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'exp': %w", err)
+		}
+	}
+
+	if a.Iat != nil {
+		object["iat"], err = json.Marshal(a.Iat)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'iat': %w", err)
+		}
+	}
+
+	if a.Scope != nil {
+		object["scope"], err = json.Marshal(a.Scope)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'scope': %w", err)
+		}
+	}
+
+	if a.Sub != nil {
+		object["sub"], err = json.Marshal(a.Sub)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'sub': %w", err)
+		}
+	}
+
+	if a.TokenType != nil {
+		object["token_type"], err = json.Marshal(a.TokenType)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'token_type': %w", err)
+		}
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -397,6 +747,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 	GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthMetadata The addresses and abilities of the OAuth endpoints
+	//
+	// The authorization server metadata (RFC 8414) for client libraries that discover their
+	// server. It is served if the setting `--issuer` is an https URL, or an http URL of a loopback
+	// address.
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `OauthMetadata` operationId).
+	OauthMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRevocations List the revocations
 	//
@@ -514,6 +873,108 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
 	EndSession(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthIntrospectWithBody Ask whether an access token is valid now
+	//
+	// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+	// the sign-out of an identity count. If the token is not valid, the answer is
+	// `{"active": false}` and nothing more.
+	//
+	// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+	// API cannot take it for an access token by mistake.
+	//
+	// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+	// `Authorization: Bearer`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+	OauthIntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthIntrospectWithFormdataBody Ask whether an access token is valid now
+	//
+	// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+	// the sign-out of an identity count. If the token is not valid, the answer is
+	// `{"active": false}` and nothing more.
+	//
+	// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+	// API cannot take it for an access token by mistake.
+	//
+	// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+	// `Authorization: Bearer`.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+	OauthIntrospectWithFormdataBody(ctx context.Context, body OauthIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthRevokeWithBody Log out, as an OAuth client does
+	//
+	// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+	// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+	// 200 as well.
+	//
+	// An access token that has not expired revokes its session, if this server made it and rotation
+	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// until its `exp`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+	OauthRevokeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthRevokeWithFormdataBody Log out, as an OAuth client does
+	//
+	// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+	// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+	// 200 as well.
+	//
+	// An access token that has not expired revokes its session, if this server made it and rotation
+	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// until its `exp`.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+	OauthRevokeWithFormdataBody(ctx context.Context, body OauthRevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthTokenWithBody Exchange a refresh token, as an OAuth client does
+	//
+	// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+	//
+	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// client that names another ID is rejected.
+	//
+	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+	// parameter that is sent twice is an error. The query is not read.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+	OauthTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// OauthTokenWithFormdataBody Exchange a refresh token, as an OAuth client does
+	//
+	// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+	//
+	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// client that names another ID is rejected.
+	//
+	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+	// parameter that is sent twice is an error. The query is not read.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+	OauthTokenWithFormdataBody(ctx context.Context, body OauthTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetJwks The public keys that verify access tokens
@@ -529,6 +990,25 @@ type ClientInterface interface {
 // Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 func (c *Client) GetJwks(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetJwksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthMetadata The addresses and abilities of the OAuth endpoints
+//
+// The authorization server metadata (RFC 8414) for client libraries that discover their
+// server. It is served if the setting `--issuer` is an https URL, or an http URL of a loopback
+// address.
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `OauthMetadata` operationId).
+func (c *Client) OauthMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthMetadataRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -746,6 +1226,168 @@ func (c *Client) EndSession(ctx context.Context, id string, reqEditors ...Reques
 	return c.Client.Do(req)
 }
 
+// OauthIntrospectWithBody Ask whether an access token is valid now
+//
+// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+// the sign-out of an identity count. If the token is not valid, the answer is
+// `{"active": false}` and nothing more.
+//
+// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+// API cannot take it for an access token by mistake.
+//
+// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+// `Authorization: Bearer`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+func (c *Client) OauthIntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthIntrospectRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthIntrospectWithFormdataBody Ask whether an access token is valid now
+//
+// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+// the sign-out of an identity count. If the token is not valid, the answer is
+// `{"active": false}` and nothing more.
+//
+// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+// API cannot take it for an access token by mistake.
+//
+// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+// `Authorization: Bearer`.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+func (c *Client) OauthIntrospectWithFormdataBody(ctx context.Context, body OauthIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthIntrospectRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthRevokeWithBody Log out, as an OAuth client does
+//
+// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+// 200 as well.
+//
+// An access token that has not expired revokes its session, if this server made it and rotation
+// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// until its `exp`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+func (c *Client) OauthRevokeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthRevokeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthRevokeWithFormdataBody Log out, as an OAuth client does
+//
+// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+// 200 as well.
+//
+// An access token that has not expired revokes its session, if this server made it and rotation
+// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// until its `exp`.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+func (c *Client) OauthRevokeWithFormdataBody(ctx context.Context, body OauthRevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthRevokeRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthTokenWithBody Exchange a refresh token, as an OAuth client does
+//
+// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+//
+// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// client that names another ID is rejected.
+//
+// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+// parameter that is sent twice is an error. The query is not read.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+func (c *Client) OauthTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// OauthTokenWithFormdataBody Exchange a refresh token, as an OAuth client does
+//
+// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+//
+// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// client that names another ID is rejected.
+//
+// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+// parameter that is sent twice is an error. The query is not read.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+func (c *Client) OauthTokenWithFormdataBody(ctx context.Context, body OauthTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewOauthTokenRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewGetJwksRequest constructs an http.Request for the GetJwks method
 func NewGetJwksRequest(server string, params *GetJwksParams) (*http.Request, error) {
 	var err error
@@ -783,6 +1425,33 @@ func NewGetJwksRequest(server string, params *GetJwksParams) (*http.Request, err
 			req.Header.Set("If-None-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewOauthMetadataRequest constructs an http.Request for the OauthMetadata method
+func NewOauthMetadataRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/oauth-authorization-server")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -1074,6 +1743,126 @@ func NewEndSessionRequest(server string, id string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewOauthIntrospectRequestWithFormdataBody calls the generic OauthIntrospect builder with application/x-www-form-urlencoded body
+func NewOauthIntrospectRequestWithFormdataBody(server string, body OauthIntrospectFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewOauthIntrospectRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewOauthIntrospectRequestWithBody constructs an http.Request for the OauthIntrospect method, with any body, and a specified content type
+func NewOauthIntrospectRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth2/introspect")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewOauthRevokeRequestWithFormdataBody calls the generic OauthRevoke builder with application/x-www-form-urlencoded body
+func NewOauthRevokeRequestWithFormdataBody(server string, body OauthRevokeFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewOauthRevokeRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewOauthRevokeRequestWithBody constructs an http.Request for the OauthRevoke method, with any body, and a specified content type
+func NewOauthRevokeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth2/revoke")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewOauthTokenRequestWithFormdataBody calls the generic OauthToken builder with application/x-www-form-urlencoded body
+func NewOauthTokenRequestWithFormdataBody(server string, body OauthTokenFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewOauthTokenRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewOauthTokenRequestWithBody constructs an http.Request for the OauthToken method, with any body, and a specified content type
+func NewOauthTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth2/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -1132,6 +1921,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetJwks` operationId).
 	GetJwksWithResponse(ctx context.Context, params *GetJwksParams, reqEditors ...RequestEditorFn) (*GetJwksResponse, error)
+
+	// OauthMetadataWithResponse The addresses and abilities of the OAuth endpoints
+	//
+	// The authorization server metadata (RFC 8414) for client libraries that discover their
+	// server. It is served if the setting `--issuer` is an https URL, or an http URL of a loopback
+	// address.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `OauthMetadata` operationId).
+	OauthMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*OauthMetadataResponse, error)
 
 	// ListRevocationsWithResponse List the revocations
 	//
@@ -1255,6 +2055,108 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/v1/sessions/{id} (the `EndSession` operationId).
 	EndSessionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
+
+	// OauthIntrospectWithBodyWithResponse Ask whether an access token is valid now
+	//
+	// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+	// the sign-out of an identity count. If the token is not valid, the answer is
+	// `{"active": false}` and nothing more.
+	//
+	// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+	// API cannot take it for an access token by mistake.
+	//
+	// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+	// `Authorization: Bearer`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+	OauthIntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthIntrospectResponse, error)
+
+	// OauthIntrospectWithFormdataBodyWithResponse Ask whether an access token is valid now
+	//
+	// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+	// the sign-out of an identity count. If the token is not valid, the answer is
+	// `{"active": false}` and nothing more.
+	//
+	// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+	// API cannot take it for an access token by mistake.
+	//
+	// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+	// `Authorization: Bearer`.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+	OauthIntrospectWithFormdataBodyWithResponse(ctx context.Context, body OauthIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthIntrospectResponse, error)
+
+	// OauthRevokeWithBodyWithResponse Log out, as an OAuth client does
+	//
+	// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+	// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+	// 200 as well.
+	//
+	// An access token that has not expired revokes its session, if this server made it and rotation
+	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// until its `exp`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+	OauthRevokeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthRevokeResponse, error)
+
+	// OauthRevokeWithFormdataBodyWithResponse Log out, as an OAuth client does
+	//
+	// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+	// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+	// 200 as well.
+	//
+	// An access token that has not expired revokes its session, if this server made it and rotation
+	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// until its `exp`.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+	OauthRevokeWithFormdataBodyWithResponse(ctx context.Context, body OauthRevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthRevokeResponse, error)
+
+	// OauthTokenWithBodyWithResponse Exchange a refresh token, as an OAuth client does
+	//
+	// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+	//
+	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// client that names another ID is rejected.
+	//
+	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+	// parameter that is sent twice is an error. The query is not read.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+	OauthTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthTokenResponse, error)
+
+	// OauthTokenWithFormdataBodyWithResponse Exchange a refresh token, as an OAuth client does
+	//
+	// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+	//
+	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// client that names another ID is rejected.
+	//
+	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+	// parameter that is sent twice is an error. The query is not read.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+	OauthTokenWithFormdataBodyWithResponse(ctx context.Context, body OauthTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthTokenResponse, error)
 }
 
 // GetJwksResponse200Headers the declared response headers of an HTTP 200 response for GetJwks
@@ -1322,6 +2224,61 @@ func (r GetJwksResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetJwksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type OauthMetadataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OAuthMetadata
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OauthMetadataResponse) GetJSON200() *OAuthMetadata {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r OauthMetadataResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r OauthMetadataResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetBody returns the raw response body bytes
+func (r OauthMetadataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OauthMetadataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OauthMetadataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OauthMetadataResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -1889,6 +2846,342 @@ func (r EndSessionResponse) ContentType() string {
 	return ""
 }
 
+// OauthIntrospectResponse200Headers the declared response headers of an HTTP 200 response for OauthIntrospect
+type OauthIntrospectResponse200Headers struct {
+	CacheControl string
+	Pragma       string
+}
+
+// OauthIntrospectResponse401Headers the declared response headers of an HTTP 401 response for OauthIntrospect
+type OauthIntrospectResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// OauthIntrospectResponse503Headers the declared response headers of an HTTP 503 response for OauthIntrospect
+type OauthIntrospectResponse503Headers struct {
+	RetryAfter *int
+}
+
+type OauthIntrospectResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Introspection
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *OAuthError
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *OAuthClient
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OauthIntrospectResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *OauthIntrospectResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *OauthIntrospectResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OauthIntrospectResponse) GetJSON200() *Introspection {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r OauthIntrospectResponse) GetJSON400() *OAuthError {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r OauthIntrospectResponse) GetJSON401() *OAuthClient {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r OauthIntrospectResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r OauthIntrospectResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r OauthIntrospectResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r OauthIntrospectResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r OauthIntrospectResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r OauthIntrospectResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r OauthIntrospectResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OauthIntrospectResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OauthIntrospectResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OauthIntrospectResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OauthRevokeResponse200Headers the declared response headers of an HTTP 200 response for OauthRevoke
+type OauthRevokeResponse200Headers struct {
+	CacheControl string
+	Pragma       string
+}
+
+// OauthRevokeResponse401Headers the declared response headers of an HTTP 401 response for OauthRevoke
+type OauthRevokeResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// OauthRevokeResponse503Headers the declared response headers of an HTTP 503 response for OauthRevoke
+type OauthRevokeResponse503Headers struct {
+	RetryAfter *int
+}
+
+type OauthRevokeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *OAuthError
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *OAuthClient
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OauthRevokeResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *OauthRevokeResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *OauthRevokeResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r OauthRevokeResponse) GetJSON400() *OAuthError {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r OauthRevokeResponse) GetJSON401() *OAuthClient {
+	return r.JSON401
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r OauthRevokeResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r OauthRevokeResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r OauthRevokeResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r OauthRevokeResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r OauthRevokeResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r OauthRevokeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OauthRevokeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OauthRevokeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OauthRevokeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// OauthTokenResponse200Headers the declared response headers of an HTTP 200 response for OauthToken
+type OauthTokenResponse200Headers struct {
+	CacheControl string
+	Pragma       string
+}
+
+// OauthTokenResponse401Headers the declared response headers of an HTTP 401 response for OauthToken
+type OauthTokenResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// OauthTokenResponse503Headers the declared response headers of an HTTP 503 response for OauthToken
+type OauthTokenResponse503Headers struct {
+	RetryAfter *int
+}
+
+type OauthTokenResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OAuthTokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *OAuthError
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *OAuthClient
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OauthTokenResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *OauthTokenResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *OauthTokenResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r OauthTokenResponse) GetJSON200() *OAuthTokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r OauthTokenResponse) GetJSON400() *OAuthError {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r OauthTokenResponse) GetJSON401() *OAuthClient {
+	return r.JSON401
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r OauthTokenResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r OauthTokenResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r OauthTokenResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r OauthTokenResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r OauthTokenResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r OauthTokenResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r OauthTokenResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r OauthTokenResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r OauthTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetJwksWithResponse The public keys that verify access tokens
 //
 // Returns the JWK Set (RFC 7517) for services that verify access tokens. It has the public
@@ -1908,6 +3201,23 @@ func (c *ClientWithResponses) GetJwksWithResponse(ctx context.Context, params *G
 		return nil, err
 	}
 	return ParseGetJwksResponse(rsp)
+}
+
+// OauthMetadataWithResponse The addresses and abilities of the OAuth endpoints
+//
+// The authorization server metadata (RFC 8414) for client libraries that discover their
+// server. It is served if the setting `--issuer` is an https URL, or an http URL of a loopback
+// address.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `OauthMetadata` operationId).
+func (c *ClientWithResponses) OauthMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*OauthMetadataResponse, error) {
+	rsp, err := c.OauthMetadata(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthMetadataResponse(rsp)
 }
 
 // ListRevocationsWithResponse List the revocations
@@ -2087,6 +3397,144 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id str
 	return ParseEndSessionResponse(rsp)
 }
 
+// OauthIntrospectWithBodyWithResponse Ask whether an access token is valid now
+//
+// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+// the sign-out of an identity count. If the token is not valid, the answer is
+// `{"active": false}` and nothing more.
+//
+// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+// API cannot take it for an access token by mistake.
+//
+// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+// `Authorization: Bearer`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+func (c *ClientWithResponses) OauthIntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthIntrospectResponse, error) {
+	rsp, err := c.OauthIntrospectWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthIntrospectResponse(rsp)
+}
+
+// OauthIntrospectWithFormdataBodyWithResponse Ask whether an access token is valid now
+//
+// The introspection endpoint of OAuth 2.0 (RFC 7662), for your APIs. Expiry, revocations and
+// the sign-out of an identity count. If the token is not valid, the answer is
+// `{"active": false}` and nothing more.
+//
+// A refresh token is active only if the request has `token_type_hint=refresh_token`, so that an
+// API cannot take it for an access token by mistake.
+//
+// The API sends the name and secret of its credential as HTTP Basic, or the secret alone as
+// `Authorization: Bearer`.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/introspect (the `OauthIntrospect` operationId).
+func (c *ClientWithResponses) OauthIntrospectWithFormdataBodyWithResponse(ctx context.Context, body OauthIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthIntrospectResponse, error) {
+	rsp, err := c.OauthIntrospectWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthIntrospectResponse(rsp)
+}
+
+// OauthRevokeWithBodyWithResponse Log out, as an OAuth client does
+//
+// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+// 200 as well.
+//
+// An access token that has not expired revokes its session, if this server made it and rotation
+// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// until its `exp`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+func (c *ClientWithResponses) OauthRevokeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthRevokeResponse, error) {
+	rsp, err := c.OauthRevokeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthRevokeResponse(rsp)
+}
+
+// OauthRevokeWithFormdataBodyWithResponse Log out, as an OAuth client does
+//
+// The revocation endpoint of OAuth 2.0 (RFC 7009). It revokes the session of the token, as
+// `POST /api/v1/revoke` does. After the response has arrived, every server rejects all refresh
+// tokens of the session. If the token is unknown, expired or no token at all, the answer is
+// 200 as well.
+//
+// An access token that has not expired revokes its session, if this server made it and rotation
+// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// until its `exp`.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/revoke (the `OauthRevoke` operationId).
+func (c *ClientWithResponses) OauthRevokeWithFormdataBodyWithResponse(ctx context.Context, body OauthRevokeFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthRevokeResponse, error) {
+	rsp, err := c.OauthRevokeWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthRevokeResponse(rsp)
+}
+
+// OauthTokenWithBodyWithResponse Exchange a refresh token, as an OAuth client does
+//
+// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+//
+// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// client that names another ID is rejected.
+//
+// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+// parameter that is sent twice is an error. The query is not read.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+func (c *ClientWithResponses) OauthTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*OauthTokenResponse, error) {
+	rsp, err := c.OauthTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthTokenResponse(rsp)
+}
+
+// OauthTokenWithFormdataBodyWithResponse Exchange a refresh token, as an OAuth client does
+//
+// The token endpoint of OAuth 2.0 for `grant_type=refresh_token` (RFC 6749, section 6). It
+// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
+// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
+//
+// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
+// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// client that names another ID is rejected.
+//
+// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
+// parameter that is sent twice is an error. The query is not read.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth2/token (the `OauthToken` operationId).
+func (c *ClientWithResponses) OauthTokenWithFormdataBodyWithResponse(ctx context.Context, body OauthTokenFormdataRequestBody, reqEditors ...RequestEditorFn) (*OauthTokenResponse, error) {
+	rsp, err := c.OauthTokenWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseOauthTokenResponse(rsp)
+}
+
 // ParseGetJwksResponse parses an HTTP response from a GetJwksWithResponse call
 func ParseGetJwksResponse(rsp *http.Response) (*GetJwksResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -2162,6 +3610,46 @@ func ParseGetJwksResponse(rsp *http.Response) (*GetJwksResponse, error) {
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOauthMetadataResponse parses an HTTP response from a OauthMetadataWithResponse call
+func ParseOauthMetadataResponse(rsp *http.Response) (*OauthMetadataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OauthMetadataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OAuthMetadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
 	}
 
 	return response, nil
@@ -2692,11 +4180,362 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 	return response, nil
 }
 
+// ParseOauthIntrospectResponse parses an HTTP response from a OauthIntrospectWithResponse call
+func ParseOauthIntrospectResponse(rsp *http.Response) (*OauthIntrospectResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OauthIntrospectResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Introspection
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest OAuthClient
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OauthIntrospectResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers OauthIntrospectResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers OauthIntrospectResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOauthRevokeResponse parses an HTTP response from a OauthRevokeWithResponse call
+func ParseOauthRevokeResponse(rsp *http.Response) (*OauthRevokeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OauthRevokeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest OAuthClient
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OauthRevokeResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers OauthRevokeResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers OauthRevokeResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseOauthTokenResponse parses an HTTP response from a OauthTokenWithResponse call
+func ParseOauthTokenResponse(rsp *http.Response) (*OauthTokenResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &OauthTokenResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OAuthTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest OAuthError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest OAuthClient
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OauthTokenResponse200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers OauthTokenResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers OauthTokenResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetJwks The public keys that verify access tokens
 	// (GET /.well-known/jwks.json)
 	GetJwks(ctx echo.Context, params GetJwksParams) error
+	// OauthMetadata The addresses and abilities of the OAuth endpoints
+	// (GET /.well-known/oauth-authorization-server)
+	OauthMetadata(ctx echo.Context) error
 	// ListRevocations List the revocations
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx echo.Context, params ListRevocationsParams) error
@@ -2715,6 +4554,15 @@ type ServerInterface interface {
 	// EndSession Revoke one of your sessions
 	// (DELETE /api/v1/sessions/{id})
 	EndSession(ctx echo.Context, id string) error
+	// OauthIntrospect Ask whether an access token is valid now
+	// (POST /oauth2/introspect)
+	OauthIntrospect(ctx echo.Context) error
+	// OauthRevoke Log out, as an OAuth client does
+	// (POST /oauth2/revoke)
+	OauthRevoke(ctx echo.Context) error
+	// OauthToken Exchange a refresh token, as an OAuth client does
+	// (POST /oauth2/token)
+	OauthToken(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -2748,6 +4596,15 @@ func (w *ServerInterfaceWrapper) GetJwks(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetJwks(ctx, params)
+	return err
+}
+
+// OauthMetadata converts echo context to params.
+func (w *ServerInterfaceWrapper) OauthMetadata(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OauthMetadata(ctx)
 	return err
 }
 
@@ -2844,6 +4701,33 @@ func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
 	return err
 }
 
+// OauthIntrospect converts echo context to params.
+func (w *ServerInterfaceWrapper) OauthIntrospect(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OauthIntrospect(ctx)
+	return err
+}
+
+// OauthRevoke converts echo context to params.
+func (w *ServerInterfaceWrapper) OauthRevoke(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OauthRevoke(ctx)
+	return err
+}
+
+// OauthToken converts echo context to params.
+func (w *ServerInterfaceWrapper) OauthToken(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OauthToken(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2898,6 +4782,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJwks, options.OperationMiddlewares["getJwks"]...)
 	router.GET(options.BaseURL+"/api/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.DELETE(options.BaseURL+"/api/v1/sessions/:id", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
+	router.POST(options.BaseURL+"/oauth2/token", wrapper.OauthToken, options.OperationMiddlewares["oauthToken"]...)
+	router.POST(options.BaseURL+"/oauth2/revoke", wrapper.OauthRevoke, options.OperationMiddlewares["oauthRevoke"]...)
+	router.POST(options.BaseURL+"/oauth2/introspect", wrapper.OauthIntrospect, options.OperationMiddlewares["oauthIntrospect"]...)
+	router.GET(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.OauthMetadata, options.OperationMiddlewares["oauthMetadata"]...)
 
 }
 
@@ -2910,6 +4798,17 @@ type InternalJSONResponse ErrorEnvelope
 type NotEnabledJSONResponse ErrorEnvelope
 
 type NotFoundJSONResponse ErrorEnvelope
+
+type OAuthClientResponseHeaders struct {
+	WWWAuthenticate *string
+}
+type OAuthClientJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers OAuthClientResponseHeaders
+}
+
+type OAuthErrorJSONResponse ErrorEnvelope
 
 type TokenExpiredJSONResponse ErrorEnvelope
 
@@ -3009,6 +4908,55 @@ func (response GetJwks500JSONResponse) VisitGetJwksResponse(w http.ResponseWrite
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthMetadataRequestObject struct {
+}
+
+type OauthMetadataResponseObject interface {
+	VisitOauthMetadataResponse(w http.ResponseWriter) error
+}
+
+type OauthMetadata200JSONResponse OAuthMetadata
+
+func (response OauthMetadata200JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthMetadata400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response OauthMetadata400JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthMetadata501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response OauthMetadata501JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3687,11 +5635,434 @@ func (response EndSession503JSONResponse) VisitEndSessionResponse(w http.Respons
 	return err
 }
 
+type OauthIntrospectRequestObject struct {
+	Body *OauthIntrospectFormdataRequestBody
+}
+
+type OauthIntrospectResponseObject interface {
+	VisitOauthIntrospectResponse(w http.ResponseWriter) error
+}
+
+type OauthIntrospect200ResponseHeaders struct {
+	CacheControl string
+	Pragma       string
+}
+
+type OauthIntrospect200JSONResponse struct {
+	Body    Introspection
+	Headers OauthIntrospect200ResponseHeaders
+}
+
+func (response OauthIntrospect200JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect400JSONResponse struct{ OAuthErrorJSONResponse }
+
+func (response OauthIntrospect400JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect401JSONResponse struct{ OAuthClientJSONResponse }
+
+func (response OauthIntrospect401JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response OauthIntrospect403JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response OauthIntrospect413JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response OauthIntrospect415JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect500JSONResponse struct{ InternalJSONResponse }
+
+func (response OauthIntrospect500JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response OauthIntrospect501JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthIntrospect503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response OauthIntrospect503JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevokeRequestObject struct {
+	Body *OauthRevokeFormdataRequestBody
+}
+
+type OauthRevokeResponseObject interface {
+	VisitOauthRevokeResponse(w http.ResponseWriter) error
+}
+
+type OauthRevoke200ResponseHeaders struct {
+	CacheControl string
+	Pragma       string
+}
+
+type OauthRevoke200Response struct {
+	Headers OauthRevoke200ResponseHeaders
+}
+
+func (response OauthRevoke200Response) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
+	w.WriteHeader(200)
+	return nil
+}
+
+type OauthRevoke400JSONResponse struct{ OAuthErrorJSONResponse }
+
+func (response OauthRevoke400JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke401JSONResponse struct{ OAuthClientJSONResponse }
+
+func (response OauthRevoke401JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response OauthRevoke413JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response OauthRevoke415JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke500JSONResponse struct{ InternalJSONResponse }
+
+func (response OauthRevoke500JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response OauthRevoke501JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthRevoke503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response OauthRevoke503JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthTokenRequestObject struct {
+	Body *OauthTokenFormdataRequestBody
+}
+
+type OauthTokenResponseObject interface {
+	VisitOauthTokenResponse(w http.ResponseWriter) error
+}
+
+type OauthToken200ResponseHeaders struct {
+	CacheControl string
+	Pragma       string
+}
+
+type OauthToken200JSONResponse struct {
+	Body    OAuthTokens
+	Headers OauthToken200ResponseHeaders
+}
+
+func (response OauthToken200JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken400JSONResponse struct{ OAuthErrorJSONResponse }
+
+func (response OauthToken400JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken401JSONResponse struct{ OAuthClientJSONResponse }
+
+func (response OauthToken401JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response OauthToken413JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response OauthToken415JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken500JSONResponse struct{ InternalJSONResponse }
+
+func (response OauthToken500JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response OauthToken501JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response OauthToken503JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetJwks The public keys that verify access tokens
 	// (GET /.well-known/jwks.json)
 	GetJwks(ctx context.Context, request GetJwksRequestObject) (GetJwksResponseObject, error)
+	// OauthMetadata The addresses and abilities of the OAuth endpoints
+	// (GET /.well-known/oauth-authorization-server)
+	OauthMetadata(ctx context.Context, request OauthMetadataRequestObject) (OauthMetadataResponseObject, error)
 	// ListRevocations List the revocations
 	// (GET /api/v1/admin/revocations)
 	ListRevocations(ctx context.Context, request ListRevocationsRequestObject) (ListRevocationsResponseObject, error)
@@ -3710,6 +6081,15 @@ type StrictServerInterface interface {
 	// EndSession Revoke one of your sessions
 	// (DELETE /api/v1/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// OauthIntrospect Ask whether an access token is valid now
+	// (POST /oauth2/introspect)
+	OauthIntrospect(ctx context.Context, request OauthIntrospectRequestObject) (OauthIntrospectResponseObject, error)
+	// OauthRevoke Log out, as an OAuth client does
+	// (POST /oauth2/revoke)
+	OauthRevoke(ctx context.Context, request OauthRevokeRequestObject) (OauthRevokeResponseObject, error)
+	// OauthToken Exchange a refresh token, as an OAuth client does
+	// (POST /oauth2/token)
+	OauthToken(ctx context.Context, request OauthTokenRequestObject) (OauthTokenResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3749,6 +6129,29 @@ func (sh *strictHandler) GetJwks(ctx echo.Context, params GetJwksParams) error {
 	return nil
 }
 
+// OauthMetadata operation middleware
+func (sh *strictHandler) OauthMetadata(ctx echo.Context) error {
+	var request OauthMetadataRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OauthMetadata(ctx.Request().Context(), request.(OauthMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OauthMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OauthMetadataResponseObject); ok {
+		return validResponse.VisitOauthMetadataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListRevocations operation middleware
 func (sh *strictHandler) ListRevocations(ctx echo.Context, params ListRevocationsParams) error {
 	var request ListRevocationsRequestObject
@@ -3779,24 +6182,7 @@ func (sh *strictHandler) CreateRevocation(ctx echo.Context) error {
 	var request CreateRevocationRequestObject
 
 	var body CreateRevocationJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
+	if err := ctx.Bind(&body); err != nil {
 		return err
 	}
 	request.Body = &body
@@ -3825,24 +6211,7 @@ func (sh *strictHandler) RefreshToken(ctx echo.Context) error {
 	var request RefreshTokenRequestObject
 
 	var body RefreshTokenJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
+	if err := ctx.Bind(&body); err != nil {
 		return err
 	}
 	request.Body = &body
@@ -3871,24 +6240,7 @@ func (sh *strictHandler) RevokeToken(ctx echo.Context) error {
 	var request RevokeTokenRequestObject
 
 	var body RevokeTokenJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
+	if err := ctx.Bind(&body); err != nil {
 		return err
 	}
 	request.Body = &body
@@ -3962,137 +6314,269 @@ func (sh *strictHandler) EndSession(ctx echo.Context, id string) error {
 	return nil
 }
 
+// OauthIntrospect operation middleware
+func (sh *strictHandler) OauthIntrospect(ctx echo.Context) error {
+	var request OauthIntrospectRequestObject
+
+	var body OauthIntrospectFormdataRequestBody
+	if err := ctx.Bind(&body); err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OauthIntrospect(ctx.Request().Context(), request.(OauthIntrospectRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OauthIntrospect")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OauthIntrospectResponseObject); ok {
+		return validResponse.VisitOauthIntrospectResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OauthRevoke operation middleware
+func (sh *strictHandler) OauthRevoke(ctx echo.Context) error {
+	var request OauthRevokeRequestObject
+
+	var body OauthRevokeFormdataRequestBody
+	if err := ctx.Bind(&body); err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OauthRevoke(ctx.Request().Context(), request.(OauthRevokeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OauthRevoke")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OauthRevokeResponseObject); ok {
+		return validResponse.VisitOauthRevokeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OauthToken operation middleware
+func (sh *strictHandler) OauthToken(ctx echo.Context) error {
+	var request OauthTokenRequestObject
+
+	var body OauthTokenFormdataRequestBody
+	if err := ctx.Bind(&body); err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OauthToken(ctx.Request().Context(), request.(OauthTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OauthToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OauthTokenResponseObject); ok {
+		return validResponse.VisitOauthTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H37ctu21u+rYLTPH4mHlklZ8q3zzRzXcRrl5mxbiZNWGQsiIQkxCbAAaFltMnOe5jzYeZIzWABJ8CJb",
-	"Tt29v91+/yS2ROKy1sK6/hb8eyfkScoZYUp2jn7vLAiOiIAfT3C4ICecKcFj/XtEZChoqihnnaPOC75E",
-	"CWYrJEnIWSRRGFM9CMIsQnKBBYlQqEeQKMEr8yNSC4IkUd2O1yG3OElj0jnqpNk0pqGHEny7jefkv3Z9",
-	"v+N1BPk1o4JEnSMlMuJ1ZLggCdbrUKtUvyaVoGze+fbN65yO8Ly5wmOk8BypBVaIRoQpOqNEIrWgEt0Q",
-	"ISlniM/alzTu9N6I68WL5OdXs/Bk+iPjJx/x+9E/x50HreybflimnEkCFP0RR+fk14xIpX8LOVOEwY84",
-	"TWMaYr3wnS9Sr/73fDXw4rTyosySBIsVbHHKoxVaUrVAaslRQqXC10R2vM4NjjMC0+AMpv+lE9OEqiOU",
-	"ZFKhKUFYoZhgqVBg6D0TRC6uFL8m7AhRiYp9fvY6RAguOkd6IVfCrsTrJERKPNdbtqvTrzGu0A2OadTx",
-	"OlJhlcnOUd/3gRolqf6XILPOUecfO6X47Zhv5c6pnuyU3ZCYp8SQscrZ0YIguwq0wLLYdhdNzG4n8DFn",
-	"BBGmxArNuEAEh4suGhqOA9nsYl9enL314FN4GUm8kmi5IIKALC/4EimOEsIiRFW3883rPOdiSqOIsAey",
-	"kXH1XBO5xkSGcJRQRqUSWHGBlgsuCcJhSKREwI98qcCidubq9a995QjFfI4oQ3iOKXMZOiu24rLzLVcI",
-	"xzFfkioXdx+bi/UVg+B4aJopRBWKODGbgLWYo8tTIoDCwIkhU0QwHD+QEdR5rUlLhzzFgy51LnhC1IKy",
-	"OVoSptBScDZHWptkAkkaEYdkg8cXfEnEDRFohmlMoi7SHxnyaWFVlZNxQxArlEIXjcTKCACKsSICCPiW",
-	"q1OGp7FWZw+VZefFFoEUXMHbmq18NkNPtrfzj3bOT5+fn168uDo/Gx2Phmdvnx4Z5tq9XROSasajmEql",
-	"lbQkUutr6Uou4+qK2BXUZdd+rpnijFvhS/C4fHElU+9YLqkKF3oJs5lhklEuDCdghMDoKC1DYKDs41JL",
-	"vRXtt1w95xn7Dr4Ur90p2pp+M3iyTr380/Lc9x9ZiAUx6gnJLFzk3PUQF3r/UxJzNtdKAWHG1YIIa7/V",
-	"Cggz0tJ+epsaG/wg4qjaq216FM6SNh/EPufQ7MtSXZmfXZrBgorHHbr1gse3eqDPUWOVWsaodr7kUtNL",
-	"ohllOD5CEYmJ0vZO2ZdyBw30KdF2gbKSrG+5+gC2+2F0NWocRmjaNlfFL7E+jEwhyqQiWB8PhKu7WmPe",
-	"XJtWf2NDDq1zTno9Tewpji7onGGVCVLdBGjd/KvSKCVYhQukXeBrsjLH2FViSmRSrfHEytGoRJSZFT3C",
-	"Lv5MYdOsE+QLCRWJfmi6S6vHkED+Gos5efChLl9b4xiBu+f4vQnXbu/e7kEfTVeKVOyK4vwqhvHWOLiK",
-	"c5Q/UFA/eHTXCNZsAxRRzg4zCy1uDAV76BX9EWj3nuFMLbigvz1YKSZUSh2vtJPv2A4L75fBw48ECyKA",
-	"k7h6xl1aZu6qXHIe1/w+uwZtAdrjh+DP9jydFdwv6ef5yagPxFloogaV+1o25MCON7sgcepZj1zHnU7M",
-	"fXl5ua0prs1diBVpRrWw9vIJ7W7AvomHJoYpE/Tk/PkJ2tsf+E+rYa1lGnDnv8Ydq3hMyAeh7R2hrJGx",
-	"G0xj7Vo9UMSy6ptrTqn1A5BUPHcQFCpfrMpV8XFFQxYeruScVfy9Rz2fxygiKWERYeGqTCKA2qcSOasD",
-	"n0YVLvqUhFz7f0B3CNspQ8EAJZRlikj9PUiajuXDmIfXEkV0NiPiQX7+hcIrLV5zEkHM54ojwjNFBJqc",
-	"EyVW28f6l0mewqnJovNIuxiyLJkSYfxzkwNSHC0xuHAzzUK9SkZulZ6+IolBi6jpUGtORCFrMktTLhSJ",
-	"3pCI4hE89EChax+iRfpOzKjb+hEnQVKfoCKBxeBXiR79CrbhCiNMivTHuSwXr1Qsx+BPsRx2yoiEMeTi",
-	"sIRERxddECs/htVoUt18fdOTbqdcHtC1uoZWychtF7khYmX0jeZ/KnSMpKjhT07++gBnjbRNLtoefJIS",
-	"nsaki06wPlCIJKladdFbPRdiWRxXJG2NQ08VSWSLnvPyD7AQeKV/twxv2+U1ZeDAwiN2bYLPBU6kZyIb",
-	"LNGk8OUmWhdMnAzaRK96CcNIFJrd4CjSzFLgVyqaELAfK56hiANDrxlfIgwveZq7NCJoujIaCESqqvJd",
-	"T7Kx10JW67u71PZqgdOUMBJVqF4ZvB74NCbIhbyNei9Go3d2yaWbY5KllVn6vcDrzLhIsDJaYrdXTlUq",
-	"DTcv+0s+cbnFnJFeLnafizH4VJt6vVx9QC7J9BVZtWWTTZ4anH0wsPuDYN/Tqg+McP9pFx0zNDm/OJ7A",
-	"M1riJmwC6ndCJp72kyanJ86XobiZeGhya59Z2WfOXr2rPWS+v500zxCO52tchHjOBVWLJKftNVl10TMj",
-	"Q2BizGcmd6yFzUTaxXtVTp9Gzy6O2zgcipv2BYSZuCEQ3tlta+HPt9ZFx1MIA7VkAcnq0/UGg+CwbcI1",
-	"GofcGlWZz5izwdMWcIol2etnIq7MazasJ4Az05zpNm2fSx9La0eXCxouClreEGGKDIwbWw2zv2f0tjCx",
-	"+QKo4QoMZVW1PtkMrWq1iGCv39s78H3fr56CvX7LKfA61yZ2b1FWZIWGz7ro2HoRZSJq+EwTjSoJz1BW",
-	"MQ7XNJo0Fm2iOBAsKq2oGh/EPF/hZc/vBX7Q87evd29+baPztVqtobM2naX4eoarXlWcqpOdvXrXNgVr",
-	"nyDhURYb9fNIMsOmsztkZiZ44oiM9RglnTNpazj5Tu8Rm1w75Bk0MBRVqQmCoN/fVGoyueZYaU3hcgDH",
-	"Sx0ETSSdT9CTIo0ha4GGpPM26ty2T3KLQs5FRBlWFY0BM1r/2VG+9olcl9zBrRbNEgS/fjr+9Or2RMw+",
-	"XFztj1aX/3xxNt9fhDfvcErfxGI5xPhd+OL9OW/bwRpJXd21g+8UpppF06fEMMoDrX+3/bogqs2Evbx8",
-	"hS6IarNfg6dN63JNVnKtNpEeYmSpA5AZFVLV/LGO42Pd5dA6JrfhfNUpoFfTtm0bjTsVUhxFVK8Wx++c",
-	"Dc1wLEl9j1AUbd9kTGcEzq09AYwsa2kDlkdunjnbga9DoMD3D3z0RJIbwlCEV/Jp4cTFRCtKqhDPlKf/",
-	"p9I8rhWzTHAcI1gQlBDwjIgja2iwDujgJXcF0mQWliahLjMS5aGX1DGgCTMzpmisN7CyrlpVU/gt3lWC",
-	"b2mSJfpb/8D3Ogll+e9t6qNSO26nZTWXCKvW9JhDhZInZSZQH/jyEyxV/mr1HJPVy8X0p5Ce0ZfD978N",
-	"g7d0KIfsfBCeDPeG1+nHDycvD7tk9TImL47p2ZfT3pvR6W9vRvPVm9G1HCbx9c+XAx9/PB8Mv3Aa9RY3",
-	"+OObbPrxwxf8020a+j+y6eXzdHoy+DLt+fT1ycs0DA4XP/8UpFM63ItevAx+vlhSzM5T/f6QLuk0ea5+",
-	"vhjuDeOX8afL5XyUj7V6edil0+HZp+tPL1LyYZC+O3/76uLtP/v85Gb4JfvQ/yBGV9v9i59Ovnz4VYYd",
-	"oPZrwuZqAYHy3WqhSvo7TgeJwFsHma/5kCBQdzGvLvg2iKRKS7uN8ViUcsqUYS0jxGQDIFpZLriW5xDH",
-	"MWXzLrow+R2V+xoSJwQt8UqHS82M2qyUjSP9kiBpjEPru/A4QpzpIElVCt5/H2Fpc1vz8tY611U5TkhD",
-	"qZn3ZcMH0eaehQQF6CVmGRYrFBzu+x56Pzp5mtMfo5CnRUYsjDFN0ITcppP8I+sVS+6GtFpatLBEJOQR",
-	"KZ8r86zLBTGiEmZCaPOZ+81QyDbJcO2LNnyg3eCgFxxu5APdo8TeCQKGm7N4pd2wSnmbHZW5roqm66L3",
-	"EkR9Zv0Y95E1J0EqkrYdBeAIyH4ZL7cqVb1O4IjNKRQjtz9nKnAm8gaacqm0X8Ai/ZSozQJZxCOjvIkq",
-	"x27b+7BR3ENYCHpDZJGlTSrhlA5CYCDOCKThM0kiz3WWlSBYQZkcSyQVj4nRCqbsJFG/14NoWZAbfl1U",
-	"2iGv/LfVCTWTUdH3pb5otx033OQC11n1/Hstkpppbi1fO8JxXIA3rGOc1/It8EFhoUq3ZWL4Fl1h1ZLt",
-	"yF9tX0wxsMFPFdOCd2THdQMpqiqRd1U8lgtOZTfJwkVM5f+eJ5jG3ZAnrfErSdUVOFnt66qAWlSVarlv",
-	"RiUcg7bAL46rR0iWBQdTLoHY23LRpgJZPWB0poSIPTUaSdvums70D/v7vd0N40bG20pUx0iQBIvrQulV",
-	"4G21peWVHlbLLZ637JlKh8lULXimEMUKYWDwTCsL4ztqr8Mc+Aa3BMFyvTjr73JjNjEe9ySnYSaJyMsq",
-	"PKshRmOcKp5ajdQ+by7Yd1hmXudWUyBq3DrYPwiCYG8jbkkdILFwTaifckmNgBhbNCOAXnIWI7voNdhb",
-	"5yMjfQs6X0D2PZkSIWvp2w3XBsLcvjSTocopc02iQqU7snSXqqmogArf9mYBiXy/h6eDweHgYHDoB30y",
-	"nfmHg2DQ60WH2I+C2WAaTHvRgPihP/VnQbQbDvA+OfSnQXSvti2IXoheRRbu1rrvbHa+qga1hWwnFJS2",
-	"9OYnRp9Oqn5HiuekIBlnZYgFX1S4FmzoMxWCcJ+BqKcLNk0QOCbovgSBu5q76bppqqC6IQh6CIWszSSX",
-	"LZOJtIL3IJt1DlLQkNuqmmszkowvNzVWd4aSmyhDD4A6hVLIAZmuUrhTDyb4Nl9Az/fbSkTrDr4lj2vp",
-	"bI6USjR85tkYZoEl2uujmC+J2A6xJGhBbnFEQprgGEV0TpV89CPv7GqvX6Gy/rWpEFpF8Zp8X8bqnkDl",
-	"uOZx17wFxa0iBDOX4BXk7CyI8NGTDxfruHvGbEzv2QpUHDdTWgmObNKcqi4a0UQHDtphaNrEWmnZhIlt",
-	"hU1ikq6taQbb9EBkBYRqQX3NGMK0f9g9TzmPCWZlBC4fEIETqe7mmh3yj8S36wpDpXEtjKqNWQtRWR9F",
-	"Pb759DraIl1pX+5+R6mSH7RuG7nFIazdwmvAbciD9SVlEV96CBfw6wp6p+FdHeztDzb1royS3pTrJtlp",
-	"k7aNYL5oVCnRC4yjCcVq4pWFQ7t2MKitadIHOojaw73C89aTM3KKgu8lEdvH+rlJGyc8FGYKMP8mqu/5",
-	"PgoXWOBQae8QnSapWpXu/xK3+f9v+G80jvHOoOujJx+D4Af0mrLsFt0e7F3t9X9A4ubooN/1n6KfSHjN",
-	"d3p+4PuBH6DnVJAZv93RX97rnOUgQ4vJKSWvPMQVqniFZrlD2b2mRqVXVVLRwrAmRjTfdtEIgtdSB0JQ",
-	"A9QNeUIe6Dzl6vc+z8ntr6htC0x0mAmqVheAM2wDfE8BWPg8l7CXl6NOAzLHaskscEKxRJMawtSCFP/f",
-	"//m/4E0ZcKNWsPB5ydKFUqlBQFE2421ktVhsGmoDFy4wmxNZj6W1f1ypqHTRJ54Jezzz102JFgOCCl2S",
-	"6ZgZ6MuTl5ejp+ZAblUG3jKAvapOn2YrPQgjS/CqhNqO6Q2J0NaWu4KtLQ9JPmYgAlr2pCnmlIC+PPRV",
-	"q9Q0kBAqUIqlXHIR5TA/Zn/qjtmY/eMfCCA92HZpAhZVfxHkOUgwiAa6Xc2419C9ZuCashqznoMrqwL+",
-	"tXE3JYLctK6pEKx4po17d8x270v8Pqk5AE8bqWACaWct3hMn36l3GnXHDCF0VuY1AWEG4ypLIyKUpqGO",
-	"ihBPQShG3NFu2lmZvDu7GKEdnNKdm2DHfjcxg29tnZsixdZWUaVoUiXPvpv6xcxlgdb3GE0q/tXEg7Ft",
-	"+aMYtwbS1wNT1R2zfjGmxVhRiba2+r1ga0tHLPrH3taWRScZeBqtoNW8u5D7sJQSve/KmOIo4iV0z8yu",
-	"H/iar+QrSghmWnS/omX5ylf9yPb2Nqr8qz/UBuSrg4DVFkPTM1Uk6qKvjgg3K1UwQN/3PdQPdvU/AzuU",
-	"20CKS/DsV/Sc3lrQdxwT4fSUlpCZsuHUDN8LikHX9ud8Rc826oTIh+y1Duli052lldD0h05z6KGBv2vm",
-	"EgTca8W5ae22JJKQzcWbYp4NR1yN1UWXmKp20DFoT+bi5WFhg4LltX7H5tj1tkY9wJgd27K55g1GU8GX",
-	"Uus2/VEq+O0KQh+Z6ywoYeQSASD+RIsU4CQOg8AvcBJjFgy6g27Pf2r7XahECyySmEh5BIrRUXJFOwwx",
-	"YG9YTG6IGDc9pDYPYx1Qe5IAYwun5rSE0JaI2rLVcGELRbCBmbZcM0riSB6hiTltEw9NLAhS/2iPOmbR",
-	"mOXS00XvLGzVAZTmr3dd9aDqqNcf4MS1IljHrISwFisw+iaXWi1sJbbUy5HtVKAloGnmMKYhGFDmGP2a",
-	"6f0DdUPMGAegdoqF9pKa5PZ9vZUazbolWYuyV8bAsQV1bhbpQJcLIheIaRwuyLa9GuEIMb4NpmXSRTDs",
-	"mBXj1t/8uG1j/u1hNOmiIQvjLCJQ9zK5OzB42lgJknKhjLROY5LkkjFygmQMySBb8tbfj1pRKhJtFU9t",
-	"HcFktjRrjBYofkg1TLyyBSHPeEc0gkm+ZFKNGWDycOFtAOa1lEbHtOujEGqLbaP8HA8N3LRuSzGMB5h7",
-	"TTet2RB2K5WVsv6YaTedhoQZxJpWyTpYGGqHMxOx9Qvl0c4OGG6eiZB0uZjv2Jd2Egq+uqKqWWbI/b2O",
-	"17E3RHSOOkHX7/r6FT0gTmnnqLPb9bu7Ha+TYrUAd3inuyRxvA11pJ0vy2vZzRsS5m1ArHOiMsGMZDQg",
-	"WU/hSNiVWEYDsHRVd1SHqpAvA48bswWOZ6WaaO1LLOGGHryuf7cHBvT8ksYxfGjOkORwYk4WnDuoYYs4",
-	"B7hnrbavD09mEghQKy98nQmO55MKHPmChIIoOWYgyADgh43IBYmO8rJLEyWpg3f9Yl4YNmE/wM6MkgCd",
-	"RKAHohjPqTU73SnNwSHTpE0hPGMRCsXtJWOmp9MMijkr+vCqCmFiriuQRliLwzGMOkdaHF4uryXIjsAJ",
-	"UdBr80tbSDg5HeGSXpKo0pFd4JvSZdTfmPyAsqrSVszLTsxdv1/459peGWWU90Fqc/eA60+oXqAZouPl",
-	"B3A4237LGdl+g1W4uLOR7HPtTpSe7z+wr0fwOOY3pimpbNI9Y0YygZVeWfPgjFTlQAdH0Q02JZmiF8hA",
-	"HX+xiPoC7w7wdgeODvDqBqQZEMwWewwIYBd+C9hai4i9fSAC9ZtXLOiiN9grFvRu2/wGEHUXIV6szw/8",
-	"nr+d7N9GxfpOTzrN1cwOds9e7j7r3T4Pfpwf3GTTQ/WaBPMXb377sL9HDkaZPMzevbg5/3D6vgPw187t",
-	"1fPT386zw2R378Xrt1cqI3uDw9dv04+Xe+nJ6kLR609fXg0vhwPsd759tvkDQVRLT/UdJ9skyqzuL5jX",
-	"wrHPD+iequJj13RPlUjjekNc5ZSvm8s+v1O5Pcm5o+iud+AZWNau31+XKGqcdpOvhXiQkZqS+LdtoG+O",
-	"ddvDxfHfce5D+uZ1Bpu8Ulz44iamzMUWVeFy2Ljehna8jsJzWaKL9ah5TA+ohZ1aifNee+7WxgsnjTJt",
-	"M0JSrYF6wDDIMkDewfjKz7kYswpiQkJ+BArt2gkrY5+jZr4Fehfh0QmVVzDMEVIiI7nPb+8Dgo+Msc7b",
-	"HW0umjp14YUOKJ6sSZY/hayIBYGNWVFh9kBIiwo0VFAImujvJ0WdBSrOLQYyplKdOyS/x1AayhtHw6W8",
-	"1SZQFUSTvAY/KZGCFqvQRa8dRLZeaw5qM0n1vDAORg9ij9LmmQ1WjF0jx14Cp9ta1lpB51jMtYSUzbXu",
-	"vjgD51sT2QDOLd7cvw9hvm4TBv6+bg8NMLh/z5b+uHVPLeTBveQMjogbDBQCylnFihtkRD+oIRN+ccvw",
-	"d1TL83J4o4rtgnfcmkqJqOn3NDs3msXFi7l4q3J2wB2tmVY/6UwbOBX0P16N+/YQa1qDqbSY07NcvdUR",
-	"A99nIPp+cP8rlYsw4KXd+18qL3R7uB3SL+xutK7iyoKa7aqVU375/K1izV5TqeqmxTFcZe3mm9dJuWyx",
-	"T8+5QP8hFsXB2IzZOpANMsk9t2XYpHEBXBx5Nvy1/qVJKkiAGNhk6phVoZQ1WJmEONIqVMgRlivxvg+w",
-	"YzGKBoFmEjXFKyFmlfv5tDcAQVkbgLpZCrbbNOmwMVMkjk0aiSpIFxsueBYWbWgBJYKG8Q0FwYo4iCtT",
-	"JSRS/cij1UPv2HOAT44yX4/ScxX5H1HX36qoomqImH/hzPWY+vN7tGeh4dbd92cgIFw4QpYjMzznNhCD",
-	"XT0ubjcydwPV7yv99oct9J/PWAMrfgwIsJdX2ODaJg9lLNaabXsbxtzOO/yKCwlHZ69O3169Hj4/HQ3f",
-	"nEIXnunH/mOuwfeIxfpbuQoot0EJQEUo5CIi0X9zy9oPNnijuAUMXhhssq6We17+G9pxC2isd0ngOw9O",
-	"i5V3QlRrGsBvbrX8H/IbCZrtQsYcmMAVN6sGOXAYCkvF/YuovDrL2tAiBQ0lBdnemvRERxseEjwmthjJ",
-	"EWdPm2172u5ekql7Cw00AVXwEpUQ3qlY2FqnIIhgSeOVPaRGH+Axs0XAstheTpKvF+5gKrLD7X1xRWVE",
-	"KryS1ncaMyiDN0yqHXdkm22+35xCN/EzbBqy11+wCCohhharsv/YrDkiM5zFytXGNSjpX7gpClC4hL0x",
-	"7dob01CRosXbpZttGg98729FwgdYsUpH/kb3S2IWeYinBgQdrzyLN7+7Bf9f4e/kSJN6VqK+FldAqj3V",
-	"f+lmw6LfuMQjA7yQK7wB0SyeTH9cMxnVBtun/0PdEu39Pzpnvc4p7jnY+FLbEkl2XsPW3Y3Z+15f+1/q",
-	"BPd7wSazOddiw0u9DV8q7ov+d/jbFe/61CJ8GwkTQPi2KevctbaloJpjrX319X71ebO9vNXzfViqKgfA",
-	"VHJV9fC36NL4xDNIHUGCysD11neQWDyxATuae2GK25tgEcy2RDuYRUg5OLdNw91kJezA7JrKMcOxIDha",
-	"5fmtOvyg5/cRlmhJ4hg9wRJRhgDs4vuHgKLTXmoDs9juTOvx/7gvbRPsFdP0ms+Rybr/Lb3jByUoys61",
-	"1rtxN+0/e7jr1r+ze8L80Rrb5PufoZz/8/RseU7uTk24/S73Fs2r6XQnNW5LBzWX32V4TKUy19vGnM31",
-	"/1SNmcWi5lG9/TspxTT3tNeg4zuKJWNWdmI8aSuJoEpF5KlJ7+c1nGqmZ+UUFro5gLNyXwRu/A2UNTfQ",
-	"gGI25V4+m9VV8MAP1lXbL3JG3VNqf922hUpCdk0NGi6R4UsGmRnDrnXVaCfxVWqjezpSNyuiF4vOJQpI",
-	"85etoqslr+Gtlrz8KzrN4odheNE2azpbiz5WN/YAgNkjtH06XZ5uo2XRRenm0t2+xMdpDNRiU+zWdlmv",
-	"366PB9Fg6s/2ol7Yn+2FB+GA7OJguj87jHqkH+7hg6ne8S4ZhPv4cBpEu7MB2Q8PsT/tRf1Zc7v7ek1+",
-	"fbu+nyMGy+0+rCbvtiCuCYDq+uSvV43fYF3On736FxXwQQs6J3Az67nzO42+GdupHeT1gQiuhyH3mND7",
-	"0QBj9hAD12wUzy1caR2KUKjWILFx2X5tKDTSYxamzX0AhsKx5CjvLVhzfWb1roFhLXiieh2bBjmOKcZV",
-	"alT/mpVnaFGO0ff7bVaasOiiKFvfjxt3IPlFnam8UbNx+h+5nR/MY4rVwrXqD/qrmZ//DW7/9+my/kaK",
-	"xvw5tr+GKnNqmHy2kU6D4fUpXCev+cV+RZ9KxMMsIcx45BJEt2ju2eno9dh56qPdnQKqFnm6pXja/E/T",
-	"kwS9XV4m6DTpH6Mt+8uW8b6dC0plS5217XaTMauqnLxhsSnVXnNUaQEPeSPocUOrjdmGtwJTYa7o9FCW",
-	"aj+4LBsaXWSpVPC0SaefLGR2HeS65c748roNOzzAr799/vb/AwAA//8=",
+	"7H1rc9s2+u9Xweh/XsQeSqZkyYnd2Znjuk6j3Jy1naTdqmNCJCQhpgCVAC2rbWbOpzkf7HySM3gAkOBN",
+	"F8fd7baZ2enGIonrg+f+/PBbK+TzBWeESdE6+a01IzgiCfzzDIczcsaZTHis/o6ICBO6kJSz1knrBV+i",
+	"OWYrJEjIWSRQGFPVCMIsQmKGExKhULUg0Byv9D+RnBEkiOy0vBa5x/NFTFonrUU6jmnooTm+b+Mp+ceh",
+	"77e8VkJ+SWlCotaJTFLitUQ4I3OsxiFXC/WZkAll09bnz17r/BpPqyM8RRJPkZxhiWhEmKQTSgSSMyrQ",
+	"HUkE5QzxSf2QRq3em+R29mL+r1eT8Gz8LeNnP+D31/8ctXYc2VsOq1gzuHiJVwIFjLdhaQIPTXiCeGxX",
+	"rTgg+9rO3V9JnqzvXqg3gkp38PNO3X1WL4sFZ4IA/XyLo0vyS0qEVH+FnEnC4J94sYhpiNVQDj4JNZ7f",
+	"bN/w4bjwoUjnc5ysYEPHPFqhJZUzJJcczamQ+JaIlte6w3EK0wxxCt3/1IrpnMoTNE+FRGOCsEQxwUKi",
+	"rqauSULE7EbyW8JOEBUom+fPXoskCU9aJ2ogN4kZideaEyHwVE3ZjE59xrhEdzimUctrCYllKlonfd+H",
+	"1ciX6n8lZNI6af3PQX7YDvRTcXCuOjtndyTmC6KXsbhX1zOCzCjQDIts2h0U6NkG8DNnBBEmkxUQEsHh",
+	"rIOGmr5h2cxgX15dvPXgV/gYCUUHyxlJCJzcGV8iydGcsAhR2Wl99lrPeTKmUUTYjtvIuHyuFrm0iQzh",
+	"aE4ZFTLBkidoOeOCIByGRAgE+2GHCltUv7lq/I2fnKCYTxFlCE8xZe6GTrKpuNv5lkuE45gvSXEXDx97",
+	"F8sjBsLx0DiViEoUcaInAWPRjIovSAIrDDsxZJIkDMc7bgR1PquupbM82Yvu6lzxOZEzyqZoSZhEy4Sz",
+	"KVK8M02QoBFxlmzw+IQvSHJHEjTBNCZRB6mf9PIpYpWFk3FHEMuYQgddJytNACjGkiSwgG+5PGd4HCt2",
+	"tistOx/WEGTCJXyttpVPJuhJu21/Org8f355fvXi5vLi+vR6ePF270RvrpnbLSELtfEopkIqkSSIUNJJ",
+	"uJTLuLwhZgRl2jW/q01x2i3sS/dx98WlTDVjsaQynKkhTCZ6kzRzYXgOIhdErFQ0BOLYvC4U1RvSfsvl",
+	"c56yB+xL9tla0lbrN4E3y6tnf83Pff+RiTghmj0hkYYzu7se4oma/5jEnE0VU0CYcTkjidFW5AoW5uI0",
+	"lbMz0K12PvbAX/Jva8hWNc4T+iu04gjLsSBMwhC/xYKGRuaqfYXWbmhBTpqebvTDlnlwU1I5Ht6Vu2V6",
+	"Os2it/vYHEhrxCgojD+wA0jodCbRk8vnZ+joaf/YU+ownIpBp7fXQWdGKWaERIhxRr5BmKHTd0Ojlyrl",
+	"WixIaF5RJ0KgMCFAAThWWpmjkX/8+LGthqEehljW6HUgZfI31EBgssRDASxvoMf69Kj7dK+o8+nVTwiO",
+	"5/8YWQUpAo13jc5nKfRck8JDCPT7BLOSpqdVHhiBYfdKwyH3C9DQ6jWCyms1BDqFrurps66fnOyu4Wn+",
+	"pKDrebaDBrV1gRM8J1IdbVDfhFq82lnAAG/UKjcqpXYuuWJaN5umhv4cauwSqyF9IqFUQj2ACcCRUkqs",
+	"McpCHhElS5E9W+iJe7ZAAQBS9v3jExSUliXw8p9gLdQPKRPpYsETScyPsEDuqyLk+gf3VaAM/WoHXbB4",
+	"VW4azQlmQh9pWSFdmlGUhxJyx2+VnEzyJfeMLmM+TgVJgAwlN3osyAEgwHNDf7udM1n6dNfT82kpb/S/",
+	"tzoRve7jk00DK1C6BhUIM7HUh2tCGY5PUERiIpXdI81H1i0BejVR6+ou61suPwDx77auWp2HFqo2jqvq",
+	"K3IXILWYkAQrNQnh4qzWMTVzPstfbLlDTae711OLPcbRFZ0yLFPtJijyYGEf5cbJHMtwhjBboVuyslSb",
+	"K7MySYVssMjz1qhA5gQ9xiz+SGJzOdU3VbN59RgUyF/jZEp2PtT5Zw0GMpj9jv9jzoVE3aPDZ300XklS",
+	"sC8k5zcxtNcgISTnyL6QrX730U1kGLORAEneO/ScKHJjqHuEXtFvYe3eM2y0sp2ZohXDO+nF3xKckAR2",
+	"EhfPuLuWqTsqdzlPS/a/GUNBGvyxyixuHsFmSr+0J6PcEGeh9h5Ja3Mb1xN2vBozEi+8TKI9pl4LmxJY",
+	"JXzglxVbvWmwO/8YZfoTDH0L9fY9w3eYxsrE3pHE0uKXDafU2IMIHK4Zr88+LNJV9nOBQ2aeDsE5K9j9",
+	"j3o+T1FEFoRFhIWr3HUObJ8K5IwOrDmZuWrGJORzYtxdYN9RhroDNKcslUSo50BpcslRGPPwVqCITiYk",
+	"2cnfcyXxSpHXlETg+3PJEeGJ0r6DSyKTVftU/RHYwEWJFp1X6smQpfMxSbSfRkc+JEdLDKb8RG2hGiUj",
+	"91J1X6DEbg2pUSbJlCQZrWVa5xsSUXwNL+1IdPVN1FDfmW61fQ1WQiYoyh0UKDDXiueqddCKC8QInSL1",
+	"s6Xl7JOC5Bj8IZLDdBmRMIYIVOZMmOfDMpSbu1bRFTHEZW19d2UC3UhQXpcAqLz67L69XC7bE57M22kS",
+	"E6bsmCgApzxmCIzlgls3WwXYvuJUawnQikhyR5KVZmuKzBaJalVSTQZ2l8sNXFSiBPYE6QDUgvBFTDro",
+	"DKtzi8h8IVcd9Fb1hVgaxwWCbrAbqCRzUcNOPfsDThK8Un8T6zWozvKWMtCT4RUztoRPEzwXnnakYYGC",
+	"TGUM1GYETsAmUKNeQjMChXo2OIpIpDQhpb5KOicgplY8RREHurllfIkwfOQpIqIRQeOVZnRAuUXJ4iqs",
+	"lbnWWOV189QbpTiWsn1jykizN+ldQsCM4MoGzUgbOhKWrEsEVhpxnZOjMvLsMJfH+1EJ9BleLAhTxqxD",
+	"L4VOypZhpQPLBerW48X19Tuz2LkeqKOKhV76va7XUqcMS81GD3t5VzlXdQOYP9mO8ylaEvTsgfk5a4OP",
+	"lS5kwi7GS2d2EUcRVf/G8Tvn0On4aHnFCLh0cSnoY71wR718j3uwx8MJotIJDoGypa0LHAuuPQOKfUG7",
+	"YYzpPFso3UfKIlCVCU0QXzLthK9yCBxKele7yXrIeYPZoBlfFvZAz9is15jzmGCmFiz33NaTvHbhuoM+",
+	"0Y5PNRsUZJ8HHiKxICjAvy6CDjodayN6Uhwb6EswGcUD1PowQtUUilS5JOPaY3q/qB+l4g+KVyxnNJw5",
+	"PWq6Fp46su8Zvc/0iM3jK2oDR93uYfdZr3tcpOOjfg0dey2K5W7jVPo8FSJVJ3X3oaqlzFR3SUqMX4+9",
+	"f7Tl2MGrVj96eFQghV32mbMS60kIjtAyoZLU8p10XD8KG3HZdSAlCptxKjrzNJzFVPzv6RzTuBPyed1I",
+	"cpdidUCZQWNUBtfU8lBQSF0wLxWdFjsPXHdYHWeJexqOUcciX15dvP1Ixq/Iqi4PR2f4gMNI871B92nO",
+	"9/p7HXTKUHB5dRrAO2prAxaACh+QwFOLEJyfOQ/D5C7wUHBv3lmZdy5evSu9pJ/fBzXsL542mJnxlCdU",
+	"zuaWGG7JqoO+0woCmCn6Ny2AlSahWXH2XXFtz6Pvrk7rSCBM7hrYY5rcwZGw01aajZ1atrdq32HJyt31",
+	"BoPucS2nq++O3Gt12/ZotwG4xhgLctRPk7jQr56w6gDkyq48FWyxnF2ptbwjiU7PYtwS+iaepZoyNK3U",
+	"NoZWpSyu7lG/d/TM931/KyZ12ySu1PiG33XQqTlIeVB7+J1aNCW51DuUFWyIWxrVyywjrqkwpKrtWP1+",
+	"YS97fq/rd3t++/bw7pe6db6Vq4Z1duwc2ErYVa9ITsXOLl69q+uiQWud8yiNtYb2SDTDxpM1NDNJ+Nwh",
+	"GeN1EHTKRK4I2wGsIxvLHWw0HqyAsmjr9vvbUk0qGo6V4hTuDmCTcSfoNEBPMle4KDmrBJ3Wrc59fSf3",
+	"KOQ8iSjDssAxoEfjg3GYr3nD8pI1u1XDWbrdX348/fHV/Vky+XB18/R69fGfLy6mT2fh3Tu8oG/iZDnE",
+	"+F344v0lr5tBA6Wu1s3ggcRUElvqlOiN8oDrr5dfV0TWibCXH1+hKyLr5NdgrypdbslKNHIT4SFGlkRI",
+	"NKGJkCVju+UY0OucIo7IrVjW5RVQo6mbNhiLuXnjhK+rA8+C2PbUU9csqjdoujVLI228rOaog/ZSoDqy",
+	"ejkbfx/SC/py+P7XYfctHYohuxyEZ8Oj4e3ihw9nL487ZPUyJi9O6cWn896b6/Nf31xPV2+ub8VwHt/+",
+	"6+PAxz9cDoafOI16szv8w5t0/MOHT/j7+0Xof8vGH58vxmeDT+OeT1+fvVyE3ePZv77vLsZ0eBS9eNn9",
+	"19WSYna5UN8P6ZKO58/lv66GR8P4Zfzjx+X02ra1enncoePhxY+3P75YkA+DxbvLt6+u3v6zz8/uhp/S",
+	"D/0PyfVNu3/1/dmnD7+IUBmhlL0mbCpn4BpcoyPezCir2ZWyKojFrUB4zFNZ1Qg/FpUV8AbqwLNin+oT",
+	"zoinPQuuwpn7Tmr0xkL/G89hFiepJ8M3ROIIS1xz+txgjOX9c/O6Jrxn/W7fIbwassvj/eIm90g2JkaX",
+	"lzYumxo/lWa/k9+rcHRuCIsWvHaH1aF4f/laHbjg3cXVNTrgOJWz3kHeQIlLz6RciJODAx1fNL8rK6T6",
+	"ZR2Xrh/Yjfr0Zk7kjEdbrZ6x4AUJEyJvxjrxCNbQs2ozJEEVM52cta1pYMcVVpZvg2sxoEIEwMTi2FD5",
+	"lotYt2SflrfiJk3o2t0rCuJtuzvoLEkct0G9PVD9dMAhXzMI6yLbmsBB1nh56MWGpBEEszWTUCeNhiWy",
+	"32kXEnLHtVv8IUSuk2V2JXD9Vf0iVUazM2UzzkhGynb1stKXxO5yiZzVV7vRr2b+D1g0zbB2XLMGBl4e",
+	"xp90tUpyxhz9yhrWk2MjM3ZOttcgPdacu22Xbieq3JU/N8raSzgju6h7KB+mUfV8/3iTqrfBD6zN5zzV",
+	"11NGGpW2mmUr922DNnlaSuPJotU61i65ycQDK6nkY9M2/Vc19KFqqDIf9XqaX3QY31ZyQEBOKZzjFaJS",
+	"kHjiIcG1Q0T9b8p4QqI/UNGE8NSOtK9pqSYwd7TXQadxbAhsDrU8gZNbCsWPY5Il2kyMVa6tuG9cb4ZO",
+	"AC+vpuT8P3Kw8jlsqySv37INVFZ8vXZWxRMNyUUrnqIplH3xuaPD8MT5BQtpP/37nOlq6GPLEAwjy1LA",
+	"AR4bL5tY4BASduSSwB6Q+QnC6rzInOIghqcTqfMIbsEYHUrnpFvPXDXJ1/rooMlqnGcjH3BIeD0zaHDV",
+	"mLCr5OtZwKBW9rkcsCGRqLTUdl2yOsa/MbmaIOsNbVi7mE4IOIYbyBZRZj3AXs4L3C/05haW+PBoS6fv",
+	"BmZVSNOgE1SoDWQneYJY6Vhc6QxAaSMJAs8JEpIskIn5l6hFiyatgEKSLBdSkSWLFGNMSicKEuFONMsk",
+	"Mu+gZiRf2eQmNlnciWKIoY6R7RanXhcdtrJ3u6zXLWK6Dpsq9Fw4hHX806QDO5pUfV7MBMeClNkjVOc/",
+	"/Gyb1FFztru+YtJd33/moyeC3BGGIrwSe1l6V0zwHZwsniplCNgsvN5Bp0jMcRwjGBDUsuIJSU5MlBIr",
+	"jQI+KjpFQftY6spOkZLI5n4KiVcmWSZlksZqAiuTMlIMM/k12UtzfE/n6Vw99Z/5oDPZvx/Ahr7qTI9o",
+	"B5WOTcX323Q6SJRrGF+uIFxpWAZF7Sb703gA9NZqC0Jynce4nHFFzyGOY8qmDeJliVd10sWePaCNE/VR",
+	"QhYxKH+QfBZHYEh81VhKGku0bY5Whak1pZWhJ4KykKAueolZipMV6h4/9T30/vpsz64/RiFfrEoaOLlf",
+	"BIV8JjCznWRXqEmWHEUk5BFx855socdyppV8FKZJoiScTboARAVdjaPs9i/Ja/uDdKn3AkjdmtvuKzsq",
+	"WrAjQPu11kzOVNU4YUdMxCxruf69P0x7s00XPk8SekdEViYyL+TiUCg/v4cYIOQNpoKY1NOsrI9gCXgN",
+	"WCAheaxTNo0WLVC/14NgovaqCdfZ9rflCes1LSdfvkZ2WF9rk1TPfLF8ApvmgkqYwJZFEbHRepviqBE4",
+	"JE5krrYEpi75BsuaVDn76YbcSQ3kk3UL2pFp11WRqSykbT04hfKWLOQNKFkN+rqLriKLq2Z1MyrgGNRl",
+	"DcVx8QiJsg8ZErfMLpoigRpTIOsS0r0WmiMp2V3imf5x/2nvcEv7k/G6GrlTlJA5Tm4zplfAWSoNzZaa",
+	"lQ2Ty5o5U+FssskWoFhCACchE8UstO6otA594Gv8e1g0k7N6ZoVZoDXuwK4h1MObui6elvzyMV5IvjAc",
+	"qSnmpwl7jWTm5d2qEkRpt549fdbtdo+2y35WBhILG8zKBRdUE4iWRRMCMDrOYEQHvQZ56/ykqW9GpzOo",
+	"y5mPSSJK5RFbjg2IeZMb2cIWWJbu0NI6VlNgAYV9O5p0SeT7PTweDI4HzwbHfrdPxhP/eNAd9HrRMfaj",
+	"7mQw7o570YD4oT/2J93oMBzgp+TYH3c3+/6yRc9Ir0AL67nuO1P9UmSDSkLWLxRk00AoVvPToKh3LPCU",
+	"ZEvGWW5iwYPCrnW31JkyQtgkIMq5ZttmlzkiaFO81R3N+nXd1lVQnBAYPbqiAwWWtnSYyRDeTjJLxz4r",
+	"dFtkc3VCslz9skZYbQx2bGKGHiAFZEzBIoO5TGEtH5zjezuAnu/XObqaDr5ZHlfSmQRbKtDwO8/YMDMs",
+	"0FEfxXxJknaIBUEzco8jEtI5jlFEp1SKRz/yzqyO+oVVVn9WGUItKRbi3jt4rDYYKttGnEHMmaCgRTF5",
+	"dOfDVdPuXjBj09s8rCwDynFpzXFkMq6p7KBrOic6WaNGJpbCktpMXF9TVnUzGHwiIgpoaAZVpGpDNFWd",
+	"GQt6BwucCLl+10yTX1S3tTFGmwlVY7NmpNJsRT2++PRaSiLdKF1us6JU8A8atY3c4xDGbur7QW2wxvqS",
+	"sogvPYQzHMACfEBFu3p29HSwrXalmfS2u26T3MBpWxeadEumTBAyoFgGXiWCBAK11k26o4KoNNwbPCVN",
+	"eV62ouS9IEn7VL0X1O2Eh8JUAviktup7vo/CGU5wKJV2iM7nC7nK1f9lbWDiDf+VxjE+GHR89OSHbvcb",
+	"9Jqy9B7dPzu6Oep/g5K7k2f9jr+HvifhLT/o+V3f7/pd9JwmZMLvD9TDjcqZRTkxSU055eWHuLAqXsZZ",
+	"1jC711Sz9CJLyrA0G2xE/bSDrsF4zXkgGDWwuiGfkx2VJ8t+N2lOLtBnaVogosM0oXJ1BUAndYhTY4jx",
+	"PLcU9vLjdauC2VGuHwQlFIsSnuGJhbb5f//n/4I2pdFVFIMtxZFmUi7UxPCCnmXZuw3+azwnGW6HTuU1",
+	"FkIx9xc9cRFCg3YbL2g7fyyCveKIIBu4bkBX0EfTVjf3n2V3b5w15EvmiJo1ucV58TLSjrQE1kHnQC2w",
+	"EEueRNYDEnMwq7DcPEGNMjjhdd0a+C0aKpUinGE2JaLsvYA6UTeG1UE/8jQxDNF+riuqMKBEo49kPGK6",
+	"mP/Jy4/Xe5oF7hca3tcTK0rRcbpSjTCyBD02ke2Y3pEI7e+7I9jf95DgIwaHTi2U0OGzHMPFOhvkaqGx",
+	"YwlN8jU0yC7M/KszYiP2P/+DAKQA2yLziBOhHnSt19eppy/GOMpZgNBwSTyMWM9BCylivCl1SgdlrDLT",
+	"EJNZ8VSpU50RO9zkan9SUrn2Ks53Ao5+xVACx8MsIYVuxBBCF7knGdA+oF1p1ogkUq2hskMRXwBRXHNH",
+	"nij10KQX4wU9uOsemGeBbnx//1KHhfb3s7hQdVVsvENHjNz0C5CwuJxI5kHbJuCUtVvCZVMNU9kZsX7W",
+	"pkGNoALt7/d73f19ZSOqf/b2900xcQY06SCHeOvA2mAoOWCbS2OSo4jnMCq6d/XC73YkvwMwpCLd39Ey",
+	"/+R39Uq73UaF/6oflcj+3QE9UjJarecCcDJ/d0i4GhuEBvq+76F+91D9Z2CacrHjcY6X9Dt6Tu8Nzlcc",
+	"k8SBk88rXHOsed18r5s12gjJ+Dv6bivwO9tkr7bJEkSoHVqORrZrN8ceGviHuq+EgEEjOdd3WJglEjod",
+	"eFuYK70jLsfqoI+YynqcKeCezIVIg4ENsi0vQZ1X2y4jmqsGRuzUJCqovcFonPClkjkwj0XC71dgbArL",
+	"syBoZCkCcNvmiqQgi+S42/WztLYR6w46g07P3zMQh1SgGU7mMRHiBBijw+QyBEQLuaQGYwUR4xo+3ni+",
+	"jMpvThLgHcGpOc/hjHJ0oxxl3OKewAQmSnJNKIkjcYICfdoCDwUG1kX90xx1zKIRs9TTQe8MhJAD7mM/",
+	"L+DQyjIC0Tdw4mrRhEYshxPKRqD5jaVaRWw5Wo4FfFXSbAnFr1NoUy8YrMwp+iVV84fVDTFTysIYEpOV",
+	"Xlpdbt9XUymtWSdf1izQqMFhAmDnepAOjFS2yBkOFg5npG3ugDlB+W0hCJodsazd8pc/tI2XpT2Mgg4a",
+	"sjBOIwKRRu0tBYGnhFVCFjyRmlrHMZlbyrh23BIY3G8myUA9v67NCxJoP3trvwApo4UWMH5w7gTF0idQ",
+	"0yJAuJHoUyrkiEEJPc60DYCoyKnREe3qKIRKYhu/isWmgt00akvWjAcwa2rdFGfLYIHsIcoTKUZMGUY0",
+	"JEwXmCuWrMyzoVLx0yR2qnpAcPM0CUmHJ9MD89HBnIJ1JKmsBnasvtfyWuYqnNZJq9vxOz4ouQvC8IK2",
+	"TlqHHb9z2PJaCyxnYIA0VKSd/Naa1inel0SmCdOUUamg3oMjYUZiNhpwIFZlRXUoM/rSBUMjNsPxJGcT",
+	"tVC0OTqAB5+rv82BMdBtcQw/mtxmDifmbMa5A/Jh0L8AnaGUTaEOT6pdNkVArgDH06CAHqINEzFiQMgA",
+	"pgYTETMSndhAVxXUABurxYbitaMFqsQ1kwCeRAD2LmvPie47gITVxsG3p0QhvGNyQrJrmkZMdac2KOYs",
+	"g14tMoRA31QiNLFmh2MYtU4UObxc3gqgHVtM0Tr5qdZkOr/G+XoJInNFdobvcpVRPdEeGWlYZREeiwp0",
+	"6Pcz/VzJK82MLPStEnc73PNE1QB1Ey3PHsDhpP2WM9J+g2U4W4sd+nPpOqSe7+8I5ZjwOOZ3uoo1x2W+",
+	"YJoyYSu9PMrEGSnSgTKOojusg2AZ/KNGJvjJAOBk8DSARuOgxwAaSgWBBABHDFQIAHa4aBkAhWEALO53",
+	"BIz47GUDuuoNjrIBvWvrvwBRxgV0ycbnd/2e354/vY+y8Z2ftaqjmTw7vHh5+F3v/nn32+mzu3R8LF+T",
+	"7vTFm18/PD0iz65TcZy+e3F3+eH8fQvQKlr3N8/Pf71Mj+eHRy9ev72RKTkaHL9+u/jh49HibHUl6e2P",
+	"n14NPw4H2G99/tl4bIz/oQSjveZka9ek4f3Z5tXs2M87AGYW4SwaADNL9cjlm9/aztVvdX2Z9w8K18Q5",
+	"l7Gt+wbegWEd+v0mf03ltGsPOdiDjJSYxH9sAn19rOtezo7/gXMV2mevNdjmk+yuJ9cVqOuvi8TlbGOz",
+	"DG15LYmnIgcDUa0WhDl4ttrYdQq2zUVCTdLdgjJvgc2gZb3xycR0nOCEWpkfURHyOwtZqAQPGAgmrgB/",
+	"RbmMzJyEusw30MowAmUIvb98bSs61Q+2QhqjmPPFGIe3I4ajKCGiVmbBEmQwFF/MvucOoEV2mBtgKOrQ",
+	"JBowInaEeNgR0aEZesEAKqwFR8ixEB4AatCMYfDTzw1QAjugAexS/J+XoJfL8Hcopd+uct52tQNzL6Kl",
+	"NDB3S3wAk/8gHtXd/IlzndomLmWOHdEuGjymMZWUlFBr7Wq57AqW1fAr44OEvLaDUhLMRvvDzZ7KjErK",
+	"FGMKSTFLxgMBA15R8JNq2/45TxT7cHLqBPhzIRVLGY25r+ak6h8GeG14NaDiBpo5QTJJifVRmKsL4Sdt",
+	"XFhEbhOtpE7m0IynCXrSEE7dAy+uSRMesSwHyQOhmuUoQYydoEA9D7JIPOQk1TDHmAp56Sz5BsVer7w2",
+	"jNyVN9oP5I2gwGZpBXkuuclm66DXTs2OGqtNe9ZhV5s6BUo6+EpyHV1PsKCcV6KweWlNHWhwbVkSTqaK",
+	"QnL8d3denIGzQC2yLkkyFUn+phqkpknoAqmmOVTKhfwNU/pya2RhkuKKF1tNScF5kRGoYmqODqtz5/rd",
+	"Uu7aT26i1pp8KpswVclzctM73ah7nnPZ76nt3KoXN6PYzcjNe4fM1IZu1ZtOt10nx+rL8zU+7yIgSomM",
+	"NRLiwrK3ck7Zw4RFfxthUbirBT463PxRfvfs7nqz+uBwq3Flt2qUpFgp4P7Tz58Lcu01FbIsWhzJlUf3",
+	"P3utBa8Dm3iudNX/DoniZGGOWFMaJtLBCBe0XYedoPwk8oy7zpgJ2gkqIAnNqL8jVky2LyUeC/B7GYYK",
+	"MY18JN7DUjpNFrvOUdaO5eyTELPCVcJKGwAnUl2JTTVZyExTu+9HTJI41m5vKgvo3LpwRq8FhDQrwjdM",
+	"CJbEycnVeSREyG95tNr12kUnNdZh5s153C4j/xJ2/bmYd1p0adkHTl+PyT8fwj0zDtd0NbFOEuSJQ2Q5",
+	"sFB+YY2ubjjNLuDS11eVr1b//MUS+o/fWF148hhFIp7NCICbxTyUslhxtnYb2mzbGvDs7uTri1fnb29e",
+	"D5+fXw/fnGvHgOx8sWrwELJovjguK/bReWQQwQ55EpHoTy5Z+90tvsguqoMPBtuMq+Yqoj+hHDcp7+U6",
+	"Orz24NRIecdENaIB9OZayf/BAp5XC0q1ONCGK65GOTMEKTzPRZXOwtLvGRmahcyKd4QU+3qirA0PJTw2",
+	"lrngiLO9amG3krsfydi9HQqy2wr5XQWXoxNhNbkZCUEECxqvzCHV/ACPmElayJOD8k7seAF1KItm1VdO",
+	"Z5FcIfFKGN1pxCBtpyJSTbvXxl3zcHEKeBPfYY333HwHKLCEGIpwc4QKPeaITHAaS5cbl4oN/sJls1Cn",
+	"QdgbDeix9RpKkoGAuOtmYEW6vve3WsIdpFgBs2WrK1AxizzEF7pMJl55piJpPUjLv0PfsZlxZa9EeSwu",
+	"gRRRN/7S5egZIkVesQIJ6FziLRbN5L+qn0siowjBsPd1dfN6oK88p5nnZEg4W9+7nGe+XpZygdfnGD9U",
+	"1/63KsH9Xneb3pyb2+Gj3pYfZVea/yf07YJ2fW4qEioOE31zVQ2ztqq1CV2XFGuI5zXq1ZdVAJIGEMpd",
+	"XFU2Ya/gqyqbv1kd3488BdcROKh0enFzjaGpf9DJ2Ro5LLscBgbBHPBWCzfBk8KF6HD1UZ4mpWdNxYjh",
+	"OCE4Wln/Vjldquf3ERZoSeIYPcFwCaWFdoasX6WlVnKs65Vp1f6X69LGwV4QTa/5FGmv+99SO97JQZHX",
+	"Ntde37xthfLuqlt/bX0dggpfAwPx38Gc//v4bH5O1rsm3IrIjUHzojvdcY2b0EFJ5Xc3PKZCkkjxl5iz",
+	"qfp/KkfM5M5bqz6y2OCmmw0FmOh0TbBkxPLKsSd1IRFUiIjsafe+jeEUPT0rJ7DQsQnnBUQhnIEy5F/W",
+	"YpQ5V7ryyaTMggd+tynafmU3akOo/XXdFAoO2YYYNMCM8SUDz4zerqZotOP4yrnRBsyC7YLo2aAtRcHS",
+	"/GWj6HLJS/mhS56tQU3wQ294BqygsQ8ypAPX9oCE2EcABnBwANxS/KzO3vWlu5Xrj1M6rsgmm63B4Wie",
+	"ro8H0WDsT46iXtifHIXPwgE5xN3x08lx1CP98Ag/G6sZH5JB+BQfj7vR4WRAnobH2B/3ov6kOt2nakx+",
+	"ebq+bzOc8+nuFpN3i9QbDKAyP/nrReN3TCn79wTwgQs6J3A76XnwG40+a9mpFORmQwSXzZANInRzNsCI",
+	"7SLgqlAiVsLl0iEzhUoFXVuH7RtNoWvVZn4ZvfMCNAU3mttaqAaA5SIazbBkPFE1jm2NHEcU4+Jq6Auv",
+	"7Ip4ei3yNvp+v05KExZdZWHrzXUuTglRFmfKMZcrp/+RAV9APC6wnLlSvaLa71bR8ser/Q/jZf2tGM1z",
+	"nrLoL8LKnBgmn2zL06r54o1+FciLKVz4mUFP84lJ3+0pwW+vAd3zwMEDIzl9NxQdBH6slVdIm4REJTgQ",
+	"dMracA1lEUIw5CmTJVge1/VROu0jFvw2MheVj1onCDSIz5o52jrkOU9skW3RIFZswdwvbzR5WSqfD0qX",
+	"If2jBFygLzLCEmHV/LuhLd2V+DaDIy7jTIxXWU2+NTTUl4KwSNtgGYxKDmECla0OfolAL66v36FvsaBh",
+	"dvGveR3ATRBWS1ML+RI0lkIM3TqC7Zw69+3lctlWOnY7TWLCQh7pUEM5biPWh/pcTfirl6ec/F+9sbfW",
+	"3aO2wb2wBi8WhEX0Hn279+8Jz6mzVI4zaYdlc3hOf5PZOSW8NZ1UYewCqlN71OP+kbYJtshhsnqT7cTI",
+	"wkuCY/RGv68MxnS8Ho7YuaLD3rWhIXpqp51dvNs4Y82ptieEocuM6/bfxdzL+JtZfRZ5GRSzl9fJf1Ed",
+	"4FsO6CRK1r1L8LR5BvkH0P4OZXRA/IAYsbVuAJ8YwKa/ZmrUf0ITKWJ//fQzlO/m+Ftl5eRU3KKlIcey",
+	"+MuIkvFlQ9lPsZRrrYri5OCt0090gGMo6/Dqy1X+SnCWIJDgWlqAlnr8jOfMdCqrPCmDkjnPDQIxboP1",
+	"Ss7HFWWo5/uZ7QMaT11Cja2yte3aNVFsIbNTaNFwA6MM8P+jzN0JxhhkurrXjJeYfRW7JEjzs3CTs9UA",
+	"7hfQmVzQzIhp1HY1LLjcolFvucxr/h5NZ6mLTJ2irCDkb6Ss1NwIWgrI7arObBG5+iNUmTUZ3aWjl3kW",
+	"uCtOl9gNwWK2WuLVX1+AfhWHZXGohF8BF7LiZtSROSVLlPjTwsjBJ1wv9jK86WapZ/JgawWeMjmdC2lL",
+	"FmvTlbZDOWJqaBq2rh4CEMbu5ek31lC2hQ/2+kzVgjvnEcsBAJRI66AzzizsoU5+XhAsQRJpWLa8DwNf",
+	"5lrtgFwD0GQg4s4qt4uf5GiQxiSuoG8WYDsNOLe+4MBcyqDYD5T/ijzLGOxyPnFM70xoVyuDnIuZnK7g",
+	"quRfF4GH8IiZMWpoKUDgs37J4XeaCxk0PO27yPyNpqaWaWQgA68FfhMBFDfWFw691/qDe7kxVECb+5bR",
+	"qb6PZcTyhm1lJyyFXNKQGLQFQAvToVuNU2ZWNCE4ahTLu6WHbCWVnTR7Vyzbnx257NyYbG48di84rtxW",
+	"/DXDpElYF27P/nO6Hb5mBW/MW9U36+oLb+tdGQ+gin9HaudX9eqrelVSr5oSTHfSt6BTZdo2Re/sRXgZ",
+	"ymDEw3Sumgy5ktWTBPyCGprxoKWGaDopt7Y+IbZooXfyYJ3Jhq3m1UAUO798zwG1P0X75o99nYvkXOgp",
+	"aqrO6m4DGbFiANbCzVZjfF61VWHKPy2M72klxjtiW96iSxNt9XsoXSDJnSIqrXCYVcoiXNV1+t4AiDQB",
+	"ZmWWXTlM7WwCgGfVpzaBauqEutVu5mp4aNVSFplwWJUxCknj2CEnCJ5BVhtlTuRbe5JSC6YStNtAxf+w",
+	"wKZyRkRhJEYRz1LNzFw07X/++fP/DwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -2,10 +2,61 @@
 
 package gen
 
-import "kalsel.dev/refresh/impl/strictjson"
+import (
+	"kalsel.dev/refresh/impl/strictform"
+	"kalsel.dev/refresh/impl/strictjson"
+)
 
 // InvalidBody is the error for a request body that its schema does not allow.
 type InvalidBody = strictjson.InvalidBody
+
+// DecodeForm sets r from a form that satisfies the schema OAuthIntrospectRequest. For any other body it returns an
+// [*InvalidBody] that lists all faults, and leaves r as it is. A parameter that the body leaves out,
+// or whose value is empty, is nil. Nothing in r points into data, which may be reused.
+func (r *OAuthIntrospectRequest) DecodeForm(data []byte) error {
+	var decoded OAuthIntrospectRequest
+	f := strictform.Parse(data)
+	decoded.Token = f.Required("token", 1, 2147483647)
+	decoded.TokenTypeHint = f.Optional("token_type_hint", 0, 2147483647)
+	if err := f.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
+// DecodeForm sets r from a form that satisfies the schema OAuthRevokeRequest. For any other body it returns an
+// [*InvalidBody] that lists all faults, and leaves r as it is. A parameter that the body leaves out,
+// or whose value is empty, is nil. Nothing in r points into data, which may be reused.
+func (r *OAuthRevokeRequest) DecodeForm(data []byte) error {
+	var decoded OAuthRevokeRequest
+	f := strictform.Parse(data)
+	decoded.ClientID = f.Optional("client_id", 0, 2147483647)
+	decoded.Token = f.Required("token", 1, 2147483647)
+	decoded.TokenTypeHint = f.Optional("token_type_hint", 0, 2147483647)
+	if err := f.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
+// DecodeForm sets r from a form that satisfies the schema OAuthTokenRequest. For any other body it returns an
+// [*InvalidBody] that lists all faults, and leaves r as it is. A parameter that the body leaves out,
+// or whose value is empty, is nil. Nothing in r points into data, which may be reused.
+func (r *OAuthTokenRequest) DecodeForm(data []byte) error {
+	var decoded OAuthTokenRequest
+	f := strictform.Parse(data)
+	decoded.ClientID = f.Optional("client_id", 0, 2147483647)
+	decoded.GrantType = f.Required("grant_type", 1, 2147483647)
+	decoded.RefreshToken = f.Optional("refresh_token", 0, 2147483647)
+	decoded.Scope = f.Optional("scope", 0, 2147483647)
+	if err := f.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
 
 // DecodeStrict sets r from a JSON body that satisfies the schema RefreshRequest. For any other body it
 // returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the

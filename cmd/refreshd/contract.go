@@ -34,7 +34,7 @@ and without --format it is text.
 
 The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
 keys), --access-secret-file, --login, --identity-claim, --refresh-claim, --issuer, --audience,
---require-type, --rotation and --max-lifetime.`
+--require-type, --rotation, --max-lifetime, --oauth and --api-credentials.`
 }
 
 // Run prints the report. A breach of the contract is a failure.
@@ -113,7 +113,15 @@ func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target,
 		RequireType:   s.RequireType,
 		Rotation:      s.Rotation,
 		MaxLifetime:   time.Duration(s.MaxLifetime),
+		OAuth:         s.Oauth,
 		Level:         contract.Level(cmd.Level),
+	}
+	if s.ApiCredentials != "" {
+		file, err := os.ReadFile(s.ApiCredentials)
+		if err != nil {
+			return target, service.SettingError(s.Name(&s.ApiCredentials) + ": " + err.Error())
+		}
+		target.Credentials = contract.ParseCredentials(file)
 	}
 	if s.Keys == "" {
 		if target.AccessSecret, err = s.AccessSecret(warnings(p)); err != nil {

@@ -18,10 +18,12 @@ import (
 // maxBody is the size of the largest request body, in bytes (user's limit of a request: 16 KiB).
 const maxBody = 16 << 10
 
-// strictDecoder is the decoder that specgen generates for each request body of the contract.
-type strictDecoder interface {
-	DecodeStrict(data []byte) error
-}
+// jsonDecoder and formDecoder are the decoders that specgen generates for the request bodies of the
+// contract: one of the two for each body.
+type (
+	jsonDecoder interface{ DecodeStrict(data []byte) error }
+	formDecoder interface{ DecodeForm(data []byte) error }
+)
 
 // binder hands request bodies to their generated decoders. It is echo's binder, so the generated
 // strict handlers call it and need no change.
@@ -36,23 +38,29 @@ func newBinder() *binder {
 	}}}
 }
 
-// Bind implements echo.Binder.
+// Bind implements echo.Binder. It reads the body alone, never the query.
 func (b *binder) Bind(into any, c echo.Context) error {
-	body, ok := into.(strictDecoder)
-	if !ok {
+	media := echo.MIMEApplicationJSON
+	var decode func([]byte) error
+	switch body := into.(type) {
+	case jsonDecoder:
+		decode = body.DecodeStrict
+	case formDecoder:
+		media, decode = echo.MIMEApplicationForm, body.DecodeForm
+	default:
 		return errors.New("no decoder was generated for this request body")
 	}
 	r := c.Request()
 	types := r.Header[echo.HeaderContentType]
-	if len(types) != 1 || types[0] != echo.MIMEApplicationJSON { // most callers send exactly this
-		if cause := mediaTypeCause(types); cause != "" {
+	if len(types) != 1 || types[0] != media { // most callers send exactly this
+		if cause := mediaTypeCause(media, types); cause != "" {
 			return problem.New(http.StatusUnsupportedMediaType, cause)
 		}
 	}
 	for _, coding := range r.Header[echo.HeaderContentEncoding] {
 		if coding != "" && !strings.EqualFold(coding, "identity") {
 			return problem.New(http.StatusUnsupportedMediaType,
-				"Content-Encoding: must be absent; send the JSON as it is")
+				"Content-Encoding: must be absent; send the body as it is")
 		}
 	}
 	if r.ContentLength > maxBody {
@@ -64,14 +72,13 @@ func (b *binder) Bind(into any, c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return body.DecodeStrict((*buf)[:n])
+	return decode((*buf)[:n])
 }
 
-// mediaTypeCause returns the cause for a Content-Type other than application/json, or "". The only
-// parameter may be charset=utf-8. Of two header fields a proxy in front may have looked at either
-// one.
-func mediaTypeCause(types []string) string {
-	const must = "Content-Type: must be application/json"
+// mediaTypeCause returns the cause for a Content-Type other than want, or "". The only parameter may
+// be charset=utf-8. Of two header fields a proxy in front may have looked at either one.
+func mediaTypeCause(want string, types []string) string {
+	must := "Content-Type: must be " + want
 	switch len(types) {
 	case 0:
 		return must
@@ -80,7 +87,7 @@ func mediaTypeCause(types []string) string {
 		return "Content-Type: must be sent once"
 	}
 	media, parameters, err := mime.ParseMediaType(types[0])
-	if media != echo.MIMEApplicationJSON {
+	if media != want {
 		return must
 	}
 	if err != nil {

@@ -17,7 +17,7 @@ func TestHeadersOfABody(t *testing.T) {
 		json   = "application/json"
 		must   = "Content-Type: must be application/json"
 		once   = "Content-Type: must be sent once"
-		coding = "Content-Encoding: must be absent; send the JSON as it is"
+		coding = "Content-Encoding: must be absent; send the body as it is"
 	)
 	for name, c := range map[string]struct {
 		types, codings []string

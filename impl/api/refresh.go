@@ -25,6 +25,7 @@ type handler struct {
 	answers    *sync.Pool // of *refreshed
 	admin      Admin
 	audit      session.Auditor
+	oauth      *OAuth
 	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string

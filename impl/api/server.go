@@ -5,6 +5,7 @@ package api
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,6 +33,7 @@ type Config struct {
 	Hints      Hints
 	// Audit receives the events of administration.
 	Audit session.Auditor
+	OAuth OAuth
 }
 
 // Admin says which fresh access tokens of administrators may administer.
@@ -60,6 +62,7 @@ func New(c Config) (http.Handler, error) {
 		publicKeys: c.PublicKeys,
 		admin:      c.Admin,
 		audit:      c.Audit,
+		oauth:      &c.OAuth,
 		answers:    newAnswers(),
 		operations: map[string][]string{},
 		opsListen:  c.Hints.OpsListen,
@@ -85,6 +88,7 @@ func New(c Config) (http.Handler, error) {
 	if c.Sessions.Rotations() != nil {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
 	}
+	maps.Copy(before, c.OAuth.middlewares())
 	router := readable{e}
 	options := gen.RegisterHandlersOptions{OperationMiddlewares: before}
 	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), options)
@@ -117,7 +121,7 @@ func prepare() echo.MiddlewareFunc {
 			if w, ok := w.(routed); ok {
 				w.SetRoute(route)
 			}
-			if strings.HasPrefix(route, "/api/") {
+			if strings.HasPrefix(route, "/api/") || strings.HasPrefix(route, "/oauth2/") {
 				w.Header()[echo.HeaderCacheControl] = noStore
 			}
 			if query := c.Request().URL.RawQuery; query != "" {

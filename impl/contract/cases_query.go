@@ -15,6 +15,10 @@ func queryCases() []Case {
 		{"listSessions", http.MethodGet, sessionsPath},
 		{"endSession", http.MethodDelete, sessionsPath + "/a"},
 		{"getJwks", http.MethodGet, keysPath},
+		{"oauthToken", http.MethodPost, oauthTokenPath},
+		{"oauthRevoke", http.MethodPost, oauthRevokePath},
+		{"oauthIntrospect", http.MethodPost, oauthIntrospectPath},
+		{"oauthMetadata", http.MethodGet, oauthMetadataPath},
 	} {
 		all = append(all, Case{
 			Name:     o.operation + "/query/malformed",

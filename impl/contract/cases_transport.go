@@ -165,7 +165,7 @@ func (o operation) compressed() Case {
 		Run: func(r *Run) {
 			q := o.acceptable(r)
 			q.Header.Set("Content-Encoding", "gzip")
-			want := unsupported("Content-Encoding: must be absent; send the JSON as it is")
+			want := unsupported("Content-Encoding: must be absent; send the body as it is")
 			r.send(q, want.silently("the document does not name Content-Encoding"))
 		},
 	}

@@ -1,10 +1,12 @@
 package contract_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,6 +41,7 @@ type configuration struct {
 	keys     []string // algorithms
 	// accessSecret says that access tokens have a secret of their own.
 	accessSecret bool
+	apis         bool // with API credentials
 }
 
 func configurations() []configuration {
@@ -46,23 +49,42 @@ func configurations() []configuration {
 	return []configuration{
 		{name: "plain"},
 		{
-			name:     "issuer and audience",
-			settings: service.Settings{Issuer: "https://login.example.com", Audience: "refresh"},
+			name: "issuer and audience",
+			settings: service.Settings{
+				Issuer:   "https://login.example.com",
+				Audience: "refresh",
+				Oauth:    true,
+			},
+			apis: true,
 		},
 		{name: "type required", settings: service.Settings{RequireType: true}},
 		{name: "bounded life", settings: service.Settings{MaxLifetime: service.Duration(year)}},
 		{name: "rotation", settings: service.Settings{Rotation: true, RotationWindow: minute}},
 		{
-			name:     "key pairs and rotation",
-			settings: service.Settings{Rotation: true, RotationWindow: minute},
-			keys:     []string{"EdDSA", "RS256", "ES256"},
+			name: "key pairs and rotation",
+			settings: service.Settings{
+				Rotation:       true,
+				RotationWindow: minute,
+				Issuer:         "https://login.example.com",
+				Oauth:          true,
+			},
+			keys: []string{"EdDSA", "RS256", "ES256"},
+			apis: true,
 		},
 		{name: "key pairs", keys: []string{"ES384", "PS256"}},
 		{
 			name:     "Flask-JWT-Extended and rotation",
 			settings: service.Settings{Login: "flask-jwt-extended", Rotation: true, RotationWindow: minute},
 		},
-		{name: "SimpleJWT", settings: service.Settings{Login: "simplejwt", IdentityClaim: "userId"}},
+		{
+			name: "SimpleJWT",
+			settings: service.Settings{
+				Login:         "simplejwt",
+				IdentityClaim: "userId",
+				Oauth:         true,
+			},
+			apis: true,
+		},
 		{name: "sub", settings: service.Settings{Login: "sub"}},
 		{
 			name: "sub, a claim of refresh tokens, and rotation",
@@ -81,6 +103,17 @@ func configurations() []configuration {
 func (c configuration) target(t *testing.T) contract.Target {
 	t.Helper()
 	options := server.Options{Settings: c.settings}
+	options.OauthLifetime = service.Duration(time.Hour)
+	var credentials []contract.Credential
+	if c.apis {
+		file := []byte("api:" + rand.Text() + rand.Text() + "\nreader:" + rand.Text() + rand.Text() +
+			":feed\n")
+		options.ApiCredentials = filepath.Join(t.TempDir(), "credentials")
+		if err := os.WriteFile(options.ApiCredentials, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		credentials = contract.ParseCredentials(file)
+	}
 	var keys []contract.Key
 	if c.keys != nil {
 		options.Keys, keys = keyPairs(t, c.keys...)
@@ -108,6 +141,8 @@ func (c configuration) target(t *testing.T) contract.Target {
 		RequireType:   c.settings.RequireType,
 		MaxLifetime:   time.Duration(c.settings.MaxLifetime),
 		Rotation:      c.settings.Rotation,
+		OAuth:         c.settings.Oauth,
+		Credentials:   credentials,
 		Level:         contract.LevelExact,
 		Broken: map[contract.Fault]*url.URL{
 			contract.ClockFails:       server.InProcess(t, fails),
@@ -203,6 +238,7 @@ func TestContractOfTheProgram(t *testing.T) {
 		URL:         server.URL(t, shared.Start(t).URL),
 		Secret:      []byte(server.Secret),
 		MaxLifetime: year,
+		OAuth:       true,
 		Level:       contract.LevelExact,
 	}))
 }

@@ -7,16 +7,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v3"
 )
 
 // The rules that the document itself must obey, so that the cases can judge by it.
 
 // checkErrors returns an error unless the envelope requires its four fields, and every status from
-// 400 has the envelope and no other content.
+// 400 has the envelope and no other content. The one field more is for OAuth errors.
 func (s *spec) checkErrors() error {
-	if len(s.envelope.Required) != 4 || len(s.envelope.Properties) != 4 {
-		return errors.New("the schema ErrorEnvelope must have four fields, all of them required")
+	if len(s.envelope.Required) != 4 || len(s.envelope.Properties) != 5 {
+		return errors.New("the schema ErrorEnvelope must have four fields that are required, and " +
+			"error_description")
 	}
 	for path, item := range s.doc.Paths.Map() {
 		for method, operation := range item.Operations() {
@@ -43,9 +45,15 @@ func (s *spec) checkErrors() error {
 // says when it is absent.
 func (s *spec) checkRequired() error {
 	var optional []string
+	requests := s.requestSchemas()
 	for name, schema := range s.doc.Components.Schemas {
-		if closed := schema.Value.AdditionalProperties.Has; closed != nil && !*closed {
-			continue // a request
+		for _, field := range schema.Value.Required {
+			if schema.Value.Properties[field] == nil {
+				return fmt.Errorf("the field %s.%s is required and must be declared", name, field)
+			}
+		}
+		if requests[schema.Value] {
+			continue
 		}
 		for field, property := range schema.Value.Properties {
 			explained := strings.Contains(property.Value.Description, "Absent ") ||
@@ -62,6 +70,24 @@ func (s *spec) checkRequired() error {
 		)
 	}
 	return nil
+}
+
+// requestSchemas returns the schemas of all request bodies.
+func (s *spec) requestSchemas() map[*openapi3.Schema]bool {
+	found := map[*openapi3.Schema]bool{}
+	for _, item := range s.doc.Paths.Map() {
+		for _, operation := range item.Operations() {
+			if operation.RequestBody == nil {
+				continue
+			}
+			for _, media := range operation.RequestBody.Value.Content {
+				if media.Schema != nil {
+					found[media.Schema.Value] = true
+				}
+			}
+		}
+	}
+	return found
 }
 
 // checkTypes returns an error unless every schema has a type or refers to another schema.

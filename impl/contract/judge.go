@@ -119,7 +119,7 @@ func (r *Run) judgeEverywhere(q Request, a Answer) {
 		)
 	}
 	if failed && q.Method != http.MethodHead {
-		r.judgeEnvelope(a)
+		r.judgeEnvelope(q, a)
 	}
 }
 
@@ -134,8 +134,9 @@ func hasDirective(h http.Header, directive string) bool {
 	return false
 }
 
-// judgeEnvelope checks that an error has the four fields and no other.
-func (r *Run) judgeEnvelope(a Answer) {
+// judgeEnvelope checks that an error has the four fields and no other. Errors of OAuth operations
+// may have an error_description.
+func (r *Run) judgeEnvelope(q Request, a Answer) {
 	media, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "application/json") {
 		r.breach(
@@ -151,6 +152,9 @@ func (r *Run) judgeEnvelope(a Answer) {
 	}
 	for _, departure := range r.spec.checkEnvelope(fields) {
 		r.breach("an error departs from the schema ErrorEnvelope: "+departure, "")
+	}
+	if strings.HasPrefix(q.Path, "/oauth2/") {
+		delete(fields, "error_description")
 	}
 	for name := range fields {
 		if !slices.Contains([]string{"status", "message", "error", "causes"}, name) {

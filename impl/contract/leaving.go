@@ -1,5 +1,7 @@
 package contract
 
+import "strings"
+
 // The reasons why a case does not apply to a target.
 
 func needsNoType(t Target) string {
@@ -57,6 +59,38 @@ func needsRotation(t Target) string {
 
 func needsNoRotation(t Target) string {
 	return reason(t.Rotation, "the deployment rotates refresh tokens")
+}
+
+func needsOAuth(t Target) string {
+	return reason(!t.OAuth, "the deployment has no OAuth operations")
+}
+
+func needsNoOAuth(t Target) string {
+	return reason(t.OAuth, "the deployment has OAuth operations")
+}
+
+func needsCredential(t Target) string {
+	return reason(!t.OAuth || t.credential(true) == nil, "no API credential for introspection is given")
+}
+
+func needsNoCredential(t Target) string {
+	return reason(t.OAuth && t.credential(true) != nil, "the deployment has introspection")
+}
+
+func needsOtherCredential(t Target) string {
+	return reason(!t.OAuth || t.credential(false) == nil,
+		"no API credential without the scope introspect is given")
+}
+
+// hasMetadata reports whether the deployment serves metadata: its issuer is an https URL.
+func hasMetadata(t Target) bool { return t.OAuth && strings.HasPrefix(t.Issuer, "https://") }
+
+func needsMetadata(t Target) string {
+	return reason(!hasMetadata(t), "the deployment's issuer is no https URL")
+}
+
+func needsNoMetadata(t Target) string {
+	return reason(hasMetadata(t), "the deployment has OAuth metadata")
 }
 
 func needsSecret(t Target) string {

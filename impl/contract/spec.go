@@ -163,7 +163,7 @@ func departures(err error) []string {
 }
 
 // security returns the breach if the answer does not fit the operation's security: 401 to a request
-// without Authorization if the operation requires it, and never 401 otherwise.
+// without Authorization if the operation requires it, unless it is off, and never 401 otherwise.
 func (e *exchange) security() string {
 	required := e.spec.doc.Security
 	if own := e.input.Route.Operation.Security; own != nil {
@@ -172,19 +172,22 @@ func (e *exchange) security() string {
 	if _, err := url.ParseQuery(e.input.Request.URL.RawQuery); err != nil {
 		return "" // a malformed query is rejected before anything else
 	}
-	// An empty alternative makes the others optional.
+	// An empty alternative makes the others optional: only a header that is wrong is a 401.
 	optional := slices.ContainsFunc(
 		required,
 		func(r openapi3.SecurityRequirement) bool { return len(r) == 0 },
 	)
-	if optional {
+	_, sent := e.input.Request.Header["Authorization"]
+	if optional && (len(required) == 1 || !sent) {
 		required = nil
 	}
 	unauthorized := e.answer.Status == http.StatusUnauthorized
 	switch {
 	case len(required) == 0 && unauthorized:
 		return "an operation without security must never answer 401"
-	case len(required) > 0 && e.input.Request.Header.Get("Authorization") == "" && !unauthorized:
+	case len(required) > 0 && !optional && !unauthorized &&
+		e.answer.Status != http.StatusNotImplemented &&
+		e.input.Request.Header.Get("Authorization") == "":
 		return "an operation with security must answer 401 to a request without Authorization"
 	}
 	return ""

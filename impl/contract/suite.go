@@ -70,6 +70,11 @@ type Target struct {
 	MaxLifetime time.Duration
 	// Rotation says that the deployment rotates refresh tokens.
 	Rotation bool
+	// OAuth says that the deployment has the OAuth operations.
+	OAuth bool
+	// Credentials are the deployment's API credentials; without one that may introspect,
+	// introspection is expected to be off.
+	Credentials []Credential
 	// Level says how much is judged; "" is LevelFull.
 	Level Level
 	// Broken are copies of the deployment, each with one fault. Cases that need a fault are left out
@@ -175,6 +180,11 @@ func allCases() []Case {
 		sessionCases(),
 		rotationCases(),
 		keysCases(),
+		oauthTokenCases(),
+		oauthRevokeCases(),
+		introspectCases(),
+		metadataCases(),
+		offCases(),
 		everywhereCases(),
 		documentCases(),
 	)
@@ -189,7 +199,8 @@ func allCases() []Case {
 func operations() []string {
 	return []string{
 		"refreshToken", "revokeToken", "createRevocation", "listRevocations", "listSessions",
-		"endSession", "getJwks", "everywhere", "document",
+		"endSession", "getJwks", "oauthToken", "oauthRevoke", "oauthIntrospect", "oauthMetadata",
+		"everywhere", "document",
 	}
 }
 

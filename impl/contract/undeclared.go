@@ -47,7 +47,12 @@ func undeclaredFields(schema *openapi3.Schema, value any, path string) []string 
 	case map[string]any:
 		for name, inner := range value {
 			property := schema.Properties[name]
-			if property == nil {
+			// additionalProperties: true declares every name.
+			open := schema.AdditionalProperties.Has
+			switch {
+			case property == nil && open != nil && *open:
+				continue
+			case property == nil:
 				all = append(all, "the field "+path+name)
 				continue
 			}

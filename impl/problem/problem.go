@@ -26,6 +26,8 @@ type Error struct {
 	Message string   `json:"message"`
 	Kind    string   `json:"error"`
 	Causes  []string `json:"causes"`
+	// Description is the error_description of an OAuth error (RFC 6749 section 5.2).
+	Description string `json:"error_description,omitempty"`
 
 	// Challenge is the WWW-Authenticate of a 401.
 	Challenge string `json:"-"`
@@ -33,10 +35,15 @@ type Error struct {
 	LogCauses []string `json:"-"`
 	// RetryAfter is the Retry-After of the answer, rounded up to a second. Zero: no such header.
 	RetryAfter time.Duration `json:"-"`
+	// Err is the error behind an answer that another one replaced; it may be nil.
+	Err error `json:"-"`
 }
 
 // Error returns the message of the envelope.
 func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the error behind the answer.
+func (e *Error) Unwrap() error { return e.Err }
 
 // New returns the envelope of a status. Message and kind follow from the status.
 func New(status int, causes ...string) *Error {

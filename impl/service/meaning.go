@@ -127,6 +127,26 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"when the login's refresh token does.",
 			"180d",
 		},
+		"oauth": {
+			"Serve the OAuth operations /oauth2/token, /oauth2/revoke and /oauth2/introspect. " +
+				"--oauth=false switches them off.",
+			"false",
+		},
+		"oauth-lifetime": {
+			"The lifetime of access tokens from /oauth2/token, from 10m to 7d.",
+			"10m",
+		},
+		"public-url": {
+			"The URL under which clients reach this server, for the OAuth metadata. Without " +
+				"this setting it is --issuer.",
+			"https://refresh.example.com",
+		},
+		"api-credentials": {
+			"A file with the credentials of the APIs that may introspect tokens or read the feed " +
+				"of revocations: name:secret or name:secret:scopes, one a line. The server reads it " +
+				"again when it changes.",
+			"/etc/refreshd/api-credentials",
+		},
 		"docs": {
 			"Serve the documentation page at /docs. --docs=false switches it off.",
 			"false",

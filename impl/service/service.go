@@ -85,7 +85,12 @@ func New(c Config) (*Service, error) {
 			" would tell when it was issued",
 		UntypedHint: untyped,
 	})
+	oauth, err := c.oauth()
+	if err != nil {
+		return nil, err
+	}
 	handler, err := api.New(api.Config{
+		OAuth:      oauth,
 		Sessions:   s.sessions,
 		Registry:   registry,
 		Pages:      c.pages(s.sessions),

@@ -46,6 +46,11 @@ type Settings struct {
 	IdleLifetime    Duration `default:"0s" placeholder:"DURATION"`
 	SessionLifetime Duration `default:"0s" placeholder:"DURATION"`
 
+	Oauth          bool     `default:"true"`
+	OauthLifetime  Duration `default:"1h" placeholder:"DURATION"`
+	PublicUrl      string   `placeholder:"URL"`
+	ApiCredentials string   `placeholder:"PATH"`
+
 	Docs       bool `default:"true"`
 	Playground bool `default:"false"`
 

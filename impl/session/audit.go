@@ -77,6 +77,8 @@ func causeOf(err error) (cause string, ok bool) {
 		return "ahead_of_session", true
 	case ErrForeign:
 		return "foreign_session", true
+	case ErrOtherClient:
+		return "other_client", true
 	}
 	return "other", true
 }

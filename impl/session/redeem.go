@@ -13,6 +13,7 @@ import (
 type Client struct {
 	UserAgent string // as sent; the store keeps a shortened one
 	Address   string // for the log
+	OAuth     *OAuth // nil unless the sender is an OAuth client
 }
 
 // Grant is the result of redeeming a refresh token.
@@ -21,13 +22,15 @@ type Grant struct {
 	Expires     int64 // the access token's exp, Unix seconds
 	// RefreshToken replaces the token that was redeemed. It is empty in stateless mode.
 	RefreshToken string
+	// Scope is the scope of the access token. It is set only for OAuth clients.
+	Scope string
 }
 
 // Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault
 // if the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even
 // if its session is revoked. If the caller may try again, it returns revocation.ErrUnavailable,
-// revocation.ErrClock, ErrKeysUnavailable or a token.Early. Any other error is a fault of this
-// program.
+// revocation.ErrClock, ErrKeysUnavailable or a token.Early. An OAuth client may get ErrScope. Any
+// other error is a fault of this program.
 func (s *Service) Refresh(
 	ctx context.Context, raw string, life time.Duration, from Client,
 ) (Grant, error) {
@@ -47,12 +50,27 @@ func (s *Service) Refresh(
 		s.log.Warn("A refresh token has no type. Tokens that the login service signs for other purposes may be "+
 			"accepted as refresh tokens", "hint", s.untypedHint)
 	}
-	if s.rotator != nil {
-		grant, err := s.rotator.redeem(ctx, raw, t, life, from, now)
-		if err != nil {
+	granted, scope := t, "" // of the access token
+	if from.OAuth != nil {
+		if granted, scope, err = from.OAuth.granted(t); err != nil {
 			return Grant{}, s.refused(ctx, t, err)
 		}
-		return grant, nil
+	}
+	grant, err := s.redeem(ctx, raw, t, granted, life, from, now)
+	if err != nil {
+		return Grant{}, s.refused(ctx, t, err)
+	}
+	grant.Scope = scope
+	return grant, nil
+}
+
+// redeem redeems a refresh token whose only open question is whether it is revoked.
+func (s *Service) redeem(
+	ctx context.Context, raw string, t, granted *token.Token, life time.Duration, from Client,
+	now time.Time,
+) (Grant, error) {
+	if s.rotator != nil {
+		return s.rotator.redeem(ctx, raw, t, granted, life, from, now)
 	}
 	if !s.node.NothingRevoked() {
 		subject := subjectOf(t)
@@ -61,10 +79,10 @@ func (s *Service) Refresh(
 			return Grant{}, err
 		}
 		if err := subject.rejection(state); err != nil {
-			return Grant{}, s.refused(ctx, t, err)
+			return Grant{}, err
 		}
 	}
-	m, err := s.minter.Access(t, "", life, now)
+	m, err := s.minter.Access(granted, "", life, now)
 	if err != nil {
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}

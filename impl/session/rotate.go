@@ -59,9 +59,11 @@ const (
 	reuseLimit = 4 * revocation.LeaseTerm
 )
 
-// redeem redeems a genuine refresh token that has not expired.
+// redeem redeems a genuine refresh token that has not expired. granted holds the claims for the
+// access token.
 func (r *rotator) redeem(
-	ctx context.Context, raw string, t *token.Token, life time.Duration, from Client, now time.Time,
+	ctx context.Context, raw string, t, granted *token.Token, life time.Duration, from Client,
+	now time.Time,
 ) (Grant, error) {
 	active := r.keys.Keys().Active(now)
 	if active == nil {
@@ -73,7 +75,7 @@ func (r *rotator) redeem(
 	q := &redemption{presented: present(t), raw: raw, token: t, from: from, now: now}
 	q.at = moment{now: now.UnixMilli(), key: active.ID(), userAgent: shortened(from.UserAgent)}
 	var err error
-	if q.access, err = r.minter.Access(t, q.subject.id.String(), life, now); err != nil {
+	if q.access, err = r.minter.Access(granted, q.subject.id.String(), life, now); err != nil {
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}
 	if grant, done, err := r.advanceUnread(ctx, q); done || err != nil {
@@ -185,6 +187,30 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	}
 	r.count(ctx, q, d, have)
 	return q.grant(successor), true, nil
+}
+
+// wouldAccept reports whether a refresh with the token would succeed now. It changes nothing.
+func (r *rotator) wouldAccept(
+	ctx context.Context, t *token.Token, state revocation.State, now time.Time,
+) (bool, error) {
+	p := present(t)
+	have, err := r.store.Session(ctx, p.subject.id)
+	if err != nil {
+		return false, err
+	}
+	if t.IssuerKey != "" && p.aheadOf(have) {
+		if p.trusted, err = r.store.HasSigned(ctx, t.IssuerKey); err != nil {
+			return false, err
+		}
+	}
+	switch d := decide(have, p, state, moment{now: now.UnixMilli()}, r.limits); d.answer {
+	case reuse:
+		return false, nil
+	case refuse:
+		return false, unlessFault(d.fault)
+	default:
+		return true, nil
+	}
 }
 
 // mint mints the newest refresh token of a row. For the same row it returns the same token each

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/credential"
+	"kalsel.dev/refresh/impl/problem"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// authenticatedAPI requires an API credential with the scope introspect.
+func (o *OAuth) authenticatedAPI(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		sent := c.Request().Header[echo.HeaderAuthorization]
+		one, ok := o.Credentials.Check(strings.Join(sent, ""))
+		if len(sent) > 1 || !ok {
+			return invalidClient("Authorization: must be Basic with the name and the secret of an API " +
+				"credential, or Bearer with the secret")
+		}
+		if !one.Has(credential.Introspect) {
+			return problem.New(http.StatusForbidden,
+				"the API credential does not have the scope "+credential.Introspect)
+		}
+		return next(c)
+	}
+}
+
+// OauthIntrospect implements POST /oauth2/introspect.
+func (h *handler) OauthIntrospect(
+	ctx context.Context, r gen.OauthIntrospectRequestObject,
+) (gen.OauthIntrospectResponseObject, error) {
+	const hintRefresh = "refresh_token"
+	refresh := r.Body.TokenTypeHint != nil && *r.Body.TokenTypeHint == hintRefresh
+	t, err := h.sessions.Introspect(ctx, r.Body.Token, refresh)
+	if err != nil {
+		return nil, err
+	}
+	answer := introspection{"active": json.RawMessage("false")}
+	if t != nil {
+		tokenType := "Bearer"
+		if refresh {
+			tokenType = hintRefresh
+		}
+		if answer, err = introspected(t, tokenType); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+// introspection is the answer of an introspection: the members as JSON. Claims keep the form that
+// the token gives them.
+type introspection map[string]json.RawMessage
+
+// introspected returns the members for a valid token. The members of RFC 7662 win over claims of
+// the same name.
+func introspected(t *token.Token, tokenType string) (introspection, error) {
+	members := introspection{}
+	if err := json.Unmarshal([]byte(t.Payload), &members); err != nil {
+		return nil, err
+	}
+	delete(members, "iat")
+	set := map[string]any{
+		"active":     true,
+		"sub":        t.Identity,
+		"token_type": tokenType,
+		"exp":        t.Expires,
+	}
+	if t.HasIssuedAt {
+		set["iat"] = t.IssuedAt
+	}
+	for name, value := range set {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		members[name] = raw
+	}
+	for name, value := range map[string]string{
+		"scope":     textOf(t, "scope"),
+		"client_id": session.ClientOf(t),
+	} {
+		delete(members, name) // a claim of another type is not the member of RFC 7662
+		if value == "" {
+			continue
+		}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		members[name] = raw
+	}
+	return members, nil
+}
+
+func textOf(t *token.Token, claim string) string {
+	value, _ := t.Text(claim)
+	return value
+}
+
+// VisitOauthIntrospectResponse implements gen.OauthIntrospectResponseObject.
+func (i introspection) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
+	body, err := json.Marshal(i)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.Header().Set(echo.HeaderCacheControl, "no-store")
+	w.Header().Set("Pragma", "no-cache") // for caches of HTTP/1.0 (RFC 6749, section 5.1)
+	w.WriteHeader(http.StatusOK)
+	_, err = w.Write(body)
+	return err
+}

@@ -1,0 +1,237 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/credential"
+	"kalsel.dev/refresh/impl/problem"
+	"kalsel.dev/refresh/impl/session"
+)
+
+// OAuth holds the settings of the OAuth operations.
+type OAuth struct {
+	// Lifetime is that of access tokens.
+	Lifetime time.Duration
+	// Credentials are those of APIs that may introspect; nil switches introspection off.
+	Credentials *credential.File
+	// Issuer and PublicURL are those of the metadata. If Issuer is empty, there is no metadata.
+	Issuer, PublicURL string
+	// Off says why an operation is off, by its operationId. Operations that are on are absent.
+	Off map[string]string
+}
+
+// off returns a middleware that rejects an operation which is switched off, or nil.
+func (o *OAuth) off(operation string) echo.MiddlewareFunc {
+	why := o.Off[operation]
+	if why == "" {
+		return nil
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc {
+		return func(echo.Context) error { return problem.New(http.StatusNotImplemented, why) }
+	}
+}
+
+// middlewares returns what runs before each OAuth operation.
+func (o *OAuth) middlewares() map[string][]echo.MiddlewareFunc {
+	all := map[string][]echo.MiddlewareFunc{
+		"oauthToken":      {oauthErrors, withClient, withClientID},
+		"oauthRevoke":     {oauthErrors, withClientID},
+		"oauthIntrospect": {oauthErrors, o.authenticatedAPI},
+		"oauthMetadata":   {},
+	}
+	for operation := range all {
+		if off := o.off(operation); off != nil {
+			all[operation] = []echo.MiddlewareFunc{off}
+		}
+	}
+	return all
+}
+
+// oauthErrors gives the errors of an operation the codes of RFC 6749, section 5.2. An error that
+// passes by itself, or that has nothing to do with OAuth, stays as it is.
+func oauthErrors(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if err == nil {
+			return nil
+		}
+		answer := problem.Of(err)
+		switch {
+		case errors.Is(err, session.ErrScope):
+			return oauthError("invalid_scope", err, session.ErrScope.Error())
+		case errors.Is(err, session.ErrNoSessionNamed):
+			return oauthError("unsupported_token_type", err, session.ErrNoSessionNamed.Error())
+		case answer.Status == http.StatusMisdirectedRequest,
+			answer.Status == http.StatusUnprocessableEntity:
+			e := oauthError("invalid_grant", err, answer.Causes...)
+			e.Message = answer.Message
+			return e
+		case answer.Status == http.StatusBadRequest && answer.Description == "":
+			return oauthError("invalid_request", err, answer.Causes...)
+		}
+		return err
+	}
+}
+
+// oauthError returns a 400 with a code of RFC 6749, section 5.2.
+func oauthError(code string, err error, causes ...string) *problem.Error {
+	e := problem.New(http.StatusBadRequest, causes...)
+	e.Kind, e.Description, e.Err = code, description(causes), err
+	return e
+}
+
+// invalidClient returns a 401 with its challenge (RFC 6749, section 5.2).
+func invalidClient(cause string) *problem.Error {
+	e := problem.Unauthorized(cause, `Basic realm="refreshd"`)
+	e.Message, e.Kind, e.Description = "Client is not valid", "invalid_client", description(e.Causes)
+	return e
+}
+
+// description returns the causes as an error_description may be written: printable ASCII without
+// quotation marks and backslashes.
+func description(causes []string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '"':
+			return '\''
+		case c < ' ', c > '~', c == '\\':
+			return '?'
+		}
+		return c
+	}, strings.Join(causes, "; "))
+}
+
+// clientIDKey is the key of the client_id of HTTP Basic in the request's context.
+type clientIDKey struct{}
+
+// withClientID reads the client_id from HTTP Basic, if there is one. The password is not looked at:
+// clients are public.
+func withClientID(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		sent := r.Header[echo.HeaderAuthorization]
+		if len(sent) == 0 {
+			return next(c)
+		}
+		id, ok := basicName(sent)
+		if !ok {
+			return invalidClient("Authorization: must be absent, or Basic with the client_id")
+		}
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), clientIDKey{}, id)))
+		return next(c)
+	}
+}
+
+// basicName returns the user name of HTTP Basic, which OAuth clients encode as in a form (RFC 6749,
+// section 2.3.1).
+func basicName(authorization []string) (string, bool) {
+	scheme, value, _ := strings.Cut(authorization[0], " ")
+	if len(authorization) > 1 || !strings.EqualFold(scheme, "Basic") {
+		return "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
+	name, _, found := strings.Cut(string(decoded), ":")
+	if err != nil || !found || name == "" {
+		return "", false
+	}
+	name, err = url.QueryUnescape(name)
+	return name, err == nil
+}
+
+// clientID returns the ID that the client names in the form or in HTTP Basic; "" if it names none.
+func clientID(ctx context.Context, inForm *string) (string, error) {
+	id, _ := ctx.Value(clientIDKey{}).(string)
+	switch {
+	case inForm == nil:
+		return id, nil
+	case id != "" && id != *inForm:
+		return "", badRequest("client_id: must be the same in the form and in Authorization")
+	}
+	return *inForm, nil
+}
+
+// OauthToken implements POST /oauth2/token.
+func (h *handler) OauthToken(
+	ctx context.Context, r gen.OauthTokenRequestObject,
+) (gen.OauthTokenResponseObject, error) {
+	if r.Body.GrantType != "refresh_token" {
+		return nil, oauthError("unsupported_grant_type", nil, "grant_type: must be refresh_token")
+	}
+	if r.Body.RefreshToken == nil {
+		return nil, badRequest("refresh_token: is required")
+	}
+	id, err := clientID(ctx, r.Body.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	from, _ := ctx.Value(clientKey{}).(session.Client)
+	from.OAuth = &session.OAuth{ClientID: id}
+	if r.Body.Scope != nil {
+		from.OAuth.Scope = *r.Body.Scope
+	}
+	grant, err := h.sessions.Refresh(ctx, *r.Body.RefreshToken, h.oauth.Lifetime, from)
+	if err != nil {
+		h.metrics.notRefreshed(err)
+		return nil, err
+	}
+	h.metrics.accepted.Inc()
+	answer := gen.OAuthTokens{
+		AccessToken: grant.AccessToken,
+		TokenType:   "Bearer",
+		ExpiresIn:   int64(h.oauth.Lifetime / time.Second),
+	}
+	if grant.Scope != "" {
+		answer.Scope = &grant.Scope
+	}
+	if grant.RefreshToken != "" {
+		answer.RefreshToken = &grant.RefreshToken
+	}
+	return gen.OauthToken200JSONResponse{
+		Body:    answer,
+		Headers: gen.OauthToken200ResponseHeaders{CacheControl: "no-store", Pragma: "no-cache"},
+	}, nil
+}
+
+// OauthRevoke implements POST /oauth2/revoke.
+func (h *handler) OauthRevoke(
+	ctx context.Context, r gen.OauthRevokeRequestObject,
+) (gen.OauthRevokeResponseObject, error) {
+	id, err := clientID(ctx, r.Body.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.sessions.RevokeAny(ctx, r.Body.Token, session.OAuth{ClientID: id}); err != nil {
+		return nil, err
+	}
+	return gen.OauthRevoke200Response{
+		Headers: gen.OauthRevoke200ResponseHeaders{CacheControl: "no-store", Pragma: "no-cache"},
+	}, nil
+}
+
+// OauthMetadata implements GET /.well-known/oauth-authorization-server.
+func (h *handler) OauthMetadata(
+	context.Context, gen.OauthMetadataRequestObject,
+) (gen.OauthMetadataResponseObject, error) {
+	at := strings.TrimSuffix(h.oauth.PublicURL, "/")
+	return gen.OauthMetadata200JSONResponse{
+		Issuer:                                    h.oauth.Issuer,
+		TokenEndpoint:                             at + "/oauth2/token",
+		RevocationEndpoint:                        at + "/oauth2/revoke",
+		IntrospectionEndpoint:                     at + "/oauth2/introspect",
+		JwksURI:                                   at + "/.well-known/jwks.json",
+		GrantTypesSupported:                       []string{"refresh_token"},
+		ResponseTypesSupported:                    []string{},
+		TokenEndpointAuthMethodsSupported:         []string{"none"},
+		RevocationEndpointAuthMethodsSupported:    []string{"none"},
+		IntrospectionEndpointAuthMethodsSupported: []string{"client_secret_basic"},
+	}, nil
+}

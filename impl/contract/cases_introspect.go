@@ -1,0 +1,193 @@
+package contract
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Credential is an API credential of a deployment.
+type Credential struct {
+	Name, Secret string
+	// Introspects says that the credential has the scope introspect.
+	Introspects bool
+}
+
+// ParseCredentials reads the file of --api-credentials.
+func ParseCredentials(file []byte) []Credential {
+	var all []Credential
+	for line := range strings.Lines(string(file)) {
+		line = strings.TrimSpace(line)
+		name, rest, found := strings.Cut(line, ":")
+		if !found || line[0] == '#' {
+			continue
+		}
+		secret, scopes, limited := strings.Cut(rest, ":")
+		introspects := !limited || slices.Contains(strings.Split(scopes, ","), "introspect")
+		all = append(all, Credential{name, secret, introspects})
+	}
+	return all
+}
+
+// credential returns a credential that may introspect, or one that may not; nil if there is none.
+func (t Target) credential(introspects bool) *Credential {
+	for i := range t.Credentials {
+		if t.Credentials[i].Introspects == introspects {
+			return &t.Credentials[i]
+		}
+	}
+	return nil
+}
+
+// introspect asks about a token as HTTP Basic.
+func (r *Run) introspection(token string, more ...string) Request {
+	one := r.credential(true)
+	return form(oauthIntrospectPath, append([]string{"token", token}, more...)...).
+		as(basic(one.Name, one.Secret))
+}
+
+// active checks the answer about a token. It returns the members.
+func (r *Run) active(q Request, want bool) map[string]any {
+	a := r.send(q, ok())
+	r.notCached(a)
+	var members map[string]any
+	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &members) != nil {
+		return nil
+	}
+	if members["active"] != want {
+		r.breach("active must say whether the token is valid now", "it is %v, want %t",
+			members["active"], want)
+	}
+	if !want && len(members) != 1 {
+		r.breach("an answer about a token that is not active must have no other member", "%s",
+			excerpt(a.Body))
+	}
+	return members
+}
+
+func introspectCases() []Case {
+	asks := func(name, rule string, run func(r *Run)) Case {
+		return Case{
+			Name:     "oauthIntrospect/answer/" + name,
+			Rule:     rule,
+			Left:     needsCredential,
+			Produces: http.StatusOK,
+			Run:      run,
+		}
+	}
+	cases := []Case{
+		asks("access token", "The answer has the claims of the token, in the names of RFC 7662.",
+			(*Run).introspectsAccess),
+		asks("with the secret alone", "The secret may be sent as Bearer.", func(r *Run) {
+			q := r.introspection(r.owner(r.identity).sign()).as("Bearer " + r.credential(true).Secret)
+			r.active(q, true)
+		}),
+		asks("not active", "A token that is not valid is not active.", func(r *Run) {
+			for _, token := range []string{
+				"hello",
+				r.owner(r.identity).forged().sign(),
+				r.owner(r.identity).claim("iat", number(longAgo-60)).claim("exp", number(longAgo)).sign(),
+				r.sketch().sign(), // a refresh token
+			} {
+				r.active(r.introspection(token), false)
+			}
+		}),
+		asks("refresh token", "A refresh token is active if the request asks about one.", func(r *Run) {
+			hint := []string{"token_type_hint", "refresh_token"}
+			s := r.person()
+			r.active(r.introspection(s.sign(), hint...), true)
+			r.revoke(s.sign())
+			r.active(r.introspection(s.sign(), hint...), false)
+			r.active(r.introspection(r.owner(r.identity).sign(), hint...), false)
+		}),
+		asks("after a sign-out", "The sign-out of an identity counts.", func(r *Run) {
+			identity := somebody()
+			token := r.owner(identity).claim("iat", number(r.now()-60)).sign()
+			r.active(r.introspection(token), true)
+			r.send(createRevocation().request(r, object{{"identity", quote(identity)}}.String()), ok())
+			r.active(r.introspection(token), false)
+		}),
+		{
+			Name:     "oauthIntrospect/refused/without token",
+			Rule:     "token is required.",
+			Left:     needsCredential,
+			Produces: http.StatusBadRequest,
+			Run: func(r *Run) {
+				q := r.introspection("a")
+				q.Body = []byte("token=&token_type_hint=access_token")
+				r.describes(r.send(q, invalidOAuth("token: is required")))
+			},
+		},
+		{
+			Name:     "oauthIntrospect/credential/missing or wrong",
+			Rule:     "Without a credential the answer is 401, and tells nothing about the token.",
+			Left:     needsCredential,
+			Produces: http.StatusUnauthorized,
+			Run:      (*Run).rejectsCredentials,
+		},
+		{
+			Name:     "oauthIntrospect/credential/without the scope",
+			Rule:     "A credential without the scope introspect is 403.",
+			Left:     needsOtherCredential,
+			Produces: http.StatusForbidden,
+			Run: func(r *Run) {
+				one := r.credential(false)
+				q := form(oauthIntrospectPath, "token", "a").as(basic(one.Name, one.Secret))
+				r.send(q, forbidden("the API credential does not have the scope introspect"))
+			},
+		},
+	}
+	return slices.Concat(cases, oauthCommon(oauthOperation{
+		id:         "oauthIntrospect",
+		path:       oauthIntrospectPath,
+		acceptable: func(r *Run) Request { return r.introspection(r.owner(r.identity).sign()) },
+		left:       needsCredential,
+	}))
+}
+
+func (r *Run) introspectsAccess() {
+	s := r.owner(r.identity).claim("scope", `"read"`).claim("azp", `"web"`).
+		claim("active", "false").claim("sub", `"somebody else"`).claim("score", "1.5")
+	members := r.active(r.introspection(s.sign()), true)
+	if members == nil {
+		return
+	}
+	for name, want := range map[string]any{
+		"sub":        r.identity,
+		"token_type": "Bearer",
+		"scope":      "read",
+		"client_id":  "web",
+		"name":       "Contract Kit",
+		"score":      1.5,
+	} {
+		if members[name] != want {
+			r.breach("an introspection must have the member "+name+" of the token", "it is %v",
+				members[name])
+		}
+	}
+	for _, name := range []string{"exp", "iat"} {
+		if n, ok := members[name].(float64); !ok || number(int64(n)) != s.value(name) {
+			r.breach("an introspection must have the time "+name+" of the token", "it is %v",
+				members[name])
+		}
+	}
+}
+
+func (r *Run) rejectsCredentials() {
+	one := r.credential(true)
+	want := invalidClient("Authorization: must be Basic with the name and the secret of an API " +
+		"credential, or Bearer with the secret")
+	q := form(oauthIntrospectPath, "token", r.owner(r.identity).sign())
+	r.send(q, want)
+	for _, wrong := range []string{
+		basic(one.Name, one.Secret+"a"),
+		basic("somebody", one.Secret),
+		basic("", one.Secret),
+		"Bearer " + one.Secret[1:],
+		"Bearer " + r.administrator().sign(),
+		"Digest " + one.Secret,
+	} {
+		r.send(q.as(wrong), want)
+	}
+}

@@ -1,0 +1,68 @@
+package service
+
+import (
+	"net/url"
+	"time"
+
+	"kalsel.dev/refresh/impl/api"
+	"kalsel.dev/refresh/impl/credential"
+	"kalsel.dev/refresh/impl/keys"
+)
+
+// The limits of the lifetime of access tokens from /oauth2/token: those of limit at /api/v1/refresh.
+const (
+	minOAuthLifetime = Duration(10 * time.Minute)
+	maxOAuthLifetime = Duration(7 * 24 * time.Hour)
+)
+
+// checkOAuth returns the first mistake in the settings of the OAuth operations.
+func (s *Settings) checkOAuth() error {
+	switch {
+	case s.OauthLifetime < minOAuthLifetime || s.OauthLifetime > maxOAuthLifetime:
+		return s.invalid(&s.OauthLifetime, "must be from 10m to 7d")
+	case s.PublicUrl != "" && !isWebOrigin(s.PublicUrl):
+		return s.invalid(&s.PublicUrl, "must be an https URL without query (http on loopback only)")
+	case s.PublicUrl != "" && !s.Oauth:
+		return s.invalid(&s.PublicUrl, "needs "+s.Name(&s.Oauth))
+	}
+	return nil
+}
+
+// isWebOrigin reports whether text is an https URL, or an http URL on loopback, with neither user,
+// query nor fragment.
+func isWebOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery ||
+		u.Fragment != "" {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && keys.IsLoopback(u.Hostname())
+}
+
+// oauth returns the settings of the OAuth operations. It fails if the credentials cannot be read.
+func (c Config) oauth() (api.OAuth, error) {
+	s := c.Settings
+	o := api.OAuth{Lifetime: time.Duration(s.OauthLifetime), Off: map[string]string{}}
+	if s.ApiCredentials != "" {
+		var err error
+		if o.Credentials, err = credential.Open(s.ApiCredentials, c.Now, c.Log); err != nil {
+			return o, s.invalid(&s.ApiCredentials, err.Error())
+		}
+	} else {
+		o.Off["oauthIntrospect"] = "introspection needs " + s.Name(&s.ApiCredentials)
+	}
+	if isWebOrigin(s.Issuer) {
+		o.Issuer, o.PublicURL = s.Issuer, s.PublicUrl
+		if o.PublicURL == "" {
+			o.PublicURL = s.Issuer
+		}
+	} else {
+		o.Off["oauthMetadata"] = "the metadata needs an https URL as " + s.Name(&s.Issuer)
+	}
+	if !s.Oauth {
+		for _, id := range []string{"oauthToken", "oauthRevoke", "oauthIntrospect", "oauthMetadata"} {
+			o.Off[id] = "the OAuth operations are switched off (" + s.Name(&s.Oauth) + ")"
+		}
+	}
+	return o, nil
+}

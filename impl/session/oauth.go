@@ -1,0 +1,142 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"kalsel.dev/refresh/impl/token"
+)
+
+// OAuth is the part of a refresh that only OAuth clients send (RFC 6749, section 6).
+type OAuth struct {
+	// ClientID is empty if the client does not name itself.
+	ClientID string
+	// Scope narrows the scope of the access token. If it is empty, the scope stays.
+	Scope string
+}
+
+// ErrOtherClient means that the token has the claim client_id or azp, and that the client names
+// another ID. It is a check of consistency: a client that names no ID passes.
+const ErrOtherClient token.Fault = "token belongs to another client"
+
+var (
+	// ErrScope means that a client asked for a scope that the refresh token does not have.
+	ErrScope = errors.New("the scope must be a part of the scope of the refresh token")
+	// ErrNoSessionNamed means that a valid access token names no session that could be revoked.
+	ErrNoSessionNamed = errors.New("the access token names no session: send the refresh token")
+)
+
+// ClientOf returns the client that a token was issued to: its claim client_id, else azp. It returns
+// "" if the token has neither.
+func ClientOf(t *token.Token) string {
+	if id, ok := t.Text("client_id"); ok {
+		return id
+	}
+	id, _ := t.Text("azp")
+	return id
+}
+
+// isOf returns ErrOtherClient if the token belongs to another client.
+func (o *OAuth) isOf(t *token.Token) error {
+	if id := ClientOf(t); o.ClientID != "" && id != "" && id != o.ClientID {
+		return ErrOtherClient
+	}
+	return nil
+}
+
+// granted returns the claims for the access token and their scope: those of the refresh token, with
+// a narrower scope if the client asks for one. A refresh token without scope has nothing that could
+// be narrowed.
+func (o *OAuth) granted(t *token.Token) (_ *token.Token, scope string, _ error) {
+	if err := o.isOf(t); err != nil {
+		return nil, "", err
+	}
+	scope, _ = t.Text("scope")
+	if o.Scope == "" || scope == "" {
+		return t, scope, nil
+	}
+	whole := strings.Split(scope, " ")
+	asked := strings.Split(o.Scope, " ")
+	for _, one := range asked {
+		if one == "" || !slices.Contains(whole, one) {
+			return nil, "", ErrScope
+		}
+	}
+	return t.WithText("scope", o.Scope), o.Scope, nil
+}
+
+// RevokeAny revokes the session of a refresh token, as Logout does, or of an access token that
+// names a session of this service. It returns nil if the token is no valid token anyway. It returns
+// ErrNoSessionNamed for any other valid access token, and ErrOtherClient.
+func (s *Service) RevokeAny(ctx context.Context, raw string, from OAuth) error {
+	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, s.now())
+	if t != nil {
+		if err := from.isOf(t); err != nil {
+			return err
+		}
+		_, err = s.RevokeToken(ctx, t, Origin{Actor: ActorClient, Reason: "logout"})
+		return err
+	}
+	if fault, _ := errors.AsType[token.Fault](err); fault != token.ErrNotRefresh {
+		return unlessFault(err)
+	}
+	t, err = s.verify(ctx, (*token.Verifier).Access, raw, s.now())
+	if t == nil || errors.Is(err, token.ErrExpired) {
+		return unlessFault(err)
+	}
+	if err := from.isOf(t); err != nil {
+		return err
+	}
+	err = s.RevokeOwn(ctx, IDOfAccess(t), t.Identity, Origin{Actor: ActorClient, Reason: "logout"})
+	if errors.Is(err, ErrNoRotation) || errors.Is(err, ErrNoSession) {
+		return ErrNoSessionNamed
+	}
+	return err
+}
+
+// Introspect returns the token if it is valid now, and nil if it is not. refresh says that the
+// caller asks about a refresh token; otherwise only access tokens are valid. It returns an error if
+// the answer is not known, as Authenticate does.
+func (s *Service) Introspect(ctx context.Context, raw string, refresh bool) (*token.Token, error) {
+	if !refresh {
+		t, err := s.Authenticate(ctx, raw)
+		if err != nil {
+			return nil, unlessFault(err)
+		}
+		return t, nil
+	}
+	if err := s.clocks.Err(); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
+	if err != nil {
+		return nil, unlessFault(err)
+	}
+	subject := subjectOf(t)
+	state, err := s.node.Lookup(ctx, subject.id, subject.identity)
+	if err != nil {
+		return nil, err
+	}
+	if s.rotator == nil {
+		if subject.rejection(state) != nil {
+			return nil, nil
+		}
+		return t, nil
+	}
+	valid, err := s.rotator.wouldAccept(ctx, t, state, now)
+	if err != nil || !valid {
+		return nil, err
+	}
+	return t, nil
+}
+
+// unlessFault returns err unless it says that a token is not acceptable.
+func unlessFault(err error) error {
+	if _, ok := errors.AsType[token.Fault](err); ok {
+		return nil
+	}
+	return err
+}
