@@ -41,13 +41,12 @@ func newBinder() *binder {
 // Bind implements echo.Binder. It reads the body alone, never the query.
 func (b *binder) Bind(into any, c echo.Context) error {
 	media := echo.MIMEApplicationJSON
-	var decode func([]byte) error
-	switch body := into.(type) {
-	case jsonDecoder:
-		decode = body.DecodeStrict
-	case formDecoder:
-		media, decode = echo.MIMEApplicationForm, body.DecodeForm
-	default:
+	asJSON, isJSON := into.(jsonDecoder)
+	asForm, isForm := into.(formDecoder)
+	switch {
+	case isForm:
+		media = echo.MIMEApplicationForm
+	case !isJSON:
 		return errors.New("no decoder was generated for this request body")
 	}
 	r := c.Request()
@@ -72,7 +71,10 @@ func (b *binder) Bind(into any, c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return decode((*buf)[:n])
+	if isForm {
+		return asForm.DecodeForm((*buf)[:n])
+	}
+	return asJSON.DecodeStrict((*buf)[:n])
 }
 
 // mediaTypeCause returns the cause for a Content-Type other than want, or "". The only parameter may

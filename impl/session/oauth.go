@@ -89,7 +89,8 @@ func (s *Service) RevokeAny(ctx context.Context, raw string, from OAuth) error {
 	if err := from.isOf(t); err != nil {
 		return err
 	}
-	err = s.RevokeOwn(ctx, IDOfAccess(t), t.Identity, Origin{Actor: ActorClient, Reason: "logout"})
+	by := Origin{Actor: ActorUser + t.Identity, Reason: "logout"}
+	err = s.RevokeOwn(ctx, IDOfAccess(t), t.Identity, by)
 	if errors.Is(err, ErrNoRotation) || errors.Is(err, ErrNoSession) {
 		return ErrNoSessionNamed
 	}

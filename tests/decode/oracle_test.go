@@ -40,6 +40,7 @@ func decoders() map[string]func() decoder {
 type contract struct {
 	doc    *openapi3.T
 	routes map[string]*routers.Route // by the name of the schema of the request body
+	media  map[string]string         // its media type
 }
 
 func newContract(t testing.TB) *contract {
@@ -50,14 +51,15 @@ func newContract(t testing.TB) *contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &contract{doc, map[string]*routers.Route{}}
+	c := &contract{doc, map[string]*routers.Route{}, map[string]string{}}
 	for _, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			if operation.RequestBody == nil {
 				continue
 			}
-			for _, content := range operation.RequestBody.Value.Content {
+			for media, content := range operation.RequestBody.Value.Content {
 				name := strings.TrimPrefix(content.Schema.Ref, componentSchemas)
+				c.media[name] = media
 				c.routes[name] = &routers.Route{
 					Spec:      doc,
 					PathItem:  item,
@@ -74,9 +76,18 @@ func (c *contract) schema(name string) *openapi3.Schema {
 	return c.doc.Components.Schemas[name].Value
 }
 
-// names lists the schemas of request bodies.
-func (c *contract) names() []string {
-	return slices.Sorted(maps.Keys(c.routes))
+// names lists the schemas of JSON request bodies.
+func (c *contract) names() []string { return c.bodiesOf("application/json") }
+
+// bodiesOf lists the schemas of request bodies in a media type.
+func (c *contract) bodiesOf(media string) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(c.routes)) {
+		if c.media[name] == media {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // offenders returns the members of body that kin-openapi refuses, "body" among them if it refuses the whole.
@@ -92,7 +103,7 @@ func (c *contract) offenders(t testing.TB, name string, body []byte) fields {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", c.media[name])
 	input := &openapi3filter.RequestValidationInput{
 		Request: request,
 		Route:   route,
