@@ -97,21 +97,25 @@ func (r *reader) bodies(doc *openapi3.T) map[string]body {
 			if len(requestBody.Value.Content) != 1 {
 				r.refuse(place, "must have one media type")
 			}
-			for _, mediaType := range slices.Sorted(maps.Keys(requestBody.Value.Content)) {
-				ref := requestBody.Value.Content[mediaType].Schema
-				name, schema := r.body(place, mediaType, ref)
-				if schema == nil {
-					continue
-				}
-				one := body{schema: schema, form: mediaType == mediaForm}
-				if other, ok := found[name]; ok && other.form != one.form {
-					r.refuse(place, "schema %s is also used in another media type", name)
-				}
-				found[name] = one
-			}
+			r.collect(place, requestBody.Value.Content, found)
 		}
 	}
 	return found
+}
+
+// collect adds the schemas of a request body to those that were found before.
+func (r *reader) collect(place string, content openapi3.Content, found map[string]body) {
+	for _, mediaType := range slices.Sorted(maps.Keys(content)) {
+		name, schema := r.body(place, mediaType, content[mediaType].Schema)
+		if schema == nil {
+			continue
+		}
+		one := body{schema: schema, form: mediaType == mediaForm}
+		if other, ok := found[name]; ok && other.form != one.form {
+			r.refuse(place, "schema %s is also used in another media type", name)
+		}
+		found[name] = one
+	}
 }
 
 // body returns the schema of a request body in one media type and its name.

@@ -85,28 +85,7 @@ func New(c Config) (*Service, error) {
 			" would tell when it was issued",
 		UntypedHint: untyped,
 	})
-	oauth, err := c.oauth()
-	if err != nil {
-		return nil, err
-	}
-	handler, err := api.New(api.Config{
-		OAuth:      oauth,
-		Sessions:   s.sessions,
-		Registry:   registry,
-		Pages:      c.pages(s.sessions),
-		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
-		Admin: api.Admin{
-			MaxAge:  time.Duration(c.Settings.AdminMaxAge),
-			Now:     c.Now,
-			Setting: c.Settings.Name(&c.Settings.AdminMaxAge),
-		},
-		Audit: s.audit,
-		Hints: api.Hints{
-			Rotation:      c.Settings.Name(&c.Settings.Rotation),
-			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
-			OpsListen:     c.Settings.Name(&c.Settings.OpsListen),
-		},
-	})
+	handler, err := c.api(s, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +113,32 @@ func New(c Config) (*Service, error) {
 			"In SQLite, changes that wait together share one.",
 	}, func() float64 { return float64(c.Store.Commits()) }))
 	return s, err
+}
+
+// api returns the handlers of the contract and of the pages.
+func (c Config) api(s *Service, registry *prometheus.Registry) (http.Handler, error) {
+	oauth, err := c.oauth()
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{
+		Sessions:   s.sessions,
+		Registry:   registry,
+		Pages:      c.pages(s.sessions),
+		PublicKeys: func() ([]byte, error) { return c.Keys.Keys().MarshalPublic(c.Now()) },
+		Admin: api.Admin{
+			MaxAge:  time.Duration(c.Settings.AdminMaxAge),
+			Now:     c.Now,
+			Setting: c.Settings.Name(&c.Settings.AdminMaxAge),
+		},
+		Audit: s.audit,
+		Hints: api.Hints{
+			Rotation:      c.Settings.Name(&c.Settings.Rotation),
+			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
+			OpsListen:     c.Settings.Name(&c.Settings.OpsListen),
+		},
+		OAuth: oauth,
+	})
 }
 
 // rotation returns the settings of rotation, or nil if rotation is off.

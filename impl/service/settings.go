@@ -48,8 +48,8 @@ type Settings struct {
 
 	Oauth          bool     `default:"true"`
 	OauthLifetime  Duration `default:"1h" placeholder:"DURATION"`
-	PublicUrl      string   `placeholder:"URL"`
-	ApiCredentials string   `placeholder:"PATH"`
+	PublicUrl      string   `placeholder:"URL"`  //nolint:revive,staticcheck // makes the flag public-url
+	ApiCredentials string   `placeholder:"PATH"` //nolint:revive,staticcheck // makes the flag api-credentials
 
 	Docs       bool `default:"true"`
 	Playground bool `default:"false"`

@@ -58,8 +58,7 @@ func (o *OAuth) granted(t *token.Token) (_ *token.Token, scope string, _ error) 
 		return t, scope, nil
 	}
 	whole := strings.Split(scope, " ")
-	asked := strings.Split(o.Scope, " ")
-	for _, one := range asked {
+	for one := range strings.SplitSeq(o.Scope, " ") {
 		if one == "" || !slices.Contains(whole, one) {
 			return nil, "", ErrScope
 		}
@@ -122,8 +121,8 @@ func (s *Service) Introspect(ctx context.Context, raw string, refresh bool) (*to
 		return nil, err
 	}
 	if s.rotator == nil {
-		if subject.rejection(state) != nil {
-			return nil, nil
+		if err := subject.rejection(state); err != nil {
+			return nil, unlessFault(err)
 		}
 		return t, nil
 	}
