@@ -34,12 +34,25 @@ func (s *Store) DropLease(ctx context.Context, l revocation.Lease) error {
 // Leases returns the leases of all nodes, as of a moment after r was committed. It returns an error
 // if the read does not show r.
 func (s *Store) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
-	var shown []revocation.Revocation
+	shown := false
 	var leases []revocation.Lease
+	// The server sends the revocation first. If it does not, the list of leases is not used, and the
+	// connections to this server are dropped.
 	err := s.readCurrent(ctx,
-		all(&shown, scanRevocation, selectRevocation, rowID(r.Kind, r.Key())),
-		all(&leases, scanLease, selectLeases))
-	if err == nil && (len(shown) == 0 || shown[0].Sequence < r.Sequence) {
+		&statement{text: selectRevocation, args: []any{rowID(r.Kind, r.Key())}, each: func(row row) error {
+			found, err := scanRevocation(row)
+			shown = found.Sequence >= r.Sequence
+			return err
+		}},
+		&statement{text: selectLeases, each: func(row row) error {
+			l, err := scanLease(row)
+			leases = append(leases, l)
+			if !shown {
+				err = errStale
+			}
+			return err
+		}})
+	if err == nil && !shown {
 		err = s.explain(ctx, errStale)
 	}
 	if err != nil {

@@ -16,7 +16,10 @@ import (
 
 const (
 	poolDefault = 16
-	poolLeast   = 4
+	// poolBehindPooler is the default there. PgBouncer's own default is 20 connections of the server,
+	// and in session mode a client keeps the one that it has.
+	poolBehindPooler = 8
+	poolLeast        = 4
 	// sessionWriters is how many commits of sessions a process has on their way at most.
 	sessionWriters = 2
 	// readQueue is how many reads may wait. If more wait, callers are told to try again.
@@ -46,6 +49,13 @@ func openPostgres(ctx context.Context, raw string) (engine, error) {
 		return nil, err
 	}
 	e := &postgresEngine{connector: c}
+	switch {
+	case size > 0:
+	case c.pooled.Load():
+		size = poolBehindPooler
+	default:
+		size = poolDefault
+	}
 	// One more connection waits for notifications.
 	upkeep := min(2, size/4)
 	writes := min(sessionWriters+1, size/4)
@@ -67,6 +77,7 @@ func openPostgres(ctx context.Context, raw string) (engine, error) {
 	return e, nil
 }
 
+// parsePostgres returns how many connections the URL asks for, or 0 if it does not say.
 func parsePostgres(raw string) (*connector, int, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -76,7 +87,7 @@ func parsePostgres(raw string) (*connector, int, error) {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed: in the password, " +
 			"write @ as %40, / as %2F, ? as %3F and # as %23")
 	}
-	size := poolDefault
+	size := 0
 	if given := u.Query().Get("pool_max_conns"); given != "" {
 		if size, err = strconv.Atoi(given); err != nil || size < poolLeast {
 			return nil, 0, BadURL("pool_max_conns: must be a whole number of at least 4")
@@ -168,8 +179,9 @@ func (e *postgresEngine) on(
 	if err = f(ctx, c); err == nil {
 		return nil
 	}
-	if conn.Conn().IsClosed() && ctx.Err() == nil {
-		e.connector.drop() // the server ended the connection, and others are likely to be gone too
+	// If the server has ended the connection, the others are likely to be gone too.
+	if misleads(err) || conn.Conn().IsClosed() && ctx.Err() == nil {
+		e.connector.dropLike(conn.Conn())
 	}
 	if e.connector.pooled.Load() {
 		return fmt.Errorf("through a connection pooler: %w", err)
@@ -200,14 +212,12 @@ func (e *postgresEngine) follow(ctx context.Context, f func(context.Context, han
 	return e.transact(ctx, upkeep, f)
 }
 
-// suspect drops all connections if one of them led to a server that is not the primary, or that
+// misleads reports an error of a connection that led to a server that is not the primary, or that
 // does not confirm commits: after a failover others may lead to the same server.
-func (e *postgresEngine) suspect(err error) {
+func misleads(err error) bool {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
-	if ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) || errors.Is(err, errUnconfirmed) {
-		e.connector.drop()
-	}
+	return ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) || errors.Is(err, errUnconfirmed)
 }
 
 // isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement

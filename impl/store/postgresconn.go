@@ -121,6 +121,21 @@ func (c *connector) drop() {
 	c.used = newEpoch()
 }
 
+// dropLike is drop for a connection that failed, unless the connections were dropped since it was
+// opened.
+func (c *connector) dropLike(conn *pgx.Conn) {
+	if opened, _ := conn.PgConn().CustomData()[epochKey].(epoch); opened.Context == nil || opened.Err() == nil {
+		c.drop()
+	}
+}
+
+// current returns the epoch in which connections are opened now.
+func (c *connector) current() epoch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.used
+}
+
 // abandon is drop for a server that does not answer: calls in progress fail now.
 func (c *connector) abandon() {
 	c.drop()
@@ -157,9 +172,9 @@ func (c *connector) prepareDial(_ context.Context, config *pgx.ConnConfig) error
 		// given another one.
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
-	dialled := c.hosts.arrange(config)
+	opened, dialled := c.current(), c.hosts.arrange(config)
 	config.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		conn.CustomData()[hostKey] = dialled()
+		conn.CustomData()[hostKey], conn.CustomData()[epochKey] = dialled(), opened
 		if err := c.prepare(ctx, conn); err != nil {
 			return err
 		}
@@ -172,6 +187,7 @@ func (c *connector) prepareDial(_ context.Context, config *pgx.ConnConfig) error
 // Keys of what a connection knows about itself.
 const (
 	hostKey        = "host"
+	epochKey       = "epoch"              // ends when connections of its time are dropped
 	warningKey     = "warning"            // the server's last warning
 	synchronousKey = "synchronous_commit" // as it was when the connection was opened
 )
@@ -180,14 +196,18 @@ const (
 // not the primary, or if it acknowledges commits that could be lost. It recognises a pooler because
 // the server process has another ID than the one that the connection was given.
 func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
+	process := strconv.FormatUint(uint64(conn.PID()), 10)
 	const query = "SELECT pg_backend_pid(), current_setting('transaction_read_only'), " +
-		"current_setting('synchronous_commit')"
-	results, err := conn.Exec(ctx, query).ReadAll()
+		"current_setting('synchronous_commit'); "
+	// Through a pooler nothing is set here: another client would be given the connection with it.
+	settings := c.settingsText("current_setting('synchronous_commit')", false) +
+		" WHERE pg_backend_pid() = " + process
+	results, err := conn.Exec(ctx, query+settings).ReadAll()
 	if err != nil {
 		return err
 	}
 	row := results[0].Rows[0]
-	process, readOnly, synchronous := string(row[0]), string(row[1]), string(row[2])
+	serverProcess, readOnly, synchronous := string(row[0]), string(row[1]), string(row[2])
 	switch {
 	case readOnly != "off":
 		return errors.New("the server is read-only: it is not the primary")
@@ -196,14 +216,10 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 			"acknowledged could be lost; set it to on")
 	}
 	conn.CustomData()[synchronousKey] = synchronous
-	if process != strconv.FormatUint(uint64(conn.PID()), 10) {
-		if !c.pooled.Swap(true) {
-			return errPooler
-		}
-		return nil
+	if serverProcess != process && !c.pooled.Swap(true) {
+		return errPooler
 	}
-	_, err = conn.Exec(ctx, c.settingsText(synchronous, false)).ReadAll()
-	return err
+	return nil
 }
 
 // errPooler makes the connection that found the pooler start again, without named statements.
@@ -215,30 +231,32 @@ var errPooler = errors.New("there is a connection pooler before the server; try 
 // on to wait for replication if the server's setting is lowered later.
 func (c *connector) settings(conn *pgx.Conn, local bool) *statement {
 	synchronous, _ := conn.PgConn().CustomData()[synchronousKey].(string)
-	return exec(c.settingsText(synchronous, local))
+	return exec(c.settingsText(quoted(synchronous), local))
 }
 
+// settingsText takes an SQL expression for synchronous_commit.
 func (c *connector) settingsText(synchronous string, local bool) string {
 	calls := []string{
-		set("client_min_messages", "warning", local),
+		set("client_min_messages", quoted("warning"), local),
 		set("synchronous_commit", synchronous, local),
 	}
 	if !local {
-		calls = append(calls, set("default_transaction_isolation", "read committed", local))
+		calls = append(calls, set("default_transaction_isolation", quoted("read committed"), local))
 	}
 	for _, name := range []string{
 		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
 	} {
-		calls = append(calls, set(name, c.limits[name], local))
+		calls = append(calls, set(name, quoted(c.limits[name]), local))
 	}
 	return "SELECT " + strings.Join(calls, ", ")
 }
 
 // set returns a call that sets a parameter, for one transaction or for the connection.
-func set(name, value string, local bool) string {
-	quoted := strings.ReplaceAll(value, "'", "''")
-	return fmt.Sprintf("set_config('%s', '%s', %t)", name, quoted, local)
+func set(name, expression string, local bool) string {
+	return fmt.Sprintf("set_config('%s', %s, %t)", name, expression, local)
 }
+
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // errUnconfirmed means that the server committed, but did not wait until the commit was replicated.
 var errUnconfirmed = errors.New("the server did not confirm that the change is replicated")

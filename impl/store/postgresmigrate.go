@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -34,6 +35,9 @@ func migratePostgres(ctx context.Context, c *connector) error {
 	if errors.Is(err, errPooler) {
 		c.pooled.Store(true)
 		err = db.PingContext(ctx)
+	}
+	if err != nil && strings.Contains(err.Error(), "unsupported startup parameter") {
+		err = fmt.Errorf("a connection pooler rejects a parameter of the URL: set it for the database user: %w", err)
 	}
 	if err != nil {
 		return err

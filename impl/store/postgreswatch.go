@@ -27,6 +27,7 @@ const (
 type watcher struct {
 	*pgx.Conn
 	engine *postgresEngine
+	opened epoch
 	heard  chan string // the last notification
 	head   int64
 }
@@ -37,12 +38,9 @@ func (e *postgresEngine) watch(ctx context.Context, wake func()) error {
 		return err
 	}
 	defer func() { _ = w.Close(context.WithoutCancel(ctx)) }()
-	e.connector.mu.Lock()
-	used := e.connector.used
-	e.connector.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(used, cancel)()
+	defer context.AfterFunc(w.opened, cancel)()
 	listens, err := w.listens(ctx)
 	if err != nil {
 		return err
@@ -58,7 +56,7 @@ func (e *postgresEngine) watch(ctx context.Context, wake func()) error {
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				e.connector.drop()
+				e.connector.dropLike(w.Conn)
 			}
 			return err
 		}
@@ -69,7 +67,7 @@ func (e *postgresEngine) watch(ctx context.Context, wake func()) error {
 }
 
 func (e *postgresEngine) newWatcher(ctx context.Context) (*watcher, error) {
-	w := &watcher{engine: e, heard: make(chan string, 1)}
+	w := &watcher{engine: e, opened: e.connector.current(), heard: make(chan string, 1)}
 	config := e.connector.config.ConnConfig.Copy()
 	if err := e.connector.prepareDial(ctx, config); err != nil {
 		return nil, err

@@ -222,9 +222,6 @@ func (e *sqliteEngine) watch(ctx context.Context, wake func()) error {
 	}
 }
 
-// suspect has nothing to drop: all connections lead to one file.
-func (*sqliteEngine) suspect(error) {}
-
 // isFault goes by SQLite's result code.
 func (*sqliteEngine) isFault(err error) bool {
 	switch resultCode(err) {

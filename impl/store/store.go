@@ -46,8 +46,6 @@ type engine interface {
 	// isFault reports that an error is a fault of this program, and not of a store that is
 	// unavailable, full or busy.
 	isFault(err error) bool
-	// suspect is told of every error. It drops the connections if they may lead to a wrong server.
-	suspect(err error)
 	// committed returns how many transactions were committed.
 	committed() int64
 	close() error
@@ -159,7 +157,6 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	s.engine.suspect(err)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
