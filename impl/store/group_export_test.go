@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,31 +16,58 @@ const (
 	CheckpointEvery = checkpointEvery
 )
 
-// Occupy keeps SQLite's writer busy until release is called.
+// Occupy keeps the writers of sessions busy until release is called.
 func (s *Store) Occupy(t *testing.T) (release func()) {
 	t.Helper()
-	writer := s.engine.(*sqliteEngine).writer
-	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = writer.do(context.Background(), writer.jobs, func(context.Context, sqliteTx) error {
-			close(begun)
-			<-end
-			return nil
+	end := make(chan struct{})
+	var begun, ended sync.WaitGroup
+	busy := func(do func() error) {
+		begun.Add(1)
+		ended.Go(func() { _ = do() })
+	}
+	wait := func() {
+		begun.Done()
+		<-end
+	}
+	switch e := s.engine.(type) {
+	case *sqliteEngine:
+		busy(func() error {
+			return e.writer.do(context.Background(), e.writer.jobs, func(context.Context, sqliteTx) error {
+				wait()
+				return nil
+			})
 		})
-	}()
-	<-begun
+	case *postgresEngine:
+		for _, w := range e.writers {
+			one := &statement{text: "SELECT 1", each: func(row) error {
+				wait()
+				return nil
+			}}
+			busy(func() error { return w.do(context.Background(), w.jobs, &sessionChange{"", one}) })
+		}
+	}
+	begun.Wait()
 	return func() {
 		close(end)
-		<-ended
+		ended.Wait()
 	}
 }
 
-// AwaitQueue returns when so many changes wait for SQLite's writer.
+// AwaitQueue returns when so many changes wait.
 func (s *Store) AwaitQueue(t *testing.T, n int) {
 	t.Helper()
-	writer := s.engine.(*sqliteEngine).writer
-	waiting := func() int { return len(writer.jobs) + len(writer.first) }
+	waiting := func() int {
+		sum := len(s.revokes.jobs) + len(s.revokes.first)
+		switch e := s.engine.(type) {
+		case *sqliteEngine:
+			sum += len(e.writer.jobs) + len(e.writer.first)
+		case *postgresEngine:
+			for _, w := range e.writers {
+				sum += len(w.jobs)
+			}
+		}
+		return sum
+	}
 	for end := time.Now().Add(time.Minute); waiting() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d changes wait, not %d", waiting(), n)

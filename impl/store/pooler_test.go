@@ -120,24 +120,26 @@ func TestPoolerWatch(t *testing.T) {
 // TestPoolerUnreplicated: through a pooler too no answer is taken from a commit whose wait for the
 // standby was cancelled, whatever the database's defaults are.
 func TestPoolerUnreplicated(t *testing.T) {
+	postgres := server.StartPostgres(t)
+	stores := map[string]*store.Store{}
 	for _, mode := range []string{"session", "transaction"} {
-		t.Run(mode, func(t *testing.T) {
-			postgres := server.StartPostgres(t)
-			own := postgres.NewDatabase(t)
-			must(t, postgres.Exec("ALTER DATABASE test1 SET client_min_messages = error"))
-			must(t, postgres.Exec("ALTER DATABASE test1 SET default_transaction_isolation = 'serializable'"))
-			s := open(t, postgres.PgBouncer(t, mode, own))
-			prepare(t, s)
-			setting(t, postgres, "synchronous_standby_names", "nobody")
-			cancelWaits(t, postgres)
-			for _, c := range reliedOn() {
-				err := c.do(t.Context(), s)
-				if !errors.Is(err, revocation.ErrUnavailable) || !strings.Contains(err.Error(), "did not confirm") ||
-					!strings.Contains(err.Error(), "pooler") {
-					t.Errorf("%s: %v, want ErrUnavailable because of the replication", c.method, err)
-				}
+		own := postgres.NewDatabase(t)
+		name := own[strings.LastIndex(own, "/")+1 : strings.LastIndex(own, "?")]
+		must(t, postgres.Exec("ALTER DATABASE "+name+" SET client_min_messages = error"))
+		must(t, postgres.Exec("ALTER DATABASE "+name+" SET default_transaction_isolation = 'serializable'"))
+		stores[mode] = open(t, postgres.PgBouncer(t, mode, own))
+		prepare(t, stores[mode])
+	}
+	setting(t, postgres, "synchronous_standby_names", "nobody")
+	cancelWaits(t, postgres)
+	for mode, s := range stores {
+		for _, c := range reliedOn() {
+			err := c.do(t.Context(), s)
+			if !errors.Is(err, revocation.ErrUnavailable) || !strings.Contains(err.Error(), "did not confirm") ||
+				!strings.Contains(err.Error(), "pooler") {
+				t.Errorf("%s, %s: %v, want ErrUnavailable because of the replication", mode, c.method, err)
 			}
-		})
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,8 @@ const (
 	readQueue = 1024
 	// dialLimit is how long a connection to one of several hosts may take to open.
 	dialLimit = time.Second
+	// closeLimit is how long closing the connections may take.
+	closeLimit = 2 * time.Second
 	// channel is the channel on which the growth of the feed is announced.
 	channel = "refresh_feed"
 )
@@ -120,10 +123,20 @@ func (e *postgresEngine) close() error {
 	for _, w := range e.writers {
 		w.close()
 	}
+	var closed sync.WaitGroup
 	for _, pool := range []*pgxpool.Pool{e.reads, e.writes, e.upkeep} {
 		if pool != nil {
-			pool.Close()
+			closed.Go(pool.Close)
 		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		closed.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeLimit): // a server that is frozen does not answer
 	}
 	return nil
 }

@@ -202,6 +202,9 @@ func (s *Postgres) awaitAnswer() error {
 	}
 }
 
+// Folder returns the folder of the data, with the server's own configuration files.
+func (s *Postgres) Folder() string { return s.data() }
+
 // Address returns host and port, for a proxy or a URL with several hosts.
 func (s *Postgres) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
