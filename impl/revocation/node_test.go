@@ -327,6 +327,7 @@ func TestRestored(t *testing.T) {
 	}{
 		{"shorter", 1, 1, "shorter than what was applied"},
 		{"shorter, with the node's very lease", 1, 100, "shorter than what was applied"},
+		{"shorter, without the node's lease", 1, 0, "shorter than what was applied"},
 		{"longer", 10, 1, "the node joins again"},
 		{"longer, without the node's lease", 10, 0, "the node joins again"},
 	} {
@@ -367,6 +368,9 @@ func TestRestored(t *testing.T) {
 				}
 				if !n.Status().HasLease {
 					t.Error("the node has no lease")
+				}
+				if shorter := 2+c.since < 5; m.log.has("shorter") != shorter {
+					t.Errorf("the log says that the feed is shorter: %v", !shorter)
 				}
 				if !m.log.has(c.alarm) {
 					t.Errorf("the log does not say %q", c.alarm)
