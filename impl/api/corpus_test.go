@@ -53,7 +53,7 @@ func TestCorpusOfBodies(t *testing.T) {
 		if got != lines[3] {
 			t.Errorf("%s\ngot  %s\nwant %s", lines[0], got, lines[3])
 		}
-		for _, part := range strings.Split(token, ".") {
+		for part := range strings.SplitSeq(token, ".") {
 			if w.Code >= 400 && strings.Contains(w.Body.String(), part) {
 				t.Errorf("%s\nthe answer repeats a part of the token", lines[0])
 			}

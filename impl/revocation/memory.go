@@ -23,9 +23,8 @@ func (m *memory) apply(c Change) {
 	m.sessions.raise(c.Key, clamp(c.KeptUntil/1000+1))
 }
 
-// expire removes the revoked sessions that need not be kept at now (Unix seconds), and returns how
-// many. Cut-offs stay.
-func (m *memory) expire(now int64) int { return m.sessions.removeBelow(clamp(now)) }
+// expire removes the revoked sessions that need not be kept at now (Unix seconds). Cut-offs stay.
+func (m *memory) expire(now int64) { m.sessions.removeBelow(clamp(now)) }
 
 func (m *memory) length() int { return m.sessions.length() + m.cutoffs.length() }
 
