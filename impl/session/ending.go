@@ -67,7 +67,7 @@ func Describe(
 	}
 	if ofIdentity != nil {
 		state := revocation.State{HasCutoff: true, Cutoff: ofIdentity.RevokedAt / 1000}
-		if ended := subject.rejection(state) != nil; ended {
+		if subject.rejected(state) {
 			d.Cause, d.EndedAt = causeEverywhere, ofIdentity.RevokedAt
 			d.By = Origin{Actor: ofIdentity.Actor, Reason: ofIdentity.Reason}
 			return d, nil

@@ -47,6 +47,9 @@ func subjectOfAccess(t *token.Token) subject {
 	}
 }
 
+// rejected reports that the state says that the subject is revoked.
+func (s subject) rejected(state revocation.State) bool { return s.rejection(state) != nil }
+
 // rejection returns ErrRevoked or ErrUndated if the state says that the subject is revoked. If the
 // session started in the very second of the cut-off, it is rejected: the order within a second is
 // not known.
