@@ -20,6 +20,7 @@ type commands struct {
 	Token        tokenCmd       `cmd:"" help:"Sign and examine tokens."`
 	KeysCommand  keysCmd        `cmd:"" name:"keys" help:"Manage the key file of --keys."`
 	Revoke       revokeCmd      `cmd:"" help:"Revoke one session, or all sessions of an identity."`
+	Session      sessionCmd     `cmd:"" help:"Show a session."`
 	Revocations  revocationsCmd `cmd:"" help:"Show the revocations."`
 	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`
 	Fake         fakeCmd        `cmd:"" help:"Run a server that misbehaves, for callers' tests."`

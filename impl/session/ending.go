@@ -27,6 +27,8 @@ type Description struct {
 	// Cause says why the session has ended, in the words of the audit stream. It is empty if
 	// nothing in the store has ended it.
 	Cause string
+	// Revoked says that a revocation ended it.
+	Revoked bool
 	// EndedAt is when, in Unix milliseconds.
 	EndedAt int64
 	By      Origin // of the revocation, if that is the cause
@@ -61,14 +63,14 @@ func Describe(
 		if d.Identity == "" {
 			d.Identity = ofSession.Identity
 		}
-		d.Cause, d.EndedAt = causeRevoked, ofSession.RevokedAt
+		d.Cause, d.EndedAt, d.Revoked = causeRevoked, ofSession.RevokedAt, true
 		d.By = Origin{Actor: ofSession.Actor, Reason: ofSession.Reason}
 		return d, nil
 	}
 	if ofIdentity != nil {
 		state := revocation.State{HasCutoff: true, Cutoff: ofIdentity.RevokedAt / 1000}
 		if subject.rejected(state) {
-			d.Cause, d.EndedAt = causeEverywhere, ofIdentity.RevokedAt
+			d.Cause, d.EndedAt, d.Revoked = causeEverywhere, ofIdentity.RevokedAt, true
 			d.By = Origin{Actor: ofIdentity.Actor, Reason: ofIdentity.Reason}
 			return d, nil
 		}

@@ -60,8 +60,8 @@ type Rejection struct {
 	Fault Fault
 	// Cause is the hint for the caller. It names no value of the token.
 	Cause string
-	// Token is the rejected token if its signature held, for the audit stream. It must not be used
-	// for anything else.
+	// Token is the rejected token if its signature held, for reports. It must not be used for
+	// anything else.
 	Token *Token
 	// KeyID and Algorithm are set for ErrUnknownKey: the header's kid and alg.
 	KeyID, Algorithm string
