@@ -105,8 +105,13 @@ func TestGauges(t *testing.T) {
 		cancel()
 		<-done
 	}()
-	if age := value("refreshd_lease_age_seconds"); age != 0 {
-		t.Errorf("the lease's age is %v before there is one", age)
+	if held := value("refreshd_lease_held"); held != 0 {
+		t.Errorf("a lease is held before the feed is read: %v", held)
+	}
+	before := value("refreshd_lease_age_seconds")
+	time.Sleep(10 * time.Millisecond)
+	if age := value("refreshd_lease_age_seconds"); age <= before {
+		t.Errorf("without a lease its age does not grow: %v, then %v", before, age)
 	}
 	for read := range 3 {
 		feed.step <- struct{}{}
@@ -116,6 +121,9 @@ func TestGauges(t *testing.T) {
 	close(feed.step)
 	for sessions.Waiting() != "" {
 		time.Sleep(time.Millisecond)
+	}
+	if held := value("refreshd_lease_held"); held != 1 {
+		t.Errorf("no lease is held when the node is ready: %v", held)
 	}
 	age := value("refreshd_lease_age_seconds")
 	if age <= 0 || age > revocation.LeaseTerm.Seconds() {

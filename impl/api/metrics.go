@@ -24,6 +24,10 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 			"and, if a token was rejected or is valid only later, the cause. " +
 			"clock: a 503 because the clocks of the servers differ.",
 	}, []string{"outcome", "cause"})}
+	for _, outcome := range []string{"expired", "refused", "unavailable", "clock", "failed"} {
+		m.refreshes.WithLabelValues(outcome, "") // an alert needs the 0 before the first one
+	}
+	m.refreshes.WithLabelValues("unavailable", token.ErrNotYet.Error())
 	m.accepted = m.refreshes.WithLabelValues("accepted", "")
 	gauge := func(name, help string, value func() float64) error {
 		options := prometheus.GaugeOpts{Name: name, Help: help}
@@ -36,10 +40,21 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 			func() float64 { return float64(sessions.Status().InForce) }),
 		gauge("refreshd_feed_lag", "Entries of the feed that this node has not applied.",
 			func() float64 { return float64(sessions.Status().Lag) }),
+		gauge("refreshd_lease_held",
+			"1 if this node has a valid lease and answers from memory, else 0.",
+			func() float64 { return flag(sessions.Status().HasLease) }),
 		gauge("refreshd_lease_age_seconds",
-			"Seconds since the moment that this node's lease counts from; 0 without a lease.",
+			"Seconds since this node last took or renewed its lease. It grows without a lease, and "+
+				"counts from the start if there never was one.",
 			func() float64 { return sessions.Status().LeaseAge.Seconds() }),
 	)
+}
+
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 // registerRotation counts the answers of rotation mode. An operator should watch "late" and

@@ -46,6 +46,7 @@ func (s *Source) useIssuerKeys(data []byte) error {
 	s.parts.Lock()
 	defer s.parts.Unlock()
 	if bytes.Equal(s.theirsText, data) {
+		s.fetched.Store(s.c.Now().UnixNano())
 		return nil
 	}
 	theirs, leftOut, err := jwk.ParseIssuerKeys(data, s.c.IssuerAlgorithm)
@@ -56,6 +57,7 @@ func (s *Source) useIssuerKeys(data []byte) error {
 		return err
 	}
 	s.theirsText = data
+	s.fetched.Store(s.c.Now().UnixNano())
 	s.c.Log.Info("the issuer's keys are in use", "keys", len(theirs))
 	for _, reason := range leftOut {
 		s.c.Log.Warn("an issuer key is left out", "reason", reason)
@@ -79,6 +81,6 @@ func (s *Source) publish(own *jwk.Set, theirs []*jwk.Key) error {
 		}
 	}
 	s.own, s.theirs = own, theirs
-	s.current.Store(set)
+	s.report(s.current.Swap(set), set)
 	return nil
 }

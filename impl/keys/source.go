@@ -48,6 +48,8 @@ type Source struct {
 	c       Config
 	every   intervals
 	current atomic.Pointer[jwk.Set]
+	fetched atomic.Int64 // when the issuer's keys were last read, or New was called; Unix nanoseconds
+	changed atomic.Pointer[func(Replacement)]
 
 	issuer *issuer // nil unless Config.Issuer is a URL
 
@@ -65,6 +67,7 @@ type Source struct {
 // keys.
 func New(c Config) (*Source, error) {
 	s := &Source{c: c, every: defaultIntervals(), own: c.Set}
+	s.fetched.Store(c.Now().UnixNano())
 	var err error
 	switch {
 	case c.Issuer == "":

@@ -69,6 +69,7 @@ func (n *Node) beginTerm(ctx context.Context, write func(context.Context) error)
 		return err
 	}
 	n.term.Store(&term{since: since})
+	n.leased.Store(int64(since.Mono))
 	return nil
 }
 

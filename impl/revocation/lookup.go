@@ -52,10 +52,12 @@ func (n *Node) Waiting() string {
 
 // Status is the part of a node's state that operators see.
 type Status struct {
-	InForce  int           // revocations in memory, cut-offs included
-	Lag      int64         // how many changes are known to be in the feed and are not applied
-	HasLease bool          // the node answers from memory
-	LeaseAge time.Duration // since the lease's term began, by the monotonic clock; 0 without a lease
+	InForce  int   // revocations in memory, cut-offs included
+	Lag      int64 // how many changes are known to be in the feed and are not applied
+	HasLease bool  // the node answers from memory
+	// LeaseAge is the time since the last term began, by the monotonic clock. It goes on without a
+	// lease, and counts from the start of the process if there never was one.
+	LeaseAge time.Duration
 }
 
 // Status returns the node's state.
@@ -66,8 +68,6 @@ func (n *Node) Status() Status {
 		Lag:      max(n.head.Load()-n.applied.Load(), 0),
 		HasLease: t.live(now),
 	}
-	if t != nil {
-		s.LeaseAge = now.Mono - t.since.Mono
-	}
+	s.LeaseAge = now.Mono - time.Duration(n.leased.Load())
 	return s
 }

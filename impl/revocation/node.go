@@ -76,6 +76,7 @@ type Node struct {
 	// applied is the sequence up to which the feed is applied, and head its last sequence, as far
 	// as both are known. Run writes them, Status reads them.
 	applied, head atomic.Int64
+	leased        atomic.Int64 // when the last term began, on the monotonic clock
 
 	// The fields below are used by the goroutine of Run alone.
 	joined    bool
@@ -87,13 +88,15 @@ type Node struct {
 
 // NewNode returns a Node. Until Run has loaded the feed, it answers every lookup from the store.
 func NewNode(store NodeStore, clock Clock, log *slog.Logger) *Node {
-	return &Node{
+	n := &Node{
 		id:    nodeID(),
 		store: store,
 		clock: clock,
 		log:   log,
 		wake:  make(chan struct{}, 1),
 	}
+	n.leased.Store(int64(clock.Now().Mono))
+	return n
 }
 
 // nodeID returns a new ID for each process. It begins with the name of the machine, so that a lease

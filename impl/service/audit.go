@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/audit"
 	"kalsel.dev/refresh/impl/caller"
+	"kalsel.dev/refresh/impl/keys"
 )
 
 // auditStream returns the audit stream of s, which counts its events in the registry.
@@ -44,6 +46,28 @@ func (c Config) auditStream(s *Service, r prometheus.Registerer) (*audit.Stream,
 		},
 	})
 	return stream, errors.Join(r.Register(events), r.Register(alarms))
+}
+
+// keysChanged reports keys that came or went.
+func (s *Service) keysChanged(r keys.Replacement) {
+	e := audit.Event{Name: audit.KeysChanged, Cause: "own"}
+	if r.Issuer {
+		e.Cause = "issuer"
+	}
+	var parts []string
+	for _, part := range []struct {
+		label string
+		ids   []string
+	}{{"added", r.Added}, {"removed", r.Removed}} {
+		if len(part.ids) > 0 {
+			parts = append(parts, part.label+": "+strings.Join(part.ids, ", "))
+		}
+	}
+	if !r.Issuer {
+		parts = append(parts, "signs: "+r.Active)
+	}
+	e.Detail = strings.Join(parts, "; ")
+	s.audit.Record(context.Background(), e)
 }
 
 // requestOf returns the request that ctx belongs to, for the audit stream.

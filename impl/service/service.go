@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/audit"
 	"kalsel.dev/refresh/impl/edge"
@@ -107,12 +105,8 @@ func New(c Config) (*Service, error) {
 		Registry: registry,
 		NotReady: s.notReady,
 	})
-	err = registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "refreshd_store_commits_total",
-		Help: "Transactions that this process committed. " +
-			"In SQLite, changes that wait together share one.",
-	}, func() float64 { return float64(c.Store.Commits()) }))
-	return s, err
+	c.Keys.OnChange(s.keysChanged)
+	return s, s.registerMetrics(registry, c)
 }
 
 // api returns the handlers of the contract and of the pages.
