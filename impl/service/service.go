@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/audit"
 	"kalsel.dev/refresh/impl/edge"
