@@ -170,6 +170,8 @@ func TestClocks(t *testing.T) {
 	}{
 		{"just before", 2900 * time.Millisecond, 2900 * time.Millisecond, true},
 		{"allowance for drift", 2970 * time.Millisecond, 2970 * time.Millisecond, false},
+		{"over by the monotonic clock alone", 2970 * time.Millisecond, 0, false},
+		{"over by the wall clock alone", 0, 2970 * time.Millisecond, false},
 		{"suspended", 0, 3 * time.Second, false},
 		{"wall clock stands", 3 * time.Second, 0, false},
 		{"wall clock set back", time.Second, -time.Second, false},
