@@ -12,8 +12,8 @@ func (s *Store) Load(
 	ctx context.Context, after int64, limit int, apply func(revocation.Change),
 ) (revocation.Page, error) {
 	page := revocation.Page{Applied: after}
-	// The head is read before the rows: each revocation up to the head is committed, and so the next
-	// statement sees it.
+	// The head is read before the rows: each revocation up to the head is committed, and so the
+	// next statement sees it.
 	changes := readChanges(after, limit, apply)
 	err := s.readCurrent(ctx, one([]any{&page.Head}, selectHead), changes.statement)
 	if err == nil {
@@ -26,14 +26,16 @@ func (s *Store) Load(
 // the lease, which gets the version next. It does so in one transaction. It returns an error if the
 // transaction does not show the lease with at least its version.
 func (s *Store) Follow(
-	ctx context.Context, l revocation.Lease, next, after int64, limit int, apply func(revocation.Change),
+	ctx context.Context, l revocation.Lease, next, after int64, limit int,
+	apply func(revocation.Change),
 ) (revocation.Page, error) {
 	page := revocation.Page{Applied: after}
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	err := s.engine.follow(limited, func(ctx context.Context, h handle) error {
 		var version *int64
-		if err := h.run(ctx, one([]any{&page.Head, &version}, selectHeadAndLease, l.Node)); err != nil {
+		state := one([]any{&page.Head, &version}, selectHeadAndLease, l.Node)
+		if err := h.run(ctx, state); err != nil {
 			return err
 		}
 		// A later version is a write of this node whose answer got lost.
@@ -72,7 +74,8 @@ type changes struct {
 func readChanges(after int64, limit int, apply func(revocation.Change)) *changes {
 	c := &changes{limit: limit, last: after}
 	var id []byte
-	c.statement = &statement{text: selectChanges, args: []any{after, limit}, each: func(r row) error {
+	c.statement = exec(selectChanges, after, limit)
+	c.each = func(r row) error {
 		var next revocation.Change
 		err := r.Scan(&id, &next.Sequence, &next.RevokedAt, &next.KeptUntil)
 		if err != nil {
@@ -85,7 +88,7 @@ func readChanges(after int64, limit int, apply func(revocation.Change)) *changes
 		c.read++
 		c.last = next.Sequence
 		return nil
-	}}
+	}
 	return c
 }
 

@@ -21,7 +21,7 @@ const (
 var (
 	errQueueFull = &fullError{}
 	errClosed    = errors.New("the store is closed")
-	errTwice     = errors.New("the commit was rolled back twice because of other changes; try again")
+	errTwice     = errors.New("the commit was rolled back twice because of others; try again")
 )
 
 // fullError means that too many calls wait for the store.
@@ -38,16 +38,16 @@ func (*fullError) RetryAfter() time.Duration { return time.Second + rand.N(3*tim
 type group[T any] struct {
 	commit      committer[T]
 	first, jobs chan *job[T]
-	quit        context.CancelFunc
-	quitting    <-chan struct{}
+	quitting    chan struct{} // closed by close
+	closing     sync.Once
 	ended       chan struct{} // closed by the writer
 	alone       sync.WaitGroup
 }
 
 // committer commits the changes. Without an error all of them are committed, apart from those whose
 // err it has set. With an error and a culprit of 0 or more none is committed for certain, and the
-// change at that position is the cause. With an error and the culprit -1 the outcome is not known, or
-// the cause is no single change.
+// change at that position is the cause. With an error and the culprit -1 the outcome is not known,
+// or the cause is no single change.
 type committer[T any] func(ctx context.Context, batch []*job[T]) (culprit int, err error)
 
 // job is one change. Either the writer begins it or its caller gives it up.
@@ -59,13 +59,11 @@ type job[T any] struct {
 }
 
 func newGroup[T any](queue int, commit committer[T]) *group[T] {
-	running, quit := context.WithCancel(context.Background())
 	g := &group[T]{
 		commit:   commit,
 		first:    make(chan *job[T], groupFirst),
 		jobs:     make(chan *job[T], queue),
-		quit:     quit,
-		quitting: running.Done(),
+		quitting: make(chan struct{}),
 		ended:    make(chan struct{}),
 	}
 	go g.run()
@@ -74,7 +72,7 @@ func newGroup[T any](queue int, commit committer[T]) *group[T] {
 
 // close stops the writer after the commit in progress.
 func (g *group[T]) close() {
-	g.quit()
+	g.closing.Do(func() { close(g.quitting) })
 	<-g.ended
 	g.alone.Wait()
 }
@@ -160,8 +158,8 @@ func begun[T any](batch []*job[T]) []*job[T] {
 
 // write commits the changes together. Callers' contexts are not passed on: cancelling one would
 // roll back the whole batch. If one change makes the server roll back, it runs alone, beside the
-// writer because it may wait for a lock, and the rest is tried together once more. If the outcome of
-// a commit is not known, nothing is tried again: the callers' own retries converge.
+// writer because it may wait for a lock, and the rest is tried together once more. If the outcome
+// of a commit is not known, nothing is tried again: the callers' own retries converge.
 func (g *group[T]) write(batch []*job[T]) {
 	ctx := context.Background()
 	culprit, err := g.commit(ctx, batch)

@@ -35,23 +35,23 @@ func (s *Store) DropLease(ctx context.Context, l revocation.Lease) error {
 // if the read does not show r.
 func (s *Store) Leases(ctx context.Context, r revocation.Revocation) ([]revocation.Lease, error) {
 	shown := false
+	entry := exec(selectRevocation, rowID(r.Kind, r.Key()))
+	entry.each = func(row row) error {
+		found, err := scanRevocation(row)
+		shown = found.Sequence >= r.Sequence
+		return err
+	}
 	var leases []revocation.Lease
-	// The server sends the revocation first. If it does not, the list of leases is not used, and the
-	// connections to this server are dropped.
-	err := s.readCurrent(ctx,
-		&statement{text: selectRevocation, args: []any{rowID(r.Kind, r.Key())}, each: func(row row) error {
-			found, err := scanRevocation(row)
-			shown = found.Sequence >= r.Sequence
-			return err
-		}},
-		&statement{text: selectLeases, each: func(row row) error {
-			l, err := scanLease(row)
-			leases = append(leases, l)
-			if !shown {
-				err = errStale
-			}
-			return err
-		}})
+	list := exec(selectLeases)
+	list.each = func(row row) error {
+		l, err := scanLease(row)
+		leases = append(leases, l)
+		if !shown {
+			err = errStale // an error of the statement drops the connections to this server
+		}
+		return err
+	}
+	err := s.readCurrent(ctx, entry, list)
 	if err == nil && !shown {
 		err = s.explain(ctx, errStale)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,8 +18,8 @@ import (
 
 const (
 	poolDefault = 16
-	// poolBehindPooler is the default there. PgBouncer's own default is 20 connections of the server,
-	// and in session mode a client keeps the one that it has.
+	// poolBehindPooler is the default there. PgBouncer's own default is 20 connections of the
+	// server, and in session mode a client keeps the one that it has.
 	poolBehindPooler = 8
 	poolLeast        = 4
 	// sessionWriters is how many commits of sessions a process has on their way at most.
@@ -39,6 +40,7 @@ type postgresEngine struct {
 	// Each kind of work has connections of its own, so that a crowd in one does not delay another.
 	reads, writes, upkeep *pgxpool.Pool
 	writers               []*group[*sessionChange]
+	seed                  maphash.Seed // of the hash that chooses a session's writer
 	waiting               atomic.Int64 // reads
 	commits               atomic.Int64
 }
@@ -51,7 +53,7 @@ func openPostgres(ctx context.Context, raw string) (engine, error) {
 	if err := migratePostgres(ctx, c); err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{connector: c}
+	e := &postgresEngine{connector: c, seed: maphash.MakeSeed()}
 	switch {
 	case size > 0:
 	case c.pooled.Load():
@@ -84,7 +86,8 @@ func openPostgres(ctx context.Context, raw string) (engine, error) {
 func parsePostgres(raw string) (*connector, int, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, 0, BadURL("the PostgreSQL URL is malformed") // the error would quote it with the password
+		// The error would quote the URL with the password.
+		return nil, 0, BadURL("the PostgreSQL URL is malformed")
 	}
 	if passwordEndsEarly(u) {
 		return nil, 0, BadURL("the PostgreSQL URL is malformed: in the password, " +
@@ -112,7 +115,8 @@ func passwordEndsEarly(u *url.URL) bool {
 		return true
 	}
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {
-		if name, _, _ := strings.Cut(pair, "="); strings.Contains(name, "@") || pair == name && pair != "" {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.Contains(name, "@") || pair == name && pair != "" {
 			return true
 		}
 	}
@@ -213,7 +217,7 @@ func (e *postgresEngine) transact(
 		t := &postgresTx{connection: c}
 		if err := f(ctx, t); err != nil {
 			if t.begun && !c.IsClosed() {
-				_, _ = c.Exec(ctx, "ROLLBACK") // without it the connection is closed, which has the same effect
+				_, _ = c.Exec(ctx, "ROLLBACK") // else the connection is closed, which does the same
 			}
 			return err
 		}
@@ -230,7 +234,8 @@ func (e *postgresEngine) follow(ctx context.Context, f func(context.Context, han
 func misleads(err error) bool {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && p.Code == readOnlyTransaction || errors.Is(err, errStale) || errors.Is(err, errUnconfirmed)
+	return ok && p.Code == readOnlyTransaction ||
+		errors.Is(err, errStale) || errors.Is(err, errUnconfirmed)
 }
 
 // isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement
@@ -243,5 +248,6 @@ func (*postgresEngine) isFault(err error) bool {
 		return errors.Is(err, errRowID)
 	}
 	class := e.Code[:min(2, len(e.Code))]
-	return class == "22" || class == "23" || class == "2F" || strings.HasPrefix(class, "3") || class == "42"
+	return class == "22" || class == "23" || class == "2F" || class == "42" ||
+		strings.HasPrefix(class, "3")
 }

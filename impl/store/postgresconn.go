@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,8 +46,8 @@ func newConnector(text string) (*connector, error) {
 		return nil, BadURL(err.Error()) // which masks the password
 	}
 	c := &connector{config: config, text: text, silent: newEpoch(), used: newEpoch()}
-	// These are not sent when a connection opens, because poolers reject parameters that they do not
-	// know.
+	// These are not sent when a connection opens, because poolers reject parameters that they do
+	// not know.
 	c.limits = map[string]string{
 		"statement_timeout":                   milliseconds(statementLimit),
 		"lock_timeout":                        milliseconds(statementLimit / 2),
@@ -124,7 +122,8 @@ func (c *connector) drop() {
 // dropLike is drop for a connection that failed, unless the connections were dropped since it was
 // opened.
 func (c *connector) dropLike(conn *pgx.Conn) {
-	if opened, _ := conn.PgConn().CustomData()[epochKey].(epoch); opened.Context == nil || opened.Err() == nil {
+	opened, _ := conn.PgConn().CustomData()[epochKey].(epoch)
+	if opened.Context == nil || opened.Err() == nil {
 		c.drop()
 	}
 }
@@ -168,8 +167,8 @@ func (c *connector) prepareDial(_ context.Context, config *pgx.ConnConfig) error
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	if c.pooled.Load() {
-		// A named statement stays with one connection of the server, and the next transaction may be
-		// given another one.
+		// A named statement stays with one connection of the server, and the next transaction may
+		// be given another one.
 		config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	opened, dialled := c.current(), c.hosts.arrange(config)
@@ -212,8 +211,8 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	case readOnly != "off":
 		return errors.New("the server is read-only: it is not the primary")
 	case synchronous == "off" || synchronous == "local":
-		return BadURL("synchronous_commit is " + synchronous + " for this user or database: revocations that were " +
-			"acknowledged could be lost; set it to on")
+		return BadURL("synchronous_commit is " + synchronous + " for this user or database: " +
+			"revocations that were acknowledged could be lost; set it to on")
 	}
 	conn.CustomData()[synchronousKey] = synchronous
 	if serverProcess != process && !c.pooled.Swap(true) {
@@ -224,58 +223,3 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 
 // errPooler makes the connection that found the pooler start again, without named statements.
 var errPooler = errors.New("there is a connection pooler before the server; try again")
-
-// settings returns a statement that sets the parameters that all others rely on, whatever the
-// defaults of the user or the database are: the limits of time, that warnings are sent, and the
-// isolation level. It keeps synchronous_commit as it was when the connection was opened: commits go
-// on to wait for replication if the server's setting is lowered later.
-func (c *connector) settings(conn *pgx.Conn, local bool) *statement {
-	synchronous, _ := conn.PgConn().CustomData()[synchronousKey].(string)
-	return exec(c.settingsText(quoted(synchronous), local))
-}
-
-// settingsText takes an SQL expression for synchronous_commit.
-func (c *connector) settingsText(synchronous string, local bool) string {
-	calls := []string{
-		set("client_min_messages", quoted("warning"), local),
-		set("synchronous_commit", synchronous, local),
-	}
-	if !local {
-		calls = append(calls, set("default_transaction_isolation", quoted("read committed"), local))
-	}
-	for _, name := range []string{
-		"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout",
-	} {
-		calls = append(calls, set(name, quoted(c.limits[name]), local))
-	}
-	return "SELECT " + strings.Join(calls, ", ")
-}
-
-// set returns a call that sets a parameter, for one transaction or for the connection.
-func set(name, expression string, local bool) string {
-	return fmt.Sprintf("set_config('%s', %s, %t)", name, expression, local)
-}
-
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-// errUnconfirmed means that the server committed, but did not wait until the commit was replicated.
-var errUnconfirmed = errors.New("the server did not confirm that the change is replicated")
-
-// acknowledged returns errUnconfirmed if the server sent a warning while it committed. PostgreSQL
-// reports in this way that the wait for replication was cancelled, by a timeout or by an operator.
-// The text of the warning depends on the server's language, so any warning counts.
-func acknowledged(c *pgx.Conn) error {
-	if warning, warned := c.PgConn().CustomData()[warningKey].(string); warned {
-		return fmt.Errorf("%w: %s", errUnconfirmed, warning)
-	}
-	return nil
-}
-
-func clearWarning(c *pgx.Conn) { delete(c.PgConn().CustomData(), warningKey) }
-
-// keepWarning implements pgconn.NoticeHandler.
-func keepWarning(c *pgconn.PgConn, n *pgconn.Notice) {
-	if n.SeverityUnlocalized == "WARNING" {
-		c.CustomData()[warningKey] = n.Message
-	}
-}

@@ -37,7 +37,8 @@ func migratePostgres(ctx context.Context, c *connector) error {
 		err = db.PingContext(ctx)
 	}
 	if err != nil && strings.Contains(err.Error(), "unsupported startup parameter") {
-		err = fmt.Errorf("a connection pooler rejects a parameter of the URL: set it for the database user: %w", err)
+		err = fmt.Errorf("a connection pooler rejects a parameter of the URL: "+
+			"set it for the database user: %w", err)
 	}
 	if err != nil {
 		return err
@@ -49,18 +50,21 @@ func migratePostgres(ctx context.Context, c *connector) error {
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database's encoding is %s and must be UTF8", encoding)
 	}
-	// The lock belongs to a transaction: a pooler may give a lock of a connection to another client.
+	// The lock belongs to a transaction: a pooler may give a lock of a connection to another
+	// client.
 	lock, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer lock.Rollback() //nolint:errcheck // it wrote nothing
-	const wait = "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true), " +
+	const wait = "SELECT set_config('statement_timeout', '0', true), " +
+		"set_config('lock_timeout', '0', true), " +
 		"set_config('idle_in_transaction_session_timeout', '0', true)"
 	if _, err := lock.ExecContext(ctx, wait); err != nil {
 		return err
 	}
-	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+	const take = "SELECT pg_advisory_xact_lock($1)"
+	if _, err := lock.ExecContext(ctx, take, int64(migrationLock)); err != nil {
 		return err
 	}
 	if err := migrate(ctx, db, goose.DialectPostgres); err != nil {

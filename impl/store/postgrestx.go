@@ -78,8 +78,8 @@ func (c *connection) opening() []*statement {
 }
 
 // commit runs the statements in one transaction, all in one message, and returns after the commit.
-// With an error and a culprit of 0 or more nothing was committed: the server confirmed the rollback,
-// which the statement at that position has caused. Otherwise the outcome is not known.
+// With an error and a culprit of 0 or more nothing was committed: the server confirmed the
+// rollback, which the statement at that position has caused. Otherwise the outcome is not known.
 func (c *connection) commit(ctx context.Context, list []*statement) (culprit int, err error) {
 	opening := c.opening()
 	whole := slices.Concat(opening, list, []*statement{exec("COMMIT")})
@@ -97,9 +97,8 @@ func (c *connection) commit(ctx context.Context, list []*statement) (culprit int
 	if !ok || !answered || c.IsClosed() {
 		return -1, err
 	}
-	if at := failed.at - len(opening); at >= 0 && at < len(list) {
-		culprit = at
-	} else {
+	culprit = failed.at - len(opening)
+	if culprit < 0 || culprit >= len(list) {
 		return -1, err
 	}
 	if c.PgConn().TxStatus() != 'I' {
@@ -151,12 +150,10 @@ type sessionChange struct {
 	statement *statement
 }
 
-// byID keeps a session with the same writer of a process, so that two of them do not wait for the
+// change keeps a session with the same writer of a process, so that two of them do not wait for the
 // same row.
-var byID = maphash.MakeSeed()
-
 func (e *postgresEngine) change(ctx context.Context, id string, s *statement) error {
-	w := e.writers[maphash.String(byID, id)%uint64(len(e.writers))]
+	w := e.writers[maphash.String(e.seed, id)%uint64(len(e.writers))]
 	return w.do(ctx, w.jobs, &sessionChange{id, s})
 }
 

@@ -28,7 +28,7 @@ type watcher struct {
 	*pgx.Conn
 	engine *postgresEngine
 	opened epoch
-	heard  chan string // the last notification
+	heard  chan string // the notifications that were not looked at
 	head   int64
 }
 
@@ -67,7 +67,7 @@ func (e *postgresEngine) watch(ctx context.Context, wake func()) error {
 }
 
 func (e *postgresEngine) newWatcher(ctx context.Context) (*watcher, error) {
-	w := &watcher{engine: e, opened: e.connector.current(), heard: make(chan string, 1)}
+	w := &watcher{engine: e, opened: e.connector.current(), heard: make(chan string, 16)}
 	config := e.connector.config.ConnConfig.Copy()
 	if err := e.connector.prepareDial(ctx, config); err != nil {
 		return nil, err
@@ -84,8 +84,8 @@ func (e *postgresEngine) newWatcher(ctx context.Context) (*watcher, error) {
 }
 
 // listens makes the server send notifications and reports whether they arrive. A pooler may give
-// the connection of the server that listens to another client: then a notification that this process
-// sends to itself does not arrive, and the head of the feed is read often instead.
+// the connection of the server that listens to another client: then a notification that this
+// process sends to itself does not arrive, and the head of the feed is read often instead.
 func (w *watcher) listens(ctx context.Context) (bool, error) {
 	if _, err := w.Exec(ctx, "LISTEN "+channel); err != nil {
 		return false, err
@@ -97,16 +97,14 @@ func (w *watcher) listens(ctx context.Context) (bool, error) {
 	if err := w.engine.read(ctx, exec("SELECT pg_notify($1, $2)", channel, echo)); err != nil {
 		return false, err
 	}
-	for end := time.Now().Add(echoLimit); time.Now().Before(end); {
+	for range echoLimit / headEvery {
 		if _, err := w.wait(ctx, headEvery); err != nil {
 			return false, err
 		}
-		select {
-		case heard := <-w.heard:
-			if heard == echo {
+		for len(w.heard) > 0 {
+			if <-w.heard == echo {
 				return true, nil
 			}
-		default:
 		}
 	}
 	_, err := w.Exec(ctx, "UNLISTEN "+channel)

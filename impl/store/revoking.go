@@ -26,33 +26,15 @@ type shared struct {
 	inForce *revocation.Revocation
 }
 
-// commitRevocations returns the committer of revocations. A batch is one transaction, which locks the
-// feed before it looks at any revocation.
+// commitRevocations returns the committer of revocations. A batch is one transaction.
 func commitRevocations(e engine) committer[*revoking] {
 	return func(ctx context.Context, batch []*job[*revoking]) (culprit int, err error) {
 		limited, cancel := context.WithTimeout(ctx, statementLimit)
 		defer cancel()
 		rounds, culprit := rounds(batch), -1
-		err = e.transact(limited, revocations, func(ctx context.Context, h handle) error {
-			var before int64
-			if err := h.run(ctx, one([]any{&before}, lockHead)); err != nil {
-				return err
-			}
-			head := before
-			for _, round := range rounds {
-				if failed, err := revokeRound(ctx, h, round, &head); err != nil {
-					culprit = failed
-					return err
-				}
-			}
-			if head == before {
-				return nil
-			}
-			end := []*statement{exec(moveHead, head)}
-			if announce := e.announce(); announce != nil {
-				end = append(end, announce)
-			}
-			return h.run(ctx, end...)
+		err = e.transact(limited, revocations, func(ctx context.Context, h handle) (err error) {
+			culprit, err = revokeAll(ctx, h, rounds, e.announce())
+			return err
 		})
 		if err != nil {
 			return culprit, err
@@ -64,6 +46,31 @@ func commitRevocations(e engine) committer[*revoking] {
 		}
 		return -1, nil
 	}
+}
+
+// revokeAll runs the statements of a batch. It locks the feed before it looks at any revocation. If
+// a statement fails, it returns the position in the batch of the call that failed, or -1.
+func revokeAll(
+	ctx context.Context, h handle, rounds [][]*shared, announce *statement,
+) (culprit int, err error) {
+	var before int64
+	if err := h.run(ctx, one([]any{&before}, lockHead)); err != nil {
+		return -1, err
+	}
+	head := before
+	for _, round := range rounds {
+		if culprit, err := revokeRound(ctx, h, round, &head); err != nil {
+			return culprit, err
+		}
+	}
+	if head == before {
+		return -1, nil
+	}
+	end := []*statement{exec(moveHead, head)}
+	if announce != nil {
+		end = append(end, announce)
+	}
+	return -1, h.run(ctx, end...)
 }
 
 // rounds returns the revocations of a batch. Calls that ask for the same share one. A round has at
@@ -115,7 +122,8 @@ func revokeRound(
 		return positionOf(err, round), err
 	}
 	for i, s := range round {
-		s.want.KeptUntil, s.want.OneToken = session.KeptUntil(s.want, lifetimes[i].lifetimes()), false
+		s.want.KeptUntil = session.KeptUntil(s.want, lifetimes[i].lifetimes())
+		s.want.OneToken = false
 		step[i] = s.reads(confirmSession, s.id, s.want.KeptUntil)
 		if s.want.Kind == revocation.OfIdentity {
 			step[i] = s.reads(confirmCutoff, s.id, s.want.RevokedAt)
@@ -131,8 +139,8 @@ func revokeRound(
 		if s.want.Kind == revocation.OfIdentity {
 			insert = insertCutoff
 		}
-		step[i] = s.reads(insert, s.id, *head, s.want.Identity, s.want.Reason, s.want.Actor, s.want.RevokedAt,
-			s.want.KeptUntil)
+		step[i] = s.reads(insert, s.id, *head, s.want.Identity, s.want.Reason, s.want.Actor,
+			s.want.RevokedAt, s.want.KeptUntil)
 	}
 	if err := h.run(ctx, step[:len(round)]...); err != nil {
 		return positionOf(err, round), err

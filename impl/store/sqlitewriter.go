@@ -30,7 +30,7 @@ func newSQLiteWriter(
 ) (*sqliteWriter, error) {
 	w := &sqliteWriter{db: db, log: log, prepared: map[string]*sql.Stmt{}}
 	for _, text := range statements {
-		s, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as the database
+		s, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as db
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,9 @@ func (w *sqliteWriter) close() {
 }
 
 // exec runs one statement. If it fails, SQLite undoes that statement only.
-func (w *sqliteWriter) exec(ctx context.Context, queue chan *job[sqliteChange], s *statement) error {
+func (w *sqliteWriter) exec(
+	ctx context.Context, queue chan *job[sqliteChange], s *statement,
+) error {
 	return w.do(ctx, queue, func(ctx context.Context, tx sqliteTx) error { return tx.run(ctx, s) })
 }
 
@@ -104,7 +106,8 @@ func (t sqliteTx) run(ctx context.Context, list ...*statement) error {
 	for i, s := range list {
 		var err error
 		if p := t.prepared[s.text]; p != nil && s.each == nil {
-			err = s.executed(t.StmtContext(ctx, p).ExecContext(ctx, s.args...)) //nolint:sqlclosecheck // ends with tx
+			//nolint:sqlclosecheck // ends with the transaction
+			err = s.executed(t.StmtContext(ctx, p).ExecContext(ctx, s.args...))
 		} else {
 			err = runSQL(ctx, t, s)
 		}
@@ -149,8 +152,8 @@ func (s *statement) executed(result sql.Result, err error) error {
 // that failed (https://www.sqlite.org/lang_transaction.html).
 func endsTransaction(err error) bool {
 	switch resultCode(err) {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT,
-		sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY,
+		sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return true
 	}
 	return false

@@ -19,6 +19,8 @@ type Store struct {
 }
 
 // engine is a database. No method may be called after close.
+//
+//nolint:interfacebloat // two whole databases implement it, in this package alone
 type engine interface {
 	// read runs statements that change nothing. If PostgreSQL failed over, the server that answers
 	// may be one that was replaced: no decision and no answer to a caller rests on what it says.
@@ -149,7 +151,8 @@ func (s *Store) exec(ctx context.Context, text string, args ...any) (int64, erro
 
 // errStale means that a read did not show a change that was acknowledged before: the read came from
 // another server.
-var errStale = errors.New("the server does not have what was committed before: it is not the one that commits")
+var errStale = errors.New("the server does not have what was committed before: " +
+	"it is not the one that commits")
 
 // explain returns the caller's own error if the caller gave up, the error itself if this program is
 // at fault, and else an error that is revocation.ErrUnavailable.

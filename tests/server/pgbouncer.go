@@ -23,9 +23,9 @@ auth_type = any
 pool_mode = %[3]s
 `
 
-// PgBouncer starts a pooler in front of the server, until the test ends, and returns the URL through
-// it of a database's own URL. The mode is session or transaction. The test fails if PgBouncer is
-// missing.
+// PgBouncer starts a pooler in front of the server, until the test ends, and returns the URL
+// through it of a database's own URL. The mode is session or transaction. The test fails if
+// PgBouncer is missing.
 func (s *Postgres) PgBouncer(tb testing.TB, mode, database string) string {
 	tb.Helper()
 	program, err := exec.LookPath("pgbouncer")
@@ -39,7 +39,7 @@ func (s *Postgres) PgBouncer(tb testing.TB, mode, database string) string {
 	_, port, _ := net.SplitHostPort(address) // it comes from a listener
 	config := filepath.Join(s.folder, "pgbouncer-"+port+".ini")
 	text := fmt.Sprintf(pgbouncerConfig, s.port, port, mode)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil { //nolint:gosec // another account reads it
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		tb.Fatal(err)
 	}
 	cmd := exec.Command(program, config)
