@@ -454,6 +454,9 @@ type TokenNotValid = ErrorEnvelope
 // TooLarge The body of every error.
 type TooLarge = ErrorEnvelope
 
+// TooManyRequests The body of every error.
+type TooManyRequests = ErrorEnvelope
+
 // Unauthorized The body of every error.
 type Unauthorized = ErrorEnvelope
 
@@ -2171,6 +2174,16 @@ type GetJwksResponse304Headers struct {
 	ETag         string
 }
 
+// GetJwksResponse429Headers the declared response headers of an HTTP 429 response for GetJwks
+type GetJwksResponse429Headers struct {
+	RetryAfter *int
+}
+
+// GetJwksResponse503Headers the declared response headers of an HTTP 503 response for GetJwks
+type GetJwksResponse503Headers struct {
+	RetryAfter *int
+}
+
 type GetJwksResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2178,12 +2191,20 @@ type GetJwksResponse struct {
 	JSON200 *JSONWebKeySet
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetJwksResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetJwksResponse304Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetJwksResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetJwksResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -2196,9 +2217,19 @@ func (r GetJwksResponse) GetJSON400() *BadRequest {
 	return r.JSON400
 }
 
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetJwksResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
 func (r GetJwksResponse) GetJSON500() *Internal {
 	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetJwksResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -2230,6 +2261,16 @@ func (r GetJwksResponse) ContentType() string {
 	return ""
 }
 
+// OauthMetadataResponse429Headers the declared response headers of an HTTP 429 response for OauthMetadata
+type OauthMetadataResponse429Headers struct {
+	RetryAfter *int
+}
+
+// OauthMetadataResponse503Headers the declared response headers of an HTTP 503 response for OauthMetadata
+type OauthMetadataResponse503Headers struct {
+	RetryAfter *int
+}
+
 type OauthMetadataResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2237,8 +2278,16 @@ type OauthMetadataResponse struct {
 	JSON200 *OAuthMetadata
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON501 the response for an HTTP 501 `application/json` response
 	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *OauthMetadataResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *OauthMetadataResponse503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -2251,9 +2300,19 @@ func (r OauthMetadataResponse) GetJSON400() *BadRequest {
 	return r.JSON400
 }
 
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r OauthMetadataResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
 // GetJSON501 returns the response for an HTTP 501 `application/json` response
 func (r OauthMetadataResponse) GetJSON501() *NotEnabled {
 	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r OauthMetadataResponse) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -2290,6 +2349,11 @@ type ListRevocationsResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// ListRevocationsResponse429Headers the declared response headers of an HTTP 429 response for ListRevocations
+type ListRevocationsResponse429Headers struct {
+	RetryAfter *int
+}
+
 // ListRevocationsResponse503Headers the declared response headers of an HTTP 503 response for ListRevocations
 type ListRevocationsResponse503Headers struct {
 	RetryAfter *int
@@ -2306,12 +2370,16 @@ type ListRevocationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *ListRevocationsResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListRevocationsResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ListRevocationsResponse503Headers
 }
@@ -2334,6 +2402,11 @@ func (r ListRevocationsResponse) GetJSON401() *Unauthorized {
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
 func (r ListRevocationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListRevocationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2380,6 +2453,11 @@ type CreateRevocationResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// CreateRevocationResponse429Headers the declared response headers of an HTTP 429 response for CreateRevocation
+type CreateRevocationResponse429Headers struct {
+	RetryAfter *int
+}
+
 // CreateRevocationResponse503Headers the declared response headers of an HTTP 503 response for CreateRevocation
 type CreateRevocationResponse503Headers struct {
 	RetryAfter *int
@@ -2400,12 +2478,16 @@ type CreateRevocationResponse struct {
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *CreateRevocationResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateRevocationResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *CreateRevocationResponse503Headers
 }
@@ -2438,6 +2520,11 @@ func (r CreateRevocationResponse) GetJSON413() *TooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r CreateRevocationResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateRevocationResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2479,6 +2566,11 @@ func (r CreateRevocationResponse) ContentType() string {
 	return ""
 }
 
+// RefreshTokenResponse429Headers the declared response headers of an HTTP 429 response for RefreshToken
+type RefreshTokenResponse429Headers struct {
+	RetryAfter *int
+}
+
 // RefreshTokenResponse503Headers the declared response headers of an HTTP 503 response for RefreshToken
 type RefreshTokenResponse503Headers struct {
 	RetryAfter *int
@@ -2499,10 +2591,14 @@ type RefreshTokenResponse struct {
 	JSON421 *TokenExpired
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *TokenNotValid
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RefreshTokenResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RefreshTokenResponse503Headers
 }
@@ -2535,6 +2631,11 @@ func (r RefreshTokenResponse) GetJSON421() *TokenExpired {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r RefreshTokenResponse) GetJSON422() *TokenNotValid {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RefreshTokenResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2576,6 +2677,11 @@ func (r RefreshTokenResponse) ContentType() string {
 	return ""
 }
 
+// RevokeTokenResponse429Headers the declared response headers of an HTTP 429 response for RevokeToken
+type RevokeTokenResponse429Headers struct {
+	RetryAfter *int
+}
+
 // RevokeTokenResponse503Headers the declared response headers of an HTTP 503 response for RevokeToken
 type RevokeTokenResponse503Headers struct {
 	RetryAfter *int
@@ -2592,10 +2698,14 @@ type RevokeTokenResponse struct {
 	JSON415 *UnsupportedMediaType
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *TokenNotValid
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RevokeTokenResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RevokeTokenResponse503Headers
 }
@@ -2618,6 +2728,11 @@ func (r RevokeTokenResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON422 returns the response for an HTTP 422 `application/json` response
 func (r RevokeTokenResponse) GetJSON422() *TokenNotValid {
 	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RevokeTokenResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2664,6 +2779,11 @@ type ListSessionsResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// ListSessionsResponse429Headers the declared response headers of an HTTP 429 response for ListSessions
+type ListSessionsResponse429Headers struct {
+	RetryAfter *int
+}
+
 // ListSessionsResponse503Headers the declared response headers of an HTTP 503 response for ListSessions
 type ListSessionsResponse503Headers struct {
 	RetryAfter *int
@@ -2680,6 +2800,8 @@ type ListSessionsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON501 the response for an HTTP 501 `application/json` response
@@ -2688,6 +2810,8 @@ type ListSessionsResponse struct {
 	JSON503 *Unavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *ListSessionsResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListSessionsResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ListSessionsResponse503Headers
 }
@@ -2710,6 +2834,11 @@ func (r ListSessionsResponse) GetJSON401() *Unauthorized {
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
 func (r ListSessionsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListSessionsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2761,6 +2890,11 @@ type EndSessionResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// EndSessionResponse429Headers the declared response headers of an HTTP 429 response for EndSession
+type EndSessionResponse429Headers struct {
+	RetryAfter *int
+}
+
 // EndSessionResponse503Headers the declared response headers of an HTTP 503 response for EndSession
 type EndSessionResponse503Headers struct {
 	RetryAfter *int
@@ -2775,6 +2909,8 @@ type EndSessionResponse struct {
 	JSON401 *Unauthorized
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *NotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON501 the response for an HTTP 501 `application/json` response
@@ -2783,6 +2919,8 @@ type EndSessionResponse struct {
 	JSON503 *Unavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *EndSessionResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *EndSessionResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *EndSessionResponse503Headers
 }
@@ -2800,6 +2938,11 @@ func (r EndSessionResponse) GetJSON401() *Unauthorized {
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
 func (r EndSessionResponse) GetJSON404() *NotFound {
 	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r EndSessionResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -2976,6 +3119,11 @@ type OauthRevokeResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// OauthRevokeResponse429Headers the declared response headers of an HTTP 429 response for OauthRevoke
+type OauthRevokeResponse429Headers struct {
+	RetryAfter *int
+}
+
 // OauthRevokeResponse503Headers the declared response headers of an HTTP 503 response for OauthRevoke
 type OauthRevokeResponse503Headers struct {
 	RetryAfter *int
@@ -2992,6 +3140,8 @@ type OauthRevokeResponse struct {
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON501 the response for an HTTP 501 `application/json` response
@@ -3002,6 +3152,8 @@ type OauthRevokeResponse struct {
 	Headers200 *OauthRevokeResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *OauthRevokeResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *OauthRevokeResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *OauthRevokeResponse503Headers
 }
@@ -3024,6 +3176,11 @@ func (r OauthRevokeResponse) GetJSON413() *TooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r OauthRevokeResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r OauthRevokeResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3081,6 +3238,11 @@ type OauthTokenResponse401Headers struct {
 	WWWAuthenticate *string
 }
 
+// OauthTokenResponse429Headers the declared response headers of an HTTP 429 response for OauthToken
+type OauthTokenResponse429Headers struct {
+	RetryAfter *int
+}
+
 // OauthTokenResponse503Headers the declared response headers of an HTTP 503 response for OauthToken
 type OauthTokenResponse503Headers struct {
 	RetryAfter *int
@@ -3099,6 +3261,8 @@ type OauthTokenResponse struct {
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON501 the response for an HTTP 501 `application/json` response
@@ -3109,6 +3273,8 @@ type OauthTokenResponse struct {
 	Headers200 *OauthTokenResponse200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *OauthTokenResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *OauthTokenResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *OauthTokenResponse503Headers
 }
@@ -3136,6 +3302,11 @@ func (r OauthTokenResponse) GetJSON413() *TooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r OauthTokenResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r OauthTokenResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3566,12 +3737,26 @@ func ParseGetJwksResponse(rsp *http.Response) (*GetJwksResponse, error) {
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
 
 	}
 
@@ -3610,6 +3795,26 @@ func ParseGetJwksResponse(rsp *http.Response) (*GetJwksResponse, error) {
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetJwksResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetJwksResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -3643,6 +3848,13 @@ func ParseOauthMetadataResponse(rsp *http.Response) (*OauthMetadataResponse, err
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
 		var dest NotEnabled
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3650,6 +3862,36 @@ func ParseOauthMetadataResponse(rsp *http.Response) (*OauthMetadataResponse, err
 		}
 		response.JSON501 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers OauthMetadataResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers OauthMetadataResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -3697,6 +3939,13 @@ func ParseListRevocationsResponse(rsp *http.Response) (*ListRevocationsResponse,
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3724,6 +3973,16 @@ func ParseListRevocationsResponse(rsp *http.Response) (*ListRevocationsResponse,
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListRevocationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListRevocationsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3795,6 +4054,13 @@ func ParseCreateRevocationResponse(rsp *http.Response) (*CreateRevocationRespons
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3822,6 +4088,16 @@ func ParseCreateRevocationResponse(rsp *http.Response) (*CreateRevocationRespons
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateRevocationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers CreateRevocationResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3893,6 +4169,13 @@ func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3910,6 +4193,16 @@ func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers RefreshTokenResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3970,6 +4263,13 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 		}
 		response.JSON422 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3987,6 +4287,16 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers RevokeTokenResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers RevokeTokenResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -4044,6 +4354,13 @@ func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4078,6 +4395,16 @@ func ParseListSessionsResponse(rsp *http.Response) (*ListSessionsResponse, error
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListSessionsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListSessionsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -4131,6 +4458,13 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4165,6 +4499,16 @@ func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers EndSessionResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers EndSessionResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -4347,6 +4691,13 @@ func ParseOauthRevokeResponse(rsp *http.Response) (*OauthRevokeResponse, error) 
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4398,6 +4749,16 @@ func ParseOauthRevokeResponse(rsp *http.Response) (*OauthRevokeResponse, error) 
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers OauthRevokeResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers OauthRevokeResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -4462,6 +4823,13 @@ func ParseOauthTokenResponse(rsp *http.Response) (*OauthTokenResponse, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4513,6 +4881,16 @@ func ParseOauthTokenResponse(rsp *http.Response) (*OauthTokenResponse, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers OauthTokenResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers OauthTokenResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -4816,6 +5194,15 @@ type TokenNotValidJSONResponse ErrorEnvelope
 
 type TooLargeJSONResponse ErrorEnvelope
 
+type TooManyRequestsResponseHeaders struct {
+	RetryAfter *int
+}
+type TooManyRequestsJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers TooManyRequestsResponseHeaders
+}
+
 type UnauthorizedResponseHeaders struct {
 	WWWAuthenticate *string
 }
@@ -4898,6 +5285,23 @@ func (response GetJwks400JSONResponse) VisitGetJwksResponse(w http.ResponseWrite
 	return err
 }
 
+type GetJwks429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetJwks429JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetJwks500JSONResponse struct{ InternalJSONResponse }
 
 func (response GetJwks500JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
@@ -4908,6 +5312,23 @@ func (response GetJwks500JSONResponse) VisitGetJwksResponse(w http.ResponseWrite
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetJwks503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetJwks503JSONResponse) VisitGetJwksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -4947,6 +5368,23 @@ func (response OauthMetadata400JSONResponse) VisitOauthMetadataResponse(w http.R
 	return err
 }
 
+type OauthMetadata429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response OauthMetadata429JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type OauthMetadata501JSONResponse struct{ NotEnabledJSONResponse }
 
 func (response OauthMetadata501JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
@@ -4957,6 +5395,23 @@ func (response OauthMetadata501JSONResponse) VisitOauthMetadataResponse(w http.R
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthMetadata503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response OauthMetadata503JSONResponse) VisitOauthMetadataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5024,6 +5479,23 @@ func (response ListRevocations403JSONResponse) VisitListRevocationsResponse(w ht
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRevocations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListRevocations429JSONResponse) VisitListRevocationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5156,6 +5628,23 @@ func (response CreateRevocation415JSONResponse) VisitCreateRevocationResponse(w 
 	return err
 }
 
+type CreateRevocation429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateRevocation429JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateRevocation500JSONResponse struct{ InternalJSONResponse }
 
 func (response CreateRevocation500JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
@@ -5281,6 +5770,23 @@ func (response RefreshToken422JSONResponse) VisitRefreshTokenResponse(w http.Res
 	return err
 }
 
+type RefreshToken429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RefreshToken429JSONResponse) VisitRefreshTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RefreshToken500JSONResponse struct{ InternalJSONResponse }
 
 func (response RefreshToken500JSONResponse) VisitRefreshTokenResponse(w http.ResponseWriter) error {
@@ -5386,6 +5892,23 @@ func (response RevokeToken422JSONResponse) VisitRevokeTokenResponse(w http.Respo
 	return err
 }
 
+type RevokeToken429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RevokeToken429JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RevokeToken500JSONResponse struct{ InternalJSONResponse }
 
 func (response RevokeToken500JSONResponse) VisitRevokeTokenResponse(w http.ResponseWriter) error {
@@ -5480,6 +6003,23 @@ func (response ListSessions403JSONResponse) VisitListSessionsResponse(w http.Res
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ListSessions429JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5586,6 +6126,23 @@ func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSession429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response EndSession429JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5872,6 +6429,23 @@ func (response OauthRevoke415JSONResponse) VisitOauthRevokeResponse(w http.Respo
 	return err
 }
 
+type OauthRevoke429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response OauthRevoke429JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type OauthRevoke500JSONResponse struct{ InternalJSONResponse }
 
 func (response OauthRevoke500JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
@@ -6006,6 +6580,23 @@ func (response OauthToken415JSONResponse) VisitOauthTokenResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OauthToken429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response OauthToken429JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6406,177 +6997,179 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H1rc9s2+u9Xweh/XsQeSqZkyYnd2Znjuk6j3Jy1naTdqmNCJCQhpgCVAC2rbWbOpzkf7HySM3gAkOBN",
-	"F8fd7baZ2enGIonrg+f+/PBbK+TzBWeESdE6+a01IzgiCfzzDIczcsaZTHis/o6ICBO6kJSz1knrBV+i",
-	"OWYrJEjIWSRQGFPVCMIsQmKGExKhULUg0Byv9D+RnBEkiOy0vBa5x/NFTFonrUU6jmnooTm+b+Mp+ceh",
-	"77e8VkJ+SWlCotaJTFLitUQ4I3OsxiFXC/WZkAll09bnz17r/BpPqyM8RRJPkZxhiWhEmKQTSgSSMyrQ",
-	"HUkE5QzxSf2QRq3em+R29mL+r1eT8Gz8LeNnP+D31/8ctXYc2VsOq1gzuHiJVwIFjLdhaQIPTXiCeGxX",
-	"rTgg+9rO3V9JnqzvXqg3gkp38PNO3X1WL4sFZ4IA/XyLo0vyS0qEVH+FnEnC4J94sYhpiNVQDj4JNZ7f",
-	"bN/w4bjwoUjnc5ysYEPHPFqhJZUzJJcczamQ+JaIlte6w3EK0wxxCt3/1IrpnMoTNE+FRGOCsEQxwUKi",
-	"rqauSULE7EbyW8JOEBUom+fPXoskCU9aJ2ogN4kZideaEyHwVE3ZjE59xrhEdzimUctrCYllKlonfd+H",
-	"1ciX6n8lZNI6af3PQX7YDvRTcXCuOjtndyTmC6KXsbhX1zOCzCjQDIts2h0U6NkG8DNnBBEmkxUQEsHh",
-	"rIOGmr5h2cxgX15dvPXgV/gYCUUHyxlJCJzcGV8iydGcsAhR2Wl99lrPeTKmUUTYjtvIuHyuFrm0iQzh",
-	"aE4ZFTLBkidoOeOCIByGRAgE+2GHCltUv7lq/I2fnKCYTxFlCE8xZe6GTrKpuNv5lkuE45gvSXEXDx97",
-	"F8sjBsLx0DiViEoUcaInAWPRjIovSAIrDDsxZJIkDMc7bgR1PquupbM82Yvu6lzxOZEzyqZoSZhEy4Sz",
-	"KVK8M02QoBFxlmzw+IQvSHJHEjTBNCZRB6mf9PIpYpWFk3FHEMuYQgddJytNACjGkiSwgG+5PGd4HCt2",
-	"tistOx/WEGTCJXyttpVPJuhJu21/Org8f355fvXi5vLi+vR6ePF270RvrpnbLSELtfEopkIqkSSIUNJJ",
-	"uJTLuLwhZgRl2jW/q01x2i3sS/dx98WlTDVjsaQynKkhTCZ6kzRzYXgOIhdErFQ0BOLYvC4U1RvSfsvl",
-	"c56yB+xL9tla0lbrN4E3y6tnf83Pff+RiTghmj0hkYYzu7se4oma/5jEnE0VU0CYcTkjidFW5AoW5uI0",
-	"lbMz0K12PvbAX/Jva8hWNc4T+iu04gjLsSBMwhC/xYKGRuaqfYXWbmhBTpqebvTDlnlwU1I5Ht6Vu2V6",
-	"Os2it/vYHEhrxCgojD+wA0jodCbRk8vnZ+joaf/YU+ownIpBp7fXQWdGKWaERIhxRr5BmKHTd0Ojlyrl",
-	"WixIaF5RJ0KgMCFAAThWWpmjkX/8+LGthqEehljW6HUgZfI31EBgssRDASxvoMf69Kj7dK+o8+nVTwiO",
-	"5/8YWQUpAo13jc5nKfRck8JDCPT7BLOSpqdVHhiBYfdKwyH3C9DQ6jWCyms1BDqFrurps66fnOyu4Wn+",
-	"pKDrebaDBrV1gRM8J1IdbVDfhFq82lnAAG/UKjcqpXYuuWJaN5umhv4cauwSqyF9IqFUQj2ACcCRUkqs",
-	"McpCHhElS5E9W+iJe7ZAAQBS9v3jExSUliXw8p9gLdQPKRPpYsETScyPsEDuqyLk+gf3VaAM/WoHXbB4",
-	"VW4azQlmQh9pWSFdmlGUhxJyx2+VnEzyJfeMLmM+TgVJgAwlN3osyAEgwHNDf7udM1n6dNfT82kpb/S/",
-	"tzoRve7jk00DK1C6BhUIM7HUh2tCGY5PUERiIpXdI81H1i0BejVR6+ou61suPwDx77auWp2HFqo2jqvq",
-	"K3IXILWYkAQrNQnh4qzWMTVzPstfbLlDTae711OLPcbRFZ0yLFPtJijyYGEf5cbJHMtwhjBboVuyslSb",
-	"K7MySYVssMjz1qhA5gQ9xiz+SGJzOdU3VbN59RgUyF/jZEp2PtT5Zw0GMpj9jv9jzoVE3aPDZ300XklS",
-	"sC8k5zcxtNcgISTnyL6QrX730U1kGLORAEneO/ScKHJjqHuEXtFvYe3eM2y0sp2ZohXDO+nF3xKckAR2",
-	"EhfPuLuWqTsqdzlPS/a/GUNBGvyxyixuHsFmSr+0J6PcEGeh9h5Ja3Mb1xN2vBozEi+8TKI9pl4LmxJY",
-	"JXzglxVbvWmwO/8YZfoTDH0L9fY9w3eYxsrE3pHE0uKXDafU2IMIHK4Zr88+LNJV9nOBQ2aeDsE5K9j9",
-	"j3o+T1FEFoRFhIWr3HUObJ8K5IwOrDmZuWrGJORzYtxdYN9RhroDNKcslUSo50BpcslRGPPwVqCITiYk",
-	"2cnfcyXxSpHXlETg+3PJEeGJ0r6DSyKTVftU/RHYwEWJFp1X6smQpfMxSbSfRkc+JEdLDKb8RG2hGiUj",
-	"91J1X6DEbg2pUSbJlCQZrWVa5xsSUXwNL+1IdPVN1FDfmW61fQ1WQiYoyh0UKDDXiueqddCKC8QInSL1",
-	"s6Xl7JOC5Bj8IZLDdBmRMIYIVOZMmOfDMpSbu1bRFTHEZW19d2UC3UhQXpcAqLz67L69XC7bE57M22kS",
-	"E6bsmCgApzxmCIzlgls3WwXYvuJUawnQikhyR5KVZmuKzBaJalVSTQZ2l8sNXFSiBPYE6QDUgvBFTDro",
-	"DKtzi8h8IVcd9Fb1hVgaxwWCbrAbqCRzUcNOPfsDThK8Un8T6zWozvKWMtCT4RUztoRPEzwXnnakYYGC",
-	"TGUM1GYETsAmUKNeQjMChXo2OIpIpDQhpb5KOicgplY8RREHurllfIkwfOQpIqIRQeOVZnRAuUXJ4iqs",
-	"lbnWWOV189QbpTiWsn1jykizN+ldQsCM4MoGzUgbOhKWrEsEVhpxnZOjMvLsMJfH+1EJ9BleLAhTxqxD",
-	"L4VOypZhpQPLBerW48X19Tuz2LkeqKOKhV76va7XUqcMS81GD3t5VzlXdQOYP9mO8ylaEvTsgfk5a4OP",
-	"lS5kwi7GS2d2EUcRVf/G8Tvn0On4aHnFCLh0cSnoY71wR718j3uwx8MJotIJDoGypa0LHAuuPQOKfUG7",
-	"YYzpPFso3UfKIlCVCU0QXzLthK9yCBxKele7yXrIeYPZoBlfFvZAz9is15jzmGCmFiz33NaTvHbhuoM+",
-	"0Y5PNRsUZJ8HHiKxICjAvy6CDjodayN6Uhwb6EswGcUD1PowQtUUilS5JOPaY3q/qB+l4g+KVyxnNJw5",
-	"PWq6Fp46su8Zvc/0iM3jK2oDR93uYfdZr3tcpOOjfg0dey2K5W7jVPo8FSJVJ3X3oaqlzFR3SUqMX4+9",
-	"f7Tl2MGrVj96eFQghV32mbMS60kIjtAyoZLU8p10XD8KG3HZdSAlCptxKjrzNJzFVPzv6RzTuBPyed1I",
-	"cpdidUCZQWNUBtfU8lBQSF0wLxWdFjsPXHdYHWeJexqOUcciX15dvP1Ixq/Iqi4PR2f4gMNI871B92nO",
-	"9/p7HXTKUHB5dRrAO2prAxaACh+QwFOLEJyfOQ/D5C7wUHBv3lmZdy5evSu9pJ/fBzXsL542mJnxlCdU",
-	"zuaWGG7JqoO+0woCmCn6Ny2AlSahWXH2XXFtz6Pvrk7rSCBM7hrYY5rcwZGw01aajZ1atrdq32HJyt31",
-	"BoPucS2nq++O3Gt12/ZotwG4xhgLctRPk7jQr56w6gDkyq48FWyxnF2ptbwjiU7PYtwS+iaepZoyNK3U",
-	"NoZWpSyu7lG/d/TM931/KyZ12ySu1PiG33XQqTlIeVB7+J1aNCW51DuUFWyIWxrVyywjrqkwpKrtWP1+",
-	"YS97fq/rd3t++/bw7pe6db6Vq4Z1duwc2ErYVa9ITsXOLl69q+uiQWud8yiNtYb2SDTDxpM1NDNJ+Nwh",
-	"GeN1EHTKRK4I2wGsIxvLHWw0HqyAsmjr9vvbUk0qGo6V4hTuDmCTcSfoNEBPMle4KDmrBJ3Wrc59fSf3",
-	"KOQ8iSjDssAxoEfjg3GYr3nD8pI1u1XDWbrdX348/fHV/Vky+XB18/R69fGfLy6mT2fh3Tu8oG/iZDnE",
-	"+F344v0lr5tBA6Wu1s3ggcRUElvqlOiN8oDrr5dfV0TWibCXH1+hKyLr5NdgrypdbslKNHIT4SFGlkRI",
-	"NKGJkCVju+UY0OucIo7IrVjW5RVQo6mbNhiLuXnjhK+rA8+C2PbUU9csqjdoujVLI228rOaog/ZSoDqy",
-	"ejkbfx/SC/py+P7XYfctHYohuxyEZ8Oj4e3ihw9nL487ZPUyJi9O6cWn896b6/Nf31xPV2+ub8VwHt/+",
-	"6+PAxz9cDoafOI16szv8w5t0/MOHT/j7+0Xof8vGH58vxmeDT+OeT1+fvVyE3ePZv77vLsZ0eBS9eNn9",
-	"19WSYna5UN8P6ZKO58/lv66GR8P4Zfzjx+X02ra1enncoePhxY+3P75YkA+DxbvLt6+u3v6zz8/uhp/S",
-	"D/0PyfVNu3/1/dmnD7+IUBmhlL0mbCpn4BpcoyPezCir2ZWyKojFrUB4zFNZ1Qg/FpUV8AbqwLNin+oT",
-	"zoinPQuuwpn7Tmr0xkL/G89hFiepJ8M3ROIIS1xz+txgjOX9c/O6Jrxn/W7fIbwassvj/eIm90g2JkaX",
-	"lzYumxo/lWa/k9+rcHRuCIsWvHaH1aF4f/laHbjg3cXVNTrgOJWz3kHeQIlLz6RciJODAx1fNL8rK6T6",
-	"ZR2Xrh/Yjfr0Zk7kjEdbrZ6x4AUJEyJvxjrxCNbQs2ozJEEVM52cta1pYMcVVpZvg2sxoEIEwMTi2FD5",
-	"lotYt2SflrfiJk3o2t0rCuJtuzvoLEkct0G9PVD9dMAhXzMI6yLbmsBB1nh56MWGpBEEszWTUCeNhiWy",
-	"32kXEnLHtVv8IUSuk2V2JXD9Vf0iVUazM2UzzkhGynb1stKXxO5yiZzVV7vRr2b+D1g0zbB2XLMGBl4e",
-	"xp90tUpyxhz9yhrWk2MjM3ZOttcgPdacu22Xbieq3JU/N8raSzgju6h7KB+mUfV8/3iTqrfBD6zN5zzV",
-	"11NGGpW2mmUr922DNnlaSuPJotU61i65ycQDK6nkY9M2/Vc19KFqqDIf9XqaX3QY31ZyQEBOKZzjFaJS",
-	"kHjiIcG1Q0T9b8p4QqI/UNGE8NSOtK9pqSYwd7TXQadxbAhsDrU8gZNbCsWPY5Il2kyMVa6tuG9cb4ZO",
-	"AC+vpuT8P3Kw8jlsqySv37INVFZ8vXZWxRMNyUUrnqIplH3xuaPD8MT5BQtpP/37nOlq6GPLEAwjy1LA",
-	"AR4bL5tY4BASduSSwB6Q+QnC6rzInOIghqcTqfMIbsEYHUrnpFvPXDXJ1/rooMlqnGcjH3BIeD0zaHDV",
-	"mLCr5OtZwKBW9rkcsCGRqLTUdl2yOsa/MbmaIOsNbVi7mE4IOIYbyBZRZj3AXs4L3C/05haW+PBoS6fv",
-	"BmZVSNOgE1SoDWQneYJY6Vhc6QxAaSMJAs8JEpIskIn5l6hFiyatgEKSLBdSkSWLFGNMSicKEuFONMsk",
-	"Mu+gZiRf2eQmNlnciWKIoY6R7RanXhcdtrJ3u6zXLWK6Dpsq9Fw4hHX806QDO5pUfV7MBMeClNkjVOc/",
-	"/Gyb1FFztru+YtJd33/moyeC3BGGIrwSe1l6V0zwHZwsniplCNgsvN5Bp0jMcRwjGBDUsuIJSU5MlBIr",
-	"jQI+KjpFQftY6spOkZLI5n4KiVcmWSZlksZqAiuTMlIMM/k12UtzfE/n6Vw99Z/5oDPZvx/Ahr7qTI9o",
-	"B5WOTcX323Q6SJRrGF+uIFxpWAZF7Sb703gA9NZqC0Jynce4nHFFzyGOY8qmDeJliVd10sWePaCNE/VR",
-	"QhYxKH+QfBZHYEh81VhKGku0bY5Whak1pZWhJ4KykKAueolZipMV6h4/9T30/vpsz64/RiFfrEoaOLlf",
-	"BIV8JjCznWRXqEmWHEUk5BFx855socdyppV8FKZJoiScTboARAVdjaPs9i/Ja/uDdKn3AkjdmtvuKzsq",
-	"WrAjQPu11kzOVNU4YUdMxCxruf69P0x7s00XPk8SekdEViYyL+TiUCg/v4cYIOQNpoKY1NOsrI9gCXgN",
-	"WCAheaxTNo0WLVC/14NgovaqCdfZ9rflCes1LSdfvkZ2WF9rk1TPfLF8ApvmgkqYwJZFEbHRepviqBE4",
-	"JE5krrYEpi75BsuaVDn76YbcSQ3kk3UL2pFp11WRqSykbT04hfKWLOQNKFkN+rqLriKLq2Z1MyrgGNRl",
-	"DcVx8QiJsg8ZErfMLpoigRpTIOsS0r0WmiMp2V3imf5x/2nvcEv7k/G6GrlTlJA5Tm4zplfAWSoNzZaa",
-	"lQ2Ty5o5U+FssskWoFhCACchE8UstO6otA594Gv8e1g0k7N6ZoVZoDXuwK4h1MObui6elvzyMV5IvjAc",
-	"qSnmpwl7jWTm5d2qEkRpt549fdbtdo+2y35WBhILG8zKBRdUE4iWRRMCMDrOYEQHvQZ56/ykqW9GpzOo",
-	"y5mPSSJK5RFbjg2IeZMb2cIWWJbu0NI6VlNgAYV9O5p0SeT7PTweDI4HzwbHfrdPxhP/eNAd9HrRMfaj",
-	"7mQw7o570YD4oT/2J93oMBzgp+TYH3c3+/6yRc9Ir0AL67nuO1P9UmSDSkLWLxRk00AoVvPToKh3LPCU",
-	"ZEvGWW5iwYPCrnW31JkyQtgkIMq5ZttmlzkiaFO81R3N+nXd1lVQnBAYPbqiAwWWtnSYyRDeTjJLxz4r",
-	"dFtkc3VCslz9skZYbQx2bGKGHiAFZEzBIoO5TGEtH5zjezuAnu/XObqaDr5ZHlfSmQRbKtDwO8/YMDMs",
-	"0FEfxXxJknaIBUEzco8jEtI5jlFEp1SKRz/yzqyO+oVVVn9WGUItKRbi3jt4rDYYKttGnEHMmaCgRTF5",
-	"dOfDVdPuXjBj09s8rCwDynFpzXFkMq6p7KBrOic6WaNGJpbCktpMXF9TVnUzGHwiIgpoaAZVpGpDNFWd",
-	"GQt6BwucCLl+10yTX1S3tTFGmwlVY7NmpNJsRT2++PRaSiLdKF1us6JU8A8atY3c4xDGbur7QW2wxvqS",
-	"sogvPYQzHMACfEBFu3p29HSwrXalmfS2u26T3MBpWxeadEumTBAyoFgGXiWCBAK11k26o4KoNNwbPCVN",
-	"eV62ouS9IEn7VL0X1O2Eh8JUAviktup7vo/CGU5wKJV2iM7nC7nK1f9lbWDiDf+VxjE+GHR89OSHbvcb",
-	"9Jqy9B7dPzu6Oep/g5K7k2f9jr+HvifhLT/o+V3f7/pd9JwmZMLvD9TDjcqZRTkxSU055eWHuLAqXsZZ",
-	"1jC711Sz9CJLyrA0G2xE/bSDrsF4zXkgGDWwuiGfkx2VJ8t+N2lOLtBnaVogosM0oXJ1BUAndYhTY4jx",
-	"PLcU9vLjdauC2VGuHwQlFIsSnuGJhbb5f//n/4I2pdFVFIMtxZFmUi7UxPCCnmXZuw3+azwnGW6HTuU1",
-	"FkIx9xc9cRFCg3YbL2g7fyyCveKIIBu4bkBX0EfTVjf3n2V3b5w15EvmiJo1ucV58TLSjrQE1kHnQC2w",
-	"EEueRNYDEnMwq7DcPEGNMjjhdd0a+C0aKpUinGE2JaLsvYA6UTeG1UE/8jQxDNF+riuqMKBEo49kPGK6",
-	"mP/Jy4/Xe5oF7hca3tcTK0rRcbpSjTCyBD02ke2Y3pEI7e+7I9jf95DgIwaHTi2U0OGzHMPFOhvkaqGx",
-	"YwlN8jU0yC7M/KszYiP2P/+DAKQA2yLziBOhHnSt19eppy/GOMpZgNBwSTyMWM9BCylivCl1SgdlrDLT",
-	"EJNZ8VSpU50RO9zkan9SUrn2Ks53Ao5+xVACx8MsIYVuxBBCF7knGdA+oF1p1ogkUq2hskMRXwBRXHNH",
-	"nij10KQX4wU9uOsemGeBbnx//1KHhfb3s7hQdVVsvENHjNz0C5CwuJxI5kHbJuCUtVvCZVMNU9kZsX7W",
-	"pkGNoALt7/d73f19ZSOqf/b2900xcQY06SCHeOvA2mAoOWCbS2OSo4jnMCq6d/XC73YkvwMwpCLd39Ey",
-	"/+R39Uq73UaF/6oflcj+3QE9UjJarecCcDJ/d0i4GhuEBvq+76F+91D9Z2CacrHjcY6X9Dt6Tu8Nzlcc",
-	"k8SBk88rXHOsed18r5s12gjJ+Dv6bivwO9tkr7bJEkSoHVqORrZrN8ceGviHuq+EgEEjOdd3WJglEjod",
-	"eFuYK70jLsfqoI+YynqcKeCezIVIg4ENsi0vQZ1X2y4jmqsGRuzUJCqovcFonPClkjkwj0XC71dgbArL",
-	"syBoZCkCcNvmiqQgi+S42/WztLYR6w46g07P3zMQh1SgGU7mMRHiBBijw+QyBEQLuaQGYwUR4xo+3ni+",
-	"jMpvThLgHcGpOc/hjHJ0oxxl3OKewAQmSnJNKIkjcYICfdoCDwUG1kX90xx1zKIRs9TTQe8MhJAD7mM/",
-	"L+DQyjIC0Tdw4mrRhEYshxPKRqD5jaVaRWw5Wo4FfFXSbAnFr1NoUy8YrMwp+iVV84fVDTFTysIYEpOV",
-	"Xlpdbt9XUymtWSdf1izQqMFhAmDnepAOjFS2yBkOFg5npG3ugDlB+W0hCJodsazd8pc/tI2XpT2Mgg4a",
-	"sjBOIwKRRu0tBYGnhFVCFjyRmlrHMZlbyrh23BIY3G8myUA9v67NCxJoP3trvwApo4UWMH5w7gTF0idQ",
-	"0yJAuJHoUyrkiEEJPc60DYCoyKnREe3qKIRKYhu/isWmgt00akvWjAcwa2rdFGfLYIHsIcoTKUZMGUY0",
-	"JEwXmCuWrMyzoVLx0yR2qnpAcPM0CUmHJ9MD89HBnIJ1JKmsBnasvtfyWuYqnNZJq9vxOz4ouQvC8IK2",
-	"TlqHHb9z2PJaCyxnYIA0VKSd/Naa1inel0SmCdOUUamg3oMjYUZiNhpwIFZlRXUoM/rSBUMjNsPxJGcT",
-	"tVC0OTqAB5+rv82BMdBtcQw/mtxmDifmbMa5A/Jh0L8AnaGUTaEOT6pdNkVArgDH06CAHqINEzFiQMgA",
-	"pgYTETMSndhAVxXUABurxYbitaMFqsQ1kwCeRAD2LmvPie47gITVxsG3p0QhvGNyQrJrmkZMdac2KOYs",
-	"g14tMoRA31QiNLFmh2MYtU4UObxc3gqgHVtM0Tr5qdZkOr/G+XoJInNFdobvcpVRPdEeGWlYZREeiwp0",
-	"6Pcz/VzJK82MLPStEnc73PNE1QB1Ey3PHsDhpP2WM9J+g2U4W4sd+nPpOqSe7+8I5ZjwOOZ3uoo1x2W+",
-	"YJoyYSu9PMrEGSnSgTKOojusg2AZ/KNGJvjJAOBk8DSARuOgxwAaSgWBBABHDFQIAHa4aBkAhWEALO53",
-	"BIz47GUDuuoNjrIBvWvrvwBRxgV0ycbnd/2e354/vY+y8Z2ftaqjmTw7vHh5+F3v/nn32+mzu3R8LF+T",
-	"7vTFm18/PD0iz65TcZy+e3F3+eH8fQvQKlr3N8/Pf71Mj+eHRy9ev72RKTkaHL9+u/jh49HibHUl6e2P",
-	"n14NPw4H2G99/tl4bIz/oQSjveZka9ek4f3Z5tXs2M87AGYW4SwaADNL9cjlm9/aztVvdX2Z9w8K18Q5",
-	"l7Gt+wbegWEd+v0mf03ltGsPOdiDjJSYxH9sAn19rOtezo7/gXMV2mevNdjmk+yuJ9cVqOuvi8TlbGOz",
-	"DG15LYmnIgcDUa0WhDl4ttrYdQq2zUVCTdLdgjJvgc2gZb3xycR0nOCEWpkfURHyOwtZqAQPGAgmrgB/",
-	"RbmMzJyEusw30MowAmUIvb98bSs61Q+2QhqjmPPFGIe3I4ajKCGiVmbBEmQwFF/MvucOoEV2mBtgKOrQ",
-	"JBowInaEeNgR0aEZesEAKqwFR8ixEB4AatCMYfDTzw1QAjugAexS/J+XoJfL8Hcopd+uct52tQNzL6Kl",
-	"NDB3S3wAk/8gHtXd/IlzndomLmWOHdEuGjymMZWUlFBr7Wq57AqW1fAr44OEvLaDUhLMRvvDzZ7KjErK",
-	"FGMKSTFLxgMBA15R8JNq2/45TxT7cHLqBPhzIRVLGY25r+ak6h8GeG14NaDiBpo5QTJJifVRmKsL4Sdt",
-	"XFhEbhOtpE7m0IynCXrSEE7dAy+uSRMesSwHyQOhmuUoQYydoEA9D7JIPOQk1TDHmAp56Sz5BsVer7w2",
-	"jNyVN9oP5I2gwGZpBXkuuclm66DXTs2OGqtNe9ZhV5s6BUo6+EpyHV1PsKCcV6KweWlNHWhwbVkSTqaK",
-	"QnL8d3denIGzQC2yLkkyFUn+phqkpknoAqmmOVTKhfwNU/pya2RhkuKKF1tNScF5kRGoYmqODqtz5/rd",
-	"Uu7aT26i1pp8KpswVclzctM73ah7nnPZ76nt3KoXN6PYzcjNe4fM1IZu1ZtOt10nx+rL8zU+7yIgSomM",
-	"NRLiwrK3ck7Zw4RFfxthUbirBT463PxRfvfs7nqz+uBwq3Flt2qUpFgp4P7Tz58Lcu01FbIsWhzJlUf3",
-	"P3utBa8Dm3iudNX/DoniZGGOWFMaJtLBCBe0XYedoPwk8oy7zpgJ2gkqIAnNqL8jVky2LyUeC/B7GYYK",
-	"MY18JN7DUjpNFrvOUdaO5eyTELPCVcJKGwAnUl2JTTVZyExTu+9HTJI41m5vKgvo3LpwRq8FhDQrwjdM",
-	"CJbEycnVeSREyG95tNr12kUnNdZh5s153C4j/xJ2/bmYd1p0adkHTl+PyT8fwj0zDtd0NbFOEuSJQ2Q5",
-	"sFB+YY2ubjjNLuDS11eVr1b//MUS+o/fWF148hhFIp7NCICbxTyUslhxtnYb2mzbGvDs7uTri1fnb29e",
-	"D5+fXw/fnGvHgOx8sWrwELJovjguK/bReWQQwQ55EpHoTy5Z+90tvsguqoMPBtuMq+Yqoj+hHDcp7+U6",
-	"Orz24NRIecdENaIB9OZayf/BAp5XC0q1ONCGK65GOTMEKTzPRZXOwtLvGRmahcyKd4QU+3qirA0PJTw2",
-	"lrngiLO9amG3krsfydi9HQqy2wr5XQWXoxNhNbkZCUEECxqvzCHV/ACPmElayJOD8k7seAF1KItm1VdO",
-	"Z5FcIfFKGN1pxCBtpyJSTbvXxl3zcHEKeBPfYY333HwHKLCEGIpwc4QKPeaITHAaS5cbl4oN/sJls1Cn",
-	"QdgbDeix9RpKkoGAuOtmYEW6vve3WsIdpFgBs2WrK1AxizzEF7pMJl55piJpPUjLv0PfsZlxZa9EeSwu",
-	"gRRRN/7S5egZIkVesQIJ6FziLRbN5L+qn0siowjBsPd1dfN6oK88p5nnZEg4W9+7nGe+XpZygdfnGD9U",
-	"1/63KsH9Xneb3pyb2+Gj3pYfZVea/yf07YJ2fW4qEioOE31zVQ2ztqq1CV2XFGuI5zXq1ZdVAJIGEMpd",
-	"XFU2Ya/gqyqbv1kd3488BdcROKh0enFzjaGpf9DJ2Ro5LLscBgbBHPBWCzfBk8KF6HD1UZ4mpWdNxYjh",
-	"OCE4Wln/Vjldquf3ERZoSeIYPcFwCaWFdoasX6WlVnKs65Vp1f6X69LGwV4QTa/5FGmv+99SO97JQZHX",
-	"Ntde37xthfLuqlt/bX0dggpfAwPx38Gc//v4bH5O1rsm3IrIjUHzojvdcY2b0EFJ5Xc3PKZCkkjxl5iz",
-	"qfp/KkfM5M5bqz6y2OCmmw0FmOh0TbBkxPLKsSd1IRFUiIjsafe+jeEUPT0rJ7DQsQnnBUQhnIEy5F/W",
-	"YpQ5V7ryyaTMggd+tynafmU3akOo/XXdFAoO2YYYNMCM8SUDz4zerqZotOP4yrnRBsyC7YLo2aAtRcHS",
-	"/GWj6HLJS/mhS56tQU3wQ294BqygsQ8ypAPX9oCE2EcABnBwANxS/KzO3vWlu5Xrj1M6rsgmm63B4Wie",
-	"ro8H0WDsT46iXtifHIXPwgE5xN3x08lx1CP98Ag/G6sZH5JB+BQfj7vR4WRAnobH2B/3ov6kOt2nakx+",
-	"ebq+bzOc8+nuFpN3i9QbDKAyP/nrReN3TCn79wTwgQs6J3A76XnwG40+a9mpFORmQwSXzZANInRzNsCI",
-	"7SLgqlAiVsLl0iEzhUoFXVuH7RtNoWvVZn4ZvfMCNAU3mttaqAaA5SIazbBkPFE1jm2NHEcU4+Jq6Auv",
-	"7Ip4ei3yNvp+v05KExZdZWHrzXUuTglRFmfKMZcrp/+RAV9APC6wnLlSvaLa71bR8ser/Q/jZf2tGM1z",
-	"nrLoL8LKnBgmn2zL06r54o1+FciLKVz4mUFP84lJ3+0pwW+vAd3zwMEDIzl9NxQdBH6slVdIm4REJTgQ",
-	"dMracA1lEUIw5CmTJVge1/VROu0jFvw2MheVj1onCDSIz5o52jrkOU9skW3RIFZswdwvbzR5WSqfD0qX",
-	"If2jBFygLzLCEmHV/LuhLd2V+DaDIy7jTIxXWU2+NTTUl4KwSNtgGYxKDmECla0OfolAL66v36FvsaBh",
-	"dvGveR3ATRBWS1ML+RI0lkIM3TqC7Zw69+3lctlWOnY7TWLCQh7pUEM5biPWh/pcTfirl6ec/F+9sbfW",
-	"3aO2wb2wBi8WhEX0Hn279+8Jz6mzVI4zaYdlc3hOf5PZOSW8NZ1UYewCqlN71OP+kbYJtshhsnqT7cTI",
-	"wkuCY/RGv68MxnS8Ho7YuaLD3rWhIXpqp51dvNs4Y82ptieEocuM6/bfxdzL+JtZfRZ5GRSzl9fJf1Ed",
-	"4FsO6CRK1r1L8LR5BvkH0P4OZXRA/IAYsbVuAJ8YwKa/ZmrUf0ITKWJ//fQzlO/m+Ftl5eRU3KKlIcey",
-	"+MuIkvFlQ9lPsZRrrYri5OCt0090gGMo6/Dqy1X+SnCWIJDgWlqAlnr8jOfMdCqrPCmDkjnPDQIxboP1",
-	"Ss7HFWWo5/uZ7QMaT11Cja2yte3aNVFsIbNTaNFwA6MM8P+jzN0JxhhkurrXjJeYfRW7JEjzs3CTs9UA",
-	"7hfQmVzQzIhp1HY1LLjcolFvucxr/h5NZ6mLTJ2irCDkb6Ss1NwIWgrI7arObBG5+iNUmTUZ3aWjl3kW",
-	"uCtOl9gNwWK2WuLVX1+AfhWHZXGohF8BF7LiZtSROSVLlPjTwsjBJ1wv9jK86WapZ/JgawWeMjmdC2lL",
-	"FmvTlbZDOWJqaBq2rh4CEMbu5ek31lC2hQ/2+kzVgjvnEcsBAJRI66AzzizsoU5+XhAsQRJpWLa8DwNf",
-	"5lrtgFwD0GQg4s4qt4uf5GiQxiSuoG8WYDsNOLe+4MBcyqDYD5T/ijzLGOxyPnFM70xoVyuDnIuZnK7g",
-	"quRfF4GH8IiZMWpoKUDgs37J4XeaCxk0PO27yPyNpqaWaWQgA68FfhMBFDfWFw691/qDe7kxVECb+5bR",
-	"qb6PZcTyhm1lJyyFXNKQGLQFQAvToVuNU2ZWNCE4ahTLu6WHbCWVnTR7Vyzbnx257NyYbG48di84rtxW",
-	"/DXDpElYF27P/nO6Hb5mBW/MW9U36+oLb+tdGQ+gin9HaudX9eqrelVSr5oSTHfSt6BTZdo2Re/sRXgZ",
-	"ymDEw3Sumgy5ktWTBPyCGprxoKWGaDopt7Y+IbZooXfyYJ3Jhq3m1UAUO798zwG1P0X75o99nYvkXOgp",
-	"aqrO6m4DGbFiANbCzVZjfF61VWHKPy2M72klxjtiW96iSxNt9XsoXSDJnSIqrXCYVcoiXNV1+t4AiDQB",
-	"ZmWWXTlM7WwCgGfVpzaBauqEutVu5mp4aNVSFplwWJUxCknj2CEnCJ5BVhtlTuRbe5JSC6YStNtAxf+w",
-	"wKZyRkRhJEYRz1LNzFw07X/++fP/DwAA//8=",
+	"7H3rctu29u+rYLTPh9hDyZQsObE7e+a4rtMoN2fbTtKLOiZEQhJiClAJ0LLaZuY8zXmw8yRnsACQ4E2X",
+	"xOl/t83Mnu5YJHFdWPf1w++tkM8XnBEmRevk99aM4Igk8M8zHM7IGWcy4bH6OyIiTOhCUs5aJ61nfInm",
+	"mK2QICFnkUBhTFUjCLMIiRlOSIRC1YJAc7zS/0RyRpAgstPyWuQezxcxaZ20Fuk4pqGH5vi+jafk34e+",
+	"3/JaCfk1pQmJWicySYnXEuGMzLEah1wt1GdCJpRNWx8/eq3zazytjvAUSTxFcoYlohFhkk4oEUjOqEB3",
+	"JBGUM8Qn9UMatXqvktvZs/lPLybh2fhbxs9+wG+v/zNq7Tiy1xxWsWZw8RKvBAoYb8PSBB6a8ATx2K5a",
+	"cUD2tZ27v5I8Wd+9UG8Ele7g5526+6heFgvOBAH6+RZHl+TXlAip/go5k4TBP/FiEdMQq6EcfBBqPL/b",
+	"vuHDceFDkc7nOFnBho55tEJLKmdILjmaUyHxLREtr3WH4xSmGeIUuv+5FdM5lSdongqJxgRhiWKChURd",
+	"TV2ThIjZjeS3hJ0gKlA2z1+8FkkSnrRO1EBuEjMSrzUnQuCpmrIZnfqMcYnucEyjltcSEstUtE76vg+r",
+	"kS/V/0rIpHXS+tdBftgO9FNxcK46O2d3JOYLopexuFfXM4LMKNAMi2zaHRTo2QbwM2cEESaTFRASweGs",
+	"g4aavmHZzGCfX1289uBX+BgJRQfLGUkInNwZXyLJ0ZywCFHZaX30Wk95MqZRRNiO28i4fKoWubSJDOFo",
+	"ThkVMsGSJ2g544IgHIZECAT7YYcKW1S/uWr8jZ+coJhPEWUITzFl7oZOsqm42/maS4TjmC9JcRcPH3oX",
+	"yyMGwvHQOJWIShRxoicBY9GMii9IAisMOzFkkiQMxztuBHU+q66lszzZi+7qXPE5kTPKpmhJmETLhLMp",
+	"UrwzTZCgEXGWbPDwhC9IckcSNME0JlEHqZ/08ililYWTcUcQy5hCB10nK00AKMaSJLCAr7k8Z3gcK3a2",
+	"Ky07H9YQZMIlfK22lU8m6FG7bX86uDx/enl+9ezm8uL69Hp48XrvRG+umdstIQu18SimQiqRJIhQ0km4",
+	"lMu4vCFmBGXaNb+rTXHaLexL92H3xaVMNWOxpDKcqSFMJnqTNHNheA4iF0SsVDQE4ti8LhTVG9J+zeVT",
+	"nrJP2Jfss7WkrdZvAm+WV8/+mp/7/gMTcUI0e0IiDWd2dz3EEzX/MYk5myqmgDDjckYSo63IFSzMxWkq",
+	"Z2egW+187IG/5N/WkK1qnCf0N2jFEZZjQZiEIX6LBQ2NzFX7Cq3d0IKcND3d6Ict8+CmpHJ8elfulunp",
+	"NIve7kNzIK0Ro6Aw/sAOIKHTmUSPLp+eoaPH/WNPqcNwKgad3l4HnRmlmBESIcYZ+QZhhk7fDI1eqpRr",
+	"sSCheUWdCIHChAAF4FhpZY5G/v79+7YahnoYYlmj14GUyd9QA4HJEg8FsLyBHuvjo+7jvaLOp1c/ITie",
+	"/3tkFaQINN41Op+l0HNNCp9CoN8nmJU0Pa3ywAgMu1caDrlfgIZWrxFUXqsh0Cl0VU+fdf3kZHcNT/Mn",
+	"BV3Psx00qK0LnOA5kepog/om1OLVzgIGeKNWuVEptXPJFdO62TQ19N+hxi6xGtIHEkol1AOYABwppcQa",
+	"oyzkEVGyFNmzhR65ZwsUACBl3z8+QUFpWQIv/wnWQv2QMpEuFjyRxPwIC+S+KkKuf3BfBcrQr3bQBYtX",
+	"5abRnGAm9JGWFdKlGUV5KCF3/FbJySRfcs/oMubjVJAEyFByo8eCHAACPDf0t9s5k6VPdz09H5byRv97",
+	"qxPR6z482TSwAqVrUIEwE0t9uCaU4fgERSQmUtk90nxk3RKgVxO1ru6yvubyHRD/buuq1XlooWrjuKq+",
+	"IncBUosJSbBSkxAuzmodUzPns/zFljvUdLp7PbXYYxxd0SnDMtVugiIPFvZRbpzMsQxnCLMVuiUrS7W5",
+	"MiuTVMgGizxvjQpkTtBDzOJLEpvLqb6pms2rh6BA/hInU7Lzoc4/azCQwex3/B9zLiTqHh0+6aPxSpKC",
+	"fSE5v4mhvQYJITlH9oVs9bsPbiLDmI0ESPLeoedEkRtD3SP0gn5r1+4VZiszTLH7Epa/rj2DXDs6zXAE",
+	"miR8rokeR1FCRGEhEyzJDfieSJmOS+0UyPj44W2OpfpPw+hXyno3owfd28yJoEXC71eIMvULA3N0xdMO",
+	"upJ4pYh2SiLwrCiJlRnYeKJ0m+CSyGTVPlV/BNYtXNJgnVfqlVeWzsck0Vaw9itLjpYYDKUJT7QLmZF7",
+	"qbovKLDdGj2VMkmmJDGK6luGjQ6/swi1SttOVtS3BCckgbXCRYngEkzqjsolmNOSt8iMoaA7fFnTBzeP",
+	"YDNfvLR8tNwQZyEpEpBxVGLHBzYj8cLL9J+HtIJgUwJrsg38shmkNw1259+jTNuGoW9hDL1l+A7TGI/j",
+	"XRl6Wvyygacb7wEC93ymGWQfFukq+7nAh7JjKzhnBS/Rg3LzUxSRBWERYeEqD7SAkkAFckbnuY+ExIkU",
+	"isK0ClziXsCrZOYEHJOQz4lxpILngDLUHaA5ZakkQj0HqpRLjsKYh7cCRXQyIclOnsS/B+/L7JlXJKL4",
+	"Gl7akUDrm6ih1DPdavsa7M9MBSl3UKDW3N6aq9bB3ioQLnSK1M+W7rNPCjrJ4IvoJKbLiIQxxDYzN9U8",
+	"H5ah8txpj66IIS7rRXJXJtCNBOV1CYDKq8/u28vlsj3hybydJjFhykKOAgj3YIbADVMIGGSrANtXnGot",
+	"AVrli9yRZKVZoCKzRaJalVSTgd3lcgMXlfiTPUE6tLkgfBGTDjrD6twiMl/IVQe9Vn0hlsZxgaAbLFIq",
+	"yVzUsF7P/oCTBK/U38T6o6qzvKUMLDB4xYwt4dMEz4WnXbRYoCAzRgK1GYETCgzUqJfQjEChng2OIhIp",
+	"HVsxK0nnBETaiqco4kA3t4wvEYaPPEVENCJovNKcDyi3KIVcU6gy1xp/T9089UYpjsUZQTFlpNlP+SYh",
+	"YKByFq9y0oaOhCXrEoGVRlznPquMPDvM5fG+V8J/hhcLwkhUoJdCJ2WfQ6UDywXq1uPZ9fUbs9i5haHj",
+	"1YVe+r2u11KnDEvNRg97eVc5V3VD4z/bjvMpWhL07IH5JWuDj5XeZAJ6xv9rdhFHEVX/xvEb59DpyHt5",
+	"xQgEC3ApnGj9u0e9fI97sMfDCaLSCTuCYqbtVhwLrgWuYl/QbhhjOs8WSveRsgiMMEITxJdMh3eqHAKH",
+	"kt7VbrIect5gNmjGl4U90DM26zXmPCaYqQXLYwL1JK+DA+6gT7RLXc0GBdnngYdILAgK8G+LoINOx9o9",
+	"MymODXQrmIxVSBihagpFqlySce0xvV/Uj1LxB8UrljMazpweNV0LTx3Zt4zeZ3rE5vEVtYGjbvew+6TX",
+	"PS7S8VG/ho69FsVyt3Eq3Z8KkaqTuvtQ1VJmar4kJcavx94/2nLs4K+tHz08KpDCLvvMWYn1JARHaJlQ",
+	"SWr5TjquH4WN5e06kBKFzTgVnXkazmIq/vd0jmncCfm8biS5s7o6oMz4MSqDa5Z5KCgkxZiXiu6wnQeu",
+	"O6yOs8Q9DceoY5HPry5evyfjF2RVl+Glc8fAFan53qD7OOd7/b0OOmUouLw6DeAdtbUBC0CFD0jgqUUI",
+	"zs+ch2FyF3gouDfvrMw7Fy/elF7Sz++DGvYXTxtM0njKEypnc0sMt2TVQd9pBQHMFP2bFsBKk9CsOPuu",
+	"uLbn0XdXp3UkECZ3DewxTe7gSNhpK83GTi3bW7XvsGTl7nqDQfe4ltPVd0futbpte7TbAFxjjAU56qdJ",
+	"XOhXT1h1AHJlV54KtljOrtRa3pFEJ/4xbgl9E89STRmaVmobQ6tSfmD3qN87euL7vr8Vk7ptEldqfMPv",
+	"OujUHKQ8XWL4nVo0JbnUO5QVbIhbGtXLLCOuqTCkqu1Y/X5hL3t+r+t3e3779vDu17p1vpWrhnV27BzY",
+	"SthVr0hOxc4uXryp66JBa53zKI21hvZANMPGkzU0A47PnGSsG4JOmcgVYTuAdWRjuYPN8wAroCzauv3+",
+	"tlSTioZjpTiFuwPY5HIKOg3QoyzIIkqOLUGndatzX9/JPQo5TyLKsCxwDOjR+GAc5mvesLxkzW7VcJZu",
+	"99cfT398cX+WTN5d3Ty+Xr3/z7OL6eNZePcGL+irOFkOMX4TPnt7yetm0ECpq3Uz+ERiKoktdUr0RnnA",
+	"9dfLrysi60TY8/cv0BWRdfJrsFeVLrdkJRq5ifAQI0siJJrQRMiSsd1yDOh1ThFH5FYs6/IKqNHUTRuM",
+	"xdy8cRIjqgPP0iPsqaeuWVRv0HRrlkbaSGzNUQftpUB1ZPV8Nv4+pBf0+fDtb8PuazoUQ3Y5CM+GR8Pb",
+	"xQ/vzp4fd8jqeUyendKLD+e9V9fnv726nq5eXd+K4Ty+/en9wMc/XA6GHziNerM7/MOrdPzDuw/4+/tF",
+	"6H/Lxu+fLsZngw/jnk9fnj1fhN3j2U/fdxdjOjyKnj3v/nS1pJhdLtT3Q7qk4/lT+dPV8GgYP49/fL+c",
+	"Xtu2Vs+PO3Q8vPjx9sdnC/JusHhz+frF1ev/9PnZ3fBD+q7/Lrm+afevvj/78O5XESojlLKXhE3lDFyD",
+	"a3TEmxllNbtSVgWxuBUIj3kqqxrh+6KyAt5AndKg2Kf6hDPiac+Cq3DmvpMavbHQ/8ZzmMVU6snwFZE4",
+	"whLXnD43cGN5/9y8rgnvSb/bdwivhuzyTBJxk3skG1Puy0sbl02Nn0uz38nvVTg6N4RFC167w+pQvL18",
+	"qQ5c8Obi6hodcJzKWe8gb6DEpWdSLsTJwYGOXJvflRVS/bKOS9cP7EZ9ejMncsajrVbPWPCChAmRN2Od",
+	"0gZr6Fm1GdLrijl0ztrWNLDjCivLt8G1GFAhAmBicWyofMtFrFuyD8tbcZMmdO3uFQXxtt0ddJYkjtug",
+	"3h6ofjrgkK8ZhHWRbU3gIGu8PPRikx0QpEloJqFOGg1LZL/TLiTkjmu3+KcQuU7D2pXA9Vf1i1QZzc6U",
+	"zTgjGSnb1cuKqhK7yyVyVl/tRr+a+X/CommGteOaNTDw8jD+S1erJGfM0a+sYT05NjJj52R7DdJjzbnb",
+	"dul2ospd+XOjrL2EM7KLuofyYRpVz/ePN6l6G/zA2nzOk8g9ZaRRaeuktnLfNmiTp6UEsSyyrePykpsc",
+	"T7CSSj42bdN/VUM/VQ1V5qNeT/OLDuPbGiEIyCmFc7xCVAoSTzwkuHaIqP9NGU9I9AUVTQhP7Uj7mpZq",
+	"AnNHex10GseGwOZQJRY4WctQVjsmWVLOxFjl2or7xvVm6NKC8mpKzv9HDlY+h22V5PVbtoHKiq/Xzqp4",
+	"oiERacVTNIWCQpMXp3UYN1MuxkLaT/85Z7oa+tgyBMPIshRwgMfGyyYWOISEHbkksAdkfoKwOi8ypziI",
+	"4ekU/TyCWzBGh9I56dYzV00ftz46aLIa59nIBxwSXs8MGlw1Juwq+XoWMKiVfS4HbEgkKi21XZesQvYf",
+	"TK4myHpDG9YuphMCjuEGskWUWQ+wl/MC9wu9uYUlPjza0um7gVkV0jToBBWqTtlJniBWOhZXOltQ2kiC",
+	"wHOChCQLZGL+JWrRokkroJB+zYVUZMkinTlcPFGQCHeiWSaReQc1I/nKJjexyeJOFEMMdYxstzj1uuiw",
+	"lb3bZchuEdN12FSh58IhrOOfJnXY0aTq82ImOBakzB4h9/7Tz7ZJHTVnu+srJt31/Sc+eiTIHWEowiux",
+	"l6V3xQTfwcniqVKGgM3C6x10isQcxzGCAUGVNJ6Q5MREKbHSKOCjolMUtI+lrhkWKYls7qeQeGWSZVIm",
+	"aawmsDIpI8Uwk1+TvTTH93SeztVT/4kPOpP9+xPY0Fed6QHtoNKxqfh+m04HiXIN4/MVhCsN+KGo3WR/",
+	"Gg+A3lptQUiu8xiXM67oOcRxTNm0Qbws8apOutizB7Rxoj5KyCIG5Q+Sz+IIDImvGktJY4m2zdGqMLWm",
+	"tDL0SFAWEtRFzzFLcbJC3ePHvofeXp/t2fXHKOSLVUkDJ/eLoJDPBGa2k+wK1e6So4iEPCJu3pMtClnO",
+	"tJKPwjRJlISzSReA1aHrvJTd/jl5bV9Il3orgNStue2+sqOiBTsCtF9rzeRMVY0TdsREzLKW69/7Ytqb",
+	"bbrweZLQOyKykpJ5IReHArDBPcQAIW8wFSQqFHzIhGAJSCBYICF5rFM2jRYtUL/Xg2Ci9qoJ19n2j+UJ",
+	"6zUtJ1++RnZYX2uTVM98sXwCm+bClZjAlsWnsdF6m+KosV0kTmSutgSm4v0Gy5pUOfvphtxJDRGVdQva",
+	"kWnXVZGpLKRtfXIK5S1ZyBtQshr0dRe3RxZXzepmVMAxqMsaiuPiERJlHzIkbpldNEUCNaZA1iWkey00",
+	"R1Kyu8Qz/eP+497hlvYn43X1dKcoIXOc3GZMr4DgVRqaLUsrGyaXNXOmwtlkky1AsYQATkImillo3VFp",
+	"HfrA1/j3sGgmZ/XMCrNAa9yBXUNAWjB1XTwt+eVjvJB8YThSU8xPE/YayczLu1UliNJuPXn8pNvtHm2X",
+	"/awMJBY2mJULLqgmEC2LJgQAmpzBiA56CfLW+UlT34xOZ1CXMx+TRJTKI7YcGxDzJjeyBcSwLN2hpXWs",
+	"psACCvt2NOmSyPd7eDwYHA+eDI79bp+MJ/7xoDvo9aJj7EfdyWDcHfeiAfFDf+xPutFhOMCPybE/7m72",
+	"/WWLnpFegRbWc903pvqlyAaVhKxfKMimgVCs5qdBUe9Y4CnJloyz3MSCB4Vd626pM2WEsElAlHPNts0u",
+	"c0TQpnirO5r167qtq6A4ITB6dEUHCixt6TCTIbydZJaOfVbotsjm6oRkufpljbDaGOzYxAw9wKDImILF",
+	"nHOZwlo+OMf3dgA9369zdDUdfLM8rqQzCbZUoOF3nrFhZligoz6K+ZIk7RALgmbkHkckpHMco4hOqRQP",
+	"fuSdWR31C6us/qwyhFpSLMS9d/BYbTBUto04g5gzQUGLj/Pgzoerpt29YMamt3lYWQaU49Ka48hkXFPZ",
+	"Qdd0TnSyRo1MLIUltZm4vqas6mYwyFdEFHD2DF5N1YZoqjozFvQOFjgRcv2umSY/q25rY4w2E6rGZs1I",
+	"pdmKenjx6bWURLpRutxmRangHzRqG7nHIYzd1PeD2mCN9SVlEV96CGcIkwWogYp29eTo8WBb7Uoz6W13",
+	"3Sa5gdO2LjTplkyZIGRAsQy8SgQJBGqtm3RHBVFpuDd4SpryvGxFyVtBkvapei+o2wkPhakEWFNt1fd8",
+	"H4UznOBQKu0Qnc8XcpWr/8vawMQr/huNY3ww6Pjo0Q/d7jfoJWXpPbp/cnRz1P8GJXcnT/odfw99T8Jb",
+	"ftDzu77f9bvoKU3IhN8fqIcblTOLiGKSmnLKyw9xYVW8jLOsYXYvqWbpRZaUobQ22Ij6aQddg/Ga80Aw",
+	"amB1Qz4nOypPlv1u0pxcCNnStEBEh2lC5eoKQFHqsMzGEON5ains+fvrVgXfo1w/CEooFiWkzBMLg/P/",
+	"/s//BW1KI7EoBluKI82kXKiJ4QU9y7J3G/zXeE4y3A6dymsshGLuL3rkYs8G7TZe0Hb+WAR7xRFBNnDd",
+	"gK6gj6atbu4/y+7eOGvIl8yxWmtyi/PiZaQdaQmsg86BWmAhljyJrAck5mBWYbl5ghq/csLrujXAbjRU",
+	"KkU4w2xKRNl7AXWibgyrg37kaWIYov1cV1RhwB9H78l4xHQx/6Pn76/3NAvcLzS8rydWlKLjdKUaYWQJ",
+	"emwi2zG9IxHa33dHsL/vIcFHDA6dWiihw2c5hot1NsjVQqMSE5rka2iQXZj5V2fERuxf/0IAUoBtkXnE",
+	"iVAPutbr69TTF2Mc5SxAaLgkHkas56CFFNEDlTqlgzJWmWmIyax4qtSpzogdbnK1PyqpXHsV5zsBR79i",
+	"KIHjYZaQQjdiCKGL3JMMaB/QrjRrRBKp1lDZoYgvgCiuuSNPlHpo0ovxgh7cdQ/Ms0A3vr9/qcNC+/tZ",
+	"XKi6KjbeoSNGbvoFSFhcTiTzoG0TcMraLSH+qYap7IxYP2vToEZQgfb3+73u/r6yEdU/e/v7ppg4gzB1",
+	"kEO8dTCAMJQcCtClMclRxHMYFd27euEPO5I/AHJUke4faJl/8od6pd1uo8J/1Y9KZP/hgB4pGa3WcwEI",
+	"rH84JFyNDUIDfd/3UL97qP4zME25txLgHC/pD/SU3htMsDgmiXNRQV7hmt9ioJvvdbNGG8E+/0DfbQWr",
+	"aJvs1TZZAp+1Q8uRy3bt5thDA/9Q95UQMGjqgavwtpBYekdcjtVB7zGV9ThTwD2ZC6cGAxtkW14C0a+2",
+	"XcbKVw2M2KlJVFB7g9E44Uslc2AeGiVQGZvC8iwIGlmKAIy3uSIpyCI57nb9LK1txLqDzqDT8/cMeCYV",
+	"aIaTeUyEOAHG6DC5DFvTQi6pwVhBxLi+mMB4vozKb04S4B3BqTnP4YxydKMcv97insAEJkpyTSiJI3GC",
+	"An3aAg8FBtZF/dMcdcyiEbPU00FvDISQA+5jPy8gHMsyAtE3cOJq0YRGLIcTykag+Y2lWkVsOVqOhRJW",
+	"0mwJxa9TaFMvGKzMKfo1VfOH1Q0xU8rCGBKTlV5aXW7fV1MprVknX9Ys0KjBYQJg53qQDoxUtsgZDhYO",
+	"Z6Rtbhc6Qfk9NAiaHbGs3fKXP7SNl6U9jIIOGrIwTiMCkUbtLQWBp4RVQhY8kZpaxzGZW8q4dtwSGNxv",
+	"JslAPb+uzQsSaD97a78AKaOFFjB+cO4ExdInUNMiQLiR6EMq5IhBCT3OtA2AqMip0RHt6iiESmIbv4rF",
+	"poLdNGpL1owHMGtq3RRny2CB7CHKEylGTBlGNCRMF5grlqzMs6FS8dMkdqp6QHDzNAlJhyfTA/PRwZyC",
+	"dSSprAZ2rL7X8lrmkqXWSavb8Ts+KLkLwvCCtk5ahx2/c9jyWgssZ2CANFSknfzemtYp3pdEpgnTlFGp",
+	"oN6DI2FGYjYacCBWZUV1KDP60gVDIzbD8SRnE7Ugxzk6gAefq7/NgTHQbXEMP5rcZg4n5mzGuQPyYdC/",
+	"AJ2hlE2hDk+qXTZFQK4Ax9OggB6iDRMxYkDIAKYGExEzEp3YQFcV1AAbq8WG4rWjBarENZMAnkQA9i5r",
+	"z4nuO4CE1cbBt6dEIbxjckKyC8BGTHWnNijmLAP1LTKEQN+BIzSxZodjGLVOFDk8X94KoB1bTNE6+bnW",
+	"ZDq/xvl6CSJzRXaG73KVUT3RHhlpWGURHosKdOj3M/1cySvNjCyoshJ3O9wgRtUAdRMtzx7A4aT9mjPS",
+	"foVlOFuLM/pL6aKtnu/vCOWY8Djmd7qKNUf8vmCaMmErvTzKxBkp0oEyjqI7rINgGfyjRib42QDgZPA0",
+	"gEbjoMcAGkoFgQQARwxUCAB2uGgZAIVhACzudwSM+OhlA7rqDY6yAb1p678AUcYFdMnG53f9nt+eP76P",
+	"svGdn7Wqo5k8Obx4fvhd7/5p99vpk7t0fCxfku702avf3j0+Ik+uU3Gcvnl2d/nu/G0L0Cpa9zdPz3+7",
+	"TI/nh0fPXr6+kSk5Ghy/fL344f3R4mx1Jentjx9eDN8PB9hvffzFeGyM/6EE0L7mZGvXpOH92ebV7Ngv",
+	"OwBmFuEsGgAzS/XI5TsF286lgnV9mfcPChcQOtf8rfsG3oFhHfr9Jn9N5bRrDznYg4yUmMT/2AT6+ljX",
+	"vZwd/wPnkj31Se948ydl0PSPXmuwTVfZ7WPwweHmD1wsZNftqGu9i4TskEyzvG55LYmnIgceUa0WFAfw",
+	"orWx64Bsm+uwmjQJCxa9BQ6E1iuM/yem4wQn1OoXERUhv7PwiErIgTFiYhjwV5TL48whqUuKA614I1C8",
+	"0NvLl7Z6VP1gq7ExijlfjHF4O2IGur1OPsISZJAXny0q5g54RsY4GiAv6pArGvAodoST2BE9ohnmwYA3",
+	"rAViyHEXPgFAoRkv4edfGmALdkAe2AVoIC93L5f871C2v12Vvu1qB0FSRGZpECSW+OCyhz+VH3Y3f+dc",
+	"JvglOKI54kS7nvCYxlRSUkLjtTvjskbYQsMbjW8V8vUOSsk9G+0qNyssM5YpU0wwJMXsHw8EJ3h7wf+r",
+	"fRZPeaJYlZMrKMBPDSlmyhjOfVAnVb83wIbDqwEVN9DMCZJJSqzvxVz2CT9po8kijZsoLHUyomY8TdCj",
+	"hjDxHninTfrziGW5VR4oC1nuFeQOEBSo50GWYQC5VjWMOKZCXjpLvsFg0SuvDT535Y1WB/kwKLDZZ0Ge",
+	"I2+y9DropVOLpMZq07l1ONmmhIHxAT6g3PbQEywYHZXocl4yVAeGXFtuhZOpopAc196dF2fgBFGLrEut",
+	"TKWVv6m2qmkSuvCraQ6VMih/w5Q+38pamGS/4lVwU1JwymQEqhioo5vrnMB+t5ST97ObgLYmT8wmglXy",
+	"t9y0VTebIM8l7ffUdm7Vi5sp7WYa571Dxm1Dt+pNp9uukzv2+XkoH3cRRqUEzRppdGHZWzlX7hMF0zYC",
+	"pnBfDXy0hYjJb2v+K9kDpQSEn3/5WJCHL6mQZZHkSLw82+Gj11rwOvCNp0qf/mtIIicrdcSa0lKRDs64",
+	"IPY6DAflOJFn3JfGlNFOYQFJeUZFH7Fi8UEpEVuAH9AwYojx5CPxPi3F1WT165xt7WjPPgkxK1zarbQI",
+	"cKrVlRxVk6fMNHU4Y8QkiWMdBqCygFauC4n0WkCItyK0w4RgSZwcZZ1XQ4T8lkerXS84dVKFHSHQnNfu",
+	"CoDPYfMfi3m4RReffeD09ZB891O4bsYZmy4B10mTPHGILAdayi/w0dUep9lVd/qiODc1Sh3Rj58t2b/8",
+	"xupCnIcomvFshgRcp+ShlMWKs7Xb0Gbb1sRnt5RfX7w4f33zcvj0/Hr46lw7L2Tns1WKTyGL5isas+In",
+	"nVcHEf2QJxGJ/tslcvdwK4ms73aEDwbbjKvmaqa/kfw3pQPlekS89sDVaAeOSWxECujptRrDOwscXy3M",
+	"1WJEG8q4Gi3OkLjwPBdxOptNv2dkbxZ6LN61UuzrkbJuPJTw2HgCBEec7VUL5JW8fk/G7i1bkCVYyJMr",
+	"uFOdSLXJcUkIIljQeGUOt+YjeMRM8keeZJV3YscL6E1ZVLC+Aj2LiAuJV8LoXCMG6U8VUWzavTauqE8X",
+	"w4Db8R3WuNnNt/QCK4mhmDlH+tBjjsgEp7F0uXipaONvXH4M9S6EvdLAKFuvoSQZmIq7bgaepet7/6gl",
+	"3EH6FbBvtrqkGLPIQ3yhy43ilWcqu9aD3fwZepLNMCx7QcpjcQmkiF7yty7rz5A98sofSOTnEm+xaCaP",
+	"WP1cEhlFKIu9r6ub11V95TnNPCdDFNr6ZvQ8g/iylFO9Plf7U3X0P1l57m7T2y1h54bS4KPelh+95vId",
+	"XOH8l43bn5uKkIqDRt8cVsPkrUpuwvklhRxinI36+GUVAKYBBHQX15hNmCz4xsrmdlZH+SNPwVUFDjGd",
+	"3t1c42nqT3RyvEZuyy7ngUEwBzzXwn3wxGr1+osVkU6amp41FSOG44TgaGX9aeV0tZ7fR1igJYlj9AjD",
+	"JaAWWhuyrpV2W8lxr1fCVfufr4ObQEBBpL3kU6SjA/9IrXonh0heW1571fa2FeK7q3z9tfWNCCqsDQzH",
+	"X4Op/3P4c36+1rtC3ErWjUkBRbe/48I3IY6SieESSkyFJJHiSzFnU/X/VI6YqXmwXoTIYrqbbjYUzqLT",
+	"NUGdEcsr/h7VhW5QIXKzp8MQNtZU9CytnABIxxYKFJCgcAamkX9Ziy3nXMXLJ5My6x743aZsgiu7URtS",
+	"CV7WTaHgOG6IsQM8HF8y8ATp7WqKtjuOtpyLbcCa2C5JIBu0pShYmr9tloBc8lJe75Jna1ATpNEbngFi",
+	"aMyKDKHCtXUgkfkBAB0c/AYXQiHDR3B9/i7iwMOU/CuyyWZr8FOap+vjQTQY+5OjqBf2J0fhk3BADnF3",
+	"/HhyHPVIPzzCT8ZqxodkED7Gx+NudDgZkMfhMfbHvag/qU73sRqTX56u79vM9Hy6u+UcuOACDQZXmZ98",
+	"zTawUvJPT8/bJkEBuKdzcreTuge/0+ijlrlKIW82fHDZ7NkgejdnO4zYLoKxCh1jJWMuVTLTq1TAt3Va",
+	"QqPpda3azESi+wI0BTfY29q3BkDtIvrQsGSsUTWObY0qR4Tj4mroC87sinh6LfI2+n6/TroTFl1lYfnN",
+	"dU1OyVgWD8sxtitc44EBfkCsLrCcudpAxZTYrYLpy5sZn8YD+1sxmqc8ZdE/nAU6MVo+2ZYXVnP9G/0/",
+	"kC9UuBg2gyjnE5MO3VOKhr0uds8DRxSM5PTNUHQQ+OlWXiENFRK44CDRKWvDdaVFqMmQp0yW4JtcF02J",
+	"S4xY8PvIXGg/ap0g0Fg+aqZq69XnPLHF2EXDXbET+DKzHGQJZiEoXZr17xLAhb7wCkuEVfNvhrbEW+Lb",
+	"DLa6jEcyXmXYDdawUV8KwiJt82VwOznUDVRAOzg3Aj27vn6DvsWChtkF0eZ1AMFBWC1NLTRQ0FjGMnRr",
+	"QLZzPt23l8tlW+n07TSJCQt5pEMp5biUWB/KdDXvr96ocuFG9WbnWreU2gb3YiO8WBAW0Xv07d6fE35U",
+	"Z6kcR9OO1ebwo/4ms6tKuHw6acTYIVSnPKnH/SNtg2yR22X1LduJkaGXBMfolX5fGajpeD1stXOVi72T",
+	"RUM51U47u6C5ccaaU21PCEOXGdftv4vNmPE3s/os8jLIbi/HU/isetHXHFBslKx7k+Bp8wzyD6D9Hcot",
+	"gfgBWWRrnQI+McBef4GUsb+IJlLEiPv5FyjzznHaysrJqbhFS0OOZfGXESXjy4YyqmIZ3loVxclNXKef",
+	"6EDMUNbda1BGg1CCswSVBdcXAwTZw2eCZyZXWeVJGZQ7em6winGbjKDkfFxRhnq+n9lMoPHUJQzZamzb",
+	"rl0TxRYy+4YWDT4w5uCeiChzr4IRBxnA7nX0JWZfxbgJ0vws3ORsNYB7KHSmGjQzYhrdXw0LLkFp1Fsu",
+	"83rNB9NZ6iJopygrsPkHKSs1N8eWAoe7qjNbRNi+hCqzJtO9dPQyjwR3xekSu6FizFZLvPr7C9C/awb1",
+	"ny9GldAs4I5W3Jo6gqhkkBKbWog5+JfrxWWGZ94sLU1+cK2gVKaqc+FxydJtujJ5KEdMDU3DItZDTMLY",
+	"vTwtyRrYtpDEXs+qWnDnPGI56IMShR10xpmF1dRJ4QuCJUgwTQp5HwYez7X2ARkJoO9ANJ5Vbq8/ydFG",
+	"jSldQXctwMIa8Hd9gYa59EOxLSjDFnn2NdjzfOKY7Jmwr1ZaORd/OV3BVdy/LQIP4REzY9TQZYDwaP2g",
+	"w+809zJoi9rnkfk3TW0z08hTBr4N/C0CKG6sL7R6q/UO9/JsqEQ393mjU33fz4jlDdsKW1gKuaQhMQgb",
+	"gEanQ8waB8+saEJw1CjOd0t/2UqaO+UHrji3Pzvy3LmR29yo7V6gXbkN+2sGTZOQL9zO/t/prviaLb0x",
+	"n1ff3KwvVK53gXwCVfwZKa9f1bKvatkDqWVNibc76WnQqTKlm6KM9oLGDP0y4mE6V02GXMn4SQJ+SA0Z",
+	"etBSQzSdlFtbnyhc9Ah08qCiyRKu5g1BtD2/FNK5bOEU7Zs/9nWulXPRrKip4qu7pWbEioFiC4NcjUV6",
+	"1VaFKcO18NKnlVj0iG15uzNNtJfBQ+kCSe4UpWlFxaxSFlGrrtP3BgCmCVwtsyTL4XRnEwBorT51C1Ra",
+	"JySvdjNX30OrzrLIhN+qDFVIGscOOUGwDrL2KHMi9NpzlVownKDdBir+twXclTMiCiMxCnyWSmfmomn/",
+	"4y8f/38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -22,7 +22,9 @@ Try it:
 
   %s
 
-or in a browser: http://%s/playground
+or in a browser: %s/playground
+
+Pages of every origin on this machine (http://localhost:5173 ...) may call this server.
 
 `
 
@@ -38,16 +40,20 @@ func announceDevelopment(
 	if err != nil {
 		return fmt.Errorf("sign a sample token: %w", err)
 	}
-	line, err := curlLine(address.String(), refreshToken)
+	origin := "http://" + address.String()
+	if s.TLSCert != "" {
+		origin = "https://" + address.String()
+	}
+	line, err := curlLine(origin, refreshToken)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, developmentText, line, address)
+	_, err = fmt.Fprintf(p.stdout, developmentText, line, origin)
 	return err
 }
 
 // curlLine returns a shell command that redeems refreshToken.
-func curlLine(address, refreshToken string) (string, error) {
+func curlLine(origin, refreshToken string) (string, error) {
 	body, err := json.Marshal(struct {
 		RefreshToken string `json:"refresh_token"`
 		Limit        int    `json:"limit"`
@@ -56,7 +62,7 @@ func curlLine(address, refreshToken string) (string, error) {
 		return "", fmt.Errorf("encode the sample request: %w", err)
 	}
 	words := []string{
-		"curl", "-i", shellQuote("http://" + address + "/api/v1/refresh"),
+		"curl", "-i", shellQuote(origin + "/api/v1/refresh"),
 		"-H", shellQuote("Content-Type: application/json"), "-d", shellQuote(string(body)),
 	}
 	return strings.Join(words, " "), nil

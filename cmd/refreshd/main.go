@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/service"
 )
@@ -22,15 +23,18 @@ func main() {
 	os.Exit(run(untilSignal(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
-// untilSignal returns a context that the first SIGINT or SIGTERM cancels. The second signal ends
-// the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels, SIGTERM with the cause
+// edge.ErrTerminated. The second signal ends the process at once.
 func untilSignal() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2) // room for both, so that neither is lost
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
-		cancel()
+		if first := <-signals; first == syscall.SIGTERM {
+			cancel(edge.ErrTerminated)
+		} else {
+			cancel(nil)
+		}
 		<-signals
 		os.Exit(1)
 	}()

@@ -130,7 +130,7 @@ func TestShowIsSafeForTerminals(t *testing.T) {
 }
 
 func TestCurlLineSurvivesAShell(t *testing.T) {
-	line, err := curlLine("[::1]:8080", "it's $HOME `a` \\ \"b\"")
+	line, err := curlLine("http://[::1]:8080", "it's $HOME `a` \\ \"b\"")
 	if err != nil {
 		t.Fatal(err)
 	}

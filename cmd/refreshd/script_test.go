@@ -64,6 +64,7 @@ func scripts(dir string) testscript.Params {
 			env.Setenv("NEWLINE", "\n")
 			env.Setenv("OTHER", strings.ToUpper(testSecret))
 			env.Setenv("COLUMNS", "120")
+			env.Setenv("REFRESH_DRAIN", "0s")
 			return nil
 		},
 	}
@@ -114,7 +115,8 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 func scriptEnv(ts *testscript.TestScript) []string {
 	env := []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
 	for _, name := range []string{
-		"REFRESH_LISTEN", "REFRESH_OPS_LISTEN", "REFRESH_SECRET", "REFRESH_SECRET_FILE",
+		"REFRESH_DRAIN", "REFRESH_DRAIN", "REFRESH_LISTEN", "REFRESH_OPS_LISTEN", "REFRESH_SECRET",
+		"REFRESH_SECRET_FILE",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
-	"os"
-	"os/signal"
-	"syscall"
+	"net/http"
 
 	"kalsel.dev/refresh/impl/edge"
-	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
 )
 
 type serveCmd struct{}
 
 // Run starts the server and returns when ctx has ended and the requests in flight are answered. The
-// ports are opened before anything else, so that a taken port leaves nothing half started.
+// ports are opened before anything else, so that a taken port leaves nothing half started, and
+// answer while the store is not available.
 func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -26,78 +23,102 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if err != nil {
 		return err
 	}
-	development := !s.HasKey()
-	openKeys := s.OpenKeys
-	if development {
-		openKeys = s.DevelopmentKeys
-	}
-	keys, err := openKeys(p.now, logger)
-	if err != nil {
-		return err
-	}
-	public, operations, err := open(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer public.Close() // closed already, unless the start fails
-	if operations != nil {
-		defer operations.Close()
-	}
-	db, err := s.OpenServerStore(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	wired, err := service.New(service.Config{
+	reloads := newReloads(logger)
+	defer background(ctx, reloads.onHangup)()
+	c := service.Config{
 		Settings:    s,
-		Keys:        keys,
-		Store:       db,
 		Log:         logger,
 		Audit:       p.stderr,
 		Now:         p.now,
 		Clock:       p.clock,
-		Development: development,
+		Development: !s.HasKey(),
 		Version:     buildVersion(),
-	})
+	}
+	openKeys := s.OpenKeys
+	if c.Development {
+		openKeys = s.DevelopmentKeys
+	}
+	if c.Keys, err = openKeys(p.now, logger); err != nil {
+		return err
+	}
+	reloads.add("keys", c.Keys.Reload)
+	if s.SecretFile != "" {
+		reloads.add("secret file", func() { s.ReloadSecret(c.Keys, logger) })
+	}
+	starting, err := service.NewStarting(c)
 	if err != nil {
 		return err
 	}
-	defer background(ctx, edge.CollectLessOften)()
-	defer background(ctx, wired.Run)()
-	if s.Keys != "" || s.IssuerJwks != "" {
-		defer background(ctx, func(ctx context.Context) { reloadOnHangup(ctx, keys) })()
+	public, operations := edge.NewLate(starting.Public), edge.NewLate(starting.Ops)
+	ports := []edge.Port{{Handler: public}}
+	if s.TLSCert != "" {
+		certificate, err := edge.LoadCertificate(s.TLSCert, s.TLSKey, logger)
+		if err != nil {
+			return service.SettingError(s.Name(&s.TLSCert) + ": " + err.Error())
+		}
+		ports[0].TLS = certificate.Config()
+		reloads.add("TLS certificate", certificate.Reload)
+		defer background(ctx, certificate.Run)()
 	}
-	s.Warn(logger, p.arguments)
-	s.LogInForce(logger)
-	if development {
-		if err := announceDevelopment(p, s, keys, public.Addr(), logger); err != nil {
-			return err
+	if ports, err = open(ctx, s, ports, operations); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	served := make(chan error, 1)
+	go func() {
+		err := edge.Serve(ctx, logger, s.Limits(), ports...)
+		cancel(err)
+		served <- err
+	}()
+	if c.Store, err = starting.OpenStore(ctx); err != nil {
+		stopped := ctx.Err() != nil
+		cancel(err)
+		if failure := <-served; stopped || failure != nil {
+			return failure
+		}
+		return err
+	}
+	defer c.Store.Close()
+	wired, err := service.New(c)
+	if err == nil {
+		s.Warn(logger, p.arguments)
+		s.LogInForce(logger)
+		if c.Development {
+			err = announceDevelopment(p, s, c.Keys, ports[0].Listener.Addr(), logger)
 		}
 	}
-	ports := []edge.Port{{Listener: public, Handler: wired.Public}}
-	listening := []any{slog.String("address", public.Addr().String())}
-	if operations != nil {
-		ports = append(ports, edge.Port{Listener: operations, Handler: wired.Ops})
-		listening = append(listening, slog.String("operations", operations.Addr().String()))
+	if err != nil {
+		cancel(err)
+		return errors.Join(err, <-served)
 	}
-	listening = append(listening, slog.String("node", wired.Node()))
-	logger.Info("listening", append(listening, slog.String("version", buildVersion()))...)
+	defer background(ctx, edge.CollectLessOften)()
+	defer background(ctx, wired.Run)()
 	context.AfterFunc(ctx, wired.Stopping)
-	return edge.Serve(ctx, logger, edge.DefaultLimits(), ports...)
+	public.Set(wired.Public)
+	operations.Set(wired.Ops)
+	listening := []any{slog.String("address", ports[0].Listener.Addr().String())}
+	if len(ports) > 1 {
+		listening = append(listening, "operations", ports[1].Listener.Addr().String())
+	}
+	logger.Info("listening", append(listening, "node", wired.Node(), "version", c.Version)...)
+	return <-served
 }
 
-// open opens both ports or none. Operations is nil if it is switched off.
-func open(ctx context.Context, s *service.Settings) (public, operations net.Listener, err error) {
-	limits := edge.DefaultLimits()
-	public, err = edge.Listen(ctx, s.Name(&s.Listen), s.Listen, limits)
+// open opens the public port, which is the first of ports, and the port for operations unless it is
+// switched off. It opens both or none.
+func open(
+	ctx context.Context, s *service.Settings, ports []edge.Port, operations http.Handler,
+) (opened []edge.Port, err error) {
+	ports[0].Listener, err = edge.Listen(ctx, s.Name(&s.Listen), s.Listen, s.Limits())
 	if err != nil || s.OpsListen == "" {
-		return public, nil, err
+		return ports, err
 	}
-	operations, err = edge.Listen(ctx, s.Name(&s.OpsListen), s.OpsListen, limits)
+	// The limit of connections is the public port's: health checks and metrics stay reachable.
+	listener, err := edge.Listen(ctx, s.Name(&s.OpsListen), s.OpsListen, edge.DefaultLimits())
 	if err != nil {
-		return nil, nil, errors.Join(err, public.Close())
+		return nil, errors.Join(err, ports[0].Listener.Close())
 	}
-	return public, operations, nil
+	return append(ports, edge.Port{Listener: listener, Handler: operations}), nil
 }
 
 // background starts run and returns a function that stops it and waits for it. It is not stopped
@@ -112,20 +133,5 @@ func background(ctx context.Context, run func(context.Context)) (stop func()) {
 	return func() {
 		cancel()
 		<-done
-	}
-}
-
-// reloadOnHangup reads the keys again at each SIGHUP until ctx ends.
-func reloadOnHangup(ctx context.Context, source *keys.Source) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			source.Reload()
-		}
 	}
 }

@@ -188,6 +188,7 @@ func refreshing(tb testing.TB, h http.Handler) func() {
 	text := body(tb, map[string]any{"refresh_token": good, "limit": 10})
 	reader := strings.NewReader(text)
 	r := httptest.NewRequest(http.MethodPost, "/api/v1/refresh", nil)
+	r = r.WithContext(edge.ConnContext(r.Context(), nil))
 	r.Header.Set("Content-Type", "application/json")
 	r.Body, r.ContentLength = reusable{reader}, int64(len(text))
 	w := &discard{header: http.Header{}}

@@ -21,6 +21,10 @@ func failureCases() []Case {
 			},
 		},
 		failsItself("getJwks", func(*Run) Request { return keysRequest() }),
+		limits("getJwks", func(*Run) Request { return keysRequest() }),
+		starts("getJwks", keysRequest()),
+		limits("oauthMetadata", func(*Run) Request { return metadataRequest() }),
+		starts("oauthMetadata", metadataRequest()),
 	}
 	for _, o := range withBody() {
 		all = append(all, failures(o.id, o.acceptable)...)
@@ -34,7 +38,7 @@ func failureCases() []Case {
 }
 
 func failures(operation string, request func(*Run) Request) []Case {
-	return []Case{
+	all := []Case{
 		failsItself(operation, request),
 		{
 			Name:     operation + "/failure/store away",
@@ -49,6 +53,10 @@ func failures(operation string, request func(*Run) Request) []Case {
 			},
 		},
 	}
+	if operation != "oauthIntrospect" { // the rate limit is for clients, not for APIs
+		all = append(all, limits(operation, request))
+	}
+	return all
 }
 
 // retriesAfter checks the header Retry-After.
@@ -56,7 +64,7 @@ func (r *Run) retriesAfter(a Answer, most int) {
 	after := a.Header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(after); err != nil || seconds < 1 || seconds > most {
 		r.breach(
-			"a 503 must have a Retry-After of at least a second",
+			"a 429 or 503 must have a Retry-After of at least a second",
 			"it is %q, want 1 to %d",
 			after,
 			most,
@@ -71,6 +79,31 @@ func failsItself(operation string, request func(*Run) Request) Case {
 		Produces: http.StatusInternalServerError,
 		Rule:     "A failure of the server is a 500 that shows nothing of its insides.",
 		Run:      func(r *Run) { r.showsNoInsides(r.send(request(r), internal())) },
+	}
+}
+
+// starts returns a case for an operation that does not need the store.
+func starts(operation string, request Request) Case {
+	return Case{
+		Name:     operation + "/failure/server starts",
+		Broken:   Starting,
+		Produces: http.StatusServiceUnavailable,
+		Rule:     "While the server waits for its store, it answers 503 with Retry-After.",
+		Run:      func(r *Run) { r.retriesAfter(r.send(request, starting()), 1<<31) },
+	}
+}
+
+func limits(operation string, request func(*Run) Request) Case {
+	return Case{
+		Name:     operation + "/failure/rate limit",
+		Broken:   RateLimited,
+		Produces: http.StatusTooManyRequests,
+		Rule: "If a client sends too many requests, it receives 429 with Retry-After: no user is " +
+			"logged out.",
+		Run: func(r *Run) {
+			_, _ = r.exchange(request(r)) // the one that is allowed
+			r.retriesAfter(r.send(request(r), limited()), 1<<31)
+		},
 	}
 }
 

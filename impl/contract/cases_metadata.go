@@ -7,7 +7,7 @@ import (
 )
 
 func metadataCases() []Case {
-	request := Request{Method: http.MethodGet, Path: oauthMetadataPath}
+	request := metadataRequest()
 	return []Case{
 		{
 			Name:     "oauthMetadata/answer/endpoints",
@@ -34,4 +34,8 @@ func metadataCases() []Case {
 			},
 		},
 	}
+}
+
+func metadataRequest() Request {
+	return Request{Method: http.MethodGet, Path: oauthMetadataPath}
 }

@@ -123,7 +123,9 @@ func (c configuration) target(t *testing.T) contract.Target {
 		accessSecret = []byte("a secret of the access tokens alone")
 		options.Keys = twoSecrets(t, accessSecret)
 	}
-	fails, unavailable := options, options
+	fails, unavailable, limited, starting := options, options, options, options
+	limited.RateLimit, limited.RateBurst = 1.0/3600, 1
+	starting.Starting = true
 	fails.Now = func() time.Time { panic(string(contract.ClockFails)) }
 	unavailable.StoreUnavailable = true
 	claim, value, _ := strings.Cut(c.settings.RefreshClaim, "=")
@@ -147,6 +149,8 @@ func (c configuration) target(t *testing.T) contract.Target {
 		Broken: map[contract.Fault]*url.URL{
 			contract.ClockFails:       server.InProcess(t, fails),
 			contract.StoreUnavailable: server.InProcess(t, unavailable),
+			contract.RateLimited:      server.InProcess(t, limited),
+			contract.Starting:         server.InProcess(t, starting),
 		},
 	}
 }

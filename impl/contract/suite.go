@@ -95,6 +95,10 @@ const (
 	ClockFails Fault = "the server's clock fails"
 	// StoreUnavailable is a deployment whose store of revocations does not answer.
 	StoreUnavailable Fault = "the server's store is unavailable"
+	// RateLimited is a deployment that allows one request in an hour.
+	RateLimited Fault = "the rate limit is reached"
+	// Starting is a deployment that waits for its store.
+	Starting Fault = "the server is starting"
 )
 
 // Case is one promise of the contract. Its name is stable and begins with the operation.

@@ -119,3 +119,18 @@ func unavailable() Want {
 		Causes:  []string{"the session store is not available"},
 	}
 }
+
+func starting() Want {
+	w := unavailable()
+	w.Causes = []string{"the server is starting"}
+	return w
+}
+
+func limited() Want {
+	return Want{
+		Status:  http.StatusTooManyRequests,
+		Kind:    "rate_limiter",
+		Message: "Too many requests",
+		Causes:  []string{"too many requests from this address"},
+	}
+}

@@ -26,6 +26,15 @@ type Config struct {
 	Limits   Limits
 	// Proxies are trusted to say which client sent a request. It may be empty.
 	Proxies Proxies
+	// RateLimit bounds the requests of one client. The zero value is no limit.
+	RateLimit RateLimit
+	// MaxInFlight bounds the requests that are worked on at a time. 0 is no limit.
+	MaxInFlight int
+	// Origins are the web pages that may call the API.
+	Origins Origins
+	// Stopping reports whether the server stops, so that clients should open new connections
+	// elsewhere; nil never does.
+	Stopping func() bool
 }
 
 // edge is the middleware around one handler.
@@ -35,6 +44,7 @@ type edge struct {
 	durations *durations
 	limits    Limits
 	proxies   Proxies
+	stopping  func() bool
 	failures  failureLines
 	exchanges sync.Pool // of *exchange
 }
@@ -46,23 +56,40 @@ func New(next http.Handler, c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	return &edge{
-		next:      next,
+	counts, err := newAdmission(c.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	e := &edge{
 		log:       c.Log,
 		durations: d,
 		limits:    c.Limits,
 		proxies:   c.Proxies,
+		stopping:  c.Stopping,
 		exchanges: sync.Pool{New: func() any { return new(exchange) }},
-	}, nil
+	}
+	if c.MaxInFlight > 0 {
+		counts.places.max = int64(c.MaxInFlight)
+		next = shedLoad(next, &counts.places)
+	}
+	if c.RateLimit.PerSecond > 0 {
+		next = e.limitRate(next, newLimiter(c.RateLimit, counts.limited))
+	}
+	e.next = c.Origins.allow(next)
+	return e, nil
 }
 
 // ServeHTTP names the request, has it answered, and then counts and logs it.
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	x := e.exchanges.Get().(*exchange)
-	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write}
+	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write, body: body{ahead: x.body.ahead[:0]}}
 	r, known, connection := e.enter(r)
 	w.Header()["X-Request-Id"] = known.id[:]
+	unread := r.Body
+	if e.stopping != nil && e.stopping() {
+		w.Header().Set("Connection", "close")
+	}
 	if len(r.TransferEncoding) > 0 {
 		// Such a request may have had a Content-Length too, which net/http does not show. A proxy
 		// that read the other one would take the rest of the body for a request (RFC 9112 section
@@ -70,6 +97,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	x.serve(e.next, r)
+	r.Body = unread
 	if r.Close && len(r.Header["Expect"]) == 0 {
 		// If the connection closes anyway, as it does for HTTP/1.0, net/http leaves the rest of the body
 		// unread. The kernel then resets the connection, and a proxy may answer 502 instead of ours.
@@ -82,7 +110,8 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	connection.current.Store(nil)
 	cut := x.cut
-	*x = exchange{} // the pool must not keep the request's memory alive
+	// The pool must not keep the request's memory alive, but for the buffer.
+	*x = exchange{body: body{ahead: x.body.ahead[:0]}}
 	e.exchanges.Put(x)
 	if cut {
 		panic(http.ErrAbortHandler) // net/http closes the connection, so the client notices
@@ -124,6 +153,8 @@ type exchange struct {
 	answer     *problem.Error // nil unless the answer is an error
 	err        error          // behind answer
 	cut        bool           // the answer ends in its middle
+	place      *inFlight      // nil unless the request is in flight
+	body       body           // of the request, if it was read ahead
 }
 
 // serve calls next. A panic becomes a 500.
@@ -153,6 +184,7 @@ func (x *exchange) serve(next http.Handler, r *http.Request) {
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
 		x.status = status
+		x.leave()
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -161,6 +193,7 @@ func (x *exchange) WriteHeader(status int) {
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
+		x.leave()
 	}
 	before := x.written
 	x.written += len(p)

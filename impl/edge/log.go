@@ -30,7 +30,7 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 		return
 	}
 	leftOut := 0
-	if level == slog.LevelError {
+	if level == slog.LevelError || x.status == http.StatusTooManyRequests {
 		var write bool
 		if write, leftOut = e.failures.next(x.status, time.Now()); !write {
 			return
@@ -69,8 +69,9 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 // milliseconds returns d in milliseconds, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// linesPerSecond is how many lines of failed requests are written in a second, for each status.
-// While a dependency is unavailable, every request fails, and all lines say the same.
+// linesPerSecond is how many lines are written in a second for each status of 5xx, for 429, and for
+// the errors of net/http. While a dependency is unavailable, every request fails, and all lines say
+// the same.
 const linesPerSecond = 10
 
 // failureLines bounds the lines of failed requests.
@@ -117,4 +118,24 @@ func knownMethod(m string) string {
 		return m
 	}
 	return "other"
+}
+
+// serverErrors bounds the lines about errors of net/http, such as failed TLS handshakes: every port
+// scan causes some.
+type serverErrors struct {
+	slog.Handler
+
+	lines *failureLines
+}
+
+// Handle implements slog.Handler.
+func (s serverErrors) Handle(ctx context.Context, line slog.Record) error {
+	write, leftOut := s.lines.next(0, line.Time)
+	if !write {
+		return nil
+	}
+	if leftOut > 0 {
+		line.AddAttrs(slog.Int("lines_left_out", leftOut))
+	}
+	return s.Handler.Handle(ctx, line)
 }

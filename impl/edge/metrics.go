@@ -68,3 +68,27 @@ func (d *durations) of(s series) prometheus.Observer {
 	d.known.Store(&more)
 	return o
 }
+
+// admission counts the requests that are in flight and those that were not let in.
+type admission struct {
+	places  inFlight
+	limited prometheus.Counter
+}
+
+func newAdmission(r prometheus.Registerer) (*admission, error) {
+	a := &admission{}
+	a.limited = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "refreshd_http_requests_limited_total",
+		Help: "Requests that were answered 429 because of the rate limit.",
+	})
+	a.places.shed = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "refreshd_http_requests_shed_total",
+		Help: "Requests that were answered 503 because too many were in flight.",
+	})
+	current := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "refreshd_http_requests_in_flight",
+		Help: "Requests that are being worked on: read, and not yet answered. " +
+			"It is 0 without a limit of requests in flight.",
+	}, func() float64 { return float64(a.places.current.Load()) })
+	return a, errors.Join(r.Register(a.limited), r.Register(a.places.shed), r.Register(current))
+}

@@ -54,7 +54,8 @@ func (e *edge) enter(r *http.Request) (*http.Request, *request, *connection) {
 	return r, known, c
 }
 
-// withConnection is the http.Server.ConnContext of the edge.
-func withConnection(ctx context.Context, _ net.Conn) context.Context {
+// ConnContext is the http.Server.ConnContext with which a request costs the edge no allocation.
+// Serve sets it; servers of other programs need not.
+func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 	return caller.With(ctx, new(connection))
 }

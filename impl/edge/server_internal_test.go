@@ -47,7 +47,7 @@ func serve(t *testing.T, handler http.HandlerFunc, l Limits) net.Addr {
 	listener := open(t, l)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, logger, l, Port{listener, h}) }()
+	go func() { served <- Serve(ctx, logger, l, Port{Listener: listener, Handler: h}) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
@@ -135,7 +135,7 @@ func TestServeCutsOffRequestsThatDoNotEnd(t *testing.T) {
 	limits := DefaultLimits()
 	limits.Shutdown = 10 * time.Millisecond
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	if err := Serve(ctx, logger, limits, Port{listener, stuck}); err != nil {
+	if err := Serve(ctx, logger, limits, Port{Listener: listener, Handler: stuck}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "requests still in flight were cut off") {
@@ -146,8 +146,8 @@ func TestServeCutsOffRequestsThatDoNotEnd(t *testing.T) {
 // If one port fails, the others are closed and the failure is returned.
 func TestServeReturnsAFailure(t *testing.T) {
 	ports := []Port{
-		{open(t, DefaultLimits()), http.NotFoundHandler()},
-		{open(t, DefaultLimits()), http.NotFoundHandler()},
+		{Listener: open(t, DefaultLimits()), Handler: http.NotFoundHandler()},
+		{Listener: open(t, DefaultLimits()), Handler: http.NotFoundHandler()},
 	}
 	if err := ports[1].Listener.Close(); err != nil {
 		t.Fatal(err)

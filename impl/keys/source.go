@@ -177,6 +177,10 @@ func (s *Source) Reload() {
 	}
 }
 
+// Replace takes another set of our own keys into use, in place of Config.Set. It fails, and the known
+// keys stay in use, if the set cannot be used.
+func (s *Source) Replace(set *jwk.Set) error { return s.useOwn(set) }
+
 // loadFiles takes changed files into use, and unchanged ones too if always is set.
 func (s *Source) loadFiles(always bool) {
 	s.files.Lock()

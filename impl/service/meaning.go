@@ -16,6 +16,15 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"switches them off.",
 			"127.0.0.1:9090",
 		},
+		"tls-cert": {
+			"A PEM file with the certificate of the server and its intermediates. The API is then " +
+				"served over TLS, with HTTP/2. The server reads the file again when it changes.",
+			"/etc/refreshd/fullchain.pem",
+		},
+		"tls-key": {
+			"A PEM file with the private key of --tls-cert.",
+			"/etc/refreshd/privkey.pem",
+		},
 		"trusted-proxies": {
 			"The networks of your proxies. Only they may say, in X-Forwarded-For or Forwarded, " +
 				"which client sent a request.",
@@ -34,6 +43,48 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"With the profile sub, a claim that only refresh tokens have, and its value. Tokens " +
 				"without it cannot be refreshed, and new access tokens do not have it.",
 			"use=refresh",
+		},
+		"cors-origin": {
+			"The origins of web pages that may call the API from their scripts. * is every " +
+				"origin. With a development key, every origin on this machine may.",
+			"https://app.example.com,https://admin.example.com",
+		},
+		"rate-limit": {
+			"How many requests a second a client address may send, on average; IPv6 by /64. " +
+				"Further ones are answered 429. 0: no limit.",
+			"5",
+		},
+		"rate-burst": {
+			"How many requests a client address that was silent may send at once.",
+			"20",
+		},
+		"max-in-flight": {
+			"How many requests are worked on at a time. Further ones are answered 503 at once. " +
+				"0: no limit.",
+			"512",
+		},
+		"max-connections": {
+			"How many connections the API has at a time. Further ones wait. 0: as many as the " +
+				"limit of open files allows, at most 20000.",
+			"5000",
+		},
+		"read-timeout": {
+			"The time for a client to send a request.",
+			"30s",
+		},
+		"write-timeout": {
+			"The time for a client to receive an answer.",
+			"1m",
+		},
+		"connection-idle-timeout": {
+			"How long a connection may be idle. It must be longer than your load balancer keeps " +
+				"idle connections.",
+			"11m",
+		},
+		"drain": {
+			"After SIGTERM, the time in which the server is not ready and still answers, so " +
+				"that load balancers notice. SIGINT stops at once.",
+			"15s",
 		},
 		"secret": {
 			"The HS256 secret with which the login service signs, at least 32 bytes. Arguments " +

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/keys"
 )
 
 // maxSecretBytes keeps a wrong path, such as a device, from being read without end.
@@ -69,6 +70,18 @@ func (s *Settings) secretSet(setting any, secret []byte) (*jwk.Set, error) {
 		problem += "; " + s.Name(&s.AllowWeakSecret) + " accepts it"
 	}
 	return nil, s.invalid(setting, problem)
+}
+
+// ReloadSecret reads the secret file again, and takes the secret into use. If that fails, it logs an
+// error and the known secret stays in use.
+func (s *Settings) ReloadSecret(source *keys.Source, log *slog.Logger) {
+	set, err := s.secretKeys(log)
+	if err == nil {
+		err = source.Replace(set)
+	}
+	if err != nil {
+		log.Error("the secret could not be reloaded; the known secret stays in use", "error", err)
+	}
 }
 
 // warnOfEnds logs a warning if a tool may have added characters to the ends of a secret.

@@ -89,17 +89,12 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := c.Settings.proxies()
+	around, err := c.surroundings()
 	if err != nil {
 		return nil, err
 	}
-	s.Public, err = edge.New(handler, edge.Config{
-		Log:      c.Log,
-		Registry: registry,
-		Limits:   edge.DefaultLimits(),
-		Proxies:  proxies,
-	})
-	if err != nil {
+	around.Log, around.Registry, around.Stopping = c.Log, registry, s.stopping.Load
+	if s.Public, err = edge.New(handler, around); err != nil {
 		return nil, err
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{

@@ -16,7 +16,19 @@ type Settings struct {
 	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	OpsListen string `default:"127.0.0.1:9090" placeholder:"HOST:PORT" empty:"off"`
 
-	TrustedProxies []string `placeholder:"CIDR,..."`
+	TLSCert        string   `placeholder:"PATH"`
+	TLSKey         string   `placeholder:"PATH"`
+	TrustedProxies []string `placeholder:"CIDR"`
+	CORSOrigin     []string `placeholder:"ORIGIN"`
+	RateLimit      float64  `default:"0" placeholder:"NUMBER"`
+	RateBurst      int      `default:"50" placeholder:"NUMBER"`
+	MaxInFlight    int      `default:"256" placeholder:"NUMBER"`
+	MaxConnections int      `default:"0" placeholder:"NUMBER"`
+
+	ReadTimeout           Duration `default:"10s" placeholder:"DURATION"`
+	WriteTimeout          Duration `default:"20s" placeholder:"DURATION"`
+	ConnectionIdleTimeout Duration `default:"2m" placeholder:"DURATION"`
+	Drain                 Duration `default:"5s" placeholder:"DURATION"`
 
 	Login         string `default:"kalsel" placeholder:"PROFILE"`
 	IdentityClaim string `placeholder:"NAME"`

@@ -2,15 +2,66 @@ package service
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+	"net/url"
+	"slices"
+	"time"
 
 	"kalsel.dev/refresh/impl/edge"
 )
 
 // checkSurroundings returns the first mistake in the settings of impl/edge.
 func (s *Settings) checkSurroundings() error {
-	_, err := s.proxies()
-	return err
+	if _, err := s.proxies(); err != nil {
+		return err
+	}
+	for _, origin := range s.CORSOrigin {
+		if err := s.checkOrigin(origin); err != nil {
+			return err
+		}
+	}
+	switch burst := s.setting(&s.RateBurst); {
+	case s.RateLimit < 0 || math.IsNaN(s.RateLimit) || s.RateLimit > 1e6:
+		return s.invalid(&s.RateLimit, "must be from 0 to 1000000")
+	case s.RateLimit == 0 && fmt.Sprint(s.RateBurst) != burst.Default:
+		return s.invalid(&s.RateBurst, "needs "+s.Name(&s.RateLimit))
+	case s.RateBurst < 1 || s.RateBurst > 1e6:
+		return s.invalid(&s.RateBurst, "must be from 1 to 1000000")
+	case s.MaxInFlight < 0:
+		return s.invalid(&s.MaxInFlight, "must not be negative")
+	case s.MaxConnections < 0:
+		return s.invalid(&s.MaxConnections, "must not be negative")
+	case s.TLSCert != "" && s.TLSKey == "":
+		return s.invalid(&s.TLSCert, "needs "+s.Name(&s.TLSKey))
+	case s.TLSKey != "" && s.TLSCert == "":
+		return s.invalid(&s.TLSKey, "needs "+s.Name(&s.TLSCert))
+	}
+	for _, timeout := range []*Duration{
+		&s.ReadTimeout, &s.WriteTimeout, &s.ConnectionIdleTimeout,
+	} {
+		if time.Duration(*timeout) < time.Second {
+			return s.invalid(timeout, "must be at least one second")
+		}
+	}
+	return nil
+}
+
+// checkOrigin fails unless a text is an origin as browsers write it, or *.
+func (s *Settings) checkOrigin(text string) error {
+	if text == "*" {
+		if len(s.CORSOrigin) > 1 {
+			return s.invalid(&s.CORSOrigin, "* must not stand beside other origins")
+		}
+		return nil
+	}
+	u, err := url.Parse(text)
+	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	if !web || u.Scheme+"://"+u.Host != text {
+		return s.invalid(&s.CORSOrigin,
+			fmt.Sprintf("%q is not an origin, such as https://app.example.com", text))
+	}
+	return nil
 }
 
 // proxies returns the networks of the trusted proxies.
@@ -30,4 +81,37 @@ func (s *Settings) proxies() (edge.Proxies, error) {
 		all = append(all, network.Masked())
 	}
 	return all, nil
+}
+
+// Limits returns the limits of the public listener.
+func (s *Settings) Limits() edge.Limits {
+	l := edge.DefaultLimits()
+	for limit, set := range map[*time.Duration]Duration{
+		&l.Read:  s.ReadTimeout,
+		&l.Write: s.WriteTimeout,
+		&l.Idle:  s.ConnectionIdleTimeout,
+	} {
+		if set != 0 { // only tests set none
+			*limit = time.Duration(set)
+		}
+	}
+	l.Drain = time.Duration(s.Drain)
+	l.Connections = s.MaxConnections
+	if l.Connections == 0 {
+		l.Connections = edge.ConnectionsOfFiles()
+	}
+	return l
+}
+
+// surroundings returns the configuration of impl/edge, without logger and registry.
+func (c Config) surroundings() (edge.Config, error) {
+	s := c.Settings
+	proxies, err := s.proxies()
+	return edge.Config{
+		Limits:      s.Limits(),
+		Proxies:     proxies,
+		RateLimit:   edge.RateLimit{PerSecond: s.RateLimit, Burst: s.RateBurst},
+		MaxInFlight: s.MaxInFlight,
+		Origins:     edge.Origins{Exact: slices.Clone(s.CORSOrigin), Localhost: c.Development},
+	}, err
 }

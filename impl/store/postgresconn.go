@@ -209,7 +209,7 @@ func (c *connector) prepare(ctx context.Context, conn *pgconn.PgConn) error {
 	serverProcess, readOnly, synchronous := string(row[0]), string(row[1]), string(row[2])
 	switch {
 	case readOnly != "off":
-		return errors.New("the server is read-only: it is not the primary")
+		return errReadOnly
 	case synchronous == "off" || synchronous == "local":
 		return BadURL("synchronous_commit is " + synchronous + " for this user or database: " +
 			"revocations that were acknowledged could be lost; set it to on")

@@ -26,6 +26,8 @@ type Options struct {
 	Log  io.Writer
 	// StoreUnavailable closes the store before the first request.
 	StoreUnavailable bool
+	// Starting makes a server that still waits for its store.
+	Starting bool
 }
 
 // Handler returns the public routes of a server.
@@ -57,13 +59,19 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	logger := slog.New(slog.NewTextHandler(o.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	source, err := keys.New(keys.Config{Set: o.Keys, Now: time.Now, Log: logger})
 	must(err)
-	wired, err := service.New(service.Config{
+	c := service.Config{
 		Settings: &o.Settings,
 		Keys:     source,
 		Store:    db,
 		Log:      logger,
 		Now:      o.Now,
-	})
+	}
+	if o.Starting {
+		starting, err := service.NewStarting(c)
+		must(err)
+		return starting.Public
+	}
+	wired, err := service.New(c)
 	must(err)
 	return wired.Public
 }

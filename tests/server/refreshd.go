@@ -43,6 +43,7 @@ type Refreshd struct {
 	*Process
 	// URL and Operations are where the two listeners are; Operations is "" if it is off.
 	URL, Operations string
+	tls             bool
 }
 
 // Start starts refreshd and returns it when it listens. It listens on free loopback ports with
@@ -63,6 +64,7 @@ func (s *Shared) Launch(tb testing.TB, args ...string) *Refreshd {
 		"PATH=" + os.Getenv("PATH"),
 		"REFRESH_LISTEN=127.0.0.1:0",
 		"REFRESH_OPS_LISTEN=127.0.0.1:0",
+		"REFRESH_DRAIN=0s",
 	}
 	given := func(flag string) bool {
 		return slices.ContainsFunc(
@@ -76,7 +78,7 @@ func (s *Shared) Launch(tb testing.TB, args ...string) *Refreshd {
 	if !given("--keys") && !given("--secret") {
 		cmd.Env = append(cmd.Env, "REFRESH_SECRET="+Secret)
 	}
-	return &Refreshd{Process: Run(tb, cmd)}
+	return &Refreshd{Process: Run(tb, cmd), tls: given("--tls-cert")}
 }
 
 // listens reports whether the server listens, and notes where.
@@ -86,6 +88,9 @@ func (r *Refreshd) listens() bool {
 		return false
 	}
 	r.URL = "http://" + public
+	if r.tls {
+		r.URL = "https://" + public
+	}
 	if operations != "" {
 		r.Operations = "http://" + operations
 	}

@@ -1,0 +1,98 @@
+package edge
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/problem"
+)
+
+// inFlight counts the requests that are being worked on. A request is in flight from the moment
+// when its body has arrived until its answer begins, so that slow clients hold no place.
+type inFlight struct {
+	current atomic.Int64
+	max     int64
+	shed    prometheus.Counter
+}
+
+// shedLoad answers 503 at once if too many requests are in flight. A server that queues them
+// answers all of them late, and clients that retry lengthen the queue. Clients wait for 1 to 5
+// seconds, not all the same time, or they would come back together.
+func shedLoad(next http.Handler, f *inFlight) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		x.readAhead(r)
+		if f.current.Add(1) > f.max {
+			f.current.Add(-1)
+			f.shed.Inc()
+			answer := problem.New(http.StatusServiceUnavailable, "too many requests are in flight")
+			answer.RetryAfter = time.Second + rand.N(4*time.Second)
+			problem.Write(w, answer)
+			return
+		}
+		x.place = f
+		defer x.leave()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// leave gives up the place in flight, if the request has one.
+func (x *exchange) leave() {
+	if x.place != nil {
+		x.place.current.Add(-1)
+		x.place = nil
+	}
+}
+
+// maxAhead is the size of the largest body that is read before a request is in flight: the largest
+// that an operation accepts. Larger ones are rejected without being read.
+const maxAhead = 16 << 10
+
+// readAhead reads the body of r, and leaves it to the handler to read it again.
+func (x *exchange) readAhead(r *http.Request) {
+	if r.ContentLength == 0 || r.ContentLength > maxAhead {
+		return
+	}
+	b := &x.body
+	b.rest = r.Body
+	for b.err == nil && len(b.ahead) <= maxAhead {
+		if len(b.ahead) == cap(b.ahead) {
+			b.ahead = append(b.ahead, make([]byte, max(len(b.ahead), 1<<10))...)[:len(b.ahead)]
+		}
+		var n int
+		n, b.err = b.rest.Read(b.ahead[len(b.ahead):cap(b.ahead)])
+		b.ahead = b.ahead[:len(b.ahead)+n]
+	}
+	r.Body = b
+}
+
+// body is the body of a request, of which a part was read ahead.
+type body struct {
+	ahead []byte
+	at    int   // bytes of ahead that were read
+	err   error // behind ahead; nil: rest follows
+	rest  io.ReadCloser
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	switch {
+	case b.at < len(b.ahead):
+		n := copy(p, b.ahead[b.at:])
+		if b.at += n; b.at == len(b.ahead) {
+			return n, b.err
+		}
+		return n, nil
+	case b.err != nil:
+		return 0, b.err
+	}
+	return b.rest.Read(p)
+}
+
+// Close implements io.Closer.
+func (b *body) Close() error { return b.rest.Close() }
