@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"kalsel.dev/refresh/impl/edge"
+	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
 )
 
@@ -34,16 +35,8 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		Development: !s.HasKey(),
 		Version:     buildVersion(),
 	}
-	openKeys := s.OpenKeys
-	if c.Development {
-		openKeys = s.DevelopmentKeys
-	}
-	if c.Keys, err = openKeys(p.now, logger); err != nil {
+	if c.Keys, err = openKeys(p, s, logger, reloads); err != nil {
 		return err
-	}
-	reloads.add("keys", c.Keys.Reload)
-	if s.SecretFile != "" {
-		reloads.add("secret file", func() { s.ReloadSecret(c.Keys, logger) })
 	}
 	starting, err := service.NewStarting(c)
 	if err != nil {
@@ -51,11 +44,11 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	}
 	public, operations := edge.NewLate(starting.Public), edge.NewLate(starting.Ops)
 	ports := []edge.Port{{Handler: public}}
-	if s.TLSCert != "" {
-		certificate, err := edge.LoadCertificate(s.TLSCert, s.TLSKey, logger)
-		if err != nil {
-			return service.SettingError(s.Name(&s.TLSCert) + ": " + err.Error())
-		}
+	certificate, err := s.Certificate(logger)
+	if err != nil {
+		return err
+	}
+	if certificate != nil {
 		ports[0].TLS = certificate.Config()
 		reloads.add("TLS certificate", certificate.Reload)
 		defer background(ctx, certificate.Run)()
@@ -102,6 +95,25 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	}
 	logger.Info("listening", append(listening, "node", wired.Node(), "version", c.Version)...)
 	return <-served
+}
+
+// openKeys returns the keys of the server, which SIGHUP reads again.
+func openKeys(
+	p *program, s *service.Settings, logger *slog.Logger, reloads *reloads,
+) (*keys.Source, error) {
+	open := s.OpenKeys
+	if !s.HasKey() {
+		open = s.DevelopmentKeys
+	}
+	source, err := open(p.now, logger)
+	if err != nil {
+		return nil, err
+	}
+	reloads.add("keys", source.Reload)
+	if s.SecretFile != "" {
+		reloads.add("secret file", func() { s.ReloadSecret(source, logger) })
+	}
+	return source, nil
 }
 
 // open opens the public port, which is the first of ports, and the port for operations unless it is

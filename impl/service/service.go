@@ -89,12 +89,7 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	around, err := c.surroundings()
-	if err != nil {
-		return nil, err
-	}
-	around.Log, around.Registry, around.Stopping = c.Log, registry, s.stopping.Load
-	if s.Public, err = edge.New(handler, around); err != nil {
+	if s.Public, err = c.surround(handler, registry, s.stopping.Load); err != nil {
 		return nil, err
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{

@@ -30,15 +30,10 @@ func NewStarting(c Config) (*Starting, error) {
 	if err != nil {
 		return nil, err
 	}
-	around, err := c.surroundings()
-	if err != nil {
-		return nil, err
-	}
-	around.Log, around.Registry = c.Log, registry
-	s.Public, err = edge.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	unavailable := func(w http.ResponseWriter, _ *http.Request) {
 		problem.Write(w, problem.New(http.StatusServiceUnavailable, "the server is starting"))
-	}), around)
-	if err != nil {
+	}
+	if s.Public, err = c.surround(http.HandlerFunc(unavailable), registry, nil); err != nil {
 		return nil, err
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{

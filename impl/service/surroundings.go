@@ -2,11 +2,15 @@ package service
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/edge"
 )
@@ -103,15 +107,36 @@ func (s *Settings) Limits() edge.Limits {
 	return l
 }
 
-// surroundings returns the configuration of impl/edge, without logger and registry.
-func (c Config) surroundings() (edge.Config, error) {
+// Certificate returns the TLS certificate of the public port, or nil if it has none. It fails if the
+// files are not a certificate and its key.
+func (s *Settings) Certificate(log *slog.Logger) (*edge.Certificate, error) {
+	if s.TLSCert == "" {
+		return nil, nil
+	}
+	certificate, err := edge.LoadCertificate(s.TLSCert, s.TLSKey, log)
+	if err != nil {
+		return nil, s.invalid(&s.TLSCert, err.Error())
+	}
+	return certificate, nil
+}
+
+// surround returns a handler behind impl/edge as the settings configure it. Stopping may be nil.
+func (c Config) surround(
+	h http.Handler, r prometheus.Registerer, stopping func() bool,
+) (http.Handler, error) {
 	s := c.Settings
 	proxies, err := s.proxies()
-	return edge.Config{
+	if err != nil {
+		return nil, err
+	}
+	return edge.New(h, edge.Config{
+		Log:         c.Log,
+		Registry:    r,
 		Limits:      s.Limits(),
 		Proxies:     proxies,
 		RateLimit:   edge.RateLimit{PerSecond: s.RateLimit, Burst: s.RateBurst},
 		MaxInFlight: s.MaxInFlight,
 		Origins:     edge.Origins{Exact: slices.Clone(s.CORSOrigin), Localhost: c.Development},
-	}, err
+		Stopping:    stopping,
+	})
 }
