@@ -178,3 +178,47 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	defer b.mu.Unlock()
 	return b.Buffer.Write(p)
 }
+
+// After SIGTERM a server goes on for the time of the drain; after SIGINT it stops at once.
+func TestDrain(t *testing.T) {
+	for cause, drains := range map[error]bool{ErrTerminated: true, context.Canceled: false} {
+		limits := DefaultLimits()
+		limits.Drain = time.Second
+		listener := open(t, limits)
+		ctx, stop := context.WithCancelCause(t.Context())
+		stop(cause)
+		logger := slog.New(slog.DiscardHandler)
+		began := time.Now()
+		err := Serve(ctx, logger, limits, Port{Listener: listener, Handler: http.NotFoundHandler()})
+		if took := time.Since(began); err != nil || (took >= limits.Drain) != drains {
+			t.Errorf("after %v the server stopped within %v: %v", cause, took, err)
+		}
+	}
+}
+
+// Connections beyond the limit wait; they are served when others close.
+func TestConnectionsAreLimited(t *testing.T) {
+	limits := DefaultLimits()
+	limits.Connections = 2
+	address := serve(t, func(http.ResponseWriter, *http.Request) {}, limits)
+	const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	heard := func(conn net.Conn, limit time.Duration) bool {
+		if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := conn.Read(make([]byte, 12))
+		return err == nil
+	}
+	first, second := say(t, address, get), say(t, address, get)
+	if !heard(first, patience) || !heard(second, patience) {
+		t.Fatal("no answer within the limit of connections")
+	}
+	third := say(t, address, get)
+	if heard(third, 100*time.Millisecond) {
+		t.Error("a connection beyond the limit was served")
+	}
+	first.Close()
+	if !heard(third, patience) {
+		t.Error("no answer after another connection was closed")
+	}
+}

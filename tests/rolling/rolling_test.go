@@ -1,0 +1,243 @@
+// Package rolling restarts servers behind the proxies of deploy/ while clients go on.
+package rolling
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/login"
+	"kalsel.dev/refresh/impl/token"
+	"kalsel.dev/refresh/tests/server"
+)
+
+var shared server.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
+
+// node is one place of a server, which several processes take one after the other.
+type node struct{ public, operations string }
+
+func newNode(t *testing.T) node {
+	t.Helper()
+	public, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	operations, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return node{public, operations}
+}
+
+func (n node) start(t *testing.T, store string) *server.Refreshd {
+	t.Helper()
+	r := shared.Start(t, "--listen="+n.public, "--ops-listen="+n.operations, "--store="+store,
+		"--rotation", "--drain=3s", "--trusted-proxies=127.0.0.0/8")
+	r.Await(t, "the server to be ready", func() bool {
+		answer, err := http.Get("http://" + n.operations + "/readyz")
+		if err != nil {
+			return false
+		}
+		answer.Body.Close()
+		return answer.StatusCode == http.StatusOK
+	})
+	return r
+}
+
+// proxy starts a proxy with a file of deploy/, in which only names, addresses and files are
+// replaced, and returns its address.
+func proxy(t *testing.T, file string, replace func(address, folder string) []string,
+	command func(folder string) *exec.Cmd,
+) string {
+	t.Helper()
+	address, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join("../../deploy", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	writeCertificate(t, folder)
+	pairs := replace(address, folder)
+	config := string(text)
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(config, pairs[i]) {
+			t.Fatalf("%s has no %q", file, pairs[i])
+		}
+		config = strings.ReplaceAll(config, pairs[i], pairs[i+1])
+	}
+	if err := os.WriteFile(filepath.Join(folder, "config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server.Run(t, command(folder)).AwaitPort(t, address)
+	return address
+}
+
+func nginx(t *testing.T, one, two node) string {
+	const main = "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {} http {" +
+		"access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; " +
+		"fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e; " +
+		"include %[1]s/config; }"
+	return proxy(t, "nginx/refreshd.conf", func(address, folder string) []string {
+		return []string{
+			"listen 443", "listen " + address,
+			"/etc/ssl/auth.example.com/fullchain.pem", folder + "/cert.pem",
+			"/etc/ssl/auth.example.com/privkey.pem", folder + "/key.pem",
+			"10.0.0.11:8080", one.public, "10.0.0.12:8080", two.public,
+		}
+	}, func(folder string) *exec.Cmd {
+		path := filepath.Join(folder, "nginx.conf")
+		if err := os.WriteFile(path, fmt.Appendf(nil, main, folder), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return exec.Command("/usr/sbin/nginx", "-p", folder, "-c", path, "-e", "stderr")
+	})
+}
+
+func haproxy(t *testing.T, one, two node) string {
+	return proxy(t, "haproxy/haproxy.cfg", func(address, folder string) []string {
+		return []string{
+			"bind :443", "bind " + address,
+			"/etc/ssl/auth.example.com.pem", folder + "/both.pem",
+			"check port 9090 ", "check ",
+			"10.0.0.11:8080", one.public + " port " + port(one.operations),
+			"10.0.0.12:8080", two.public + " port " + port(two.operations),
+		}
+	}, func(folder string) *exec.Cmd {
+		return exec.Command("/usr/sbin/haproxy", "-db", "-f", filepath.Join(folder, "config"))
+	})
+}
+
+func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
+
+// Two servers are restarted one after the other, and no request is lost.
+func TestRollingRestart(t *testing.T) {
+	for name, start := range map[string]func(*testing.T, node, node) string{
+		"nginx": nginx, "HAProxy": haproxy,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
+			nodes := []node{newNode(t), newNode(t)}
+			running := []*server.Refreshd{nodes[0].start(t, store), nodes[1].start(t, store)}
+			load := begin(t, "https://"+start(t, nodes[0], nodes[1]))
+			for i := range nodes {
+				load.await(t, 500) // through both servers
+				if err := running[i].Stop(); err != nil {
+					t.Error(err)
+				}
+				load.await(t, 500)
+				running[i] = nodes[i].start(t, store)
+			}
+			load.await(t, 500)
+			load.stop(t)
+		})
+	}
+}
+
+// load is clients that refresh through a proxy.
+type load struct {
+	answered, lost atomic.Int64
+	first          atomic.Pointer[string] // the first loss
+	cancel         context.CancelFunc
+	clients        sync.WaitGroup
+}
+
+// begin starts clients that together send 1,000 requests a second, as far as the machine allows.
+func begin(t *testing.T, proxy string) *load {
+	t.Helper()
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{cancel: cancel}
+	client := &http.Client{Timeout: server.Patience, Transport: &http.Transport{
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
+		MaxIdleConnsPerHost: 20,
+	}}
+	t.Cleanup(client.CloseIdleConnections)
+	for i := range 20 {
+		user := login.Token{Identity: fmt.Sprint("user", i), Lifetime: time.Hour}
+		refreshToken, err := user.Sign(keys, token.Rules{MaxLifetime: time.Hour}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.clients.Go(func() {
+			due := time.NewTicker(20 * time.Millisecond)
+			defer due.Stop()
+			for ctx.Err() == nil {
+				refreshToken = l.refresh(client, proxy, refreshToken)
+				<-due.C
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); l.clients.Wait() })
+	return l
+}
+
+// refresh redeems a refresh token and returns its successor, or itself if no answer came.
+func (l *load) refresh(client *http.Client, proxy, refreshToken string) string {
+	body := strings.NewReader(`{"refresh_token":"` + refreshToken + `"}`)
+	answer, err := client.Post(proxy+"/api/v1/refresh", "application/json", body)
+	var tokens struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if err == nil {
+		text, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		err = json.Unmarshal(text, &tokens)
+		switch {
+		case answer.StatusCode != http.StatusOK || tokens.RefreshToken == "":
+			err = fmt.Errorf("%d %s", answer.StatusCode, text)
+		case answer.Header.Get("Strict-Transport-Security") == "":
+			err = errors.New("an answer without Strict-Transport-Security")
+		}
+	}
+	l.answered.Add(1)
+	if err == nil {
+		return tokens.RefreshToken
+	}
+	loss := err.Error()
+	l.lost.Add(1)
+	l.first.CompareAndSwap(nil, &loss)
+	return refreshToken
+}
+
+// await waits until so many further requests are answered.
+func (l *load) await(t *testing.T, more int64) {
+	t.Helper()
+	goal := l.answered.Load() + more
+	for deadline := time.Now().Add(server.Patience); l.answered.Load() < goal; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d answers, want %d", l.answered.Load(), goal)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (l *load) stop(t *testing.T) {
+	t.Helper()
+	l.cancel()
+	l.clients.Wait()
+	if lost := l.lost.Load(); lost > 0 {
+		t.Errorf("%d of %d requests were lost, the first one: %s", lost, l.answered.Load(), *l.first.Load())
+	}
+	t.Logf("%d requests, none lost: %t", l.answered.Load(), l.lost.Load() == 0)
+}
