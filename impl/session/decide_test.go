@@ -216,7 +216,7 @@ func predicted(t *testing.T, l limits, have Row, p presented, s revocation.State
 // TestSkew: with clocks that differ by as much as they may, no decision is another one.
 func TestSkew(t *testing.T) {
 	const window, skew = 30_000, 10_000
-	l := limits{window: window + skew, skew: skew}
+	l := limitsOf(&Rotation{Window: window * time.Millisecond}, skew*time.Millisecond, 0)
 	for _, c := range []struct {
 		name   string
 		age    int64 // of the rotation, by the clock of the node that decides
