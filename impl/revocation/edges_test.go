@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,6 +166,19 @@ func TestAcknowledgedAlready(t *testing.T) {
 			t.Errorf("calls %v", got)
 		}
 	})
+}
+
+// TestNodeID: an ID leads to its machine, and no two are the same.
+func TestNodeID(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(nil)
+	one, other := m.node().ID(), m.node().ID()
+	if !strings.HasPrefix(one, host+".") || one == other {
+		t.Errorf("IDs %q and %q on %q", one, other, host)
+	}
 }
 
 // TestRemoves: rows are removed in batches until one is not full, or fails.

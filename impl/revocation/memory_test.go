@@ -47,3 +47,14 @@ func TestMemoryOfTimesOutOfRange(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryLength: sessions and cut-offs count together.
+func TestMemoryLength(t *testing.T) {
+	var m memory
+	m.apply(Change{Kind: OfSession, Key: Key{1}, KeptUntil: Forever})
+	m.apply(Change{Kind: OfSession, Key: Key{2}, KeptUntil: Forever})
+	m.apply(Change{Kind: OfIdentity, Key: HashOfIdentity("ann")})
+	if got := m.length(); got != 3 {
+		t.Errorf("length %d, want 3", got)
+	}
+}
