@@ -22,6 +22,11 @@ type commands struct {
 	Revoke       revokeCmd      `cmd:"" help:"Revoke one session, or all sessions of an identity."`
 	Session      sessionCmd     `cmd:"" help:"Show a session."`
 	Revocations  revocationsCmd `cmd:"" help:"Show the revocations."`
+	Check        checkCmd       `cmd:"" help:"Check the settings, the keys, the store and the clock."`
+	Config       configCmd      `cmd:"" help:"Print the settings in force, as environment variables."`
+	Health       healthCmd      `cmd:"" help:"Ask the server on this machine whether it is healthy."`
+	Backup       backupCmd      `cmd:"" help:"Copy the SQLite store, while servers use it."`
+	Restore      restoreCmd     `cmd:"" help:"Replace the SQLite store by a backup."`
 	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`
 	Fake         fakeCmd        `cmd:"" help:"Run a server that misbehaves, for callers' tests."`
 	PrintOpenAPI openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`

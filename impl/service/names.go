@@ -15,6 +15,7 @@ type Setting struct {
 	Meaning     string
 	Example     string
 	MayBeEmpty  bool // an empty value switches a feature off
+	Secret      bool // its value must not be shown
 }
 
 // Names returns the names under which operators know the setting, such as
@@ -35,6 +36,7 @@ func AllSettings() []Setting {
 			Meaning:     text.meaning,
 			Example:     text.example,
 			MayBeEmpty:  field.Tag.Get("empty") == "off",
+			Secret:      field.Tag.Get("secret") == "true",
 		})
 	}
 	return all

@@ -11,7 +11,8 @@ import (
 
 // Settings holds every setting: its flag, else its environment variable, else its default. Flag and
 // variable follow from the field's name; meaning.go says what each setting means. With empty:"off"
-// an empty value switches a feature off; for all other settings an empty value is an error.
+// an empty value switches a feature off; for all other settings an empty value is an error. With
+// secret:"true" the value is never shown.
 type Settings struct {
 	Listen    string `default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	OpsListen string `default:"127.0.0.1:9090" placeholder:"HOST:PORT" empty:"off"`
@@ -34,7 +35,7 @@ type Settings struct {
 	IdentityClaim string `placeholder:"NAME"`
 	RefreshClaim  string `placeholder:"NAME=VALUE"`
 
-	Secret           string `placeholder:"SECRET"`
+	Secret           string `placeholder:"SECRET" secret:"true"`
 	SecretFile       string `placeholder:"PATH"`
 	AccessSecretFile string `placeholder:"PATH"`
 	AllowWeakSecret  bool   `default:"false"`

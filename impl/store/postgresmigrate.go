@@ -24,25 +24,12 @@ func migratePostgres(ctx context.Context, c *connector) error {
 	for name := range unlimited.limits {
 		unlimited.limits[name] = "0"
 	}
-	db := stdlib.OpenDB(*unlimited.config.ConnConfig, stdlib.OptionBeforeConnect(
-		func(ctx context.Context, config *pgx.ConnConfig) error {
-			err := unlimited.prepareDial(ctx, config)
-			config.DefaultQueryExecMode = pgx.QueryExecModeExec
-			return err
-		}))
-	defer db.Close()
-	err = db.PingContext(ctx)
-	if errors.Is(err, errPooler) {
-		c.pooled.Store(true)
-		err = db.PingContext(ctx)
-	}
-	if err != nil && strings.Contains(err.Error(), "unsupported startup parameter") {
-		err = fmt.Errorf("a connection pooler rejects a parameter of the URL: "+
-			"set it for the database user: %w", err)
-	}
+	db, err := unlimited.database(ctx)
 	if err != nil {
 		return err
 	}
+	defer db.Close()
+	c.pooled.Store(unlimited.pooled.Load())
 	var encoding string
 	if err := db.QueryRowContext(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
 		return err
@@ -71,6 +58,28 @@ func migratePostgres(ctx context.Context, c *connector) error {
 		return err
 	}
 	return leaveRoom(ctx, db)
+}
+
+// database opens the server for statements of database/sql. It fails if the server cannot be used.
+func (c *connector) database(ctx context.Context) (*sql.DB, error) {
+	db := stdlib.OpenDB(*c.config.ConnConfig, stdlib.OptionBeforeConnect(
+		func(ctx context.Context, config *pgx.ConnConfig) error {
+			err := c.prepareDial(ctx, config)
+			config.DefaultQueryExecMode = pgx.QueryExecModeExec
+			return err
+		}))
+	err := db.PingContext(ctx)
+	if errors.Is(err, errPooler) {
+		err = db.PingContext(ctx)
+	}
+	if err != nil && strings.Contains(err.Error(), "unsupported startup parameter") {
+		err = fmt.Errorf("a connection pooler rejects a parameter of the URL: "+
+			"set it for the database user: %w", err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // leaveRoom keeps a quarter of each page of sessions free. Then a refresh finds room for the new

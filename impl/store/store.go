@@ -84,7 +84,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	case "postgres", "postgresql":
 		e, err = openPostgres(ctx, url)
 	default:
-		err = BadURL("a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
+		err = errStoreURL
 	}
 	if err != nil {
 		return nil, oneLine{fmt.Errorf("store: %w", err)}
@@ -97,6 +97,8 @@ func Open(ctx context.Context, url string) (*Store, error) {
 type BadURL string
 
 func (e BadURL) Error() string { return string(e) }
+
+const errStoreURL = BadURL("a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
 
 // oneLine is an error whose text is one line, for the command line.
 type oneLine struct{ error }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"kalsel.dev/refresh/impl/keys"
+	"kalsel.dev/refresh/impl/service"
+	"kalsel.dev/refresh/impl/store"
+)
+
+type checkCmd struct{}
+
+// Help adds details to the command's --help.
+func (checkCmd) Help() string {
+	return `Checks all that a server needs before it can serve, and changes nothing. The exit status is
+0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.`
+}
+
+// check is the result of the checks so far.
+type check struct {
+	out    strings.Builder
+	failed bool
+}
+
+func (c *check) ok(topic, text string)   { fmt.Fprintf(&c.out, "ok    %-8s  %s\n", topic, text) }
+func (c *check) warn(topic, text string) { fmt.Fprintf(&c.out, "warn  %-8s  %s\n", topic, text) }
+func (c *check) fail(topic, text string) {
+	c.failed = true
+	fmt.Fprintf(&c.out, "FAIL  %-8s  %s\n", topic, strings.ReplaceAll(text, "\n", " "))
+}
+
+// Run prints one line for each result.
+func (checkCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	c := &check{}
+	c.settings(p, s)
+	if !c.failed {
+		c.keys(ctx, p, s)
+		c.store(ctx, p, s)
+	}
+	if _, err := io.WriteString(p.stdout, c.out.String()); err != nil {
+		return err
+	}
+	if c.failed {
+		return errReported
+	}
+	return nil
+}
+
+// settings checks the settings alone. Dangerous ones are warnings.
+func (c *check) settings(p *program, s *service.Settings) {
+	if err := s.Check(); err != nil {
+		c.fail("settings", err.Error())
+		return
+	}
+	if _, err := s.Logger(io.Discard); err != nil {
+		c.fail("settings", err.Error())
+		return
+	}
+	c.ok("settings", "every value is acceptable, and none contradicts another")
+	s.Warn(c.warnings("settings"), p.arguments)
+	if host, _, err := net.SplitHostPort(s.Listen); err == nil && !keys.IsLoopback(host) {
+		c.warn("settings", s.Name(&s.Listen)+" is reachable from other machines without TLS: "+
+			"let only a proxy that speaks TLS reach it")
+	}
+}
+
+// warnings returns a logger whose warnings become results of the topic.
+func (c *check) warnings(topic string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(&warningLines{check: c, topic: topic}, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// warningLines makes a result of each log line.
+type warningLines struct {
+	check *check
+	topic string
+}
+
+func (w *warningLines) Write(line []byte) (int, error) {
+	w.check.warn(w.topic, strings.TrimPrefix(strings.TrimSpace(string(line)), "msg="))
+	return len(line), nil
+}
+
+// keys checks that there are keys that can be used now. The keys of the issuer are fetched.
+func (c *check) keys(ctx context.Context, p *program, s *service.Settings) {
+	open := s.OpenKeys
+	if !s.HasKey() {
+		open = s.DevelopmentKeys
+	}
+	source, err := open(p.now, c.warnings("keys"))
+	if err != nil {
+		c.fail("keys", err.Error())
+		return
+	}
+	if !s.HasKey() {
+		c.warn("keys", "there is none: the server makes a development key at random")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := source.Once(ctx); err != nil {
+		c.fail("keys", err.Error())
+		return
+	}
+	if err := source.Ready(); err != nil {
+		c.fail("keys", err.Error())
+		return
+	}
+	c.ok("keys", "can be read, and one of them signs")
+}
+
+// store checks the store, its schema and its clock, and creates nothing.
+func (c *check) store(ctx context.Context, p *program, s *service.Settings) {
+	before := p.now()
+	found, err := store.Inspect(ctx, s.Store)
+	after := p.now()
+	if err != nil {
+		c.fail("store", s.Name(&s.Store)+": "+err.Error())
+		return
+	}
+	switch {
+	case found.Missing:
+		c.ok("store", "there is none yet: the server creates it when it starts")
+	default:
+		c.ok("store", "can be used")
+	}
+	switch {
+	case found.Have == found.Know:
+		c.ok("schema", fmt.Sprintf("version %d", found.Have))
+	case found.Have > found.Know:
+		c.warn("schema", fmt.Sprintf("version %d; this program knows versions up to %d and may use it",
+			found.Have, found.Know))
+	case !found.Missing:
+		c.warn("schema", fmt.Sprintf("version %d: the server brings it to version %d when it starts",
+			found.Have, found.Know))
+	}
+	c.clock(s, found, before, after)
+}
+
+// clock compares this machine's clock with the store's, which was read between the two times.
+func (c *check) clock(s *service.Settings, found store.Inspection, before, after time.Time) {
+	if !found.HasClock {
+		c.ok("clock", "the clock of the store is that of this machine")
+		return
+	}
+	stored, off := time.UnixMilli(found.Clock), time.Duration(0)
+	switch {
+	case stored.Before(before):
+		off = before.Sub(stored)
+	case stored.After(after):
+		off = stored.Sub(after)
+	}
+	text := fmt.Sprintf("differs from the store's by at most %v", off.Round(time.Millisecond)+after.Sub(before).Round(time.Millisecond))
+	if skew := time.Duration(s.ClockSkew); skew != 0 && off > skew {
+		c.fail("clock", fmt.Sprintf("differs from the store's by %v, and %s allows %v: set it right",
+			off.Round(time.Millisecond), s.Name(&s.ClockSkew), skew))
+		return
+	}
+	c.ok("clock", text)
+}
