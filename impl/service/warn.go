@@ -1,11 +1,15 @@
 package service
 
 import (
+	"cmp"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+
+	"kalsel.dev/refresh/impl/keys"
 )
 
 // LogInForce logs the effect of the settings in one line.
@@ -68,6 +72,10 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	if slices.Contains(arguments, s.setting(&s.Store).Flag) && hasPassword(s.Store) {
 		log.Warn(visible, "setting", s.Name(&s.Store))
 	}
+	if mayBeUnencrypted(s.Store) {
+		log.Warn("without TLS on the server, everything is sent to PostgreSQL unencrypted: "+
+			"add sslmode=verify-full to the URL", "setting", s.Name(&s.Store))
+	}
 	storeFile, _ := strings.CutPrefix(s.Store, "sqlite:")
 	warnOfFile(log, s.SecretFile, true)
 	warnOfFile(log, s.AccessSecretFile, true)
@@ -88,6 +96,32 @@ func hasPassword(store string) bool {
 	}
 	_, set := u.User.Password()
 	return set || u.Query().Has("password")
+}
+
+// mayBeUnencrypted reports whether the URL names a PostgreSQL server on another machine and does not
+// say whether the connection is encrypted: the driver then accepts a server without TLS.
+func mayBeUnencrypted(store string) bool {
+	u, err := url.Parse(store)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return false
+	}
+	query := u.Query()
+	switch cmp.Or(query.Get("sslmode"), os.Getenv("PGSSLMODE")) {
+	case "", "allow", "prefer":
+	default:
+		return false
+	}
+	hosts := cmp.Or(query.Get("host"), u.Host, os.Getenv("PGHOST"))
+	for host := range strings.SplitSeq(hosts, ",") {
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		isSocket := host == "" || strings.HasPrefix(host, "/")
+		if !isSocket && !keys.IsLoopback(strings.Trim(host, "[]")) {
+			return true
+		}
+	}
+	return false
 }
 
 // warnOfFile logs a warning if a file exists and every user of the machine can change it, or read

@@ -23,7 +23,7 @@ func TestWarn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const withPassword = "postgres://me:sesame@db/refresh"
+	const withPassword = "postgres://me:sesame@localhost/refresh"
 	for _, c := range []struct {
 		name      string
 		settings  service.Settings
@@ -33,9 +33,16 @@ func TestWarn(t *testing.T) {
 		{"secret as an argument", service.Settings{Secret: "s"}, []string{"secret"}, "--secret/REFRESH_SECRET"},
 		{"secret as a variable", service.Settings{Secret: "s"}, nil, ""},
 		{"password as an argument", service.Settings{Store: withPassword}, []string{"store"}, "--store/"},
-		{"password in the query", service.Settings{Store: "postgres://me@db/x?password=sesame"}, []string{"store"}, "--store/"},
+		{"password in the query", service.Settings{Store: "postgres://me@127.0.0.1/x?password=sesame"}, []string{"store"}, "--store/"},
 		{"password as a variable", service.Settings{Store: withPassword}, []string{"listen"}, ""},
-		{"no password", service.Settings{Store: "postgres://me@db/refresh"}, []string{"store"}, ""},
+		{"no password", service.Settings{Store: "postgres://me@localhost/refresh"}, []string{"store"}, ""},
+		{"no sslmode", service.Settings{Store: "postgres://me@db/refresh"}, nil, "sslmode=verify-full"},
+		{"weak sslmode", service.Settings{Store: "postgres://me@db/refresh?sslmode=prefer"}, nil, "sslmode=verify-full"},
+		{"one remote host", service.Settings{Store: "postgres://me@localhost,db:5433/refresh"}, nil, "sslmode=verify-full"},
+		{"remote host in the query", service.Settings{Store: "postgres://me@/refresh?host=10.0.0.1"}, nil, "sslmode=verify-full"},
+		{"sslmode given", service.Settings{Store: "postgres://me@db/refresh?sslmode=disable"}, nil, ""},
+		{"socket", service.Settings{Store: "postgres://me@/refresh?host=/run/postgresql"}, nil, ""},
+		{"IPv6 loopback", service.Settings{Store: "postgres://me@[::1]:5432/refresh"}, nil, ""},
 		{"public secret file", service.Settings{SecretFile: public}, nil, "path=" + public},
 		{"private secret file", service.Settings{SecretFile: private}, nil, ""},
 		{"public store", service.Settings{Store: "sqlite:" + public}, nil, "path=" + public},
