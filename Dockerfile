@@ -28,4 +28,6 @@ USER 65532:65532
 # Publish 9090, the address for operations, to a private network only.
 ENV REFRESH_LISTEN=:8080 REFRESH_OPS_LISTEN=:9090
 EXPOSE 8080 9090
+# Docker and Compose ask this; Kubernetes has probes of its own.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/refreshd", "health"]
 ENTRYPOINT ["/refreshd"]

@@ -57,10 +57,10 @@ test: ## run every check; installs what is missing on Debian
 	@$(MAKE) --no-print-directory dynamic
 	@echo "== all checks passed"
 
-static: format vet spec vuln lint
+static: format vet spec vuln lint deploy
 dynamic: unit fuzz web browser
 
-.PHONY: install generated format vet lint vuln spec unit fuzz web browser
+.PHONY: install generated format vet lint vuln spec deploy unit fuzz web browser
 install: ## install the tools that the tests need
 	@$(STEP) install .ci/install
 	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS) $(GENERATOR)
@@ -92,6 +92,9 @@ spec: $(TOOLS) ## check openapi.yaml against the rules in tests/redocly.yaml
 	@$(STEP) spec redocly lint --config tests/redocly.yaml --lint-config error --format stylish \
 		openapi.yaml
 
+deploy: ## check the files in deploy/ against the schemas of Compose and Kubernetes
+	@$(STEP) deploy .ci/deploy
+
 unit: ## run the Go tests with the race detector
 	@$(STEP) unit env CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 12m ./...
 
@@ -114,6 +117,10 @@ soak: install ## run the tests with full counts, then each fuzz target for SOAK_
 .PHONY: mutants
 mutants: ## change the operators of the deciding packages one by one; a test must notice each
 	@$(STEP) mutants $(GO) run ./tests/mutants "$(GREMLINS)" $(DECIDING)
+
+.PHONY: dist
+dist: ## build dist/: programs for all systems, their list of modules (SBOM), checksums
+	@.ci/dist $(VERSION)
 
 .PHONY: release-contract
 release-contract: ## keep openapi.yaml as the released contract of its version
