@@ -18,8 +18,8 @@ type checkCmd struct{}
 
 // Help adds details to the command's --help.
 func (checkCmd) Help() string {
-	return `Checks all that a server needs before it can serve, and changes nothing. The exit status is
-0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.`
+	return `Checks all that a server needs before it can serve, and changes nothing. The exit status
+is 0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.`
 }
 
 // check is the result of the checks so far.
@@ -140,11 +140,11 @@ func (c *check) store(ctx context.Context, p *program, s *service.Settings) {
 	case found.Have == found.Know:
 		c.ok("schema", fmt.Sprintf("version %d", found.Have))
 	case found.Have > found.Know:
-		c.warn("schema", fmt.Sprintf("version %d; this program knows versions up to %d and may use it",
-			found.Have, found.Know))
+		const text = "version %d; this program knows versions up to %d and may use it"
+		c.warn("schema", fmt.Sprintf(text, found.Have, found.Know))
 	case !found.Missing:
-		c.warn("schema", fmt.Sprintf("version %d: the server brings it to version %d when it starts",
-			found.Have, found.Know))
+		const text = "version %d: the server brings it to version %d when it starts"
+		c.warn("schema", fmt.Sprintf(text, found.Have, found.Know))
 	}
 	c.clock(s, found, before, after)
 }
@@ -162,11 +162,11 @@ func (c *check) clock(s *service.Settings, found store.Inspection, before, after
 	case stored.After(after):
 		off = stored.Sub(after)
 	}
-	text := fmt.Sprintf("differs from the store's by at most %v", off.Round(time.Millisecond)+after.Sub(before).Round(time.Millisecond))
 	if skew := time.Duration(s.ClockSkew); skew != 0 && off > skew {
-		c.fail("clock", fmt.Sprintf("differs from the store's by %v, and %s allows %v: set it right",
-			off.Round(time.Millisecond), s.Name(&s.ClockSkew), skew))
+		const text = "differs from the store's by %v, and %s allows %v: set it right"
+		c.fail("clock", fmt.Sprintf(text, off.Round(time.Millisecond), s.Name(&s.ClockSkew), skew))
 		return
 	}
-	c.ok("clock", text)
+	most := (off + after.Sub(before)).Round(time.Millisecond)
+	c.ok("clock", fmt.Sprintf("differs from the store's by at most %v", most))
 }

@@ -22,9 +22,9 @@ type commands struct {
 	Revoke       revokeCmd      `cmd:"" help:"Revoke one session, or all sessions of an identity."`
 	Session      sessionCmd     `cmd:"" help:"Show a session."`
 	Revocations  revocationsCmd `cmd:"" help:"Show the revocations."`
-	Check        checkCmd       `cmd:"" help:"Check the settings, the keys, the store and the clock."`
-	Config       configCmd      `cmd:"" help:"Print the settings in force, as environment variables."`
-	Health       healthCmd      `cmd:"" help:"Ask the server on this machine whether it is healthy."`
+	Check        checkCmd       `cmd:"" help:"Check settings, keys, store and clock."`
+	Config       configCmd      `cmd:"" help:"Print the settings in force as variables."`
+	Health       healthCmd      `cmd:"" help:"Ask the running server whether it is healthy."`
 	Backup       backupCmd      `cmd:"" help:"Copy the SQLite store, while servers use it."`
 	Restore      restoreCmd     `cmd:"" help:"Replace the SQLite store by a backup."`
 	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`

@@ -22,9 +22,9 @@ type healthCmd struct {
 
 // Help adds details to the command's --help.
 func (healthCmd) Help() string {
-	return `Asks /healthz, or /readyz with --ready, at the address of --ops-listen on this machine. It is
-for containers without other programs. Set the address by REFRESH_OPS_LISTEN, so that the server and
-this command have the same. The exit status is 0 if the answer is good and 1 if not.`
+	return `Asks /healthz, or /readyz with --ready, at the address of --ops-listen on this machine. It
+is for containers without other programs. Set the address by REFRESH_OPS_LISTEN, so that the server
+and this command have the same. The exit status is 0 if the answer is good and 1 if not.`
 }
 
 // Run prints the answer. It fails if there is none, or if the answer is not 200.
@@ -62,7 +62,8 @@ func (cmd healthCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 		return fmt.Errorf("the server is not healthy: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server is not healthy: %s answers %s", url, reasons(response.Status, body))
+		answer := reasons(response.Status, body)
+		return fmt.Errorf("the server is not healthy: %s answers %s", url, answer)
 	}
 	_, err = p.stdout.Write(body)
 	return err

@@ -98,8 +98,8 @@ func hasPassword(store string) bool {
 	return set || u.Query().Has("password")
 }
 
-// mayBeUnencrypted reports whether the URL names a PostgreSQL server on another machine and does not
-// say whether the connection is encrypted: the driver then accepts a server without TLS.
+// mayBeUnencrypted reports whether the URL names a PostgreSQL server on another machine and does
+// not say whether the connection is encrypted: the driver then accepts a server without TLS.
 func mayBeUnencrypted(store string) bool {
 	u, err := url.Parse(store)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {

@@ -44,7 +44,8 @@ func Backup(ctx context.Context, path, to string) (err error) {
 		}
 		// A file system without links. The new name is taken before it is replaced, so that no file
 		// of another program is overwritten.
-		placeholder, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the operator's own choice
+		const flags = os.O_CREATE | os.O_EXCL | os.O_WRONLY
+		placeholder, err := os.OpenFile(to, flags, 0o600) //nolint:gosec // the operator's own choice
 		if err != nil {
 			return err
 		}
@@ -126,8 +127,10 @@ func syncFolder(path string) error {
 		return err
 	}
 	err = folder.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrInvalid) || errors.Is(err, fs.ErrPermission) {
-		err = nil // this system cannot do it for folders
+	for _, cannot := range []error{errors.ErrUnsupported, fs.ErrInvalid, fs.ErrPermission} {
+		if errors.Is(err, cannot) {
+			err = nil // this system cannot do it for folders
+		}
 	}
 	return errors.Join(err, folder.Close())
 }

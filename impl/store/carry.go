@@ -11,22 +11,26 @@ import (
 
 const (
 	selectFeedHead = `SELECT head FROM refresh_feed WHERE id = 1`
+	selectNext     = `SELECT head + 1 FROM refresh_feed WHERE id = 1`
 	raiseHeadTo    = `UPDATE refresh_feed SET head = $1 WHERE id = 1 AND head < $1`
 
-	// The later cut-off of an identity wins, a session keeps the time at which it was revoked first,
-	// and each revocation is kept as long as one of the stores would have kept it. An entry gets a
-	// new sequence only if it changes.
+	// The later cut-off of an identity wins, a session keeps the time at which it was revoked
+	// first, and each revocation is kept as long as one of the stores would have kept it. An entry
+	// gets a new sequence only if it changes.
 	isCutoff     = `substr(id, 1, 1) = '` + identityMark + `'`
 	carryOverlap = ` ON CONFLICT (id) DO UPDATE SET seq = excluded.seq,
 kept_until = max(kept_until, excluded.kept_until),
-revoked_at = CASE WHEN ` + isCutoff + ` THEN max(revoked_at, excluded.revoked_at) ELSE revoked_at END
+revoked_at = CASE WHEN ` + isCutoff + `
+THEN max(revoked_at, excluded.revoked_at) ELSE revoked_at END
 WHERE excluded.kept_until > kept_until OR ` + isCutoff + ` AND excluded.revoked_at > revoked_at`
 
 	carryFacts = `UPDATE refresh_store SET max_lifetime = max(max_lifetime, $1),
 rotation = max(rotation, $2), cleaned_until = max(cleaned_until, $3),
 identity = CASE WHEN $4 = '' THEN identity ELSE $4 END WHERE id = 1`
-	selectFacts  = `SELECT max_lifetime, rotation, cleaned_until, identity FROM refresh_store WHERE id = 1`
-	carrySigning = `INSERT INTO refresh_signing_keys (thumbprint) VALUES ($1) ON CONFLICT DO NOTHING`
+	selectFacts = `SELECT max_lifetime, rotation, cleaned_until, identity
+FROM refresh_store WHERE id = 1`
+	carrySigning = `INSERT INTO refresh_signing_keys (thumbprint) VALUES ($1)
+ON CONFLICT DO NOTHING`
 
 	// sequenceLeap is more than the number of revocations that may have been made since a backup.
 	sequenceLeap = 1_000_000_000
@@ -57,10 +61,12 @@ func carryOver(ctx context.Context, old *sql.DB, fresh *sql.Tx) (carried int, er
 	}
 	var lifetime, rotation, cleaned int64
 	var identity string
-	if err := old.QueryRowContext(ctx, selectFacts).Scan(&lifetime, &rotation, &cleaned, &identity); err != nil {
+	err = old.QueryRowContext(ctx, selectFacts).Scan(&lifetime, &rotation, &cleaned, &identity)
+	if err != nil {
 		return carried, err
 	}
-	if _, err := fresh.ExecContext(ctx, carryFacts, lifetime, rotation, cleaned, identity); err != nil {
+	_, err = fresh.ExecContext(ctx, carryFacts, lifetime, rotation, cleaned, identity)
+	if err != nil {
 		return carried, err
 	}
 	return carried, carrySigningKeys(ctx, old, fresh)
@@ -93,7 +99,7 @@ func carryRevocations(ctx context.Context, old *sql.DB, fresh *sql.Tx) (carried 
 		if err := rows.Scan(into...); err != nil {
 			return carried, err
 		}
-		if err := fresh.QueryRowContext(ctx, "SELECT head + 1 FROM refresh_feed WHERE id = 1").Scan(&values[seq]); err != nil {
+		if err := fresh.QueryRowContext(ctx, selectNext).Scan(&values[seq]); err != nil {
 			return carried, err
 		}
 		insert, args := insertOf(names, values, known)

@@ -130,7 +130,8 @@ func copyBackup(ctx context.Context, r Restoration, partial string) error {
 		return err
 	}
 	defer backup.Close()
-	file, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the operator's own choice
+	const flags = os.O_CREATE | os.O_EXCL | os.O_RDWR
+	file, err := os.OpenFile(partial, flags, 0o600) //nolint:gosec // the operator's own choice
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,9 @@ func copyBackup(ctx context.Context, r Restoration, partial string) error {
 }
 
 // completeCopy brings the schema of the copy up to date and adds the revocations of the old store.
-func completeCopy(ctx context.Context, r Restoration, partial string, old *sql.DB, done *Restored) error {
+func completeCopy(
+	ctx context.Context, r Restoration, partial string, old *sql.DB, done *Restored,
+) error {
 	fresh, err := openFile(partial, "mode=rw&_pragma=synchronous(FULL)")
 	if err != nil {
 		return err

@@ -64,8 +64,9 @@ func lockOnce(ctx context.Context, db *sql.DB) error {
 	}
 	// The exclusive mode keeps the journal's file until it is left. The next lock is of rollback
 	// mode: it lasts as long as its transaction and needs no file.
-	_, err := db.ExecContext(ctx, "PRAGMA locking_mode=NORMAL; SELECT count(*) FROM "+schemaTable+"; BEGIN EXCLUSIVE")
-	if err != nil {
+	const relock = "PRAGMA locking_mode=NORMAL; SELECT count(*) FROM " + schemaTable +
+		"; BEGIN EXCLUSIVE"
+	if _, err := db.ExecContext(ctx, relock); err != nil {
 		return err
 	}
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
