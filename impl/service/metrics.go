@@ -1,8 +1,10 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"math"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -29,10 +31,8 @@ func (s *Service) registerMetrics(r prometheus.Registerer, c Config) error {
 				}
 				return float64(at)
 			}),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "refreshd_store_commits_total",
-			Help: "Transactions that this process committed. Changes that wait together share one.",
-		}, func() float64 { return float64(c.Store.Commits()) }),
+		gauge("refreshd_sessions", "Sessions in the store, counted once a minute.",
+			func() float64 { return float64(s.counted.Load()) }),
 	}
 	for _, reason := range []string{"stopping", "clock", "store", "keys", "issuer_keys"} {
 		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -52,10 +52,28 @@ func (s *Service) registerMetrics(r prometheus.Registerer, c Config) error {
 			}))
 	}
 	var failed []error
-	for _, one := range list {
+	for _, one := range append(list, c.Store.Collectors()...) {
 		failed = append(failed, r.Register(one))
 	}
 	return errors.Join(failed...)
+}
+
+// countEvery is how often the sessions are counted: it costs the store a second if there are many.
+const countEvery = time.Minute
+
+// countSessions counts the sessions until ctx ends. If the store does not answer, the last number
+// stays.
+func (s *Service) countSessions(ctx context.Context) {
+	for {
+		if n, err := s.store.CountSessions(ctx); err == nil {
+			s.counted.Store(n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(countEvery):
+		}
+	}
 }
 
 // waitsFor reports whether a reason keeps the service from being ready.

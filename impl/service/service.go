@@ -48,14 +48,16 @@ type Service struct {
 	Ops    http.Handler // health, readiness and metrics
 
 	keys     *keys.Source
+	store    *store.Store
 	sessions *session.Service
 	audit    *audit.Stream
+	counted  atomic.Int64 // sessions
 	stopping atomic.Bool
 }
 
 // New puts a Service together. It fails if a metric cannot be registered.
 func New(c Config) (*Service, error) {
-	s := &Service{keys: c.Keys}
+	s := &Service{keys: c.Keys, store: c.Store}
 	rules := c.Settings.Rules()
 	untyped := c.Settings.Name(&c.Settings.RequireType) +
 		" is off: switch it on if the login service sets the claim " + rules.Profile.Kind
@@ -145,6 +147,7 @@ func (s *Service) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
 	tasks.Go(func() { s.sessions.Run(ctx) })
 	tasks.Go(func() { s.keys.Run(ctx) })
+	tasks.Go(func() { s.countSessions(ctx) })
 	tasks.Wait()
 	s.audit.Wait()
 }

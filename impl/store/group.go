@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -37,6 +39,7 @@ func (*fullError) RetryAfter() time.Duration { return time.Second + rand.N(3*tim
 // is committed at once. Each caller is answered after the commit of its own change.
 type group[T any] struct {
 	commit      committer[T]
+	batches     prometheus.Observer // of their sizes
 	first, jobs chan *job[T]
 	quitting    chan struct{} // closed by close
 	closing     sync.Once
@@ -58,9 +61,12 @@ type job[T any] struct {
 	done   chan struct{}
 }
 
-func newGroup[T any](queue int, commit committer[T]) *group[T] {
+func newGroup[T any](
+	queue int, batches prometheus.Observer, commit committer[T],
+) *group[T] {
 	g := &group[T]{
 		commit:   commit,
+		batches:  batches,
 		first:    make(chan *job[T], groupFirst),
 		jobs:     make(chan *job[T], queue),
 		quitting: make(chan struct{}),
@@ -127,6 +133,7 @@ func (g *group[T]) run() {
 		batch = gather(batch, g.first)
 		batch = gather(batch, g.jobs)
 		if batch = begun(batch); len(batch) > 0 {
+			g.batches.Observe(float64(len(batch)))
 			g.write(batch)
 		}
 	}

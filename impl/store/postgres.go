@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 const (
@@ -45,7 +46,9 @@ type postgresEngine struct {
 	commits               atomic.Int64
 }
 
-func openPostgres(ctx context.Context, raw string) (engine, error) {
+func openPostgres(
+	ctx context.Context, raw string, batches prometheus.Observer,
+) (engine, error) {
 	c, size, err := parsePostgres(raw)
 	if err != nil {
 		return nil, err
@@ -77,7 +80,7 @@ func openPostgres(ctx context.Context, raw string) (engine, error) {
 		}
 	}
 	for range sessionWriters {
-		e.writers = append(e.writers, newGroup(groupQueue/sessionWriters, e.commitSessions))
+		e.writers = append(e.writers, newGroup(groupQueue/sessionWriters, batches, e.commitSessions))
 	}
 	return e, nil
 }

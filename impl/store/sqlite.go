@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/prometheus/client_golang/prometheus"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -34,7 +35,9 @@ type sqliteEngine struct {
 	writer *sqliteWriter
 }
 
-func openSQLite(ctx context.Context, path string) (engine, error) {
+func openSQLite(
+	ctx context.Context, path string, batches prometheus.Observer,
+) (engine, error) {
 	e := &sqliteEngine{shared: path != ":memory:"}
 	name, err := sqliteName(path)
 	if err == nil && path != ":memory:" {
@@ -60,7 +63,7 @@ func openSQLite(ctx context.Context, path string) (engine, error) {
 		err = writable(ctx, e.writes)
 	}
 	if err == nil {
-		e.writer, err = newSQLiteWriter(ctx, e.writes, newCheckpointer(e.reads), frequent()...)
+		e.writer, err = newSQLiteWriter(ctx, e.writes, batches, newCheckpointer(e.reads), frequent()...)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), e.close())

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -26,7 +27,8 @@ type sqliteChange func(context.Context, sqliteTx) error
 
 // newSQLiteWriter starts the writer. The statements are prepared once for all.
 func newSQLiteWriter(
-	ctx context.Context, db *sql.DB, log *checkpointer, statements ...string,
+	ctx context.Context, db *sql.DB, batches prometheus.Observer, log *checkpointer,
+	statements ...string,
 ) (*sqliteWriter, error) {
 	w := &sqliteWriter{db: db, log: log, prepared: map[string]*sql.Stmt{}}
 	for _, text := range statements {
@@ -39,7 +41,7 @@ func newSQLiteWriter(
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w.stopLog = stop
 	w.tasks.Go(func() { log.run(running) })
-	w.group = newGroup(groupQueue, w.commit)
+	w.group = newGroup(groupQueue, batches, w.commit)
 	return w, nil
 }
 

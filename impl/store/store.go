@@ -14,8 +14,10 @@ import (
 
 // Store is an open store. It is safe for concurrent use, and several processes may use it.
 type Store struct {
-	engine  engine
-	revokes *group[*revoking]
+	engine   engine
+	revokes  *group[*revoking]
+	measured *measurements
+	file     string // the database of SQLite
 }
 
 // engine is a database. No method may be called after close.
@@ -78,18 +80,24 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	var e engine
 	var err error
+	m := newMeasurements()
 	switch scheme {
 	case "sqlite":
-		e, err = openSQLite(ctx, rest)
+		e, err = openSQLite(ctx, rest, m.batches)
 	case "postgres", "postgresql":
-		e, err = openPostgres(ctx, url)
+		e, err = openPostgres(ctx, url, m.batches)
 	default:
 		err = errStoreURL
 	}
 	if err != nil {
 		return nil, oneLine{fmt.Errorf("store: %w", err)}
 	}
-	return &Store{engine: e, revokes: newGroup(groupQueue, commitRevocations(e))}, nil
+	return &Store{
+		engine:   e,
+		revokes:  newGroup(groupQueue, m.batches, commitRevocations(e)),
+		measured: m,
+		file:     fileOf(url),
+	}, nil
 }
 
 // BadURL says why the URL of a store cannot be used. It does not repeat the URL, which may hold a
@@ -119,12 +127,14 @@ func (s *Store) Commits() int64 { return s.engine.committed() }
 func (s *Store) read(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	defer timed(s.measured.reads)()
 	return s.explain(ctx, s.engine.read(limited, list...))
 }
 
 func (s *Store) readCurrent(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	defer timed(s.measured.reads)()
 	return s.explain(ctx, s.engine.current(limited, list...))
 }
 
@@ -133,6 +143,7 @@ func (s *Store) change(ctx context.Context, id, text string, args ...any) (bool,
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	one := exec(text, args...)
+	defer timed(s.measured.writes)()
 	err := s.explain(ctx, s.engine.change(limited, id, one))
 	return err == nil && one.changed > 0, err
 }
@@ -141,6 +152,7 @@ func (s *Store) change(ctx context.Context, id, text string, args ...any) (bool,
 func (s *Store) write(ctx context.Context, f func(context.Context, handle) error) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	defer timed(s.measured.writes)()
 	return s.explain(ctx, s.engine.transact(limited, upkeep, f))
 }
 
