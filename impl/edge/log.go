@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx at
-// error. The text of an error is written only if the fault is the service's; it never holds a
+// logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx that
+// are not the caller's fault at error. The text of an error is written only if the fault is the service's; it never holds a
 // token.
 func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 	level := slog.LevelDebug
@@ -19,7 +19,8 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 	case errors.Is(x.err, context.Canceled): // the client hung up
 	case x.cut:
 		level = slog.LevelError
-	case x.status == http.StatusNotImplemented: // the caller asked for a part that is switched off
+	case x.status == http.StatusNotImplemented, // the caller asked for a part that is switched off
+		x.answer != nil && x.answer.CallersFault: // such as the clock of the login
 		level = slog.LevelInfo
 	case x.status >= http.StatusInternalServerError:
 		level = slog.LevelError

@@ -35,6 +35,8 @@ type Error struct {
 	LogCauses []string `json:"-"`
 	// RetryAfter is the Retry-After of the answer, rounded up to a second. Zero: no such header.
 	RetryAfter time.Duration `json:"-"`
+	// CallersFault says that a 5xx is no fault of the service or of what it depends on.
+	CallersFault bool `json:"-"`
 	// Err is the error behind an answer that another one replaced; it may be nil.
 	Err error `json:"-"`
 }
@@ -133,7 +135,9 @@ func Of(err error) *Error {
 		return New(http.StatusUnprocessableEntity, cause)
 	}
 	if early, ok := errors.AsType[*token.Early](err); ok {
-		return unavailable(early, early)
+		e := unavailable(early, early)
+		e.CallersFault = true
+		return e
 	}
 	switch {
 	case errors.Is(err, session.ErrKeysUnavailable):
