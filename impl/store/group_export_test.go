@@ -113,3 +113,15 @@ func (s *Store) FillSessions(ctx context.Context, count int, row func(n int) ses
 	}
 	return tx.Commit()
 }
+
+// Rounds returns how many revocations each round of a batch has.
+func Rounds(batch ...revocation.Revocation) (sizes []int) {
+	jobs := make([]*job[*revoking], len(batch))
+	for i, r := range batch {
+		jobs[i] = &job[*revoking]{change: &revoking{want: r}}
+	}
+	for _, round := range rounds(jobs) {
+		sizes = append(sizes, len(round))
+	}
+	return sizes
+}

@@ -148,3 +148,14 @@ func TestPostgresGroupFull(t *testing.T) {
 		t.Errorf("the callers that were refused are told only %d different times", n)
 	}
 }
+
+// TestRounds: equal revocations share one, and a round has at most one revocation of a session.
+func TestRounds(t *testing.T) {
+	again, longer := ended(1), ended(1)
+	again.RevokedAt, again.Reason = 2000, "other"
+	longer.KeptUntil++
+	got := store.Rounds(ended(1), again, longer, ended(2), ended(1), cutoff("a", 1), cutoff("a", 2))
+	if want := []int{3, 2}; !slices.Equal(got, want) {
+		t.Errorf("rounds of %v revocations, want %v", got, want)
+	}
+}
