@@ -60,11 +60,15 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 			return contender{}, err
 		}
 		return b.ours(ctx, name, "REFRESH_STORE="+url)
+	case filepath.IsAbs(name):
+		c, err := b.ours(ctx, "other")
+		c.name, c.program = name, name
+		return c, err
 	case engine == "sqlite" || engine == "postgres":
 		return b.rotating(ctx, engine, number)
 	}
-	return contender{}, fmt.Errorf("server %q is not known: give %q, %q, %q, %q or one such as "+
-		"sqlite/1000", name, floor, byHand, refreshd, revoked)
+	return contender{}, fmt.Errorf("server %q is not known: give %q, %q, %q, %q, the path of a "+
+		"refreshd or one such as sqlite/1000", name, floor, byHand, refreshd, revoked)
 }
 
 // peer returns one of the servers that refreshd is compared with, which this program is itself.

@@ -93,8 +93,8 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode, few and many sessions")
 	flags.IntVar(&set.Revocations, "revocations", 0,
 		"compare refreshd with refreshd that has so many revocations in force")
-	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd; "+
-		"with -rotation engine/sessions, such as sqlite/1000")
+	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd, "+
+		"the path of another refreshd; with -rotation engine/sessions, such as sqlite/1000")
 	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure instead of building one")
 	flags.StringVar(&set.output, "json", "", "file to write every measurement to")
 	if err := flags.Parse(args); err != nil {
