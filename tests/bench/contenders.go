@@ -61,7 +61,7 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 		}
 		return b.ours(ctx, name, "REFRESH_STORE="+url)
 	case filepath.IsAbs(name):
-		c, err := b.ours(ctx, "other")
+		c, err := b.ours(ctx, filepath.Base(name))
 		c.name, c.program = name, name
 		return c, err
 	case engine == "sqlite" || engine == "postgres":
