@@ -55,21 +55,6 @@ func SecretSet(secret []byte, allowWeak bool) (*Set, error) {
 	return &Set{keys: keys, byID: map[string][]*Key{"": keys}, noID: keys, plain: true}, nil
 }
 
-// WithDefault returns the set with the key of this ID also used for tokens that name no key. It
-// fails if there is no such key, or if another key is marked for such tokens.
-func (s *Set) WithDefault(id string) (*Set, error) {
-	keys := s.byID[id]
-	if len(keys) == 0 || keys[0].issuer {
-		return nil, fmt.Errorf("there is no key with the ID %q", id)
-	}
-	if s.noID != nil && s.noID[0] != keys[0] {
-		return nil, errors.New("another key is already marked for tokens without a key ID")
-	}
-	set := *s
-	set.noID = keys
-	return &set, nil
-}
-
 // WithIssuer returns the set with the public keys of a trusted issuer added. They verify only
 // tokens whose iss is the configured issuer, never sign, and never replace a key of the set. It
 // fails if one of them can sign.

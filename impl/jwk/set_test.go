@@ -46,12 +46,6 @@ func TestKeySetRefuses(t *testing.T) {
 	if _, err := jwk.NewSet(a, timed(t, "a", 1, 0)); err == nil {
 		t.Error("two keys of one ID")
 	}
-	if _, err := keySet(t, a).WithDefault("b"); err == nil {
-		t.Error("a default that is not there")
-	}
-	if _, err := keySet(t, a, newKey(t, "", "HS256", []byte(secret))).WithDefault("a"); err == nil {
-		t.Error("two keys for tokens without kid")
-	}
 	if _, err := keySet(t, a).WithIssuer(timed(t, "x", 0, 0)); err == nil {
 		t.Error("an issuer's secret")
 	}
@@ -161,26 +155,5 @@ func TestSigner(t *testing.T) {
 	}
 	if got := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())).Signer("public", now()); got != nil {
 		t.Errorf("%q signs without a private half", got.ID())
-	}
-}
-
-// TestWithDefault: one key is for tokens that name none, and an issuer's never is.
-func TestWithDefault(t *testing.T) {
-	m := newMaterial(t)
-	set, err := keySet(t, timed(t, "a", 0, 0), timed(t, "b", 0, 0)).WithDefault("b")
-	must(t, set, err)
-	if key, _ := set.Find(nil, []byte("HS256"), 0); key == nil || key.ID() != "b" {
-		t.Errorf("got %v", key)
-	}
-	if _, err := set.WithDefault("b"); err != nil {
-		t.Errorf("the same key again: %v", err)
-	}
-	extended, err := keySet(
-		t,
-		timed(t, "a", 0, 0),
-	).WithIssuer(newKey(t, "theirs", "EdDSA", m.ed.Public()))
-	must(t, extended, err)
-	if _, err := extended.WithDefault("theirs"); err == nil {
-		t.Error("an issuer's key for tokens that name none")
 	}
 }

@@ -60,11 +60,6 @@ func TestTokensWithoutKeyID(t *testing.T) {
 			token.ErrUnknownKey,
 		},
 	})
-	set, err := keySet(t, timed(t, "a", 0, 0), timed(t, "b", 0, 0)).WithDefault("a")
-	runAttacks(t, token.NewVerifier(must(t, set, err), token.Rules{}), []attack{
-		{"a key marked by a flag", none, nil},
-		{"and by its kid", signedBy(t, "a"), nil},
-	})
 }
 
 func TestIssuerKeys(t *testing.T) {

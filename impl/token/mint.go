@@ -72,13 +72,6 @@ func NewMinter(keys jwk.Source, rules Rules) *Minter {
 	}
 }
 
-// WithRandom returns the Minter with another source of randomness for token IDs.
-func (m *Minter) WithRandom(random io.Reader) *Minter {
-	other := *m
-	other.random = random
-	return &other
-}
-
 // writing is the memory that minting one token takes.
 type writing struct {
 	random       [16]byte
