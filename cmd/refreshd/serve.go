@@ -84,7 +84,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		cancel(err)
 		return errors.Join(err, <-served)
 	}
-	defer background(ctx, edge.CollectLessOften)()
+	defer edge.ReserveHeap()()
 	defer background(ctx, wired.Run)()
 	context.AfterFunc(ctx, wired.Stopping)
 	public.Set(wired.Public)
