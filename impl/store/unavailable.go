@@ -28,8 +28,11 @@ func Unavailable(err error) bool {
 		}
 		return false
 	}
-	if _, ok := errors.AsType[net.Error](err); ok {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true // containers start in any order, and their names come with them
 	}
 	for _, passing := range []error{
 		errReadOnly, revocation.ErrUnavailable, io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,

@@ -133,6 +133,7 @@ func TestRollingRestart(t *testing.T) {
 		"nginx": nginx, "HAProxy": haproxy,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			store := "sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
 			nodes := []node{newNode(t), newNode(t)}
 			running := []*server.Refreshd{nodes[0].start(t, store), nodes[1].start(t, store)}

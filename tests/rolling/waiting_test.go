@@ -1,0 +1,152 @@
+package rolling
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/tests/server"
+)
+
+// get returns the status and the body of an answer; zero if none came.
+func get(address string) (int, string) {
+	answer, err := http.Get("http://" + address)
+	if err != nil {
+		return 0, ""
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
+}
+
+// relay passes connections to an address on to a server, until the test ends.
+func relay(t *testing.T, address, to string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer from.Close()
+				target, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer target.Close()
+				go func() { _, _ = io.Copy(target, from) }()
+				_, _ = io.Copy(from, target)
+			}()
+		}
+	}()
+}
+
+// A server whose store is unavailable when it starts is alive, not ready, and waits.
+func TestStartWaitsForTheStore(t *testing.T) {
+	store, err := url.Parse(shared.Postgres(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := store.Host
+	if store.Host, err = server.FreeAddress(); err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t)
+	r := shared.Launch(t, "--listen="+n.public, "--ops-listen="+n.operations, "--store="+store.String())
+	r.Await(t, "the server to wait", func() bool {
+		status, text := get(n.operations + "/readyz")
+		return status == http.StatusServiceUnavailable && strings.Contains(text, "the store is unavailable")
+	})
+	if status, _ := get(n.operations + "/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz is %d", status)
+	}
+	if status, text := get(n.public + "/.well-known/jwks.json"); status != http.StatusServiceUnavailable ||
+		!strings.Contains(text, "the server is starting") {
+		t.Errorf("the API answers %d %s", status, text)
+	}
+	relay(t, store.Host, database)
+	r.Await(t, "the server to be ready", func() bool {
+		status, _ := get(n.operations + "/readyz")
+		return status == http.StatusOK
+	})
+}
+
+// Waiting does not help if the URL, the password or the database is wrong: the server exits.
+func TestStartFailsAtOnce(t *testing.T) {
+	good := shared.Postgres(t).NewDatabase(t)
+	u, err := url.Parse(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, user := *u, *u
+	missing.Path = "/no_such_database"
+	user.User = url.UserPassword("no_such_user", "secret")
+	for name, store := range map[string]string{
+		"URL": "postgres://%zz", "database": missing.String(), "user": user.String(),
+		"folder": "sqlite:/no/such/folder/refresh.db",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := shared.Launch(t, "--store="+store)
+			select {
+			case <-r.Done:
+				if r.State.Success() {
+					t.Error("the server ended with status 0")
+				}
+			case <-time.After(server.Patience):
+				t.Errorf("the server still runs: %s", r.Log.Tail())
+			}
+		})
+	}
+}
+
+// A server that waits for its store stops at a signal.
+func TestStopWhileWaiting(t *testing.T) {
+	address, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := shared.Launch(t, "--store=postgres://me@"+address+"/x")
+	r.Await(t, "the server to wait", func() bool { return r.Log.Contains("the server waits for it") })
+	if err := r.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// After SIGTERM a server is not ready and still answers, with Connection: close. After SIGINT it
+// stops at once, although its drain is an hour.
+func TestDrain(t *testing.T) {
+	n := newNode(t)
+	r := shared.Start(t, "--listen="+n.public, "--ops-listen="+n.operations, "--drain=1h")
+	r.Send(syscall.SIGTERM)
+	r.Await(t, "the server to be not ready", func() bool {
+		status, text := get(n.operations + "/readyz")
+		return status == http.StatusServiceUnavailable && strings.Contains(text, "stopping")
+	})
+	answer, err := http.Get("http://" + n.public + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK || !answer.Close {
+		t.Errorf("while draining: %d, close %t", answer.StatusCode, answer.Close)
+	}
+	r.Kill()
+	r = shared.Start(t, "--listen="+n.public, "--ops-listen="+n.operations, "--drain=1h")
+	r.Send(syscall.SIGINT)
+	select {
+	case <-r.Done:
+	case <-time.After(server.Patience):
+		t.Error("SIGINT waits for the drain")
+	}
+}
