@@ -16,6 +16,9 @@ func Alarms() []string {
 		"clean_up_behind",      // the clock is far ahead of the store's last clean-up
 		"clock_difference",     // this machine's clock differs from the store's
 		"token_ahead_of_store", // the store lost a rotation
+		// The store lost revocations, which a node wrote back.
+		"revocations_written_back",
+		"other_store", // the store is not the one that the server started with
 	}
 }
 
