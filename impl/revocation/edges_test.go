@@ -65,6 +65,22 @@ func TestLeaseAge(t *testing.T) {
 	})
 }
 
+// TestLeave: only a lease that could not be deleted is worth a line.
+func TestLeave(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, s *store.Store) {
+			m := newMachine(s)
+			stop := run(t, m.node())
+			synctest.Wait()
+			m.away.Store(away)
+			stop()
+			if warned := m.log.has("could not be deleted"); warned != away {
+				t.Errorf("store away %v, warned %v", away, warned)
+			}
+		})
+	}
+}
+
 // hanging is a machine whose store does not answer a renewal before the caller gives up.
 type hanging struct {
 	*machine
