@@ -129,6 +129,9 @@ func TestStepsOfRevoke(t *testing.T) {
 		if n.Status().HasLease {
 			t.Error("the silent node still answers from memory")
 		}
+		if m.log.has("could not be deleted") {
+			t.Error("the log says that the lease was not deleted")
+		}
 		if leases, err := s.PeekLeases(t.Context()); err != nil || len(leases) != 0 {
 			t.Errorf("leases left: %v, %v", leases, err)
 		}
