@@ -107,11 +107,16 @@ web: $(TOOLS) ## run the JavaScript tests without a browser (*.test.mjs in impl/
 browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/web/browser)
 	@$(STEP) browser .ci/javascript tests/web/browser
 
+.PHONY: ha
+ha: install ## take the leader of a PostgreSQL cluster away in five ways (about five minutes)
+	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -timeout 2h ./tests/ha
+
 .PHONY: soak
 soak: install ## run the tests with full counts, then each fuzz target for SOAK_FUZZTIME
 	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) \
 		$(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
+	@REFRESH_SOAK=1 $(MAKE) --no-print-directory ha
 	@$(MAKE) --no-print-directory mutants
 
 .PHONY: mutants

@@ -46,7 +46,7 @@ func TestConnectionsCut(t *testing.T) {
 	t.Parallel()
 	url := shared.Postgres(t).NewDatabase(t)
 	var servers []*node
-	var proxies []*proxy
+	var proxies []*server.Proxy
 	for range 3 {
 		p, own := through(t, url)
 		proxies, servers = append(proxies, p), append(servers, start(t, own))
@@ -59,7 +59,7 @@ func TestConnectionsCut(t *testing.T) {
 			case <-stop:
 				return
 			case <-time.After(rand.N(150 * time.Millisecond)):
-				proxies[rand.N(3)].cut()
+				proxies[rand.N(3)].Cut()
 			}
 		}
 	})
@@ -77,7 +77,7 @@ func TestConnectionsCut(t *testing.T) {
 // wait longer than a lease for it.
 func TestPartition(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]behaviour{"refuses": refuses, "hangs": hangs} {
+	for name, how := range map[string]server.Behaviour{"refuses": server.Refuses, "hangs": server.Hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := shared.Postgres(t).NewDatabase(t)
@@ -86,10 +86,10 @@ func TestPartition(t *testing.T) {
 			for range server.Rounds(1, 50) {
 				c := contest{token: newToken(), tries: 1}
 				c.hold(t, []*node{here, there}, func() {
-					p.set(how)
+					p.Set(how)
 					mustRevoke(t, here, c.token)
 				})
-				p.set(passes)
+				p.Set(server.Passes)
 				await(
 					t,
 					"a server that is ready again",
@@ -108,7 +108,7 @@ func TestPartition(t *testing.T) {
 // again; it never pretends that a session was ended, and tells load balancers and metrics.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]behaviour{"refuses": refuses, "hangs": hangs} {
+	for name, how := range map[string]server.Behaviour{"refuses": server.Refuses, "hangs": server.Hangs} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, url := through(t, shared.Postgres(t).NewDatabase(t))
@@ -134,7 +134,7 @@ func TestStoreAway(t *testing.T) {
 			if age := s.metric(t, "refreshd_lease_age_seconds"); age < 2.9 {
 				t.Errorf("the lease's age is %v s, want at least a lease's term", age)
 			}
-			p.set(passes)
+			p.Set(server.Passes)
 			await(
 				t,
 				"a server that is ready again",
@@ -154,14 +154,14 @@ func TestStoreAway(t *testing.T) {
 
 // goesOn makes the database unavailable and checks that a refresh succeeds while the lease is live.
 // If the machine is so busy that the lease expires first, it tries again.
-func goesOn(t *testing.T, s *node, p *proxy, how behaviour, token string) {
+func goesOn(t *testing.T, s *node, p *server.Proxy, how server.Behaviour, token string) {
 	t.Helper()
 	for range 5 {
-		p.set(how)
+		p.Set(how)
 		if s.refresh(token).status == http.StatusOK {
 			return
 		}
-		p.set(passes)
+		p.Set(server.Passes)
 		await(
 			t,
 			"a server that is ready again",

@@ -119,7 +119,7 @@ func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	url := shared.Postgres(t).NewDatabase(t)
 	var servers []*node
-	var proxies []*proxy
+	var proxies []*server.Proxy
 	for range 3 {
 		p, own := through(t, url)
 		proxies, servers = append(proxies, p), append(servers, start(t, own))
@@ -172,7 +172,7 @@ func (h *history) describe() string {
 }
 
 // trouble stops servers for a moment, and cuts their connections, until it is told to stop.
-func trouble(servers []*node, proxies []*proxy) (stop func()) {
+func trouble(servers []*node, proxies []*server.Proxy) (stop func()) {
 	over := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -184,7 +184,7 @@ func trouble(servers []*node, proxies []*proxy) (stop func()) {
 			case <-time.After(rand.N(400 * time.Millisecond)):
 			}
 			if rand.N(3) > 0 {
-				proxies[i].cut()
+				proxies[i].Cut()
 				continue
 			}
 			servers[i].Freeze()

@@ -224,9 +224,12 @@ func (s *Postgres) NewDatabase(tb testing.TB) string {
 }
 
 // Exec runs one statement as the superuser.
-func (s *Postgres) Exec(statement string) error {
+func (s *Postgres) Exec(statement string) error { return s.ExecIn(s.URL("postgres"), statement) }
+
+// ExecIn runs one statement in the database with the URL.
+func (*Postgres) ExecIn(url, statement string) error {
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}

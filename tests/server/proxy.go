@@ -1,0 +1,142 @@
+package server
+
+import (
+	"net"
+	"sync"
+	"testing"
+)
+
+// Proxy passes TCP connections on to an address, and can refuse or hold them.
+type Proxy struct {
+	listener net.Listener
+	target   string
+
+	mu    sync.Mutex
+	how   Behaviour
+	conns map[net.Conn]struct{}
+	calm  chan struct{} // closed when it stops holding data back
+}
+
+// Behaviour is how a Proxy treats connections.
+type Behaviour int
+
+const (
+	// Passes is the behaviour of a new proxy.
+	Passes Behaviour = iota
+	// Refuses closes open and new connections.
+	Refuses
+	// Hangs accepts connections and data and passes none on, as a network that loses packets.
+	Hangs
+)
+
+// StartProxy starts a proxy in front of an address, which ends with the test.
+func StartProxy(tb testing.TB, target string) *Proxy {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &Proxy{
+		listener: listener,
+		target:   target,
+		conns:    map[net.Conn]struct{}{},
+		calm:     make(chan struct{}),
+	}
+	close(p.calm)
+	go p.serve()
+	tb.Cleanup(func() {
+		listener.Close()
+		p.Set(Refuses)
+	})
+	return p
+}
+
+// Address returns host and port of the proxy.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
+
+// Set changes how the proxy behaves.
+func (p *Proxy) Set(how Behaviour) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case how == Hangs && p.how != Hangs:
+		p.calm = make(chan struct{})
+	case how != Hangs && p.how == Hangs:
+		close(p.calm)
+	}
+	p.how = how
+	if how == Refuses {
+		p.closeAll()
+	}
+}
+
+// Cut closes all open connections. New ones are passed on.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeAll()
+}
+
+func (p *Proxy) closeAll() {
+	for c := range p.conns {
+		c.Close()
+	}
+	clear(p.conns)
+}
+
+func (p *Proxy) serve() {
+	for {
+		near, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", p.target)
+		if err != nil || !p.admit(near, far) {
+			near.Close()
+			if err == nil {
+				far.Close()
+			}
+			continue
+		}
+		go p.pass(near, far)
+		go p.pass(far, near)
+	}
+}
+
+func (p *Proxy) admit(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.how == Refuses {
+		return false
+	}
+	for _, c := range conns {
+		p.conns[c] = struct{}{}
+	}
+	return true
+}
+
+// pass copies one direction until either side ends.
+func (p *Proxy) pass(to, from net.Conn) {
+	defer to.Close()
+	defer from.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		p.mu.Lock()
+		calm := p.calm
+		p.mu.Unlock()
+		<-calm
+		if _, failed := to.Write(buf[:n]); failed != nil || err != nil {
+			p.forget(to, from)
+			return
+		}
+	}
+}
+
+func (p *Proxy) forget(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		delete(p.conns, c)
+	}
+}
