@@ -27,6 +27,7 @@ type commands struct {
 	Health       healthCmd      `cmd:"" help:"Ask the running server whether it is healthy."`
 	Backup       backupCmd      `cmd:"" help:"Copy the SQLite store, while servers use it."`
 	Restore      restoreCmd     `cmd:"" help:"Replace the SQLite store by a backup."`
+	Migrate      migrateCmd     `cmd:"" help:"Bring the schema of the store up to date."`
 	Contract     contractCmd    `cmd:"" help:"Run the contract tests against a deployment."`
 	Fake         fakeCmd        `cmd:"" help:"Run a server that misbehaves, for callers' tests."`
 	PrintOpenAPI openAPICmd     `cmd:"" name:"openapi" help:"Print the contract (OpenAPI)."`

@@ -47,6 +47,10 @@ func newMetrics(r prometheus.Registerer, sessions *session.Service) (*metrics, e
 			"Seconds since this node last took or renewed its lease. It grows without a lease, and "+
 				"counts from the start if there never was one.",
 			func() float64 { return sessions.Status().LeaseAge.Seconds() }),
+		r.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "refreshd_revocations_written_back_total",
+			Help: "Revocations that this node has written back to the store, which had lost them.",
+		}, func() float64 { return float64(sessions.Status().WrittenBack) })),
 	)
 }
 

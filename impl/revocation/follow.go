@@ -15,12 +15,22 @@ const pageSize = 20_000
 
 // join loads the whole feed. Only then it takes a lease and reads the changes that were added
 // meanwhile: a node that has a lease must be quick. Revocations that are in memory already stay
-// there: after a restore the memory may hold more than the store.
+// there: after a restore the memory may hold more than the store. The node writes them back before
+// it takes the lease.
 func (n *Node) join(ctx context.Context) error {
-	before, page := n.applied.Load(), Page{Head: 1}
+	before, page, apply := n.applied.Load(), Page{Head: 1}, n.memory.apply
+	var stored memory
+	mayHaveMore := n.memory.any.Load()
+	if mayHaveMore {
+		n.own.clear() // the memory has them: they are written back if the feed lacks them
+		apply = func(c Change) {
+			stored.apply(c)
+			n.memory.apply(c)
+		}
+	}
 	for page.Applied < page.Head {
 		var err error
-		if page, err = n.store.Load(ctx, page.Applied, pageSize, n.memory.apply); err != nil {
+		if page, err = n.store.Load(ctx, page.Applied, pageSize, apply); err != nil {
 			return err
 		}
 		n.applied.Store(page.Applied)
@@ -28,6 +38,11 @@ func (n *Node) join(ctx context.Context) error {
 	}
 	if page.Applied < before {
 		n.alarm(page.Applied, before)
+	}
+	if mayHaveMore {
+		if err := n.writeBack(ctx, &stored); err != nil {
+			return err
+		}
 	}
 	n.loaded.Store(true)
 	return n.beginTerm(ctx, func(ctx context.Context) error {
@@ -95,33 +110,50 @@ func (n *Node) follow(ctx context.Context) error {
 // come from a server that was replaced, and the server that replaced it may use the same sequences
 // for others.
 func (n *Node) read(ctx context.Context) error {
+	expected := n.own.expected(n.applied.Load())
+	apply := n.memory.apply
+	if expected != nil {
+		apply = func(c Change) {
+			n.memory.apply(c)
+			delete(expected, c.Key)
+		}
+	}
 	for {
 		applied, next := n.applied.Load(), n.nextVersion()
 		lease := Lease{Node: n.id, Version: n.confirmed}
-		page, err := n.store.Follow(ctx, lease, next, applied, pageSize, n.memory.apply)
+		page, err := n.store.Follow(ctx, lease, next, applied, pageSize, apply)
 		if err != nil {
 			return err
 		}
 		n.head.Store(page.Head)
 		if page.Head < applied {
 			n.alarm(page.Head, applied)
-			n.dropLease()
-			n.applied.Store(0)
-			return fmt.Errorf("%w: the node has to load the feed again", errLeaseGone)
+			return n.loadAgain()
 		}
 		if page.Applied > applied {
 			n.applied.Store(page.Applied)
 			n.confirmed = next
 		}
-		if page.Applied >= page.Head {
-			return nil
+		if page.Applied < page.Head {
+			continue
 		}
+		if len(expected) > 0 { // the feed lacks a revocation that was committed before this read
+			return n.loadAgain()
+		}
+		return nil
 	}
+}
+
+// loadAgain makes the node join again.
+func (n *Node) loadAgain() error {
+	n.dropLease()
+	n.applied.Store(0)
+	return fmt.Errorf("%w: the node has to load the feed again", errLeaseGone)
 }
 
 func (n *Node) alarm(head, applied int64) {
 	n.log.Error("The feed of revocations is shorter than what was applied: the store was restored, or it "+
-		"failed over with loss. The revocations in memory are kept; follow the restore procedure",
+		"failed over with loss. The revocations in memory are kept, and written back if the store lacks them",
 		"alarm", "feed_regression", "head", head, "applied", applied)
 }
 

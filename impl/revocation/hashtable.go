@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"encoding/binary"
+	"iter"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -78,6 +79,36 @@ func (t *hashTable) length() int {
 		s.mu.Unlock()
 	}
 	return n
+}
+
+// above returns the keys whose value is greater than the one in other, or which are not in other.
+func (t *hashTable) above(other *hashTable) iter.Seq2[Key, uint32] {
+	return func(yield func(Key, uint32) bool) {
+		for i := range t.shards {
+			for _, e := range t.shards[i].all() {
+				if value, ok := other.get(&e.key); (!ok || value < e.value) && !yield(e.key, e.value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// all returns a copy of the shard's entries.
+func (s *shard) all() []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.table.Load()
+	if p == nil {
+		return nil
+	}
+	copied := make([]entry, 0, s.used)
+	for i := range p.entries {
+		if p.taken(i) {
+			copied = append(copied, p.entries[i])
+		}
+	}
+	return copied
 }
 
 // removeBelow removes the keys whose value is below least, one shard at a time, and returns how

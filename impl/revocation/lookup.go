@@ -41,6 +41,8 @@ func (n *Node) live() bool { return n.term.Load().live(n.clock.Now()) }
 // Waiting says why the node is not ready. It is empty if the node is ready.
 func (n *Node) Waiting() string {
 	switch {
+	case n.otherStore.Load():
+		return "the store is not the one that this server started with"
 	case !n.loaded.Load():
 		return "the feed of revocations is being read: " + strconv.FormatInt(n.applied.Load(), 10) + " of " +
 			strconv.FormatInt(n.head.Load(), 10)
@@ -58,15 +60,19 @@ type Status struct {
 	// LeaseAge is the time since the last term began, by the monotonic clock. It goes on without a
 	// lease, and counts from the start of the process if there never was one.
 	LeaseAge time.Duration
+	// WrittenBack is how many revocations this process has written back, because the store had lost
+	// them.
+	WrittenBack int64
 }
 
 // Status returns the node's state.
 func (n *Node) Status() Status {
 	now, t := n.clock.Now(), n.term.Load()
 	s := Status{
-		InForce:  n.memory.length(),
-		Lag:      max(n.head.Load()-n.applied.Load(), 0),
-		HasLease: t.live(now),
+		InForce:     n.memory.length(),
+		Lag:         max(n.head.Load()-n.applied.Load(), 0),
+		HasLease:    t.live(now),
+		WrittenBack: n.writtenBack.Load(),
 	}
 	s.LeaseAge = now.Mono - time.Duration(n.leased.Load())
 	return s

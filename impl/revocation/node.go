@@ -16,6 +16,7 @@ import (
 type NodeStore interface {
 	feedReader
 	leaseWriter
+	lossMonitor
 }
 
 // feedReader reads revocations, and removes those that have expired.
@@ -69,6 +70,7 @@ type Node struct {
 	log   *slog.Logger
 
 	memory memory
+	own    ownRevocations
 	term   atomic.Pointer[term] // nil: no lease
 	loaded atomic.Bool          // the whole feed was read once
 	wake   chan struct{}
@@ -77,6 +79,8 @@ type Node struct {
 	// as both are known. Run writes them, Status reads them.
 	applied, head atomic.Int64
 	leased        atomic.Int64 // when the last term began, on the monotonic clock
+	writtenBack   atomic.Int64
+	otherStore    atomic.Bool // the store is not the one that was opened
 
 	// The fields below are used by the goroutine of Run alone.
 	joined    bool
@@ -155,6 +159,9 @@ func (n *Node) warn(ctx context.Context, err error) {
 }
 
 func (n *Node) renewOrJoin(ctx context.Context) error {
+	if err := n.checkStore(ctx); err != nil {
+		return err
+	}
 	if n.joined {
 		if err := n.beginTerm(ctx, n.renew); !errors.Is(err, errLeaseGone) {
 			return err
@@ -182,6 +189,30 @@ func (n *Node) followFor(ctx context.Context, pause time.Duration) {
 			}
 		}
 	}
+}
+
+// checkStore returns ErrOtherStore, and ends the lease, if the store is not the one that was opened:
+// then the memory says nothing about the sessions of the store, and the store nothing about those of
+// the memory.
+func (n *Node) checkStore(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewLimit)
+	defer cancel()
+	err := n.store.SameStore(ctx)
+	other := errors.Is(err, ErrOtherStore)
+	if other {
+		n.dropLease()
+	} else if err != nil {
+		return err
+	}
+	switch was := n.otherStore.Swap(other); {
+	case other && !was:
+		n.log.Error("alarm: the store is not the one that this server started with: it was replaced or deleted, or the "+
+			"connection leads elsewhere. This server answers 503 until the store is back or the server is restarted",
+			"alarm", "other_store", "error", err)
+	case was && !other:
+		n.log.Warn("The store is the one that this server started with again")
+	}
+	return err
 }
 
 // leave stops answering from memory, and only then deletes the lease.

@@ -91,9 +91,9 @@ func TestSteps(t *testing.T) {
 		}
 		stop := run(t, n)
 		synctest.Wait()
-		steps("joins", "Load", "Now", "Join", "Follow")
+		steps("joins", "SameStore", "Load", "Now", "Join", "Follow")
 		time.Sleep(1001 * time.Millisecond)
-		steps("renews", "Now", "Renew", "Follow")
+		steps("renews", "SameStore", "Now", "Renew", "Follow")
 		revoke(t, newMachine(s).revoker(nil), 1)
 		m.taken()
 		time.Sleep(time.Second)
@@ -322,7 +322,7 @@ func TestExpiry(t *testing.T) {
 }
 
 // TestRestored: under a node the store is replaced by an older copy, which has gone on since. The
-// node keeps what it knows, learns what is new, and joins again.
+// node keeps what it knows, learns what is new, writes back what the copy lacks, and joins again.
 func TestRestored(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -380,10 +380,21 @@ func TestRestored(t *testing.T) {
 				if !m.log.has(c.alarm) {
 					t.Errorf("the log does not say %q", c.alarm)
 				}
+				for i := range 5 {
+					if state, err := older.Lookup(t.Context(), sessionID(byte(i)), ""); err != nil || !state.Revoked {
+						t.Errorf("session %d was not written back: %+v, %v", i, state, err)
+					}
+				}
+				if got := n.Status().WrittenBack; got != 3 {
+					t.Errorf("%d were written back, 3 were lost", got)
+				}
+				if !m.log.has("alarm: the store had lost revocations") {
+					t.Error("the log has no alarm")
+				}
 				// What is acknowledged is what the copy has, or the next revoke would not wait for
 				// the node.
 				leases, err := older.PeekLeases(t.Context())
-				if err != nil || len(leases) != 1 || leases[0].Acknowledged != int64(2+c.since) {
+				if err != nil || len(leases) != 1 || leases[0].Acknowledged != int64(2+c.since+3) {
 					t.Errorf("leases %v, %v", leases, err)
 				}
 			})

@@ -13,6 +13,10 @@ import (
 // The operation may or may not have taken effect. Nothing that was acknowledged is lost.
 var ErrUnavailable = errors.New("the session store is not available")
 
+// ErrOtherStore means that the store is not the one that was opened: it was replaced, or the
+// connection leads elsewhere. It is returned together with ErrUnavailable.
+var ErrOtherStore = errors.New("the store is not the one that this program opened")
+
 // Forever as Revocation.KeptUntil means that the revocation is never removed.
 const Forever = math.MaxInt64
 

@@ -59,6 +59,7 @@ func (r *Revoker) Revoke(ctx context.Context, rev Revocation) (Revocation, error
 	if r.node != nil {
 		// The node of this process needs no acknowledgement.
 		r.node.memory.apply(rev.change())
+		r.node.own.add(rev.change())
 		leases = slices.DeleteFunc(leases, func(l Lease) bool { return l.Node == r.node.id })
 	}
 	// The wait begins after the leases were read, so that each of them is older than the wait.

@@ -18,12 +18,13 @@ import (
 // machine is one process on one machine: its clock can be suspended and set, and its store be away
 // or hang.
 type machine struct {
-	store  atomic.Pointer[store.Store]
-	log    journal
-	clock  clock
-	away   atomic.Bool
-	forked atomic.Bool // the store is read, and no commit of it is confirmed
-	halted atomic.Pointer[chan struct{}]
+	store    atomic.Pointer[store.Store]
+	log      journal
+	clock    clock
+	away     atomic.Bool
+	replaced atomic.Bool // the store is another one
+	forked   atomic.Bool // the store is read, and no commit of it is confirmed
+	halted   atomic.Pointer[chan struct{}]
 
 	mu    sync.Mutex
 	calls []string
@@ -46,6 +47,8 @@ func (c *clock) Now() revocation.Instant {
 type journal struct{ server.Log }
 
 func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }
+
+func (j *journal) count(text string) int { return strings.Count(j.String(), text) }
 
 func newMachine(s *store.Store) *machine {
 	m := &machine{}
@@ -216,4 +219,21 @@ func (m *machine) Expire(ctx context.Context, now int64, limit int) (int, error)
 
 func (m *machine) CleanUpTime(ctx context.Context, now int64) (int64, error) {
 	return m.store.Load().CleanUpTime(ctx, now)
+}
+
+func (m *machine) SameStore(ctx context.Context) error {
+	if err := m.before("SameStore"); err != nil {
+		return err
+	}
+	if m.replaced.Load() {
+		return revocation.ErrOtherStore
+	}
+	return m.store.Load().SameStore(ctx)
+}
+
+func (m *machine) WriteBack(ctx context.Context, changes []revocation.Change) (int, error) {
+	if err := m.before("WriteBack"); err != nil {
+		return 0, err
+	}
+	return m.store.Load().WriteBack(ctx, changes)
 }

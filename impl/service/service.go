@@ -58,6 +58,9 @@ type Service struct {
 // New puts a Service together. It fails if a metric cannot be registered.
 func New(c Config) (*Service, error) {
 	s := &Service{keys: c.Keys, store: c.Store}
+	if c.Store.IsNew() {
+		c.Log.Warn("This store is new: no revocation is known")
+	}
 	rules := c.Settings.Rules()
 	untyped := c.Settings.Name(&c.Settings.RequireType) +
 		" is off: switch it on if the login service sets the claim " + rules.Profile.Kind

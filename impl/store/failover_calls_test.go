@@ -39,6 +39,12 @@ func reliedOn() []call {
 			_, err := s.Follow(ctx, lease, 9, 0, 10, ignore)
 			return err
 		}},
+		{"SameStore", func(ctx context.Context, s *store.Store) error { return s.SameStore(ctx) }},
+		{"WriteBack", func(ctx context.Context, s *store.Store) error {
+			known := revocation.Change{Kind: revocation.OfSession, Key: idOf(1), RevokedAt: 1, KeptUntil: 2}
+			_, err := s.WriteBack(ctx, []revocation.Change{known})
+			return err
+		}},
 		{"Lookup", func(ctx context.Context, s *store.Store) error {
 			_, err := s.Lookup(ctx, idOf(1), "who")
 			return err

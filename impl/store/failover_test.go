@@ -21,7 +21,7 @@ import (
 // TestReliedOn: a method of the store is either among the calls of reliedOn, or no answer of it is relied on.
 func TestReliedOn(t *testing.T) {
 	others := []string{
-		"Close", "Commits", "Watch", // no statement
+		"Close", "Commits", "IsNew", "Migrated", "Watch", // no statement
 		"PeekLeases", "StoreTime", // hints
 		"Leave", "DropLease", "Expire", "ExpireSessions", // if lost, they are done again
 		// The tests' own.

@@ -15,7 +15,11 @@ func (s *Store) Load(
 	// The head is read before the rows: each revocation up to the head is committed, and so the
 	// next statement sees it.
 	changes := readChanges(after, limit, apply)
-	err := s.readCurrent(ctx, one([]any{&page.Head}, selectHead), changes.statement)
+	var identity string
+	err := s.readCurrent(ctx, one([]any{&page.Head, &identity}, selectHead), changes.statement)
+	if err == nil {
+		err = s.own.compare(identity)
+	}
 	if err == nil {
 		page.Applied = changes.appliedUpTo(page.Head)
 	}
@@ -30,6 +34,9 @@ func (s *Store) Follow(
 	apply func(revocation.Change),
 ) (revocation.Page, error) {
 	page := revocation.Page{Applied: after}
+	if err := s.own.err(); err != nil {
+		return page, err
+	}
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	err := s.engine.follow(limited, func(ctx context.Context, h handle) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/pressly/goose/v3"
 )
@@ -20,30 +21,37 @@ var ErrNewerSchema = errors.New("the store was written by a newer version of thi
 // schemaTable is the table of the migrations that were applied.
 const schemaTable = "refresh_schema"
 
-// migrate brings the schema up to date. Each migration is a transaction. It returns ErrNewerSchema
-// if a newer version of this program has changed the schema so that this one cannot use it.
-func migrate(
-	ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption,
-) error {
+// migrate brings the schema up to date, and returns the names of the migrations that it applied.
+// Each migration is a transaction. It returns ErrNewerSchema if a newer version of this program has
+// changed the schema so that this one cannot use it. If the schema is up to date, it only reads.
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) (applied []string, err error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	options = append(options, goose.WithTableName(schemaTable), goose.WithLogger(goose.NopLogger()),
-		goose.WithDisableGlobalRegistry(true))
-	p, err := goose.NewProvider(dialect, db, files, options...)
+	p, err := goose.NewProvider(dialect, db, files, goose.WithTableName(schemaTable),
+		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	have, know, err := p.GetVersions(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if have > know {
-		return checkNewer(ctx, db, have, know)
+		return nil, checkNewer(ctx, db, have, know)
 	}
-	_, err = p.Up(ctx)
-	return err
+	if have == know {
+		return nil, nil
+	}
+	results, err := p.Up(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range results {
+		applied = append(applied, filepath.Base(r.Source.Path))
+	}
+	return applied, nil
 }
 
 // checkNewer returns ErrNewerSchema unless the schema says that a program that knows version know

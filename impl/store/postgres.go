@@ -15,6 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/revocation"
 )
 
 const (
@@ -38,6 +40,7 @@ const (
 // postgresEngine is a PostgreSQL server, and the standbys that may replace it.
 type postgresEngine struct {
 	connector *connector
+	applied   []string
 	// Each kind of work has connections of its own, so that a crowd in one does not delay another.
 	reads, writes, upkeep *pgxpool.Pool
 	writers               []*group[*sessionChange]
@@ -53,10 +56,11 @@ func openPostgres(
 	if err != nil {
 		return nil, err
 	}
-	if err := migratePostgres(ctx, c); err != nil {
+	applied, err := migratePostgres(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	e := &postgresEngine{connector: c, seed: maphash.MakeSeed()}
+	e := &postgresEngine{connector: c, applied: applied, seed: maphash.MakeSeed()}
 	switch {
 	case size > 0:
 	case c.pooled.Load():
@@ -148,6 +152,8 @@ func (e *postgresEngine) close() error {
 	return nil
 }
 
+func (e *postgresEngine) migrated() []string { return e.applied }
+
 func (e *postgresEngine) committed() int64 { return e.commits.Load() }
 
 func (e *postgresEngine) now(unixMilli *int64) *statement {
@@ -237,8 +243,8 @@ func (e *postgresEngine) follow(ctx context.Context, f func(context.Context, han
 func misleads(err error) bool {
 	const readOnlyTransaction = "25006"
 	p, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && p.Code == readOnlyTransaction ||
-		errors.Is(err, errStale) || errors.Is(err, errUnconfirmed)
+	return ok && p.Code == readOnlyTransaction || isMissing(err) || errors.Is(err, errStale) ||
+		errors.Is(err, errUnconfirmed) || errors.Is(err, revocation.ErrOtherStore)
 }
 
 // isFault goes by SQLSTATE. The classes 22 (data), 23 (constraints), 2F, 3x and 42 (the statement

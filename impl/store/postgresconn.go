@@ -21,6 +21,7 @@ type connector struct {
 	hosts  hosts
 	// pooled is set once a connection pooler was found between this program and the server.
 	pooled atomic.Bool
+	check  atomic.Pointer[identity] // of the store that each new connection must lead to
 
 	mu     sync.Mutex
 	pools  []*pgxpool.Pool
@@ -98,6 +99,13 @@ func parseConfig(text string) (*pgxpool.Config, error) {
 func (c *connector) pool(ctx context.Context, size int) (*pgxpool.Pool, error) {
 	config := c.config.Copy()
 	config.MaxConns = int32(size) //nolint:gosec // given by an operator, and checked
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		err := c.check.Load().checkConnection(ctx, conn)
+		if err != nil && misleads(err) {
+			c.drop() // the connections that are open do not show where new ones lead to
+		}
+		return err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -15,49 +16,55 @@ import (
 // migrationLock is the number of the advisory lock under which one process at a time migrates.
 const migrationLock = 7_305_430_224
 
-// migratePostgres brings the schema up to date. Its statements have no limit of time.
-func migratePostgres(ctx context.Context, c *connector) error {
+// migratePostgres brings the schema up to date, and returns the names of the migrations that it
+// applied. Its statements have no limit of time.
+func migratePostgres(ctx context.Context, c *connector) (applied []string, err error) {
 	unlimited, err := newConnector(c.text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for name := range unlimited.limits {
 		unlimited.limits[name] = "0"
 	}
 	db, err := unlimited.database(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer db.Close()
 	c.pooled.Store(unlimited.pooled.Load())
 	var encoding string
 	if err := db.QueryRowContext(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
-		return err
+		return nil, err
 	}
 	if encoding != "UTF8" {
-		return fmt.Errorf("the database's encoding is %s and must be UTF8", encoding)
+		return nil, fmt.Errorf("the database's encoding is %s and must be UTF8", encoding)
 	}
 	// The lock belongs to a transaction: a pooler may give a lock of a connection to another
 	// client.
 	lock, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer lock.Rollback() //nolint:errcheck // it wrote nothing
 	const wait = "SELECT set_config('statement_timeout', '0', true), " +
 		"set_config('lock_timeout', '0', true), " +
 		"set_config('idle_in_transaction_session_timeout', '0', true)"
 	if _, err := lock.ExecContext(ctx, wait); err != nil {
-		return err
+		return nil, err
 	}
 	const take = "SELECT pg_advisory_xact_lock($1)"
 	if _, err := lock.ExecContext(ctx, take, int64(migrationLock)); err != nil {
-		return err
+		return nil, err
 	}
-	if err := migrate(ctx, db, goose.DialectPostgres); err != nil {
-		return err
+	if applied, err = migrate(ctx, db, goose.DialectPostgres); err != nil {
+		const notAllowed = "42501"
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == notAllowed {
+			return nil, fmt.Errorf("this user may not create or change the tables; run refreshd migrate with the URL "+
+				"of their owner: %w", err)
+		}
+		return nil, err
 	}
-	return leaveRoom(ctx, db)
+	return applied, leaveRoom(ctx, db)
 }
 
 // database opens the server for statements of database/sql. It fails if the server cannot be used.

@@ -150,7 +150,7 @@ func completeCopy(
 		return err
 	}
 	defer fresh.Close()
-	if err := migrate(ctx, fresh, goose.DialectSQLite3); err != nil {
+	if _, err := migrate(ctx, fresh, goose.DialectSQLite3); err != nil {
 		return err
 	}
 	tx, err := fresh.BeginTx(ctx, nil)

@@ -21,6 +21,9 @@ func (s *Store) Revoke(
 	if r.Kind == revocation.OfIdentity {
 		queue = s.revokes.first
 	}
+	if err := s.own.err(); err != nil {
+		return revocation.Revocation{}, err
+	}
 	for {
 		wanted := &revoking{want: r}
 		err := s.revokes.do(limited, queue, wanted)

@@ -26,35 +26,38 @@ type shared struct {
 	inForce *revocation.Revocation
 }
 
-// commitRevocations returns the committer of revocations. A batch is one transaction.
-func commitRevocations(e engine) committer[*revoking] {
-	return func(ctx context.Context, batch []*job[*revoking]) (culprit int, err error) {
-		limited, cancel := context.WithTimeout(ctx, statementLimit)
-		defer cancel()
-		rounds, culprit := rounds(batch), -1
-		err = e.transact(limited, revocations, func(ctx context.Context, h handle) (err error) {
-			culprit, err = revokeAll(ctx, h, rounds, e.announce())
-			return err
-		})
-		if err != nil {
-			return culprit, err
-		}
-		for _, round := range rounds {
-			for _, s := range round {
-				s.answer()
-			}
-		}
-		return -1, nil
+// commitRevocations commits a batch in one transaction.
+func (s *Store) commitRevocations(
+	ctx context.Context, batch []*job[*revoking],
+) (culprit int, err error) {
+	limited, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	rounds, culprit := rounds(batch), -1
+	err = s.engine.transact(limited, revocations, func(ctx context.Context, h handle) (err error) {
+		culprit, err = s.revokeAll(ctx, h, rounds)
+		return err
+	})
+	if err == nil {
+		err = s.own.checkFile()
 	}
+	if err != nil {
+		return culprit, err
+	}
+	for _, round := range rounds {
+		for _, s := range round {
+			s.answer()
+		}
+	}
+	return -1, nil
 }
 
 // revokeAll runs the statements of a batch. It locks the feed before it looks at any revocation. If
 // a statement fails, it returns the position in the batch of the call that failed, or -1.
-func revokeAll(
-	ctx context.Context, h handle, rounds [][]*shared, announce *statement,
+func (s *Store) revokeAll(
+	ctx context.Context, h handle, rounds [][]*shared,
 ) (culprit int, err error) {
-	var before int64
-	if err := h.run(ctx, one([]any{&before}, lockHead)); err != nil {
+	before, err := s.lockFeed(ctx, h)
+	if err != nil {
 		return -1, err
 	}
 	head := before
@@ -63,14 +66,29 @@ func revokeAll(
 			return culprit, err
 		}
 	}
+	return -1, s.moveFeed(ctx, h, before, head)
+}
+
+// lockFeed locks the feed until the commit and returns its head. It fails if the store is not the
+// one that was opened.
+func (s *Store) lockFeed(ctx context.Context, h handle) (head int64, err error) {
+	var identity string
+	if err := h.run(ctx, one([]any{&head, &identity}, lockHead)); err != nil {
+		return 0, err
+	}
+	return head, s.own.compare(identity)
+}
+
+// moveFeed moves the head of the feed, which is locked, and announces it.
+func (s *Store) moveFeed(ctx context.Context, h handle, before, head int64) error {
 	if head == before {
-		return -1, nil
+		return nil
 	}
 	end := []*statement{exec(moveHead, head)}
-	if announce != nil {
+	if announce := s.engine.announce(); announce != nil {
 		end = append(end, announce)
 	}
-	return -1, h.run(ctx, end...)
+	return h.run(ctx, end...)
 }
 
 // rounds returns the revocations of a batch. Calls that ask for the same share one. A round has at

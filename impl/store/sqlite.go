@@ -33,6 +33,8 @@ type sqliteEngine struct {
 	reads  *sql.DB // read only
 	writes *sql.DB // one connection
 	writer *sqliteWriter
+
+	applied []string
 }
 
 func openSQLite(
@@ -59,7 +61,7 @@ func openSQLite(
 	}
 	e.reads.SetMaxOpenConns(sqliteReaders)
 	e.reads.SetMaxIdleConns(sqliteReaders)
-	if err = migrateSQLite(ctx, e.writes); err == nil {
+	if e.applied, err = migrateSQLite(ctx, e.writes); err == nil {
 		err = writable(ctx, e.writes)
 	}
 	if err == nil {
@@ -138,18 +140,18 @@ func writable(ctx context.Context, db *sql.DB) error {
 
 // migrateSQLite tries again if another process migrates the same file at the same moment: one of
 // them fails as a whole, and then finds nothing to do.
-func migrateSQLite(ctx context.Context, db *sql.DB) error {
-	var err error
+func migrateSQLite(ctx context.Context, db *sql.DB) (applied []string, err error) {
 	for range 5 {
-		if err = migrate(ctx, db, goose.DialectSQLite3); err == nil || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
-			return err
+		applied, err = migrate(ctx, db, goose.DialectSQLite3)
+		if err == nil || errors.Is(err, ErrNewerSchema) || ctx.Err() != nil {
+			return applied, err
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pollEvery):
 		}
 	}
-	return err
+	return nil, err
 }
 
 func (e *sqliteEngine) close() error {
@@ -158,6 +160,8 @@ func (e *sqliteEngine) close() error {
 	}
 	return errors.Join(e.reads.Close(), e.writes.Close())
 }
+
+func (e *sqliteEngine) migrated() []string { return e.applied }
 
 func (e *sqliteEngine) committed() int64 { return e.writer.commits.Load() }
 

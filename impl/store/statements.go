@@ -2,7 +2,8 @@ package store
 
 // The statements, for both engines: $n parameters, BIGINT milliseconds, TEXT keys.
 const (
-	selectHead = `SELECT head FROM refresh_feed WHERE id = 1`
+	storeIdentity = `(SELECT identity FROM refresh_store WHERE id = 1)`
+	selectHead    = `SELECT head, ` + storeIdentity + ` FROM refresh_feed WHERE id = 1`
 	// PostgreSQL only.
 	selectHeadAndRole = `SELECT head, current_setting('transaction_read_only') FROM refresh_feed WHERE id = 1`
 	// Any number of transactions may hold this lock at once, and lockHead does not wait for it.
@@ -10,7 +11,7 @@ const (
 	selectHeadAndLease = `SELECT head, (SELECT version FROM refresh_leases WHERE node = $1) FROM refresh_feed WHERE id = 1`
 	// The transaction that holds this lock is the only one that adds to the feed until it commits, so
 	// sequences are committed in their order.
-	lockHead = `UPDATE refresh_feed SET head = head WHERE id = 1 RETURNING head`
+	lockHead = `UPDATE refresh_feed SET head = head WHERE id = 1 RETURNING head, ` + storeIdentity
 	moveHead = `UPDATE refresh_feed SET head = $1 WHERE id = 1`
 
 	insertRevocation = `INSERT INTO refresh_revocations (id, seq, identity, reason, actor, revoked_at, kept_until)

@@ -18,6 +18,7 @@ type Store struct {
 	revokes  *group[*revoking]
 	measured *measurements
 	file     string // the database of SQLite
+	own      identity
 }
 
 // engine is a database. No method may be called after close.
@@ -50,6 +51,8 @@ type engine interface {
 	// isFault reports that an error is a fault of this program, and not of a store that is
 	// unavailable, full or busy.
 	isFault(err error) bool
+	// migrated returns the names of the migrations that were applied when the store was opened.
+	migrated() []string
 	// committed returns how many transactions were committed.
 	committed() int64
 	close() error
@@ -92,12 +95,18 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, oneLine{fmt.Errorf("store: %w", err)}
 	}
-	return &Store{
-		engine:   e,
-		revokes:  newGroup(groupQueue, m.batches, commitRevocations(e)),
-		measured: m,
-		file:     fileOf(url),
-	}, nil
+	s := &Store{engine: e, measured: m, file: fileOf(url)}
+	if p, ok := e.(*postgresEngine); ok {
+		p.connector.check.Store(&s.own)
+	}
+	s.revokes = newGroup(groupQueue, m.batches, s.commitRevocations)
+	if scheme == "sqlite" && rest != ":memory:" {
+		s.own.path = rest
+	}
+	if err := s.identify(ctx); err != nil {
+		return nil, oneLine{fmt.Errorf("store: %w", errors.Join(err, s.Close()))}
+	}
+	return s, nil
 }
 
 // BadURL says why the URL of a store cannot be used. It does not repeat the URL, which may hold a
@@ -120,6 +129,9 @@ func (s *Store) Close() error {
 	return s.engine.close()
 }
 
+// Migrated returns the names of the migrations that Open has applied.
+func (s *Store) Migrated() []string { return s.engine.migrated() }
+
 // Commits returns how many transactions this process has committed. Changes that waited together
 // share one.
 func (s *Store) Commits() int64 { return s.engine.committed() }
@@ -128,6 +140,9 @@ func (s *Store) read(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	defer timed(s.measured.reads)()
+	if err := s.own.err(); err != nil {
+		return err
+	}
 	return s.explain(ctx, s.engine.read(limited, list...))
 }
 
@@ -135,6 +150,9 @@ func (s *Store) readCurrent(ctx context.Context, list ...*statement) error {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	defer timed(s.measured.reads)()
+	if err := s.own.err(); err != nil {
+		return err
+	}
 	return s.explain(ctx, s.engine.current(limited, list...))
 }
 
@@ -142,6 +160,9 @@ func (s *Store) readCurrent(ctx context.Context, list ...*statement) error {
 func (s *Store) change(ctx context.Context, id, text string, args ...any) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
+	if err := s.own.err(); err != nil {
+		return false, err
+	}
 	one := exec(text, args...)
 	defer timed(s.measured.writes)()
 	err := s.explain(ctx, s.engine.change(limited, id, one))
@@ -153,6 +174,9 @@ func (s *Store) write(ctx context.Context, f func(context.Context, handle) error
 	limited, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	defer timed(s.measured.writes)()
+	if err := s.own.err(); err != nil {
+		return err
+	}
 	return s.explain(ctx, s.engine.transact(limited, upkeep, f))
 }
 
@@ -173,6 +197,13 @@ var errStale = errors.New("the server does not have what was committed before: "
 func (s *Store) explain(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
+	}
+	if isMissing(err) {
+		s.own.other.Store(true)
+		err = errOther
+	}
+	if errors.Is(err, revocation.ErrOtherStore) {
+		return err
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
