@@ -91,7 +91,7 @@ func TestSteps(t *testing.T) {
 		}
 		stop := run(t, n)
 		synctest.Wait()
-		steps("joins", "SameStore", "Load", "Now", "Join", "Follow")
+		steps("joins", "Now", "SameStore", "Load", "Now", "Join", "Follow")
 		time.Sleep(1001 * time.Millisecond)
 		steps("renews", "SameStore", "Now", "Renew", "Follow")
 		revoke(t, newMachine(s).revoker(nil), 1)
