@@ -59,7 +59,7 @@ type Service struct {
 func New(c Config) (*Service, error) {
 	s := &Service{keys: c.Keys, store: c.Store}
 	if c.Store.IsNew() {
-		c.Log.Warn("This store is new: no revocation is known")
+		c.Log.Info("This store is new: no revocation is known")
 	}
 	rules := c.Settings.Rules()
 	untyped := c.Settings.Name(&c.Settings.RequireType) +
