@@ -28,7 +28,7 @@ func TestFollowFails(t *testing.T) {
 				t.Errorf("%s: calls %v, want %v", name, got, want)
 			}
 		}
-		wants("joins", "[Load Now Join Follow]")
+		wants("joins", "[Now SameStore Load Now Join Follow]")
 		if log := m.log.String(); log != "" {
 			t.Errorf("the first lease is logged:\n%s", log)
 		}
@@ -36,10 +36,10 @@ func TestFollowFails(t *testing.T) {
 		wants("woken", "[Follow]")
 		m.away.Store(true)
 		n.Wake()
-		wants("woken while the store is away", "[Follow Now Renew Now]") // the last for the warning
+		wants("woken while the store is away", "[Follow SameStore Now]") // the last for the warning
 		m.away.Store(false)
 		time.Sleep(251 * time.Millisecond)
-		wants("tries again", "[Now Renew Follow]")
+		wants("tries again", "[SameStore Now Renew Follow]")
 	})
 }
 
@@ -49,7 +49,7 @@ func TestLeaseAge(t *testing.T) {
 		m := newMachine(s)
 		n := m.node()
 		time.Sleep(time.Hour) // the monotonic clock does not start at 0
-		if st := n.Status(); st.HasLease || st.LeaseAge != 0 {
+		if st := n.Status(); st.HasLease || st.LeaseAge != time.Hour {
 			t.Errorf("before the lease: %+v", st)
 		}
 		stop := run(t, n)
@@ -59,7 +59,7 @@ func TestLeaseAge(t *testing.T) {
 			t.Errorf("after 400 ms: %+v", st)
 		}
 		stop()
-		if st := n.Status(); st.HasLease || st.LeaseAge != 0 {
+		if st := n.Status(); st.HasLease || st.LeaseAge != 400*time.Millisecond {
 			t.Errorf("after the end: %+v", st)
 		}
 	})
