@@ -77,7 +77,6 @@ func (m *Member) writeConfig(tb testing.TB) {
 		tb.Fatal("patroni.yml does not name the folder of the sockets")
 	}
 	own := strings.Replace(string(text), sockets, "unix_socket_directories: "+m.folder, 1)
-	//nolint:gosec // the account of PostgreSQL must read it
 	if err := os.WriteFile(m.config(), []byte(own), 0o644); err != nil {
 		tb.Fatal(err)
 	}
