@@ -20,6 +20,7 @@ SOAK_CHECKS   ?= 20000
 STEP      := .ci/step
 TOOLS     := tests/node_modules/.installed
 GENERATOR := tests/clients/generator/.installed
+LOGINS    := tests/logins/.installed
 
 # The node and the tools that tests/package.json pins come before those of the machine. Debian's npm
 # does not link node into .bin.
@@ -63,7 +64,7 @@ dynamic: unit fuzz web browser
 .PHONY: install generated format vet lint vuln spec deploy unit fuzz web browser
 install: ## install the tools that the tests need
 	@$(STEP) install .ci/install
-	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS) $(GENERATOR)
+	@$(STEP) tools $(MAKE) -s --no-print-directory $(TOOLS) $(GENERATOR) $(LOGINS)
 
 # The tools are installed again only if these files change.
 $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc tests/clients/package.json
@@ -72,6 +73,9 @@ $(TOOLS): tests/package.json tests/package-lock.json tests/.npmrc tests/clients/
 
 $(GENERATOR): .ci/generator tests/clients/generator/requirements.txt tests/clients/generator/pom.xml
 	.ci/generator
+
+$(LOGINS): .ci/logins tests/logins/requirements.txt
+	.ci/logins
 
 generated: ## check that gen/ matches openapi.yaml
 	@$(STEP) generated .ci/generated
@@ -134,4 +138,5 @@ release-contract: ## keep openapi.yaml as the released contract of its version
 .PHONY: clean
 clean: ## remove bin/ and the tools that the tests installed
 	rm -rf bin tests/node_modules tests/clients/generator/venv tests/clients/generator/lib
-	rm -f $(GENERATOR)
+	rm -rf tests/logins/venv
+	rm -f $(GENERATOR) $(LOGINS)
