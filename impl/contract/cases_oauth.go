@@ -253,7 +253,7 @@ func oauthRefusals() []Case {
 			func(*Run) Request { return oauthRefresh("hello") }),
 		oauthRefusal("access token", "An access token is invalid_grant.",
 			invalidGrant("token is not a refresh token"),
-			func(r *Run) Request { return oauthRefresh(r.owner(r.identity).sign()) }),
+			func(r *Run) Request { return oauthRefresh(r.sketch().claim("type", "0").sign()) }),
 		oauthRefusal("revoked", "The token of a revoked session is invalid_grant.",
 			invalidGrant("token is revoked"),
 			func(r *Run) Request {

@@ -73,8 +73,14 @@ func configurations() []configuration {
 		},
 		{name: "key pairs", keys: []string{"ES384", "PS256"}},
 		{
-			name:     "Flask-JWT-Extended and rotation",
-			settings: service.Settings{Login: "flask-jwt-extended", Rotation: true, RotationWindow: minute},
+			name: "Flask-JWT-Extended and rotation",
+			apis: true,
+			settings: service.Settings{
+				Login:          "flask-jwt-extended",
+				Rotation:       true,
+				RotationWindow: minute,
+				Oauth:          true,
+			},
 		},
 		{
 			name: "SimpleJWT",
@@ -95,7 +101,12 @@ func configurations() []configuration {
 				RotationWindow: minute,
 			},
 		},
-		{name: "sub, two secrets", settings: service.Settings{Login: "sub"}, accessSecret: true},
+		{
+			name:         "sub, two secrets",
+			settings:     service.Settings{Login: "sub", Oauth: true},
+			accessSecret: true,
+			apis:         true,
+		},
 		{name: "two secrets", accessSecret: true},
 	}
 }

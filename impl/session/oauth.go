@@ -78,7 +78,8 @@ func (s *Service) RevokeAny(ctx context.Context, raw string, from OAuth) error {
 		_, err = s.RevokeToken(ctx, t, Origin{Actor: ActorClient, Reason: "logout"})
 		return err
 	}
-	if fault, _ := errors.AsType[token.Fault](err); fault != token.ErrNotRefresh {
+	// Access tokens may be signed with a secret of their own.
+	if !errors.Is(err, token.ErrNotRefresh) && !errors.Is(err, token.ErrSignature) {
 		return unlessFault(err)
 	}
 	t, err = s.verify(ctx, (*token.Verifier).Access, raw, s.now())
