@@ -64,9 +64,10 @@ func (c *check) settings(p *program, s *service.Settings) {
 	}
 	c.ok("settings", "every value is acceptable, and none contradicts another")
 	s.Warn(c.warnings("settings"), p.arguments)
-	if host, _, err := net.SplitHostPort(s.Listen); err == nil && !keys.IsLoopback(host) {
+	host, _, err := net.SplitHostPort(s.Listen)
+	if err == nil && !keys.IsLoopback(host) && s.TLSCert == "" {
 		c.warn("settings", s.Name(&s.Listen)+" is reachable from other machines without TLS: "+
-			"let only a proxy that speaks TLS reach it")
+			"set "+s.Name(&s.TLSCert)+", or let only a proxy that speaks TLS reach it")
 	}
 }
 
