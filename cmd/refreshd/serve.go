@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"kalsel.dev/refresh/impl/edge"
@@ -72,14 +73,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		return err
 	}
 	defer c.Store.Close()
-	wired, err := service.New(c)
-	if err == nil {
-		s.Warn(logger, p.arguments)
-		s.LogInForce(logger)
-		if c.Development {
-			err = announceDevelopment(p, s, c.Keys, ports[0].Listener.Addr(), logger)
-		}
-	}
+	wired, err := wire(p, c, ports[0].Listener.Addr())
 	if err != nil {
 		cancel(err)
 		return errors.Join(err, <-served)
@@ -89,12 +83,31 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	context.AfterFunc(ctx, wired.Stopping)
 	public.Set(wired.Public)
 	operations.Set(wired.Ops)
+	logListening(logger, ports, "node", wired.Node(), "version", c.Version)
+	return <-served
+}
+
+// wire puts the service together, and says which settings are in force.
+func wire(p *program, c service.Config, at net.Addr) (*service.Service, error) {
+	wired, err := service.New(c)
+	if err != nil {
+		return nil, err
+	}
+	c.Settings.Warn(c.Log, p.arguments)
+	c.Settings.LogInForce(c.Log)
+	if c.Development {
+		err = announceDevelopment(p, c.Settings, c.Keys, at, c.Log)
+	}
+	return wired, err
+}
+
+// logListening logs the addresses of the ports.
+func logListening(logger *slog.Logger, ports []edge.Port, more ...any) {
 	listening := []any{slog.String("address", ports[0].Listener.Addr().String())}
 	if len(ports) > 1 {
 		listening = append(listening, "operations", ports[1].Listener.Addr().String())
 	}
-	logger.Info("listening", append(listening, "node", wired.Node(), "version", c.Version)...)
-	return <-served
+	logger.Info("listening", append(listening, more...)...)
 }
 
 // openKeys returns the keys of the server, which SIGHUP reads again.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -39,7 +40,7 @@ func writeCertificate(t *testing.T, folder string) {
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
 	secret := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded})
 	for name, content := range map[string][]byte{
-		"cert.pem": cert, "key.pem": secret, "both.pem": append(cert[:len(cert):len(cert)], secret...),
+		"cert.pem": cert, "key.pem": secret, "both.pem": append(slices.Clip(cert), secret...),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)
