@@ -115,8 +115,10 @@ func introspectCases() []Case {
 			Produces: http.StatusBadRequest,
 			Run: func(r *Run) {
 				q := r.introspection("a")
-				q.Body = []byte("token=&token_type_hint=access_token")
-				r.describes(r.send(q, invalidOAuth("token: is required")))
+				for _, body := range []string{"token_type_hint=access_token", "token="} {
+					q.Body = []byte(body)
+					r.describes(r.send(q, missingParameter("token: is required")))
+				}
 			},
 		},
 		{
@@ -143,11 +145,12 @@ func introspectCases() []Case {
 		path:       oauthIntrospectPath,
 		acceptable: func(r *Run) Request { return r.introspection(r.owner(r.identity).sign()) },
 		left:       needsCredential,
+		required:   "token",
 	}))
 }
 
 func (r *Run) introspectsAccess() {
-	s := r.owner(r.identity).claim("scope", `"read"`).claim("azp", `"web"`).
+	s := r.owner(r.identity).claim("scope", `"read"`).claim("azp", `"web app"`).
 		claim("active", "false").claim("score", "1.5")
 	if r.login().identity != "sub" {
 		s = s.claim("sub", `"somebody else"`)
@@ -160,7 +163,7 @@ func (r *Run) introspectsAccess() {
 		"sub":        r.identity,
 		"token_type": "Bearer",
 		"scope":      "read",
-		"client_id":  "web",
+		"client_id":  "web app",
 		"name":       "Contract Kit",
 		"score":      1.5,
 	} {

@@ -68,6 +68,9 @@ func invalidOAuth(causes ...string) Want {
 	return oauthError("invalid_request", "Request is not valid", causes...)
 }
 
+// missingParameter is the answer to a form without a parameter that the document requires.
+func missingParameter(cause string) Want { return invalidOAuth(cause).silently("") }
+
 func invalidClient(cause string) Want {
 	return Want{
 		Status:  http.StatusUnauthorized,
@@ -120,7 +123,8 @@ func oauthTokenCases() []Case {
 		acceptable: func(r *Run) Request {
 			return oauthRefresh(r.sketch().sign())
 		},
-		left: needsOAuth,
+		left:     needsOAuth,
+		required: "grant_type",
 	}))
 }
 
@@ -275,11 +279,11 @@ func oauthRefusals() []Case {
 		oauthRefusal("grant type first", "grant_type is judged before the other parameters.",
 			wrongGrant, func(*Run) Request { return form(oauthTokenPath, "grant_type", "password") }),
 		oauthRefusal("without grant_type", "grant_type is required.",
-			invalidOAuth("grant_type: is required"), func(r *Run) Request {
+			missingParameter("grant_type: is required"), func(r *Run) Request {
 				return form(oauthTokenPath, "refresh_token", r.sketch().sign())
 			}),
 		oauthRefusal("empty grant_type", "An empty parameter counts as absent.",
-			invalidOAuth("grant_type: is required"), func(r *Run) Request {
+			missingParameter("grant_type: is required"), func(r *Run) Request {
 				return form(oauthTokenPath, "grant_type", "", "refresh_token", r.sketch().sign())
 			}),
 		oauthRefusal("without refresh_token", "refresh_token is required.",

@@ -11,6 +11,7 @@ type oauthOperation struct {
 	// acceptable returns a request that must be accepted, another one each time.
 	acceptable func(r *Run) Request
 	left       func(Target) string
+	required   string // the name of the parameter that must be there
 }
 
 // oauthCommon returns the cases that hold for every OAuth operation that takes a form.
@@ -31,6 +32,13 @@ func oauthCommon(o oauthOperation) []Case {
 			func(r *Run) Request {
 				q := o.acceptable(r)
 				q.Header.Set("Content-Type", "application/json")
+				return q
+			}),
+		o.produces("form/none", "A request without a form is rejected.",
+			missingParameter(o.required+": is required"),
+			func(r *Run) Request {
+				q := o.acceptable(r)
+				q.Body = nil
 				return q
 			}),
 		o.produces("form/malformed", "A form that cannot be parsed is rejected.",

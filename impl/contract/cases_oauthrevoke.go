@@ -29,7 +29,8 @@ func oauthRevokeCases() []Case {
 	cases := []Case{
 		accepts("refresh token", "After the answer the refresh token is rejected.", func(r *Run) {
 			s := r.person()
-			q := form(oauthRevokePath, "token", s.sign(), "token_type_hint", "access_token")
+			q := form(oauthRevokePath, "token", s.sign(), "token_type_hint", "access_token",
+				"client_id", "web app")
 			a := r.send(q, ok())
 			r.notCached(a)
 			if len(a.Body) > 0 {
@@ -72,8 +73,12 @@ func oauthRevokeCases() []Case {
 				token := r.sketch().claim("client_id", `"web"`).sign()
 				return form(oauthRevokePath, "token", token, "client_id", "phone")
 			}),
-		oauthRevokeRefusal("without token", "token is required.", invalidOAuth("token: is required"),
+		oauthRevokeRefusal("without token", "token is required.",
+			missingParameter("token: is required"),
 			func(*Run) Request { return form(oauthRevokePath, "token_type_hint", "refresh_token") }),
+		oauthRevokeRefusal("empty token", "An empty parameter counts as absent.",
+			missingParameter("token: is required"),
+			func(*Run) Request { return form(oauthRevokePath, "token", "") }),
 	}
 	for _, path := range []string{oauthTokenPath, oauthRevokePath} {
 		id := map[string]string{oauthTokenPath: "oauthToken", oauthRevokePath: "oauthRevoke"}[path]
@@ -96,6 +101,7 @@ func oauthRevokeCases() []Case {
 		path:       oauthRevokePath,
 		acceptable: func(r *Run) Request { return oauthLogout(r.sketch().sign()) },
 		left:       needsOAuth,
+		required:   "token",
 	}))
 }
 

@@ -1,8 +1,10 @@
 package contract_test
 
 import (
+	"cmp"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -172,7 +174,7 @@ func walk(node *yaml.Node, path []string, render func(name string)) {
 		}
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
-			step := item.Value
+			step := cmp.Or(item.Value, strconv.Itoa(i))
 			if name := member(item, "name"); name != nil {
 				step = name.Value
 			}

@@ -22,7 +22,7 @@ import (
 func TestReliedOn(t *testing.T) {
 	others := []string{
 		"Close", "Commits", "IsNew", "Migrated", "Watch", // no statement
-		"PeekLeases", "StoreTime", // hints
+		"PeekLeases", "StoreTime", "CountSessions", "Collectors", // hints and metrics
 		"Leave", "DropLease", "Expire", "ExpireSessions", // if lost, they are done again
 		// The tests' own.
 		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "AwaitQueue", "Fail", "FailHalfway",
