@@ -45,15 +45,11 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	}
 	public, operations := edge.NewLate(starting.Public), edge.NewLate(starting.Ops)
 	ports := []edge.Port{{Handler: public}}
-	certificate, err := s.Certificate(logger)
+	stopWatching, err := useCertificate(ctx, s, logger, reloads, &ports[0])
 	if err != nil {
 		return err
 	}
-	if certificate != nil {
-		ports[0].TLS = certificate.Config()
-		reloads.add("TLS certificate", certificate.Reload)
-		defer background(ctx, certificate.Run)()
-	}
+	defer stopWatching()
 	if ports, err = open(ctx, s, ports, operations); err != nil {
 		return err
 	}
@@ -85,6 +81,20 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	operations.Set(wired.Ops)
 	logListening(logger, ports, "node", wired.Node(), "version", c.Version)
 	return <-served
+}
+
+// useCertificate makes the port serve TLS if a certificate is configured. The returned function
+// stops reading the certificate again.
+func useCertificate(
+	ctx context.Context, s *service.Settings, logger *slog.Logger, reloads *reloads, port *edge.Port,
+) (stop func(), _ error) {
+	certificate, err := s.Certificate(logger)
+	if err != nil || certificate == nil {
+		return func() {}, err
+	}
+	port.TLS = certificate.Config()
+	reloads.add("TLS certificate", certificate.Reload)
+	return background(ctx, certificate.Run), nil
 }
 
 // wire puts the service together, and says which settings are in force.
