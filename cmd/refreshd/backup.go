@@ -44,8 +44,8 @@ func (cmd backupCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	return err
 }
 
-// sqliteFile returns the file of the store. It fails if the store is of another kind: then another
-// tool does what the command does.
+// sqliteFile returns the file of the store. It fails if the store is of another kind, and names the
+// tool for PostgreSQL.
 func sqliteFile(s *service.Settings, tool string) (string, error) {
 	path, ok := strings.CutPrefix(s.Store, "sqlite:")
 	switch {
@@ -77,7 +77,7 @@ session is accepted again. If they cannot be read, the command changes nothing w
 // replacedFormat marks the names of replaced files.
 const replacedFormat = "20060102T150405.000Z"
 
-// Run restores the backup, and tells what to do if revocations are lost.
+// Run restores the backup. If revocations are lost, it tells how to make them again.
 func (cmd restoreCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
 	path, err := sqliteFile(s, "pg_restore, or recovery from a base backup, "+
 		"and then make the revocations since the backup again (docs/operations.md)")

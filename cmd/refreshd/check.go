@@ -97,11 +97,7 @@ func (w *warningLines) Write(line []byte) (int, error) {
 
 // keys checks that there are keys that can be used now. The keys of the issuer are fetched.
 func (c *check) keys(ctx context.Context, p *program, s *service.Settings) {
-	open := s.OpenKeys
-	if !s.HasKey() {
-		open = s.DevelopmentKeys
-	}
-	source, err := open(p.now, c.warnings("keys"))
+	source, err := s.OpenServerKeys(p.now, c.warnings("keys"))
 	if err != nil {
 		c.fail("keys", err.Error())
 		return

@@ -124,11 +124,7 @@ func logListening(logger *slog.Logger, ports []edge.Port, more ...any) {
 func openKeys(
 	p *program, s *service.Settings, logger *slog.Logger, reloads *reloads,
 ) (*keys.Source, error) {
-	open := s.OpenKeys
-	if !s.HasKey() {
-		open = s.DevelopmentKeys
-	}
-	source, err := open(p.now, logger)
+	source, err := s.OpenServerKeys(p.now, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -134,16 +133,11 @@ func withClientID(next echo.HandlerFunc) echo.HandlerFunc {
 // basicName returns the user name of HTTP Basic, which OAuth clients encode as in a form (RFC 6749,
 // section 2.3.1).
 func basicName(authorization []string) (string, bool) {
-	scheme, value, _ := strings.Cut(authorization[0], " ")
-	if len(authorization) > 1 || !strings.EqualFold(scheme, "Basic") {
+	name, _, ok := credential.Basic(authorization[0])
+	if len(authorization) > 1 || !ok {
 		return "", false
 	}
-	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
-	name, _, found := strings.Cut(string(decoded), ":")
-	if err != nil || !found || name == "" {
-		return "", false
-	}
-	name, err = url.QueryUnescape(name)
+	name, err := url.QueryUnescape(name)
 	return name, err == nil
 }
 

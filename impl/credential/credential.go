@@ -104,29 +104,32 @@ func (f *File) current() []Credential {
 // Check returns the credential that the value of the header Authorization proves: Basic with the
 // name and the secret, or Bearer with the secret alone. ok is false if it proves none.
 func (f *File) Check(authorization string) (_ Credential, ok bool) {
-	scheme, value, _ := strings.Cut(authorization, " ")
-	value = strings.TrimSpace(value)
-	switch strings.ToLower(scheme) {
-	case "bearer":
-		return f.find("", value)
-	case "basic":
-		decoded, err := base64.StdEncoding.DecodeString(value)
-		name, secret, found := strings.Cut(string(decoded), ":")
-		if err != nil || !found || name == "" {
-			return Credential{}, false
-		}
-		if one, ok := f.find(name, secret); ok {
-			return one, true
-		}
-		// OAuth clients encode both parts as in a form (RFC 6749, section 2.3.1).
-		name, nameErr := url.QueryUnescape(name)
-		secret, secretErr := url.QueryUnescape(secret)
-		if nameErr != nil || secretErr != nil || name == "" {
-			return Credential{}, false
-		}
-		return f.find(name, secret)
+	if scheme, secret, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "Bearer") {
+		return f.find("", strings.TrimSpace(secret))
 	}
-	return Credential{}, false
+	name, secret, ok := Basic(authorization)
+	if !ok {
+		return Credential{}, false
+	}
+	if one, ok := f.find(name, secret); ok {
+		return one, true
+	}
+	// OAuth clients encode both parts as in a form (RFC 6749, section 2.3.1).
+	name, nameErr := url.QueryUnescape(name)
+	secret, secretErr := url.QueryUnescape(secret)
+	if nameErr != nil || secretErr != nil || name == "" {
+		return Credential{}, false
+	}
+	return f.find(name, secret)
+}
+
+// Basic reads a header Authorization of HTTP Basic (RFC 7617). ok is false if it is none, or has no
+// name.
+func Basic(authorization string) (name, password string, ok bool) {
+	scheme, value, _ := strings.Cut(authorization, " ")
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
+	name, password, found := strings.Cut(string(decoded), ":")
+	return name, password, strings.EqualFold(scheme, "Basic") && err == nil && found && name != ""
 }
 
 // find returns the credential with the secret and, unless it is empty, the name. It compares every

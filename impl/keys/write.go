@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/owner"
 )
 
 // Change returns the set that takes the place of the one in a file. A nil set stands for a file
@@ -95,7 +96,7 @@ func rewrite(next *os.File, path string, allowWeak bool, change Change) error {
 	if _, err := next.Write(data); err != nil {
 		return err
 	}
-	return errors.Join(keepOwner(next, path), next.Sync())
+	return errors.Join(owner.Keep(next, path), next.Sync())
 }
 
 // syncFolder makes the rename survive a power failure.

@@ -51,9 +51,17 @@ func (s *Settings) OpenKeysOnce(
 	return source, nil
 }
 
-// DevelopmentKeys returns a random secret that exists only in this process. It fails if other
+// OpenServerKeys returns the keys of a server: the configured ones, else development keys.
+func (s *Settings) OpenServerKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
+	if s.HasKey() {
+		return s.OpenKeys(now, log)
+	}
+	return s.developmentKeys(now, log)
+}
+
+// developmentKeys returns a random secret that exists only in this process. It fails if other
 // machines can reach the server.
-func (s *Settings) DevelopmentKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
+func (s *Settings) developmentKeys(now func() time.Time, log *slog.Logger) (*keys.Source, error) {
 	if host, _, err := net.SplitHostPort(s.Listen); err != nil || !keys.IsLoopback(host) {
 		const why = " (a development key is made only when the server listens on loopback)"
 		return nil, s.NoKey() + why

@@ -26,9 +26,9 @@ func TestDevelopmentKeys(t *testing.T) {
 		"":                          false,
 	} {
 		s := Settings{Listen: address}
-		_, err := s.DevelopmentKeys(time.Now, slog.New(slog.DiscardHandler))
+		_, err := s.developmentKeys(time.Now, slog.New(slog.DiscardHandler))
 		if (err == nil) != want {
-			t.Errorf("DevelopmentKeys with %q: %v, want keys: %t", address, err, want)
+			t.Errorf("developmentKeys with %q: %v, want keys: %t", address, err, want)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"runtime"
 
 	"github.com/pressly/goose/v3"
+
+	"kalsel.dev/refresh/impl/owner"
 )
 
 // LostRevocations is the error of Restore if the revocations of the replaced store cannot be read.
@@ -135,7 +137,7 @@ func copyBackup(ctx context.Context, r Restoration, partial string) error {
 	if err != nil {
 		return err
 	}
-	if err := keepOwner(file, r.Path); err != nil {
+	if err := owner.Keep(file, r.Path); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	return vacuumInto(ctx, backup, file)

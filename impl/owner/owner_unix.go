@@ -1,6 +1,7 @@
 //go:build unix
 
-package keys
+// Package owner keeps the owner of a file that is replaced.
+package owner
 
 import (
 	"errors"
@@ -10,9 +11,9 @@ import (
 	"syscall"
 )
 
-// keepOwner gives the new file to the owner of the old one: keys that root changes must stay
-// readable for the user of the server. It fails if the owner cannot be set.
-func keepOwner(next *os.File, path string) error {
+// Keep gives the new file to the owner of the old one: a file that root replaces must stay readable
+// for the user of the server. It fails if the owner cannot be set.
+func Keep(next *os.File, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
