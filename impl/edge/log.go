@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"kalsel.dev/refresh/impl/lines"
 )
 
 // logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx that
@@ -33,7 +34,7 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 	leftOut := 0
 	if level == slog.LevelError || x.status == http.StatusTooManyRequests {
 		var write bool
-		if write, leftOut = e.failures.next(x.status, time.Now()); !write {
+		if write, leftOut = e.failures.Next(x.status, time.Now()); !write {
 			return
 		}
 	}
@@ -70,46 +71,9 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 // milliseconds returns d in milliseconds, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// linesPerSecond is how many lines are written in a second for each status of 5xx, for 429, and for
-// the errors of net/http. While a dependency is unavailable, every request fails, and all lines say
-// the same.
-const linesPerSecond = 10
-
-// failureLines bounds the lines of failed requests.
-type failureLines struct {
-	mu       sync.Mutex
-	byStatus map[int]*lines
-}
-
-// lines counts the lines of one status.
-type lines struct {
-	second           int64
-	written, leftOut int
-}
-
-// next reports whether a line may be written now, and how many were left out since the last one.
-func (f *failureLines) next(status int, now time.Time) (write bool, leftOut int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.byStatus == nil {
-		f.byStatus = map[int]*lines{}
-	}
-	l := f.byStatus[status]
-	if l == nil {
-		l = &lines{}
-		f.byStatus[status] = l
-	}
-	if second := now.Unix(); second != l.second {
-		l.second, l.written = second, 0
-	}
-	if l.written >= linesPerSecond {
-		l.leftOut++
-		return false, 0
-	}
-	l.written++
-	leftOut, l.leftOut = l.leftOut, 0
-	return true, leftOut
-}
+// failureLines bounds the lines of each status of 5xx, of 429, and of the errors of net/http, which
+// have the key 0. While a dependency is unavailable, every request fails, and all lines say the same.
+type failureLines = lines.Bound[int]
 
 // knownMethod keeps a caller's invented method out of the log.
 func knownMethod(m string) string {
@@ -131,7 +95,7 @@ type serverErrors struct {
 
 // Handle implements slog.Handler.
 func (s serverErrors) Handle(ctx context.Context, line slog.Record) error {
-	write, leftOut := s.lines.next(0, line.Time)
+	write, leftOut := s.lines.Next(0, line.Time)
 	if !write {
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kalsel.dev/refresh/impl/lines"
 	"kalsel.dev/refresh/impl/problem"
 )
 
@@ -122,7 +123,7 @@ func TestLinesOfFailuresAreBounded(t *testing.T) {
 	}
 	seconds := int(time.Now().Unix()-began.Unix()) + 1
 	n := strings.Count(log.String(), "status=503")
-	if n > seconds*linesPerSecond || n < linesPerSecond {
+	if n > seconds*lines.PerSecond || n < lines.PerSecond {
 		t.Errorf("%d lines within %d seconds", n, seconds)
 	}
 	status = http.StatusInternalServerError
@@ -137,15 +138,15 @@ func TestLinesLeftOutAreCounted(t *testing.T) {
 	now := time.Unix(1000, 0)
 	written := 0
 	for range 25 {
-		if write, _ := f.next(503, now); write {
+		if write, _ := f.Next(503, now); write {
 			written++
 		}
 	}
-	write, leftOut := f.next(503, now.Add(time.Second))
-	if written != linesPerSecond || !write || leftOut != 25-linesPerSecond {
+	write, leftOut := f.Next(503, now.Add(time.Second))
+	if written != lines.PerSecond || !write || leftOut != 25-lines.PerSecond {
 		t.Errorf("%d lines, then %t with %d left out", written, write, leftOut)
 	}
-	if write, leftOut := f.next(503, now.Add(time.Second)); !write || leftOut != 0 {
+	if write, leftOut := f.Next(503, now.Add(time.Second)); !write || leftOut != 0 {
 		t.Errorf("the line after that: %t with %d left out", write, leftOut)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/caller"
+	"kalsel.dev/refresh/impl/lines"
 	"kalsel.dev/refresh/impl/problem"
 )
 
@@ -168,7 +169,7 @@ func TestLinesOfNetHTTPAreBounded(t *testing.T) {
 		conn.Close()
 	}
 	seconds := int(time.Now().Unix()-began.Unix()) + 1
-	if n := strings.Count(log.String(), "TLS handshake error"); n < 1 || n > seconds*linesPerSecond {
+	if n := strings.Count(log.String(), "TLS handshake error"); n < 1 || n > seconds*lines.PerSecond {
 		t.Errorf("%d lines within %d seconds", n, seconds)
 	}
 }
