@@ -50,16 +50,16 @@ bench: ## compare the server with a floor and with a hand-written one (about two
 	$(GO) run ./tests/bench
 
 # Static checks run two at a time, and all of them run even if one fails, so that one run shows all
-# findings. The tests run afterwards and alone, because they start servers.
-.PHONY: test static dynamic
+# findings. The tests in a browser wait for timers most of the time, so they run beside the Go tests.
+.PHONY: test static
 test: ## run every check; installs what is missing on Debian
 	@$(MAKE) --no-print-directory install generated
 	@$(MAKE) --no-print-directory -k -j2 --output-sync=target static
-	@$(MAKE) --no-print-directory dynamic
+	@$(MAKE) --no-print-directory -k -j2 --output-sync=target unit browser
+	@$(MAKE) --no-print-directory web fuzz
 	@echo "== all checks passed"
 
 static: format vet spec vuln lint deploy
-dynamic: unit fuzz web browser
 
 .PHONY: install generated format vet lint vuln spec deploy unit fuzz web browser
 install: ## install the tools that the tests need
@@ -112,7 +112,7 @@ browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/w
 	@$(STEP) browser .ci/javascript tests/web/browser
 
 .PHONY: ha
-ha: install ## take the leader of a PostgreSQL cluster away in five ways (about five minutes)
+ha: install ## take the leader of a PostgreSQL cluster away in five ways (about three minutes)
 	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -timeout 2h ./tests/ha
 
 .PHONY: soak
