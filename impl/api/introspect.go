@@ -21,8 +21,8 @@ func (o *OAuth) authenticatedAPI(next echo.HandlerFunc) echo.HandlerFunc {
 		sent := c.Request().Header[echo.HeaderAuthorization]
 		one, ok := o.Credentials.Check(strings.Join(sent, ""))
 		if len(sent) > 1 || !ok {
-			return invalidClient("Authorization: must be Basic with the name and the secret of an API " +
-				"credential, or Bearer with the secret")
+			return problem.InvalidClient("Authorization: must be Basic with the name and the " +
+				"secret of an API credential, or Bearer with the secret")
 		}
 		if !one.Has(credential.Introspect) {
 			return problem.New(http.StatusForbidden,

@@ -66,47 +66,17 @@ func oauthErrors(next echo.HandlerFunc) echo.HandlerFunc {
 		answer := problem.Of(err)
 		switch {
 		case errors.Is(err, session.ErrScope):
-			return oauthError("invalid_scope", err, session.ErrScope.Error())
+			return problem.OAuth("invalid_scope", err, session.ErrScope.Error())
 		case errors.Is(err, session.ErrNoSessionNamed):
-			return oauthError("unsupported_token_type", err, session.ErrNoSessionNamed.Error())
+			return problem.OAuth("unsupported_token_type", err, session.ErrNoSessionNamed.Error())
 		case answer.Status == http.StatusMisdirectedRequest,
 			answer.Status == http.StatusUnprocessableEntity:
-			e := oauthError("invalid_grant", err, answer.Causes...)
-			e.Message = answer.Message
-			return e
+			return problem.InvalidGrant(answer, err)
 		case answer.Status == http.StatusBadRequest && answer.Description == "":
-			return oauthError("invalid_request", err, answer.Causes...)
+			return problem.OAuth("invalid_request", err, answer.Causes...)
 		}
 		return err
 	}
-}
-
-// oauthError returns a 400 with a code of RFC 6749, section 5.2.
-func oauthError(code string, err error, causes ...string) *problem.Error {
-	e := problem.New(http.StatusBadRequest, causes...)
-	e.Kind, e.Description, e.Err = code, description(causes), err
-	return e
-}
-
-// invalidClient returns a 401 with its challenge (RFC 6749, section 5.2).
-func invalidClient(cause string) *problem.Error {
-	e := problem.Unauthorized(cause, `Basic realm="refreshd"`)
-	e.Message, e.Kind, e.Description = "Client is not valid", "invalid_client", description(e.Causes)
-	return e
-}
-
-// description returns the causes as an error_description may be written: printable ASCII without
-// quotation marks and backslashes.
-func description(causes []string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '"':
-			return '\''
-		case c < ' ', c > '~', c == '\\':
-			return '?'
-		}
-		return c
-	}, strings.Join(causes, "; "))
 }
 
 // clientIDKey is the key of the client_id of HTTP Basic in the request's context.
@@ -123,7 +93,7 @@ func withClientID(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		id, ok := basicName(sent)
 		if !ok {
-			return invalidClient("Authorization: must be absent, or Basic with the client_id")
+			return problem.InvalidClient("Authorization: must be absent, or Basic with the client_id")
 		}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), clientIDKey{}, id)))
 		return next(c)
@@ -158,7 +128,7 @@ func (h *handler) OauthToken(
 	ctx context.Context, r gen.OauthTokenRequestObject,
 ) (gen.OauthTokenResponseObject, error) {
 	if r.Body.GrantType != "refresh_token" {
-		return nil, oauthError("unsupported_grant_type", nil, "grant_type: must be refresh_token")
+		return nil, problem.OAuth("unsupported_grant_type", nil, "grant_type: must be refresh_token")
 	}
 	if r.Body.RefreshToken == nil {
 		return nil, badRequest("refresh_token: is required")

@@ -12,6 +12,7 @@ import (
 
 	"kalsel.dev/refresh/impl/fake"
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/tests/server"
 )
 
@@ -33,7 +34,8 @@ func start(t *testing.T, origins ...string) caller {
 		Now:     time.Now,
 		Origins: origins,
 		Real: func(now func() time.Time) (http.Handler, error) {
-			return server.Handler(t, server.Options{Now: now}), nil
+			settings := service.Settings{Oauth: true, OauthLifetime: service.Duration(time.Hour)}
+			return server.Handler(t, server.Options{Settings: settings, Now: now}), nil
 		},
 	})
 	if err != nil {

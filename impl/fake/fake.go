@@ -56,6 +56,7 @@ func New(c Config) (http.Handler, error) {
 	mux.HandleFunc("POST /fake/login", s.login)
 	mux.HandleFunc("GET /fake/me", s.me)
 	mux.HandleFunc("/api/", s.serve)
+	mux.HandleFunc(oauth, s.serve)
 	mux.HandleFunc("/", s.serveReal)
 	return allowOrigins(c.Origins, mux), nil
 }
@@ -87,8 +88,8 @@ func (s *server) serveReal(w http.ResponseWriter, r *http.Request) {
 	handler.ServeHTTP(w, r)
 }
 
-// allowOrigins adds the CORS headers for pages of the origins. The real server has no such headers:
-// a page calls it on its own origin, or through a proxy that adds the headers.
+// allowOrigins adds the CORS headers for pages of the origins. The setting of the real server,
+// --cors-origin, does not cover the controls below /fake.
 func allowOrigins(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next

@@ -18,6 +18,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	report := suite.Run(t.Context(), contract.Target{
 		URL:    start(t, "*").url,
 		Secret: []byte(server.Secret),
+		OAuth:  true,
 		Level:  contract.LevelExact,
 	})
 	if !report.Kept() {
@@ -110,7 +111,7 @@ func TestMistakes(t *testing.T) {
 		{next, `{"behaviour":418}`, "behaviour: must be one of"},
 		{next, `{"behaviour":"421","times":0}`, "times: must be from 1"},
 		{next, `{"behaviour":"delay"}`, "delay_ms: is required for delay"},
-		{next, `{"behaviour":"421","path":"/fake"}`, "path: must begin with /api/"},
+		{next, `{"behaviour":"421","path":"/fake"}`, "path: must begin with /api/ or /oauth2/"},
 		{next, `{"behavior":"421"}`, "behavior: is unknown, the fields are behaviour, times,"},
 		{next, `{"behaviour":"503","retry_after":-1}`, "retry_after: must not be negative"},
 		{next, `{"behaviour":"421","status":502}`, "status: must be from 200 to 599"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,10 @@ func (a *answer) send(w http.ResponseWriter, length int) {
 // serve answers a request of the contract as the next plan says. If there is no plan, it answers as
 // the real server does.
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodOptions {
+		s.serveReal(w, r) // a browser asks before it sends the request: no plan is for that
+		return
+	}
 	token := tokenOf(r, readAhead(r))
 	identity := s.identityOf(token)
 	p := s.takePlan(r.URL.Path, token, identity)
@@ -77,7 +82,7 @@ func (s *server) perform(p plan, r *http.Request, from source) *answer {
 	status, err := strconv.Atoi(string(p.Behaviour))
 	switch {
 	case err == nil:
-		return refusal(status, p)
+		return refusal(status, p, from.path)
 	case p.Behaviour == page:
 		a := &answer{header: http.Header{"Content-Type": {"text/html"}}}
 		a.status = cmp.Or(p.Status, http.StatusBadGateway)
@@ -118,8 +123,12 @@ func readAhead(r *http.Request) []byte {
 	return head
 }
 
-// tokenOf returns the refresh token or the access token of a request, or "".
+// tokenOf returns the token in the body of a request, else its access token, or "".
 func tokenOf(r *http.Request, body []byte) string {
+	if strings.HasPrefix(r.URL.Path, oauth) {
+		form, _ := url.ParseQuery(string(body)) // the real handler gets the same error
+		return cmp.Or(form.Get("refresh_token"), form.Get("token"))
+	}
 	var in struct {
 		RefreshToken string `json:"refresh_token"`
 	}
@@ -158,16 +167,25 @@ func pause(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// refusal returns the answer of the contract with the status.
-func refusal(status int, p plan) *answer {
+// refusal returns the answer of the contract with the status. A 421 or 422 has another form for
+// OAuth clients.
+func refusal(status int, p plan, path string) *answer {
 	e := refusals()[status]
 	if p.Cause != "" {
 		e.Causes = []string{p.Cause}
+	}
+	if final(status) && strings.HasPrefix(path, oauth) {
+		e = problem.InvalidGrant(e, nil)
 	}
 	e.RetryAfter = time.Duration(p.RetryAfter) * time.Second
 	a := &answer{header: http.Header{"X-Request-Id": {"fake-" + strconv.Itoa(status)}}}
 	problem.Write(a, e)
 	return a
+}
+
+// final reports whether a status logs the user out.
+func final(status int) bool {
+	return status == http.StatusMisdirectedRequest || status == http.StatusUnprocessableEntity
 }
 
 // refusals returns the errors that a plan can order, by status.

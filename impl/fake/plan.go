@@ -18,6 +18,9 @@ const (
 	page       = "html"        // answer with an HTML page, as proxies do
 )
 
+// oauth is the path of the OAuth operations.
+const oauth = "/oauth2/"
+
 const (
 	maxTimes   = 1_000_000
 	maxDelayMS = 10 * 60 * 1000
@@ -73,13 +76,21 @@ func (p plan) causes() []string {
 	if p.Behaviour == delay && p.DelayMS == 0 {
 		causes = append(causes, "delay_ms: is required for delay")
 	}
-	if p.Path != "" && !strings.HasPrefix(p.Path, "/api/") {
-		causes = append(causes, "path: must begin with /api/")
+	if p.Path != "" && !strings.HasPrefix(p.Path, "/api/") && !strings.HasPrefix(p.Path, oauth) {
+		causes = append(causes, "path: must begin with /api/ or "+oauth)
 	}
 	if p.Status != 0 && (p.Behaviour != page || p.Status < 200 || p.Status > 599) {
 		causes = append(causes, "status: must be from 200 to 599, and only for html")
 	}
 	return causes
+}
+
+// possible reports whether the real server can behave like this at the path. Of the OAuth
+// operations, only /oauth2/token refuses a token that has expired or is not valid: a revocation of
+// such a token is 200, and an introspection says that it is not active.
+func (p plan) possible(path string) bool {
+	status, err := strconv.Atoi(string(p.Behaviour))
+	return err != nil || !final(status) || !strings.HasPrefix(path, oauth) || path == oauth+"token"
 }
 
 func behaviours() []string {
@@ -121,7 +132,8 @@ func (s *server) takePlan(path, token, identity string) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.IndexFunc(s.plans, func(p plan) bool {
-		return (p.Path == "" || p.Path == path) && (p.Identity == "" || p.Identity == identity) &&
+		return p.possible(path) && (p.Path == "" || p.Path == path) &&
+			(p.Identity == "" || p.Identity == identity) &&
 			(p.Token == "" || string(p.Token) == token)
 	})
 	if at < 0 {
