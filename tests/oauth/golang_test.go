@@ -1,0 +1,228 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"kalsel.dev/refresh/tests/server"
+)
+
+const (
+	tokenPath  = "/oauth2/token"
+	revokePath = "/oauth2/revoke"
+)
+
+var errLogin = errors.New("the user must log in")
+
+// app is a program with golang.org/x/oauth2, as docs/clients.md describes it. The library finds out
+// by itself how the client names itself.
+type app struct {
+	user
+	config  *oauth2.Config
+	timeout time.Duration
+	stored  *oauth2.Token // on its disk
+}
+
+// newApp returns a program whose user has just logged in.
+func newApp(t *testing.T, url, identity string, refreshSeconds int) *app {
+	t.Helper()
+	a := &app{
+		user: user{t, url, identity},
+		config: &oauth2.Config{
+			ClientID: "shop",
+			Endpoint: oauth2.Endpoint{TokenURL: url + tokenPath},
+		},
+		timeout: server.Patience,
+	}
+	tokens := a.login(refreshSeconds)
+	a.stored = &oauth2.Token{
+		AccessToken:  tokens.Access,
+		RefreshToken: tokens.Refresh,
+		Expiry:       time.Now().Add(-time.Second),
+	}
+	return a
+}
+
+// source returns a source that starts with the stored token, as after a start of the program.
+func (a *app) source() oauth2.TokenSource {
+	client := &http.Client{Timeout: a.timeout}
+	return a.config.TokenSource(context.WithValue(a.t.Context(), oauth2.HTTPClient, client), a.stored)
+}
+
+// judged returns errLogin if the server says that the refresh token has no use any more. Any other
+// error is passing.
+func judged(err error) error {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok &&
+		refused.ErrorCode == "invalid_grant" {
+		return errLogin
+	}
+	return err
+}
+
+// refresh refreshes once and stores the new tokens.
+func (a *app) refresh() error {
+	next, err := a.source().Token()
+	if err != nil {
+		return judged(err)
+	}
+	a.stored = next
+	return nil
+}
+
+// refreshes refreshes, if need be several times, and fails the test if the user has to log in.
+func (a *app) refreshes(rotation bool) {
+	a.t.Helper()
+	old := *a.stored
+	err := a.refresh()
+	for deadline := time.Now().Add(server.Patience); err != nil; err = a.refresh() {
+		if errors.Is(err, errLogin) || time.Now().After(deadline) {
+			a.t.Fatal(err)
+		}
+	}
+	if a.stored.AccessToken == old.AccessToken || !a.stored.Valid() {
+		a.t.Error("there is no new access token")
+	}
+	if (a.stored.RefreshToken != old.RefreshToken) != rotation {
+		a.t.Errorf("with rotation %t, the refresh token was kept or replaced", rotation)
+	}
+	a.expire()
+}
+
+// expire makes the access token look expired.
+func (a *app) expire() { a.stored.Expiry = time.Now().Add(-time.Second) }
+
+func TestGolang(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, url string, rotation bool) {
+		t.Run("OK", func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t, url, "ok", 3600)
+			for range 3 {
+				a.refreshes(rotation)
+			}
+		})
+		for name, p := range map[string]struct {
+			behaviour string
+			requests  int // at least so many are needed
+			delay     int
+			timeout   time.Duration
+		}{
+			"lost answer":    {behaviour: "lose_answer", requests: 4},
+			"cut answer":     {behaviour: "truncate", requests: 4},
+			"short delay":    {behaviour: "delay", requests: 1, delay: 50},
+			"client's limit": {"delay", 4, 600_000, 300 * time.Millisecond},
+			"503":            {behaviour: "503", requests: 4},
+			"429":            {behaviour: "429", requests: 4},
+			"500":            {behaviour: "500", requests: 4},
+			"page of proxy":  {behaviour: "html", requests: 4},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				a := newApp(t, url, strings.ReplaceAll(name, " ", "-"), 3600)
+				a.timeout = cmp.Or(p.timeout, a.timeout)
+				a.plan(tokenPath, p.behaviour, 3, p.delay)
+				a.refreshes(rotation)
+				if n := a.grants(); n < p.requests {
+					t.Errorf("%d requests, want at least %d", n, p.requests)
+				}
+				a.refreshes(rotation)
+			})
+		}
+		t.Run("ErrExpired", func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t, url, "expired", -1)
+			a.mustLogIn()
+			if n := a.grants(); n != 2 { // the library tries both ways to name the client
+				t.Errorf("%d requests, want 2", n)
+			}
+		})
+		t.Run("ErrLoggedOut", func(t *testing.T) {
+			t.Parallel()
+			a := newApp(t, url, "logout", 3600)
+			a.refreshes(rotation)
+			a.logOut()
+			a.mustLogIn()
+		})
+		t.Run("parallel", func(t *testing.T) {
+			t.Parallel()
+			parallel(t, url, rotation)
+		})
+	})
+}
+
+func (a *app) mustLogIn() {
+	a.t.Helper()
+	if err := a.refresh(); !errors.Is(err, errLogin) {
+		a.t.Errorf("after the end of the session: %v", err)
+	}
+}
+
+// logOut revokes the session. The first answer is a 503, so that the session still lives.
+func (a *app) logOut() {
+	a.t.Helper()
+	a.plan(revokePath, "503", 1, 0)
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusOK} {
+		form := url.Values{"token": {a.stored.RefreshToken}, "client_id": {a.config.ClientID}}
+		answer, err := http.PostForm(a.url+revokePath, form)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		_ = answer.Body.Close() // it is empty or of no interest
+		if answer.StatusCode != status {
+			a.t.Fatalf("a logout is answered %d, want %d", answer.StatusCode, status)
+		}
+	}
+}
+
+// parallel refreshes with 32 calls of one program, which send one request, and with 32 programs that
+// have the same refresh token.
+func parallel(t *testing.T, url string, rotation bool) {
+	t.Helper()
+	const calls = 32
+	a := newApp(t, url, "parallel", 3600)
+	a.refreshes(rotation) // the library knows now how the client names itself
+	before := a.grants()
+	one := a.source()
+	atOnce(t, calls, func(int) (*oauth2.Token, error) { return one.Token() })
+	if n := a.grants() - before; n != 1 {
+		t.Errorf("%d calls of one source sent %d requests", calls, n)
+	}
+	all := atOnce(t, calls, func(int) (*oauth2.Token, error) { return a.source().Token() })
+	successors := map[string]int{}
+	for _, token := range all {
+		successors[token.RefreshToken]++
+	}
+	if len(successors) != 1 {
+		t.Errorf("%d programs have %d refresh tokens", calls, len(successors))
+	}
+	for range 2 { // the last program's token is as good as the others'
+		a.stored = all[calls-1]
+		a.expire()
+		a.refreshes(rotation)
+		all[calls-1] = a.stored
+	}
+}
+
+// atOnce returns the tokens of n concurrent calls, none of which may fail.
+func atOnce(t *testing.T, n int, call func(int) (*oauth2.Token, error)) []*oauth2.Token {
+	t.Helper()
+	tokens, errs := make([]*oauth2.Token, n), make([]error, n)
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { tokens[i], errs[i] = call(i) })
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return tokens
+}

@@ -1,0 +1,26 @@
+package oauth
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestRequestsOAuthlib runs the tests in Python. make install has brought the library.
+func TestRequestsOAuthlib(t *testing.T) {
+	t.Parallel()
+	const interpreter = "../logins/venv/bin/python"
+	if _, err := os.Stat(interpreter); err != nil {
+		t.Fatalf("%s is missing: run make install", interpreter)
+	}
+	inBothModes(t, func(t *testing.T, url string, rotation bool) {
+		cmd := exec.CommandContext(t.Context(), interpreter, "testdata/requests_oauthlib_test.py")
+		cmd.Env = append(os.Environ(), "FAKE="+url, "ROTATION=0", "PYTHONDONTWRITEBYTECODE=1")
+		if rotation {
+			cmd.Env = append(cmd.Env, "ROTATION=1")
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+}
