@@ -1,0 +1,61 @@
+// A page with oidc-client-ts, as docs/clients.md describes it. The test bundles it with esbuild.
+import { ErrorResponse, User, UserManager, WebStorageStateStore } from 'oidc-client-ts';
+
+/**
+ * Starts the page. `counts` tells how often tokens were renewed, how often that failed, and how
+ * often the login was shown. `pause` is the time in milliseconds before a retry, `timeout` the time
+ * in seconds in which an answer must come.
+ */
+export function start(server, { pause = 1000, timeout = 10, ...settings } = {}) {
+  const counts = { renewals: 0, failures: 0, logins: 0 };
+  const manager = new UserManager({
+    authority: server,
+    metadataUrl: `${server}/.well-known/oauth-authorization-server`,
+    client_id: 'shop',
+    redirect_uri: location.href,
+    userStore: new WebStorageStateStore({ store: localStorage }),
+    revokeTokenTypes: ['refresh_token'],
+    automaticSilentRenew: false, // it waits for ever if no answer comes
+    ...settings,
+  });
+  manager.events.addUserLoaded(() => counts.renewals++);
+  if (manager.settings.automaticSilentRenew) manager.events.addSilentRenewError(failed);
+  else manager.events.addAccessTokenExpiring(renew);
+
+  async function failed(error) {
+    counts.failures++;
+    if (error instanceof ErrorResponse && error.error === 'invalid_grant') {
+      await manager.removeUser();
+      counts.logins++; // the page shows the login
+    } else setTimeout(renew, pause);
+  }
+
+  async function renew() {
+    try {
+      if (await manager.getUser())
+        await manager.signinSilent({ silentRequestTimeoutInSeconds: timeout });
+    } catch (error) {
+      await failed(error);
+    }
+  }
+
+  /** Stores the tokens of a login: { access_token, refresh_token, expired }. */
+  async function login({ access_token, refresh_token, expired }, sub) {
+    const user = new User({
+      access_token,
+      refresh_token,
+      token_type: 'Bearer',
+      expires_at: expired,
+      profile: { sub },
+    });
+    await manager.storeUser(user);
+    await manager.getUser(); // starts the timers
+  }
+
+  async function logout() {
+    await manager.revokeTokens(); // throws if the server did not confirm it
+    await manager.removeUser();
+  }
+
+  return { counts, manager, renew, login, logout };
+}

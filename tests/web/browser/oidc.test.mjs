@@ -1,0 +1,201 @@
+// oidc-client-ts in a real browser, on another origin than the server, which loses answers, delays
+// them, and is unavailable. The server is the fake: the real handlers, with plans for requests that
+// are to fail.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { before, test } from 'node:test';
+import { build } from 'esbuild';
+import { cleanup, startServer, useBrowser } from './browser.mjs';
+
+const browser = useBrowser();
+let origin; // of the page
+const servers = {};
+
+before(async () => {
+  const bundle = await build({
+    entryPoints: [new URL('oidc-app.mjs', import.meta.url).pathname],
+    bundle: true,
+    format: 'iife',
+    globalName: 'app',
+    write: false,
+  });
+  const script = bundle.outputFiles[0].text;
+  const site = createServer((request, response) => {
+    const js = request.url === '/app.js';
+    response.setHeader('Content-Type', js ? 'text/javascript' : 'text/html');
+    response.end(js ? script : '<!doctype html><title>app</title><script src="/app.js"></script>');
+  });
+  await new Promise((done) => site.listen(0, '127.0.0.1', done));
+  cleanup(() => (site.closeAllConnections(), site.close()));
+  origin = `http://127.0.0.1:${site.address().port}`;
+  servers.rotation = await startFake('--rotation');
+  servers['no rotation'] = await startFake();
+});
+
+/** Starts a fake that pages of other origins may call, and whose metadata the library reads. */
+async function startFake(...flags) {
+  const address = await freeAddress();
+  const where = [`--listen=${address}`, `--issuer=http://${address}`];
+  return startServer('fake', '--allow-origin=*', ...where, ...flags);
+}
+
+/** A loopback address that nothing listens on. */
+async function freeAddress() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return `127.0.0.1:${port}`;
+}
+
+/** Sends a request to a control of the fake and returns the answer. */
+async function control(server, method, path, body) {
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const answer = await fetch(server + path, { method, body: sent });
+  assert.equal(answer.status, 200, `${method} ${path}`);
+  return answer.json();
+}
+
+const fakeLogin = (server, identity, more) =>
+  control(server, 'POST', '/fake/login', { identity, ...more });
+
+/** The next requests of the identity to the path have the behaviour. */
+const plan = (server, identity, path, behaviour, more) =>
+  control(server, 'POST', '/fake/next', { identity, path, behaviour, ...more });
+
+/** Moves the clock of the fake by a minute: rotations before are outside of the window then. */
+async function aMinuteLater(server) {
+  const { offset_seconds } = await control(server, 'GET', '/fake');
+  await control(server, 'PUT', '/fake/clock', { offset_seconds: offset_seconds + 60 });
+}
+
+/** Opens a tab. Its tokens are those of the context, which has localStorage. */
+async function openTab(context, server, settings = {}) {
+  const page = await browser.open(origin, context);
+  await page.evaluate(([s, more]) => void (window.page = app.start(s, more)), [
+    server,
+    { pause: 20, ...settings },
+  ]);
+  return page;
+}
+
+/** A context that is closed after the test, because its tabs would go on renewing. */
+async function newContext(t) {
+  const context = await browser.context();
+  t.after(() => context.close());
+  return context;
+}
+
+/** A context with one tab that is logged in. */
+async function loggedIn(t, server, identity, { settings, ...more } = {}) {
+  const context = await newContext(t);
+  const tab = await openTab(context, server, settings);
+  const tokens = await fakeLogin(server, identity, more);
+  await tab.evaluate(([t, sub]) => window.page.login(t, sub), [tokens, identity]);
+  return { context, tab, refreshToken: tokens.refresh_token };
+}
+
+const renew = (tab) => tab.evaluate(() => window.page.renew());
+const counts = (tab) => tab.evaluate(() => window.page.counts);
+const stored = (tab) => tab.evaluate(async () => (await window.page.manager.getUser()) ?? null);
+const reached = (tab, name, n) =>
+  tab.waitForFunction(([key, least]) => window.page.counts[key] >= least, [name, n]);
+
+for (const [mode, rotation] of [
+  ['rotation', true],
+  ['no rotation', false],
+]) {
+  test(`${mode}: a renewal stores the new tokens`, async (t) => {
+    const server = servers[mode];
+    const { tab, refreshToken } = await loggedIn(t, server, 'ok');
+    let last = refreshToken;
+    for (let round = 1; round <= 3; round++) {
+      await aMinuteLater(server);
+      await renew(tab);
+      const user = await stored(tab);
+      assert.equal(user.refresh_token !== last, rotation);
+      assert.equal((await counts(tab)).renewals, round);
+      last = user.refresh_token;
+    }
+    assert.deepEqual(await counts(tab), { renewals: 3, failures: 0, logins: 0 });
+  });
+
+  test(`${mode}: the user stays logged in after each failure`, async (t) => {
+    const server = servers[mode];
+    const { tab } = await loggedIn(t, server, 'faults');
+    for (const behaviour of ['lose_answer', 'truncate', '503', '429', '500', 'html']) {
+      const before = await counts(tab);
+      await plan(server, 'faults', '/oauth2/token', behaviour, { times: 3 });
+      await renew(tab);
+      await reached(tab, 'renewals', before.renewals + 1);
+      const { failures, logins } = await counts(tab);
+      assert.ok(failures > before.failures, `${behaviour}: the plan was not carried out`);
+      assert.equal(logins, 0, behaviour);
+      await aMinuteLater(server);
+    }
+  });
+
+  test(`${mode}: the user stays logged in if the client gives up too soon`, async (t) => {
+    const server = servers[mode];
+    const settings = { timeout: 1 };
+    const { tab } = await loggedIn(t, server, 'delay', { settings });
+    await plan(server, 'delay', '/oauth2/token', 'delay', { delay_ms: 600_000 });
+    await renew(tab);
+    await reached(tab, 'renewals', 1);
+    assert.deepEqual(await counts(tab), { renewals: 1, failures: 1, logins: 0 });
+  });
+
+  test(`${mode}: two tabs that renew by themselves stay logged in`, async (t) => {
+    const server = servers[mode];
+    // So long before the end that the library renews every second.
+    const settings = { accessTokenExpiringNotificationTimeInSeconds: 4000 };
+    const { context, tab } = await loggedIn(t, server, 'tabs', { settings });
+    const alone = { ...settings, automaticSilentRenew: true };
+    const tabs = [tab, await openTab(context, server, alone)];
+    await stored(tabs[1]); // starts its timers
+    for (let round = 1; round <= 3; round++) {
+      await plan(server, 'tabs', '/oauth2/token', 'lose_answer', { times: round });
+      for (const one of tabs) await reached(one, 'renewals', (await counts(one)).renewals + 1);
+      await aMinuteLater(server);
+    }
+    for (const one of tabs) assert.equal((await counts(one)).logins, 0);
+    assert.ok((await stored(tab)).refresh_token);
+  });
+
+  test(`${mode}: 32 renewals at once receive one refresh token`, async (t) => {
+    const server = servers[mode];
+    const { tab } = await loggedIn(t, server, 'parallel');
+    const tokens = await tab.evaluate(async () => {
+      const users = await Promise.all(
+        Array.from({ length: 32 }, () => window.page.manager.signinSilent()),
+      );
+      return users.map((user) => user.refresh_token);
+    });
+    assert.equal(new Set(tokens).size, 1);
+    await aMinuteLater(server);
+    await renew(tab);
+    assert.deepEqual(await counts(tab), { renewals: 33, failures: 0, logins: 0 });
+  });
+
+  test(`${mode}: an expired refresh token leads to the login, once`, async (t) => {
+    const { tab } = await loggedIn(t, servers[mode], 'expired', { refresh_seconds: -1 });
+    await renew(tab);
+    assert.deepEqual(await counts(tab), { renewals: 0, failures: 1, logins: 1 });
+    assert.equal(await stored(tab), null);
+  });
+
+  test(`${mode}: a logout holds everywhere once the server has confirmed it`, async (t) => {
+    const server = servers[mode];
+    const { tab, refreshToken } = await loggedIn(t, server, 'logout');
+    const elsewhere = await openTab(await newContext(t), server);
+    const copy = { access_token: 'old', refresh_token: refreshToken, expired: 0 };
+    await elsewhere.evaluate((t) => window.page.login(t, 'logout'), copy);
+    await plan(server, 'logout', '/oauth2/revoke', '503');
+    await assert.rejects(tab.evaluate(() => window.page.logout()), /unavailable/);
+    assert.ok((await stored(tab)).refresh_token);
+    await tab.evaluate(() => window.page.logout());
+    assert.equal(await stored(tab), null);
+    await renew(elsewhere);
+    assert.deepEqual(await counts(elsewhere), { renewals: 0, failures: 1, logins: 1 });
+  });
+}
