@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,6 +31,7 @@ type app struct {
 	config  *oauth2.Config
 	timeout time.Duration
 	stored  *oauth2.Token // on its disk
+	failure error         // the last one
 }
 
 // newApp returns a program whose user has just logged in.
@@ -78,12 +80,14 @@ func (a *app) refresh() error {
 	return nil
 }
 
-// refreshes refreshes, if need be several times, and fails the test if the user has to log in.
+// refreshes refreshes, if need be several times, and fails the test if the user has to log in. It
+// notes the last error.
 func (a *app) refreshes(rotation bool) {
 	a.t.Helper()
 	old := *a.stored
 	err := a.refresh()
 	for deadline := time.Now().Add(server.Patience); err != nil; err = a.refresh() {
+		a.failure = err
 		if errors.Is(err, errLogin) || time.Now().After(deadline) {
 			a.t.Fatal(err)
 		}
@@ -112,18 +116,19 @@ func TestGolang(t *testing.T) {
 		})
 		for name, p := range map[string]struct {
 			behaviour string
-			requests  int // at least so many are needed
+			requests  int    // at least so many are needed
+			failure   string // a part of the text of the error
 			delay     int
 			timeout   time.Duration
 		}{
-			"lost answer":    {behaviour: "lose_answer", requests: 4},
-			"cut answer":     {behaviour: "truncate", requests: 4},
+			"lost answer":    {behaviour: "lose_answer", requests: 4, failure: "EOF"},
+			"cut answer":     {behaviour: "truncate", requests: 4, failure: "unexpected EOF"},
 			"short delay":    {behaviour: "delay", requests: 1, delay: 50},
-			"client's limit": {"delay", 4, 600_000, 300 * time.Millisecond},
-			"503":            {behaviour: "503", requests: 4},
-			"429":            {behaviour: "429", requests: 4},
-			"500":            {behaviour: "500", requests: 4},
-			"page of proxy":  {behaviour: "html", requests: 4},
+			"client's limit": {"delay", 4, "Client.Timeout", 600_000, 300 * time.Millisecond},
+			"503":            {behaviour: "503", requests: 4, failure: `oauth2: "unavailable"`},
+			"429":            {behaviour: "429", requests: 4, failure: `oauth2: "rate_limiter"`},
+			"500":            {behaviour: "500", requests: 4, failure: `oauth2: "internal"`},
+			"page of proxy":  {behaviour: "html", requests: 4, failure: "502 Bad Gateway"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -131,6 +136,9 @@ func TestGolang(t *testing.T) {
 				a.timeout = cmp.Or(p.timeout, a.timeout)
 				a.plan(tokenPath, p.behaviour, 3, p.delay)
 				a.refreshes(rotation)
+				if text := fmt.Sprint(a.failure); !strings.Contains(text, cmp.Or(p.failure, "<nil>")) {
+					t.Errorf("error %s, want %q", text, p.failure)
+				}
 				if n := a.grants(); n < p.requests {
 					t.Errorf("%d requests, want at least %d", n, p.requests)
 				}

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import requests
-from oauthlib.oauth2 import InvalidGrantError
+from oauthlib.oauth2 import InvalidGrantError, MissingTokenError
+from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 from requests_oauthlib import OAuth2Session
 
 # The fake speaks plain HTTP on loopback. A real server has https.
@@ -89,8 +90,11 @@ class App:
         return sum(r["path"] == "/oauth2/token" for r in found["requests"])
 
     def refreshes(self, test):
-        """Calls the API until it answers, which needs a refresh, and checks what is stored."""
-        old = self.stored
+        """Calls the API until it answers, which needs a refresh, and checks what is stored.
+
+        Returns the last exception, or None.
+        """
+        old, failure = self.stored, None
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -99,6 +103,7 @@ class App:
             except LoginRequired:
                 raise
             except Exception as error:  # of requests or of oauthlib
+                failure = error
                 test.assertEqual(self.stored, old, "a failed refresh changed the tokens")
                 if time.monotonic() > deadline:
                     raise AssertionError("no refresh succeeded") from error
@@ -109,6 +114,7 @@ class App:
         test.assertEqual(replaced, ROTATION)
         test.assertGreater(self.stored["expires_at"], time.time())
         self.expire()
+        return failure
 
 
 class RequestsOAuthlib(unittest.TestCase):
@@ -118,11 +124,19 @@ class RequestsOAuthlib(unittest.TestCase):
             app.refreshes(self)
 
     def test_faults(self):
-        for behaviour in ["lose_answer", "truncate", "503", "429", "500", "html"]:
+        kinds = {
+            "lose_answer": requests.ConnectionError,
+            "truncate": requests.RequestException,
+            "503": CustomOAuth2Error,
+            "429": CustomOAuth2Error,
+            "500": CustomOAuth2Error,
+            "html": MissingTokenError,
+        }
+        for behaviour, kind in kinds.items():
             with self.subTest(behaviour):
                 app = App(f"fault-{behaviour}")
                 app.plan("/oauth2/token", behaviour, times=3)
-                app.refreshes(self)
+                self.assertIsInstance(app.refreshes(self), kind)
                 self.assertGreaterEqual(app.grants(), 4)
                 app.refreshes(self)
 

@@ -2,12 +2,12 @@
 import { ErrorResponse, User, UserManager, WebStorageStateStore } from 'oidc-client-ts';
 
 /**
- * Starts the page. `counts` tells how often tokens were renewed, how often that failed, and how
- * often the login was shown. `pause` is the time in milliseconds before a retry, `timeout` the time
- * in seconds in which an answer must come.
+ * Starts the page. `counts` tells how often tokens were renewed, how often that failed, how often
+ * the login was shown, and which error was the last. `pause` is the time in milliseconds before a
+ * retry, `timeout` the time in seconds in which an answer must come.
  */
 export function start(server, { pause = 1000, timeout = 10, ...settings } = {}) {
-  const counts = { renewals: 0, failures: 0, logins: 0 };
+  const counts = { renewals: 0, failures: 0, logins: 0, last: '' };
   const manager = new UserManager({
     authority: server,
     metadataUrl: `${server}/.well-known/oauth-authorization-server`,
@@ -24,6 +24,7 @@ export function start(server, { pause = 1000, timeout = 10, ...settings } = {}) 
 
   async function failed(error) {
     counts.failures++;
+    counts.last = error.name;
     if (error instanceof ErrorResponse && error.error === 'invalid_grant') {
       await manager.removeUser();
       counts.logins++; // the page shows the login

@@ -97,6 +97,9 @@ async function loggedIn(t, server, identity, { settings, ...more } = {}) {
 
 const renew = (tab) => tab.evaluate(() => window.page.renew());
 const counts = (tab) => tab.evaluate(() => window.page.counts);
+async function assertCounts(tab, renewals, failures, logins, last) {
+  assert.deepEqual(await counts(tab), { renewals, failures, logins, last });
+}
 const stored = (tab) => tab.evaluate(async () => (await window.page.manager.getUser()) ?? null);
 const reached = (tab, name, n) =>
   tab.waitForFunction(([key, least]) => window.page.counts[key] >= least, [name, n]);
@@ -117,20 +120,29 @@ for (const [mode, rotation] of [
       assert.equal((await counts(tab)).renewals, round);
       last = user.refresh_token;
     }
-    assert.deepEqual(await counts(tab), { renewals: 3, failures: 0, logins: 0 });
+    await assertCounts(tab, 3, 0, 0, '');
   });
 
   test(`${mode}: the user stays logged in after each failure`, async (t) => {
     const server = servers[mode];
     const { tab } = await loggedIn(t, server, 'faults');
-    for (const behaviour of ['lose_answer', 'truncate', '503', '429', '500', 'html']) {
+    const kinds = {
+      lose_answer: 'TypeError',
+      truncate: 'TypeError',
+      503: 'ErrorResponse',
+      429: 'ErrorResponse',
+      500: 'ErrorResponse',
+      html: 'Error',
+    };
+    for (const [behaviour, kind] of Object.entries(kinds)) {
       const before = await counts(tab);
       await plan(server, 'faults', '/oauth2/token', behaviour, { times: 3 });
       await renew(tab);
       await reached(tab, 'renewals', before.renewals + 1);
-      const { failures, logins } = await counts(tab);
+      const { failures, logins, last } = await counts(tab);
       assert.ok(failures > before.failures, `${behaviour}: the plan was not carried out`);
       assert.equal(logins, 0, behaviour);
+      assert.equal(last, kind, behaviour);
       await aMinuteLater(server);
     }
   });
@@ -142,7 +154,8 @@ for (const [mode, rotation] of [
     await plan(server, 'delay', '/oauth2/token', 'delay', { delay_ms: 600_000 });
     await renew(tab);
     await reached(tab, 'renewals', 1);
-    assert.deepEqual(await counts(tab), { renewals: 1, failures: 1, logins: 0 });
+    const { logins, last } = await counts(tab);
+    assert.deepEqual([logins, last], [0, 'ErrorTimeout']);
   });
 
   test(`${mode}: two tabs that renew by themselves stay logged in`, async (t) => {
@@ -174,13 +187,13 @@ for (const [mode, rotation] of [
     assert.equal(new Set(tokens).size, 1);
     await aMinuteLater(server);
     await renew(tab);
-    assert.deepEqual(await counts(tab), { renewals: 33, failures: 0, logins: 0 });
+    await assertCounts(tab, 33, 0, 0, '');
   });
 
   test(`${mode}: an expired refresh token leads to the login, once`, async (t) => {
     const { tab } = await loggedIn(t, servers[mode], 'expired', { refresh_seconds: -1 });
     await renew(tab);
-    assert.deepEqual(await counts(tab), { renewals: 0, failures: 1, logins: 1 });
+    await assertCounts(tab, 0, 1, 1, 'ErrorResponse');
     assert.equal(await stored(tab), null);
   });
 
@@ -196,6 +209,6 @@ for (const [mode, rotation] of [
     await tab.evaluate(() => window.page.logout());
     assert.equal(await stored(tab), null);
     await renew(elsewhere);
-    assert.deepEqual(await counts(elsewhere), { renewals: 0, failures: 1, logins: 1 });
+    await assertCounts(elsewhere, 0, 1, 1, 'ErrorResponse');
   });
 }
