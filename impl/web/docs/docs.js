@@ -10,6 +10,12 @@ followSystem();
 
 const { playground } = document.documentElement.dataset; // off, on or admin
 
+/**
+ * A refresh token in openapi.yaml: a line of an example, or the example of a property, which is ten
+ * columns from the left. Forms have the latter.
+ */
+const exampleToken = /\b((?:refresh_)?token:(?:\n {10}.*)*?(?:\n {10}example:)? )ey\S+/g;
+
 /** Logs in at the playground and returns the tokens. */
 async function logIn() {
   const login = {
@@ -73,8 +79,7 @@ async function start() {
     queryConfigEnabled: false,
     responseInterceptor(response) {
       if (tokens.refresh_token && response.url.endsWith('/openapi.yaml')) {
-        const example = `refresh_token: ${tokens.refresh_token}`;
-        response.text = response.text.replace(/refresh_token: ey\S+/g, example);
+        response.text = response.text.replace(exampleToken, `$1${tokens.refresh_token}`);
       }
       return response;
     },

@@ -61,6 +61,24 @@ test('try it answers 200', async () => {
   assert.deepEqual(page.errors, []);
 });
 
+test('an OAuth client can be tried, and its operations are accessible', async () => {
+  const page = await browser.open(`${server}/docs`, looks.light);
+  await page.locator('html[data-ready]').waitFor();
+  for (const operation of ['oauthToken', 'oauthRevoke', 'oauthIntrospect', 'oauthMetadata']) {
+    await page.locator(`#operations-oauth-${operation} .opblock-summary-control`).click();
+  }
+  const operation = page.locator('#operations-oauth-oauthToken');
+  const token = operation.locator('[data-property-name="refresh_token"] input').first();
+  await token.waitFor();
+  assert.match(await token.inputValue(), /^ey/);
+  await operation.getByRole('button', { name: 'Execute' }).click();
+  const live = operation.locator('.live-responses-table');
+  await live.getByText('200', { exact: true }).first().waitFor();
+  assert.match(await live.innerText(), /"token_type": "Bearer"/);
+  await assertAccessible(page);
+  assert.deepEqual(page.errors, []);
+});
+
 test('an administrator can try administration', async () => {
   const page = await browser.open(`${server}/docs`, looks.light);
   await page.locator('html[data-ready]').waitFor();
