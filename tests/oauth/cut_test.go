@@ -19,7 +19,7 @@ func TestCutConnections(t *testing.T) {
 	service := shared.Start(t, "--rotation", "--rotation-window=0s", "--clock-skew=0s")
 	proxy := server.StartProxy(t, strings.TrimPrefix(service.URL, "http://"))
 	a := &app{
-		user:    user{t: t},
+		t:       t,
 		timeout: server.Patience,
 		config: &oauth2.Config{
 			ClientID: "shop",

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,32 +26,53 @@ var errLogin = errors.New("the user must log in")
 // app is a program with golang.org/x/oauth2, as docs/clients.md describes it. The library finds out
 // by itself how the client names itself.
 type app struct {
-	user
-	config  *oauth2.Config
-	timeout time.Duration
-	stored  *oauth2.Token // on its disk
-	failure error         // the last one
+	t        *testing.T
+	fake     server.Fake
+	identity string
+	config   *oauth2.Config
+	timeout  time.Duration
+	stored   *oauth2.Token // on its disk
+	failure  error         // the last one
 }
 
 // newApp returns a program whose user has just logged in.
-func newApp(t *testing.T, url, identity string, refreshSeconds int) *app {
+func newApp(t *testing.T, fake server.Fake, identity string, refreshSeconds int) *app {
 	t.Helper()
 	a := &app{
-		user: user{t, url, identity},
+		t:        t,
+		fake:     fake.For(t),
+		identity: identity,
 		config: &oauth2.Config{
 			ClientID: "shop",
-			Endpoint: oauth2.Endpoint{TokenURL: url + tokenPath},
+			Endpoint: oauth2.Endpoint{TokenURL: fake.URL + tokenPath},
 		},
 		timeout: server.Patience,
 	}
-	tokens := a.login(refreshSeconds)
+	tokens := a.fake.Login(map[string]any{
+		"identity":        identity,
+		"refresh_seconds": refreshSeconds,
+	})
 	a.stored = &oauth2.Token{
-		AccessToken:  tokens.Access,
-		RefreshToken: tokens.Refresh,
+		AccessToken:  tokens.AccessToken,
+		RefreshToken: tokens.RefreshToken,
 		Expiry:       time.Now().Add(-time.Second),
 	}
 	return a
 }
+
+// plan orders a behaviour for the next requests of the user to a path.
+func (a *app) plan(path, behaviour string, times, delay int) {
+	a.t.Helper()
+	a.fake.Plan(map[string]any{
+		"identity":  a.identity,
+		"path":      path,
+		"behaviour": behaviour,
+		"times":     times,
+		"delay_ms":  delay,
+	})
+}
+
+func (a *app) grants() int { return a.fake.Count(a.identity, tokenPath) }
 
 // source returns a source that starts with the stored token, as after a start of the program.
 func (a *app) source() oauth2.TokenSource {
@@ -106,10 +126,10 @@ func (a *app) expire() { a.stored.Expiry = time.Now().Add(-time.Second) }
 
 func TestGolang(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, url string, rotation bool) {
+	inBothModes(t, func(t *testing.T, fake server.Fake, rotation bool) {
 		t.Run("OK", func(t *testing.T) {
 			t.Parallel()
-			a := newApp(t, url, "ok", 3600)
+			a := newApp(t, fake, "ok", 3600)
 			for range 3 {
 				a.refreshes(rotation)
 			}
@@ -132,7 +152,7 @@ func TestGolang(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				a := newApp(t, url, strings.ReplaceAll(name, " ", "-"), 3600)
+				a := newApp(t, fake, strings.ReplaceAll(name, " ", "-"), 3600)
 				a.timeout = cmp.Or(p.timeout, a.timeout)
 				a.plan(tokenPath, p.behaviour, 3, p.delay)
 				a.refreshes(rotation)
@@ -147,7 +167,7 @@ func TestGolang(t *testing.T) {
 		}
 		t.Run("ErrExpired", func(t *testing.T) {
 			t.Parallel()
-			a := newApp(t, url, "expired", -1)
+			a := newApp(t, fake, "expired", -1)
 			a.mustLogIn()
 			if n := a.grants(); n != 2 { // the library tries both ways to name the client
 				t.Errorf("%d requests, want 2", n)
@@ -155,14 +175,14 @@ func TestGolang(t *testing.T) {
 		})
 		t.Run("ErrLoggedOut", func(t *testing.T) {
 			t.Parallel()
-			a := newApp(t, url, "logout", 3600)
+			a := newApp(t, fake, "logout", 3600)
 			a.refreshes(rotation)
 			a.logOut()
 			a.mustLogIn()
 		})
 		t.Run("parallel", func(t *testing.T) {
 			t.Parallel()
-			parallel(t, url, rotation)
+			parallel(t, fake, rotation)
 		})
 	})
 }
@@ -180,7 +200,7 @@ func (a *app) logOut() {
 	a.plan(revokePath, "503", 1, 0)
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusOK} {
 		form := url.Values{"token": {a.stored.RefreshToken}, "client_id": {a.config.ClientID}}
-		answer, err := http.PostForm(a.url+revokePath, form)
+		answer, err := http.PostForm(a.fake.URL+revokePath, form)
 		if err != nil {
 			a.t.Fatal(err)
 		}
@@ -189,48 +209,4 @@ func (a *app) logOut() {
 			a.t.Fatalf("a logout is answered %d, want %d", answer.StatusCode, status)
 		}
 	}
-}
-
-// parallel refreshes with 32 calls of one program, which send one request, and with 32 programs that
-// have the same refresh token.
-func parallel(t *testing.T, url string, rotation bool) {
-	t.Helper()
-	const calls = 32
-	a := newApp(t, url, "parallel", 3600)
-	a.refreshes(rotation) // the library knows now how the client names itself
-	before := a.grants()
-	one := a.source()
-	atOnce(t, calls, func(int) (*oauth2.Token, error) { return one.Token() })
-	if n := a.grants() - before; n != 1 {
-		t.Errorf("%d calls of one source sent %d requests", calls, n)
-	}
-	all := atOnce(t, calls, func(int) (*oauth2.Token, error) { return a.source().Token() })
-	successors := map[string]int{}
-	for _, token := range all {
-		successors[token.RefreshToken]++
-	}
-	if len(successors) != 1 {
-		t.Errorf("%d programs have %d refresh tokens", calls, len(successors))
-	}
-	for range 2 { // the last program's token is as good as the others'
-		a.stored = all[calls-1]
-		a.expire()
-		a.refreshes(rotation)
-		all[calls-1] = a.stored
-	}
-}
-
-// atOnce returns the tokens of n concurrent calls, none of which may fail.
-func atOnce(t *testing.T, n int, call func(int) (*oauth2.Token, error)) []*oauth2.Token {
-	t.Helper()
-	tokens, errs := make([]*oauth2.Token, n), make([]error, n)
-	var group sync.WaitGroup
-	for i := range n {
-		group.Go(func() { tokens[i], errs[i] = call(i) })
-	}
-	group.Wait()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-	return tokens
 }

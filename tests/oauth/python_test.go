@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestRequestsOAuthlib runs the tests in Python. make install has brought the library.
@@ -13,9 +15,9 @@ func TestRequestsOAuthlib(t *testing.T) {
 	if _, err := os.Stat(interpreter); err != nil {
 		t.Fatalf("%s is missing: run make install", interpreter)
 	}
-	inBothModes(t, func(t *testing.T, url string, rotation bool) {
+	inBothModes(t, func(t *testing.T, fake server.Fake, rotation bool) {
 		cmd := exec.CommandContext(t.Context(), interpreter, "testdata/requests_oauthlib_test.py")
-		cmd.Env = append(os.Environ(), "FAKE="+url, "ROTATION=0", "PYTHONDONTWRITEBYTECODE=1")
+		cmd.Env = append(os.Environ(), "FAKE="+fake.URL, "ROTATION=0", "PYTHONDONTWRITEBYTECODE=1")
 		if rotation {
 			cmd.Env = append(cmd.Env, "ROTATION=1")
 		}
