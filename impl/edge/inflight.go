@@ -13,10 +13,12 @@ import (
 )
 
 // inFlight counts the requests that are being worked on. A request is in flight from the moment
-// when its body has arrived until its answer begins, so that slow clients hold no place.
+// when its body has arrived until its answer begins, so that slow clients hold no place. Those that
+// wait for a processor count too.
 type inFlight struct {
 	current atomic.Int64
 	max     int64
+	waiting waiting
 	shed    prometheus.Counter
 }
 
@@ -27,7 +29,12 @@ func shedLoad(next http.Handler, f *inFlight) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.readAhead(r)
-		if f.current.Add(1) > f.max {
+		current := f.current.Add(1)
+		// Connections bound the requests that may wait, so few connections need no estimate.
+		if x.open != nil && x.open.Load() > f.max {
+			current += f.waiting.count(time.Now())
+		}
+		if current > f.max {
 			f.current.Add(-1)
 			f.shed.Inc()
 			answer := problem.New(http.StatusServiceUnavailable, "too many requests are in flight")

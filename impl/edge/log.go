@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kalsel.dev/refresh/impl/lines"
+	"kalsel.dev/refresh/impl/problem"
 )
 
 // logRequest writes the request's line: 2xx and 3xx at debug, 4xx at info with the causes, 5xx that
@@ -60,7 +61,11 @@ func (e *edge) logRequest(r *request, x *exchange, took time.Duration) {
 		}
 	}
 	if x.err != nil && level == slog.LevelError {
-		attrs = append(attrs, slog.String("error", x.err.Error()))
+		text := x.err.Error()
+		if plain, ok := x.err.(*problem.Error); ok && len(plain.Causes) > 0 { //nolint:errorlint // itself
+			text = strings.Join(plain.Causes, "; ") // its message is the same for each 503
+		}
+		attrs = append(attrs, slog.String("error", text))
 	}
 	if leftOut > 0 {
 		attrs = append(attrs, slog.Int("lines_left_out", leftOut))

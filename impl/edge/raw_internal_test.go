@@ -104,7 +104,7 @@ func TestLinesOfFailuresAreBounded(t *testing.T) {
 	var log bytes.Buffer
 	status := http.StatusServiceUnavailable
 	h, err := New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem.Write(w, problem.New(status))
+		problem.Write(w, problem.New(status, "a cause"))
 	}), Config{
 		Log:      slog.New(slog.NewTextHandler(&log, nil)),
 		Registry: prometheus.NewRegistry(),
@@ -125,6 +125,9 @@ func TestLinesOfFailuresAreBounded(t *testing.T) {
 	n := strings.Count(log.String(), "status=503")
 	if n > seconds*lines.PerSecond || n < lines.PerSecond {
 		t.Errorf("%d lines within %d seconds", n, seconds)
+	}
+	if !strings.Contains(log.String(), `error="a cause"`) {
+		t.Errorf("the cause is missing: %.300s", log.String())
 	}
 	status = http.StatusInternalServerError
 	send()

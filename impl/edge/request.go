@@ -14,6 +14,7 @@ import (
 // caller is computed when it is asked for: most requests never ask.
 type connection struct {
 	current atomic.Pointer[request]
+	open    *atomic.Int64 // connections of the port; nil if they are not counted
 }
 
 // request is a request as the edge knows it. It does not change, so a goroutine that outlives the
@@ -46,7 +47,11 @@ func (r *request) caller() caller.Caller {
 func (e *edge) enter(r *http.Request) (*http.Request, *request, *connection) {
 	c, ok := caller.SourceOf(r.Context()).(*connection)
 	if !ok || r.ProtoMajor != 1 {
+		shared := c
 		c = new(connection)
+		if ok {
+			c.open = shared.open
+		}
 		r = r.WithContext(caller.With(r.Context(), c))
 	}
 	known := &request{Request: r, id: [1]string{requestID(r)}, proxies: &e.proxies}
@@ -55,7 +60,23 @@ func (e *edge) enter(r *http.Request) (*http.Request, *request, *connection) {
 }
 
 // ConnContext is the http.Server.ConnContext with which a request costs the edge no allocation.
-// Serve sets it; servers of other programs need not.
+// Servers of other programs need not set it. Serve sets one that counts connections too.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 	return caller.With(ctx, new(connection))
+}
+
+// countConnections makes a server count its open connections, and its requests know the number.
+func countConnections(s *http.Server) {
+	open := new(atomic.Int64)
+	s.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return caller.With(ctx, &connection{open: open})
+	}
+	s.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
 }

@@ -142,14 +142,15 @@ func Serve(ctx context.Context, log *slog.Logger, l Limits, ports ...Port) error
 // (docs/decisions/0008-hot-path.md).
 func newServer(h http.Handler, l Limits, log *slog.Logger) *http.Server {
 	errorLines := serverErrors{Handler: log.Handler(), lines: &failureLines{}}
-	return &http.Server{
+	s := &http.Server{
 		Handler:        h,
 		ReadTimeout:    l.Read, // of the header too
 		IdleTimeout:    l.Idle,
 		MaxHeaderBytes: l.Header,
-		ConnContext:    ConnContext,
 		ErrorLog:       slog.NewLogLogger(errorLines, slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * is answered like any other request
 	}
+	countConnections(s)
+	return s
 }
