@@ -32,6 +32,7 @@ type bout struct {
 	elapsed             time.Duration
 	spent               spent
 	rotations, commits  float64 // that refreshd had counted when the round began
+	siege               *siege  // nil unless slow clients load the server too
 }
 
 // start runs a contender and waits for its first good answer, and until it is ready. The caller
@@ -39,6 +40,9 @@ type bout struct {
 func start(ctx context.Context, c contender) (*bout, error) {
 	address, operations := must(server.FreeAddress()), must(server.FreeAddress())
 	cmd := exec.Command(must(filepath.Abs(c.program)))
+	if c.alone {
+		cmd = exec.Command("taskset", "--cpu-list", "0", cmd.Path)
+	}
 	cmd.Env = append(slices.Clone(c.env), "REFRESH_LISTEN="+address, "REFRESH_OPS_LISTEN="+operations)
 	began := time.Now()
 	process, err := server.Launch(cmd, syscall.SIGKILL)
@@ -92,13 +96,19 @@ func (b *bout) connect(lean bool) error {
 		if err != nil {
 			return err
 		}
-		w.talk = talk
+		w.talk, w.forwarded = talk, b.name == limited
 		b.workers = append(b.workers, w)
+	}
+	if b.name == besieged {
+		b.siege = besiege(b.address)
 	}
 	return nil
 }
 
 func (b *bout) stop() {
+	if b.siege != nil {
+		b.siege.end()
+	}
 	for _, w := range b.workers {
 		_ = w.Close() // the server ends anyway
 	}

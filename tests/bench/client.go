@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -31,6 +32,9 @@ type worker struct {
 	talk *dialogue
 	took []time.Duration // of each request
 	late []time.Duration
+	shed int // requests that were answered 503
+
+	forwarded bool // each request names another client address, as a proxy does
 }
 
 // dial returns a connection with the lean client, or with Go's own, as most callers have it.
@@ -79,7 +83,11 @@ func (w *worker) askLean(body []byte) (answer, error) {
 
 func (w *worker) send(body []byte) error {
 	w.out = append(w.out[:0], "POST "+refreshPath+" HTTP/1.1\r\nHost: localhost\r\n"+
-		"User-Agent: bench\r\nContent-Type: application/json\r\nContent-Length: "...)
+		"User-Agent: bench\r\nContent-Type: application/json\r\n"...)
+	if w.forwarded {
+		w.out = fmt.Appendf(w.out, "X-Forwarded-For: 10.0.%d.%d\r\n", rand.N(256), rand.N(256))
+	}
+	w.out = append(w.out, "Content-Length: "...)
 	w.out = append(strconv.AppendInt(w.out, int64(len(body)), 10), "\r\n\r\n"...)
 	w.out = append(w.out, body...)
 	_, err := w.Write(w.out)

@@ -24,7 +24,9 @@ const (
 	floor    = "floor"
 	byHand   = "by hand"
 	refreshd = "refreshd"
-	revoked  = "revoked" // refreshd with many revocations in its store
+	revoked  = "revoked"  // refreshd with many revocations in its store
+	limited  = "limited"  // refreshd with a rate limit, whose clients come through a trusted proxy
+	besieged = "besieged" // refreshd with slow clients too
 )
 
 // contender is a server to measure, and the clients that load it.
@@ -33,6 +35,8 @@ type contender struct {
 	program string
 	env     []string
 	talks   []*dialogue // one for each connection
+	rate    float64     // of requests, if the server is driven at its own rate
+	alone   bool        // the server runs on the first processor only
 }
 
 // bench is a run: what its contenders share.
@@ -42,6 +46,20 @@ type bench struct {
 	secret   string
 	folder   string
 	postgres *server.Postgres
+	stores   int // with sessions
+}
+
+// contenders returns the servers of the names.
+func (b *bench) contenders(ctx context.Context, names []string) ([]contender, error) {
+	var all []contender
+	for _, name := range names {
+		c, err := b.contender(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 // contender returns the server of a name. It makes the store that the server needs.
@@ -52,8 +70,11 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 		return b.peer(name, constant), nil
 	case name == byHand:
 		return b.peer(name, access), nil
-	case name == refreshd:
+	case name == refreshd || name == besieged:
 		return b.ours(ctx, name)
+	case name == limited:
+		return b.ours(ctx, name, "REFRESH_RATE_LIMIT=1000000", "REFRESH_RATE_BURST=1000000",
+			"REFRESH_TRUSTED_PROXIES=127.0.0.0/8")
 	case name == revoked:
 		url := "sqlite:" + filepath.Join(b.folder, "revoked.db")
 		if err := b.fillRevocations(ctx, url, b.Revocations); err != nil {
@@ -67,8 +88,9 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 	case engine == "sqlite" || engine == "postgres":
 		return b.rotating(ctx, engine, number)
 	}
-	return contender{}, fmt.Errorf("server %q is not known: give %q, %q, %q, %q, the path of a "+
-		"refreshd or one such as sqlite/1000", name, floor, byHand, refreshd, revoked)
+	return contender{}, fmt.Errorf("server %q is not known: give one of %q, the path of a "+
+		"refreshd or one such as sqlite/1000", name,
+		[]string{floor, byHand, refreshd, revoked, limited, besieged})
 }
 
 // peer returns one of the servers that refreshd is compared with, which this program is itself.
@@ -105,9 +127,11 @@ func (b *bench) rotating(ctx context.Context, engine, number string) (contender,
 	if err != nil || count < 1 {
 		return contender{}, fmt.Errorf("%s/%s: give a number of sessions", engine, number)
 	}
-	url := "sqlite:" + filepath.Join(b.folder, engine+number+".db")
+	b.stores++
+	name := fmt.Sprintf("sessions%s_%d", number, b.stores)
+	url := "sqlite:" + filepath.Join(b.folder, name+".db")
 	if engine == "postgres" {
-		if url, err = b.database("sessions" + number); err != nil {
+		if url, err = b.database(name); err != nil {
 			return contender{}, err
 		}
 	}

@@ -61,6 +61,7 @@ func (d *dialogue) next() []byte {
 // accept returns an error unless the answer is the one to the last request.
 func (d *dialogue) accept(a answer) error {
 	if a.status != http.StatusOK || !bytes.HasPrefix(a.body, []byte(`{"access_token":"`)) {
+		d.asked-- // the next answer may be the first one, whose length is measured
 		return fmt.Errorf("status %d: %s", a.status, a.body)
 	}
 	if (d.asked-1)%sampleEvery == 0 {

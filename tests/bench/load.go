@@ -25,12 +25,21 @@ type loop struct {
 
 // driveClosed sends the next request on each connection as soon as its last answer has arrived.
 func driveClosed(ctx context.Context, workers []*worker, until time.Time) error {
+	return each(ctx, workers, func(ctx context.Context, w *worker) error {
+		return w.askUntil(ctx, until)
+	})
+}
+
+// each lets all workers work until one fails.
+func each(
+	ctx context.Context, workers []*worker, work func(context.Context, *worker) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group sync.WaitGroup
 	for _, w := range workers {
 		group.Go(func() {
-			if err := w.askUntil(ctx, until); err != nil {
+			if err := work(ctx, w); err != nil {
 				cancel(err)
 			}
 		})

@@ -23,6 +23,10 @@
 // counts from the time when a request was due: a stall counts against every request that it delays.
 // "late" is how far the generator itself missed its times; smaller latencies mean nothing.
 //
+// Overload (-overload): each store in rotation mode at 60 % of its capacity, and at three times of
+// it, with 2,000 connections. The rate counts accepted refreshes, whose latency counts from when
+// they were sent; every other answer must be 503.
+//
 // Each answer is checked, one in a thousand with its signature. A wrong answer ends the run.
 //
 // To measure another server, add it to contender in contenders.go and name it in -servers.
@@ -31,6 +35,9 @@
 //	go run ./tests/bench -open
 //	go run ./tests/bench -revocations 1000000
 //	go run ./tests/bench -rotation
+//	go run ./tests/bench -overload
+//	go run ./tests/bench -lean -servers floor,refreshd,limited
+//	go run ./tests/bench -lean -servers refreshd,besieged
 package main
 
 import (
@@ -57,6 +64,7 @@ type settings struct {
 	Open        bool          `json:"open"`
 	Lean        bool          `json:"lean"`
 	Rotation    bool          `json:"rotation"`
+	Overload    bool          `json:"overload"`
 	Revocations int           `json:"revocations"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
@@ -84,17 +92,20 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&set.Rounds, "rounds", 7, "measurements of each server")
 	flags.DurationVar(&set.Duration, "duration", 3*time.Second, "length of one measurement")
 	flags.DurationVar(&set.Turn, "turn", 0,
-		"length of a turn (default 100ms; 1s with -open and -rotation)")
+		"length of a turn (default 100ms; 1s with -open, -rotation and -overload)")
 	flags.DurationVar(&set.Warmup, "warmup", time.Second, "load before the first measurement")
-	flags.IntVar(&set.Connections, "c", 0, "connections (default 16; 64 with -rotation)")
+	flags.IntVar(&set.Connections, "c", 0,
+		"connections (default 16; 64 with -rotation, 2000 with -overload)")
 	flags.BoolVar(&set.Open, "open", false, "open loop: latency at a fixed rate of requests")
 	flags.BoolVar(&set.Lean, "lean", false, "closed loop with a minimal client")
 	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
 	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode, few and many sessions")
+	flags.BoolVar(&set.Overload, "overload", false, "rotation mode below and above the capacity")
 	flags.IntVar(&set.Revocations, "revocations", 0,
 		"compare refreshd with refreshd that has so many revocations in force")
 	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd, "+
-		"the path of another refreshd; with -rotation engine/sessions, such as sqlite/1000")
+		"limited (rate limit, behind a proxy), besieged (by slow clients), the path of another "+
+		"refreshd; with -rotation and -overload engine/sessions, such as sqlite/1000")
 	flags.StringVar(&set.refreshd, "refreshd", "", "a refreshd to measure instead of building one")
 	flags.StringVar(&set.output, "json", "", "file to write every measurement to")
 	if err := flags.Parse(args); err != nil {
@@ -104,6 +115,9 @@ func parse(args []string) (settings, error) {
 	switch {
 	case set.Rotation:
 		all, connections = "sqlite/1000,sqlite/1000000,postgres/1000,postgres/1000000", 64
+		turn, set.Lean = time.Second, true
+	case set.Overload:
+		all, connections = "sqlite/20000,postgres/20000", 2000
 		turn, set.Lean = time.Second, true
 	case set.Revocations > 0:
 		all = "refreshd,revoked"
@@ -136,13 +150,12 @@ func compare(args []string) error {
 	secret := rand.Text() + rand.Text()
 	b := bench{settings: set, signer: newSigner(secret), secret: secret, folder: folder}
 	defer b.stopDatabase()
-	var contenders []contender
-	for _, name := range set.Servers {
-		c, err := b.contender(ctx, name)
-		if err != nil {
-			return err
-		}
-		contenders = append(contenders, c)
+	if set.Overload {
+		return b.overload(ctx)
+	}
+	contenders, err := b.contenders(ctx, set.Servers)
+	if err != nil {
+		return err
 	}
 	result := newReport(set)
 	how := loop{set.Lean, driveClosed}

@@ -60,7 +60,7 @@ func rounds(
 // reset begins a round.
 func (b *bout) reset() {
 	for _, w := range b.workers {
-		w.took, w.late = w.took[:0], w.late[:0]
+		w.took, w.late, w.shed = w.took[:0], w.late[:0], 0
 	}
 	b.elapsed, b.spent = 0, spent{}
 	b.rotations, b.commits = b.counted(rotations), b.counted(commits)
@@ -100,6 +100,13 @@ func (b *bout) turn(ctx context.Context, how loop, length time.Duration) error {
 		return b.failure(err)
 	}
 	began := time.Now()
+	if b.rate > 0 {
+		how = paced(b.rate)
+	}
+	if b.siege != nil {
+		b.siege.on.Store(true)
+		defer b.siege.on.Store(false)
+	}
 	if err := how.drive(ctx, b.workers, began.Add(length)); err != nil {
 		return b.failure(err)
 	}
@@ -114,8 +121,10 @@ func (b *bout) turn(ctx context.Context, how loop, length time.Duration) error {
 // sample is the result of the round.
 func (b *bout) sample(round int) (sample, error) {
 	var took, late []time.Duration
+	shed := 0
 	for _, w := range b.workers {
 		took, late = append(took, w.took...), append(late, w.late...)
+		shed += w.shed
 	}
 	if len(took) == 0 {
 		return sample{}, fmt.Errorf("%s: no answer in time", b.name)
@@ -131,6 +140,7 @@ func (b *bout) sample(round int) (sample, error) {
 	others := (b.spent.machine - b.spent.server - b.spent.own) / seconds / float64(runtime.NumCPU())
 	return sample{Server: b.name, Round: round, Requests: len(took), Figures: map[string]float64{
 		requestRate:  count / seconds,
+		shedRate:     float64(shed) / seconds,
 		p50:          percentile(took, 0.5),
 		p99:          percentile(took, 0.99),
 		lateP99:      percentile(late, 0.99),

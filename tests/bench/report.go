@@ -18,6 +18,7 @@ import (
 // The figures of a sample, by the titles of their columns.
 const (
 	requestRate  = "requests/s"
+	shedRate     = "503s/s"
 	p50          = "p50 us"
 	p99          = "p99 us"
 	lateP99      = "late p99 us"
@@ -89,18 +90,21 @@ func (r *report) print(to io.Writer) {
 		kind = fmt.Sprintf("open loop at %.0f requests/s, %.0f%% of the floor's %.0f",
 			r.OfferedRate, r.Settings.Load*100, r.FloorMaximum)
 	}
-	fmt.Fprintf(to, "%s; %s; %d connections, %d rounds of %s in turns of %s, "+
-		"median (lowest..highest)\n\n", r.Machine, kind, r.Settings.Connections,
-		r.Settings.Rounds, r.Settings.Duration, r.Settings.Turn)
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	defer table.Flush()
 	speed := []string{requestRate, p50, p99}
-	if r.Settings.Open {
+	switch {
+	case r.Settings.Open:
 		speed = append(speed, lateP99)
+	case r.Settings.Overload:
+		kind, speed = "overload", append(speed, shedRate)
 	}
+	fmt.Fprintf(to, "%s; %s; %d connections, %d rounds of %s in turns of %s, "+
+		"median (lowest..highest)\n\n", r.Machine, kind, r.Settings.Connections,
+		r.Settings.Rounds, r.Settings.Duration, r.Settings.Turn)
 	r.rows(table, 0, speed...)
 	r.rows(table, 1, serverCPU, generatorCPU, resident, peak, otherLoad)
-	if r.Settings.Rotation {
+	if r.Settings.Rotation || r.Settings.Overload {
 		r.rows(table, 1, sharing)
 	}
 	fmt.Fprintln(table, "ratio\trequests/s\tCPU/request\tp99")
@@ -125,11 +129,11 @@ func (r *report) print(to io.Writer) {
 	}
 }
 
-// comparable reports whether a ratio of two servers says something. The last server is the one that
-// matters; in rotation mode, those that have the engine or the number of sessions in common.
+// comparable reports whether a ratio of two servers says something: in rotation mode, if they have
+// the engine or the number of sessions in common.
 func (r *report) comparable(of, base string) bool {
-	if !r.Settings.Rotation {
-		return of == r.Settings.Servers[len(r.Settings.Servers)-1]
+	if !r.Settings.Rotation && !r.Settings.Overload {
+		return true
 	}
 	engine, number, _ := strings.Cut(of, "/")
 	return strings.HasPrefix(base, engine+"/") || strings.HasSuffix(base, "/"+number)
