@@ -21,6 +21,35 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// BrowserLoginRequest defines model for BrowserLoginRequest.
+type BrowserLoginRequest struct {
+	// RefreshToken The refresh token that the login has just signed.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	RefreshToken string `json:"refresh_token"`
+}
+
+// BrowserRefreshRequest defines model for BrowserRefreshRequest.
+type BrowserRefreshRequest struct {
+	// Limit The lifetime of the new access token in minutes, from 10 to the setting `--browser-lifetime` of the server (60 by default). If you leave it out, it is that setting.
+	//
+	// Example: 10
+	Limit *int32 `json:"limit,omitempty"`
+}
+
+// BrowserTokens defines model for BrowserTokens.
+type BrowserTokens struct {
+	// AccessToken The new access token. Keep it in the memory of the page and not in a storage. It is not fresh.
+	//
+	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
+	AccessToken string `json:"access_token"`
+
+	// Expired The time at which the new access token expires, in Unix seconds (since 1 January 1970, UTC).
+	//
+	// Example: 1611318219
+	Expired int64 `json:"expired"`
+}
+
 // ErrorEnvelope The body of every error.
 type ErrorEnvelope struct {
 	// Causes One entry for each mistake, for people. Can be empty. Never null.
@@ -427,6 +456,12 @@ type SessionList struct {
 // BadRequest The body of every error.
 type BadRequest = ErrorEnvelope
 
+// CookieExpired The body of every error.
+type CookieExpired = ErrorEnvelope
+
+// CookieNotValid The body of every error.
+type CookieNotValid = ErrorEnvelope
+
 // Forbidden The body of every error.
 type Forbidden = ErrorEnvelope
 
@@ -444,6 +479,9 @@ type OAuthClient = ErrorEnvelope
 
 // OAuthError The body of every error.
 type OAuthError = ErrorEnvelope
+
+// OtherOrigin The body of every error.
+type OtherOrigin = ErrorEnvelope
 
 // TokenExpired The body of every error.
 type TokenExpired = ErrorEnvelope
@@ -492,6 +530,12 @@ type ListSessionsParams struct {
 
 // CreateRevocationJSONRequestBody defines body for CreateRevocation for application/json ContentType.
 type CreateRevocationJSONRequestBody = RevocationRequest
+
+// BrowserLoginJSONRequestBody defines body for BrowserLogin for application/json ContentType.
+type BrowserLoginJSONRequestBody = BrowserLoginRequest
+
+// BrowserRefreshJSONRequestBody defines body for BrowserRefresh for application/json ContentType.
+type BrowserRefreshJSONRequestBody = BrowserRefreshRequest
 
 // RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
 type RefreshTokenJSONRequestBody = RefreshRequest
@@ -802,6 +846,80 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocation(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// BrowserLoginWithBody Put the refresh token into a cookie
+	//
+	// Call this once, after the login, from the page or from the back end of the login. The refresh
+	// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+	// script can read; then forget the refresh token. With a development key the name is `refresh`,
+	// so that it works without TLS.
+	//
+	// If the browser still has the cookie of another session, that session is revoked. With
+	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+	// of no use any more.
+	//
+	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+	// ignore such a cookie.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+	BrowserLoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BrowserLogin Put the refresh token into a cookie
+	//
+	// Call this once, after the login, from the page or from the back end of the login. The refresh
+	// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+	// script can read; then forget the refresh token. With a development key the name is `refresh`,
+	// so that it works without TLS.
+	//
+	// If the browser still has the cookie of another session, that session is revoked. With
+	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+	// of no use any more.
+	//
+	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+	// ignore such a cookie.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+	BrowserLogin(ctx context.Context, body BrowserLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BrowserLogout Log out and remove the cookie
+	//
+	// Revokes the session of the cookie and removes the cookie. The answer is 204 without a cookie
+	// too, and if its session is already revoked. A body is not read.
+	//
+	// Corresponds with POST /api/v1/browser/logout (the `BrowserLogout` operationId).
+	BrowserLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BrowserRefreshWithBody Get a new access token with the cookie
+	//
+	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+	// once, call again: nobody is logged out.
+	//
+	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+	// unless the server allows it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+	BrowserRefreshWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BrowserRefresh Get a new access token with the cookie
+	//
+	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+	// once, call again: nobody is logged out.
+	//
+	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+	// unless the server allows it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+	BrowserRefresh(ctx context.Context, body BrowserRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RefreshTokenWithBody Exchange a refresh token for a new access token
 	//
 	// Verifies the refresh token and returns a new access token for the same identity. The access
@@ -1084,6 +1202,130 @@ func (c *Client) CreateRevocationWithBody(ctx context.Context, contentType strin
 // Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 func (c *Client) CreateRevocation(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateRevocationRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowserLoginWithBody Put the refresh token into a cookie
+//
+// Call this once, after the login, from the page or from the back end of the login. The refresh
+// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+// script can read; then forget the refresh token. With a development key the name is `refresh`,
+// so that it works without TLS.
+//
+// If the browser still has the cookie of another session, that session is revoked. With
+// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+// of no use any more.
+//
+// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+// ignore such a cookie.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+func (c *Client) BrowserLoginWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowserLoginRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowserLogin Put the refresh token into a cookie
+//
+// Call this once, after the login, from the page or from the back end of the login. The refresh
+// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+// script can read; then forget the refresh token. With a development key the name is `refresh`,
+// so that it works without TLS.
+//
+// If the browser still has the cookie of another session, that session is revoked. With
+// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+// of no use any more.
+//
+// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+// ignore such a cookie.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+func (c *Client) BrowserLogin(ctx context.Context, body BrowserLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowserLoginRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowserLogout Log out and remove the cookie
+//
+// Revokes the session of the cookie and removes the cookie. The answer is 204 without a cookie
+// too, and if its session is already revoked. A body is not read.
+//
+// Corresponds with POST /api/v1/browser/logout (the `BrowserLogout` operationId).
+func (c *Client) BrowserLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowserLogoutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowserRefreshWithBody Get a new access token with the cookie
+//
+// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+// once, call again: nobody is logged out.
+//
+// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+// unless the server allows it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+func (c *Client) BrowserRefreshWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowserRefreshRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BrowserRefresh Get a new access token with the cookie
+//
+// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+// once, call again: nobody is logged out.
+//
+// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+// unless the server allows it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+func (c *Client) BrowserRefresh(ctx context.Context, body BrowserRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBrowserRefreshRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1566,6 +1808,113 @@ func NewCreateRevocationRequestWithBody(server string, contentType string, body 
 	return req, nil
 }
 
+// NewBrowserLoginRequest calls the generic BrowserLogin builder with application/json body
+func NewBrowserLoginRequest(server string, body BrowserLoginJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBrowserLoginRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBrowserLoginRequestWithBody constructs an http.Request for the BrowserLogin method, with any body, and a specified content type
+func NewBrowserLoginRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/browser/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBrowserLogoutRequest constructs an http.Request for the BrowserLogout method
+func NewBrowserLogoutRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/browser/logout")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBrowserRefreshRequest calls the generic BrowserRefresh builder with application/json body
+func NewBrowserRefreshRequest(server string, body BrowserRefreshJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBrowserRefreshRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBrowserRefreshRequestWithBody constructs an http.Request for the BrowserRefresh method, with any body, and a specified content type
+func NewBrowserRefreshRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/browser/refresh")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRefreshTokenRequest calls the generic RefreshToken builder with application/json body
 func NewRefreshTokenRequest(server string, body RefreshTokenJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1979,6 +2328,82 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocationWithResponse(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error)
+
+	// BrowserLoginWithBodyWithResponse Put the refresh token into a cookie
+	//
+	// Call this once, after the login, from the page or from the back end of the login. The refresh
+	// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+	// script can read; then forget the refresh token. With a development key the name is `refresh`,
+	// so that it works without TLS.
+	//
+	// If the browser still has the cookie of another session, that session is revoked. With
+	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+	// of no use any more.
+	//
+	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+	// ignore such a cookie.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+	BrowserLoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BrowserLoginResponse, error)
+
+	// BrowserLoginWithResponse Put the refresh token into a cookie
+	//
+	// Call this once, after the login, from the page or from the back end of the login. The refresh
+	// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+	// script can read; then forget the refresh token. With a development key the name is `refresh`,
+	// so that it works without TLS.
+	//
+	// If the browser still has the cookie of another session, that session is revoked. With
+	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+	// of no use any more.
+	//
+	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+	// ignore such a cookie.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+	BrowserLoginWithResponse(ctx context.Context, body BrowserLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*BrowserLoginResponse, error)
+
+	// BrowserLogoutWithResponse Log out and remove the cookie
+	//
+	// Revokes the session of the cookie and removes the cookie. The answer is 204 without a cookie
+	// too, and if its session is already revoked. A body is not read.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/browser/logout (the `BrowserLogout` operationId).
+	BrowserLogoutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BrowserLogoutResponse, error)
+
+	// BrowserRefreshWithBodyWithResponse Get a new access token with the cookie
+	//
+	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+	// once, call again: nobody is logged out.
+	//
+	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+	// unless the server allows it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+	BrowserRefreshWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BrowserRefreshResponse, error)
+
+	// BrowserRefreshWithResponse Get a new access token with the cookie
+	//
+	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+	// once, call again: nobody is logged out.
+	//
+	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+	// unless the server allows it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+	BrowserRefreshWithResponse(ctx context.Context, body BrowserRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*BrowserRefreshResponse, error)
 
 	// RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
 	//
@@ -2560,6 +2985,374 @@ func (r CreateRevocationResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateRevocationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BrowserLoginResponse204Headers the declared response headers of an HTTP 204 response for BrowserLogin
+type BrowserLoginResponse204Headers struct {
+	SetCookie *string
+}
+
+// BrowserLoginResponse429Headers the declared response headers of an HTTP 429 response for BrowserLogin
+type BrowserLoginResponse429Headers struct {
+	RetryAfter *int
+}
+
+// BrowserLoginResponse503Headers the declared response headers of an HTTP 503 response for BrowserLogin
+type BrowserLoginResponse503Headers struct {
+	RetryAfter *int
+}
+
+type BrowserLoginResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *OtherOrigin
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *TokenExpired
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *TokenNotValid
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *BrowserLoginResponse204Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BrowserLoginResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BrowserLoginResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BrowserLoginResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BrowserLoginResponse) GetJSON403() *OtherOrigin {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BrowserLoginResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BrowserLoginResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r BrowserLoginResponse) GetJSON421() *TokenExpired {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r BrowserLoginResponse) GetJSON422() *TokenNotValid {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BrowserLoginResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BrowserLoginResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r BrowserLoginResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BrowserLoginResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BrowserLoginResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BrowserLoginResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BrowserLoginResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BrowserLoginResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BrowserLogoutResponse204Headers the declared response headers of an HTTP 204 response for BrowserLogout
+type BrowserLogoutResponse204Headers struct {
+	SetCookie *string
+}
+
+// BrowserLogoutResponse429Headers the declared response headers of an HTTP 429 response for BrowserLogout
+type BrowserLogoutResponse429Headers struct {
+	RetryAfter *int
+}
+
+// BrowserLogoutResponse503Headers the declared response headers of an HTTP 503 response for BrowserLogout
+type BrowserLogoutResponse503Headers struct {
+	RetryAfter *int
+}
+
+type BrowserLogoutResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *OtherOrigin
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *BrowserLogoutResponse204Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BrowserLogoutResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BrowserLogoutResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BrowserLogoutResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BrowserLogoutResponse) GetJSON403() *OtherOrigin {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BrowserLogoutResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BrowserLogoutResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r BrowserLogoutResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BrowserLogoutResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BrowserLogoutResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BrowserLogoutResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BrowserLogoutResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BrowserLogoutResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BrowserRefreshResponse200Headers the declared response headers of an HTTP 200 response for BrowserRefresh
+type BrowserRefreshResponse200Headers struct {
+	SetCookie *string
+}
+
+// BrowserRefreshResponse421Headers the declared response headers of an HTTP 421 response for BrowserRefresh
+type BrowserRefreshResponse421Headers struct {
+	SetCookie *string
+}
+
+// BrowserRefreshResponse422Headers the declared response headers of an HTTP 422 response for BrowserRefresh
+type BrowserRefreshResponse422Headers struct {
+	SetCookie *string
+}
+
+// BrowserRefreshResponse429Headers the declared response headers of an HTTP 429 response for BrowserRefresh
+type BrowserRefreshResponse429Headers struct {
+	RetryAfter *int
+}
+
+// BrowserRefreshResponse503Headers the declared response headers of an HTTP 503 response for BrowserRefresh
+type BrowserRefreshResponse503Headers struct {
+	RetryAfter *int
+}
+
+type BrowserRefreshResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BrowserTokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *OtherOrigin
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *CookieExpired
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *CookieNotValid
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BrowserRefreshResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *BrowserRefreshResponse421Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *BrowserRefreshResponse422Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BrowserRefreshResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BrowserRefreshResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BrowserRefreshResponse) GetJSON200() *BrowserTokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BrowserRefreshResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BrowserRefreshResponse) GetJSON403() *OtherOrigin {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BrowserRefreshResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BrowserRefreshResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r BrowserRefreshResponse) GetJSON421() *CookieExpired {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r BrowserRefreshResponse) GetJSON422() *CookieNotValid {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BrowserRefreshResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BrowserRefreshResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r BrowserRefreshResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BrowserRefreshResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BrowserRefreshResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BrowserRefreshResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BrowserRefreshResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BrowserRefreshResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3453,6 +4246,112 @@ func (c *ClientWithResponses) CreateRevocationWithResponse(ctx context.Context, 
 	return ParseCreateRevocationResponse(rsp)
 }
 
+// BrowserLoginWithBodyWithResponse Put the refresh token into a cookie
+//
+// Call this once, after the login, from the page or from the back end of the login. The refresh
+// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+// script can read; then forget the refresh token. With a development key the name is `refresh`,
+// so that it works without TLS.
+//
+// If the browser still has the cookie of another session, that session is revoked. With
+// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+// of no use any more.
+//
+// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+// ignore such a cookie.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+func (c *ClientWithResponses) BrowserLoginWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BrowserLoginResponse, error) {
+	rsp, err := c.BrowserLoginWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowserLoginResponse(rsp)
+}
+
+// BrowserLoginWithResponse Put the refresh token into a cookie
+//
+// Call this once, after the login, from the page or from the back end of the login. The refresh
+// token is checked as at a refresh. The answer sets the cookie `__Secure-refresh`, which no
+// script can read; then forget the refresh token. With a development key the name is `refresh`,
+// so that it works without TLS.
+//
+// If the browser still has the cookie of another session, that session is revoked. With
+// rotation, the cookie has the next refresh token, so that the one that the page has seen is
+// of no use any more.
+//
+// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
+// ignore such a cookie.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/browser/login (the `BrowserLogin` operationId).
+func (c *ClientWithResponses) BrowserLoginWithResponse(ctx context.Context, body BrowserLoginJSONRequestBody, reqEditors ...RequestEditorFn) (*BrowserLoginResponse, error) {
+	rsp, err := c.BrowserLogin(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowserLoginResponse(rsp)
+}
+
+// BrowserLogoutWithResponse Log out and remove the cookie
+//
+// Revokes the session of the cookie and removes the cookie. The answer is 204 without a cookie
+// too, and if its session is already revoked. A body is not read.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/browser/logout (the `BrowserLogout` operationId).
+func (c *ClientWithResponses) BrowserLogoutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BrowserLogoutResponse, error) {
+	rsp, err := c.BrowserLogout(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowserLogoutResponse(rsp)
+}
+
+// BrowserRefreshWithBodyWithResponse Get a new access token with the cookie
+//
+// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+// once, call again: nobody is logged out.
+//
+// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+// unless the server allows it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+func (c *ClientWithResponses) BrowserRefreshWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BrowserRefreshResponse, error) {
+	rsp, err := c.BrowserRefreshWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowserRefreshResponse(rsp)
+}
+
+// BrowserRefreshWithResponse Get a new access token with the cookie
+//
+// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
+// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
+// once, call again: nobody is logged out.
+//
+// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
+// unless the server allows it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/browser/refresh (the `BrowserRefresh` operationId).
+func (c *ClientWithResponses) BrowserRefreshWithResponse(ctx context.Context, body BrowserRefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*BrowserRefreshResponse, error) {
+	rsp, err := c.BrowserRefresh(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBrowserRefreshResponse(rsp)
+}
+
 // RefreshTokenWithBodyWithResponse Exchange a refresh token for a new access token
 //
 // Verifies the refresh token and returns a new access token for the same identity. The access
@@ -4100,6 +4999,377 @@ func ParseCreateRevocationResponse(rsp *http.Response) (*CreateRevocationRespons
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers CreateRevocationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBrowserLoginResponse parses an HTTP response from a BrowserLoginWithResponse call
+func ParseBrowserLoginResponse(rsp *http.Response) (*BrowserLoginResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BrowserLoginResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest OtherOrigin
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest TokenExpired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest TokenNotValid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers BrowserLoginResponse204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 429:
+		var headers BrowserLoginResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers BrowserLoginResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBrowserLogoutResponse parses an HTTP response from a BrowserLogoutWithResponse call
+func ParseBrowserLogoutResponse(rsp *http.Response) (*BrowserLogoutResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BrowserLogoutResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest OtherOrigin
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers BrowserLogoutResponse204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 429:
+		var headers BrowserLogoutResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers BrowserLogoutResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBrowserRefreshResponse parses an HTTP response from a BrowserRefreshWithResponse call
+func ParseBrowserRefreshResponse(rsp *http.Response) (*BrowserRefreshResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BrowserRefreshResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BrowserTokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest OtherOrigin
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest CookieExpired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest CookieNotValid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BrowserRefreshResponse200Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers BrowserRefreshResponse421Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers421 = &headers
+	case rsp.StatusCode == 422:
+		var headers BrowserRefreshResponse422Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode == 429:
+		var headers BrowserRefreshResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers BrowserRefreshResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -4920,6 +6190,15 @@ type ServerInterface interface {
 	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx echo.Context) error
+	// BrowserLogin Put the refresh token into a cookie
+	// (POST /api/v1/browser/login)
+	BrowserLogin(ctx echo.Context) error
+	// BrowserLogout Log out and remove the cookie
+	// (POST /api/v1/browser/logout)
+	BrowserLogout(ctx echo.Context) error
+	// BrowserRefresh Get a new access token with the cookie
+	// (POST /api/v1/browser/refresh)
+	BrowserRefresh(ctx echo.Context) error
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx echo.Context) error
@@ -5017,6 +6296,33 @@ func (w *ServerInterfaceWrapper) CreateRevocation(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateRevocation(ctx)
+	return err
+}
+
+// BrowserLogin converts echo context to params.
+func (w *ServerInterfaceWrapper) BrowserLogin(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BrowserLogin(ctx)
+	return err
+}
+
+// BrowserLogout converts echo context to params.
+func (w *ServerInterfaceWrapper) BrowserLogout(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BrowserLogout(ctx)
+	return err
+}
+
+// BrowserRefresh converts echo context to params.
+func (w *ServerInterfaceWrapper) BrowserRefresh(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BrowserRefresh(ctx)
 	return err
 }
 
@@ -5160,6 +6466,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJwks, options.OperationMiddlewares["getJwks"]...)
 	router.GET(options.BaseURL+"/api/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.DELETE(options.BaseURL+"/api/v1/sessions/:id", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
+	router.POST(options.BaseURL+"/api/v1/browser/login", wrapper.BrowserLogin, options.OperationMiddlewares["browserLogin"]...)
+	router.POST(options.BaseURL+"/api/v1/browser/refresh", wrapper.BrowserRefresh, options.OperationMiddlewares["browserRefresh"]...)
+	router.POST(options.BaseURL+"/api/v1/browser/logout", wrapper.BrowserLogout, options.OperationMiddlewares["browserLogout"]...)
 	router.POST(options.BaseURL+"/oauth2/token", wrapper.OauthToken, options.OperationMiddlewares["oauthToken"]...)
 	router.POST(options.BaseURL+"/oauth2/revoke", wrapper.OauthRevoke, options.OperationMiddlewares["oauthRevoke"]...)
 	router.POST(options.BaseURL+"/oauth2/introspect", wrapper.OauthIntrospect, options.OperationMiddlewares["oauthIntrospect"]...)
@@ -5168,6 +6477,24 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type BadRequestJSONResponse ErrorEnvelope
+
+type CookieExpiredResponseHeaders struct {
+	SetCookie *string
+}
+type CookieExpiredJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers CookieExpiredResponseHeaders
+}
+
+type CookieNotValidResponseHeaders struct {
+	SetCookie *string
+}
+type CookieNotValidJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers CookieNotValidResponseHeaders
+}
 
 type ForbiddenJSONResponse ErrorEnvelope
 
@@ -5187,6 +6514,8 @@ type OAuthClientJSONResponse struct {
 }
 
 type OAuthErrorJSONResponse ErrorEnvelope
+
+type OtherOriginJSONResponse ErrorEnvelope
 
 type TokenExpiredJSONResponse ErrorEnvelope
 
@@ -5662,6 +6991,477 @@ func (response CreateRevocation500JSONResponse) VisitCreateRevocationResponse(w 
 type CreateRevocation503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response CreateRevocation503JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLoginRequestObject struct {
+	Body *BrowserLoginJSONRequestBody
+}
+
+type BrowserLoginResponseObject interface {
+	VisitBrowserLoginResponse(w http.ResponseWriter) error
+}
+
+type BrowserLogin204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type BrowserLogin204Response struct {
+	Headers BrowserLogin204ResponseHeaders
+}
+
+func (response BrowserLogin204Response) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type BrowserLogin400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response BrowserLogin400JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin403JSONResponse struct{ OtherOriginJSONResponse }
+
+func (response BrowserLogin403JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response BrowserLogin413JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BrowserLogin415JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin421JSONResponse struct{ TokenExpiredJSONResponse }
+
+func (response BrowserLogin421JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin422JSONResponse struct{ TokenNotValidJSONResponse }
+
+func (response BrowserLogin422JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BrowserLogin429JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin500JSONResponse struct{ InternalJSONResponse }
+
+func (response BrowserLogin500JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response BrowserLogin501JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogin503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BrowserLogin503JSONResponse) VisitBrowserLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogoutRequestObject struct {
+}
+
+type BrowserLogoutResponseObject interface {
+	VisitBrowserLogoutResponse(w http.ResponseWriter) error
+}
+
+type BrowserLogout204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type BrowserLogout204Response struct {
+	Headers BrowserLogout204ResponseHeaders
+}
+
+func (response BrowserLogout204Response) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type BrowserLogout400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response BrowserLogout400JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogout403JSONResponse struct{ OtherOriginJSONResponse }
+
+func (response BrowserLogout403JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogout429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BrowserLogout429JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogout500JSONResponse struct{ InternalJSONResponse }
+
+func (response BrowserLogout500JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogout501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response BrowserLogout501JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserLogout503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BrowserLogout503JSONResponse) VisitBrowserLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefreshRequestObject struct {
+	Body *BrowserRefreshJSONRequestBody
+}
+
+type BrowserRefreshResponseObject interface {
+	VisitBrowserRefreshResponse(w http.ResponseWriter) error
+}
+
+type BrowserRefresh200ResponseHeaders struct {
+	SetCookie *string
+}
+
+type BrowserRefresh200JSONResponse struct {
+	Body    BrowserTokens
+	Headers BrowserRefresh200ResponseHeaders
+}
+
+func (response BrowserRefresh200JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response BrowserRefresh400JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh403JSONResponse struct{ OtherOriginJSONResponse }
+
+func (response BrowserRefresh403JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response BrowserRefresh413JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BrowserRefresh415JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh421JSONResponse struct{ CookieExpiredJSONResponse }
+
+func (response BrowserRefresh421JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh422JSONResponse struct{ CookieNotValidJSONResponse }
+
+func (response BrowserRefresh422JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(422)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BrowserRefresh429JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh500JSONResponse struct{ InternalJSONResponse }
+
+func (response BrowserRefresh500JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response BrowserRefresh501JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BrowserRefresh503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BrowserRefresh503JSONResponse) VisitBrowserRefreshResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6660,6 +8460,15 @@ type StrictServerInterface interface {
 	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx context.Context, request CreateRevocationRequestObject) (CreateRevocationResponseObject, error)
+	// BrowserLogin Put the refresh token into a cookie
+	// (POST /api/v1/browser/login)
+	BrowserLogin(ctx context.Context, request BrowserLoginRequestObject) (BrowserLoginResponseObject, error)
+	// BrowserLogout Log out and remove the cookie
+	// (POST /api/v1/browser/logout)
+	BrowserLogout(ctx context.Context, request BrowserLogoutRequestObject) (BrowserLogoutResponseObject, error)
+	// BrowserRefresh Get a new access token with the cookie
+	// (POST /api/v1/browser/refresh)
+	BrowserRefresh(ctx context.Context, request BrowserRefreshRequestObject) (BrowserRefreshResponseObject, error)
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx context.Context, request RefreshTokenRequestObject) (RefreshTokenResponseObject, error)
@@ -6791,6 +8600,87 @@ func (sh *strictHandler) CreateRevocation(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CreateRevocationResponseObject); ok {
 		return validResponse.VisitCreateRevocationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BrowserLogin operation middleware
+func (sh *strictHandler) BrowserLogin(ctx echo.Context) error {
+	var request BrowserLoginRequestObject
+
+	var body BrowserLoginJSONRequestBody
+	if err := ctx.Bind(&body); err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BrowserLogin(ctx.Request().Context(), request.(BrowserLoginRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BrowserLogin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BrowserLoginResponseObject); ok {
+		return validResponse.VisitBrowserLoginResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BrowserLogout operation middleware
+func (sh *strictHandler) BrowserLogout(ctx echo.Context) error {
+	var request BrowserLogoutRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BrowserLogout(ctx.Request().Context(), request.(BrowserLogoutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BrowserLogout")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BrowserLogoutResponseObject); ok {
+		return validResponse.VisitBrowserLogoutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BrowserRefresh operation middleware
+func (sh *strictHandler) BrowserRefresh(ctx echo.Context) error {
+	var request BrowserRefreshRequestObject
+
+	var body BrowserRefreshJSONRequestBody
+	if err := ctx.Bind(&body); err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BrowserRefresh(ctx.Request().Context(), request.(BrowserRefreshRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BrowserRefresh")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BrowserRefreshResponseObject); ok {
+		return validResponse.VisitBrowserRefreshResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6997,179 +8887,202 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rctu29u+rYLTPh9hDyZQsObE7e+a4rtMoN2fbTtKLOiZEQhJiClAJ0LLaZuY8zXmw8yRnsACQ4E2X",
-	"xOl/t83Mnu5YJHFdWPf1w++tkM8XnBEmRevk99aM4Igk8M8zHM7IGWcy4bH6OyIiTOhCUs5aJ61nfInm",
-	"mK2QICFnkUBhTFUjCLMIiRlOSIRC1YJAc7zS/0RyRpAgstPyWuQezxcxaZ20Fuk4pqGH5vi+jafk34e+",
-	"3/JaCfk1pQmJWicySYnXEuGMzLEah1wt1GdCJpRNWx8/eq3zazytjvAUSTxFcoYlohFhkk4oEUjOqEB3",
-	"JBGUM8Qn9UMatXqvktvZs/lPLybh2fhbxs9+wG+v/zNq7Tiy1xxWsWZw8RKvBAoYb8PSBB6a8ATx2K5a",
-	"cUD2tZ27v5I8Wd+9UG8Ele7g5526+6heFgvOBAH6+RZHl+TXlAip/go5k4TBP/FiEdMQq6EcfBBqPL/b",
-	"vuHDceFDkc7nOFnBho55tEJLKmdILjmaUyHxLREtr3WH4xSmGeIUuv+5FdM5lSdongqJxgRhiWKChURd",
-	"TV2ThIjZjeS3hJ0gKlA2z1+8FkkSnrRO1EBuEjMSrzUnQuCpmrIZnfqMcYnucEyjltcSEstUtE76vg+r",
-	"kS/V/0rIpHXS+tdBftgO9FNxcK46O2d3JOYLopexuFfXM4LMKNAMi2zaHRTo2QbwM2cEESaTFRASweGs",
-	"g4aavmHZzGCfX1289uBX+BgJRQfLGUkInNwZXyLJ0ZywCFHZaX30Wk95MqZRRNiO28i4fKoWubSJDOFo",
-	"ThkVMsGSJ2g544IgHIZECAT7YYcKW1S/uWr8jZ+coJhPEWUITzFl7oZOsqm42/maS4TjmC9JcRcPH3oX",
-	"yyMGwvHQOJWIShRxoicBY9GMii9IAisMOzFkkiQMxztuBHU+q66lszzZi+7qXPE5kTPKpmhJmETLhLMp",
-	"UrwzTZCgEXGWbPDwhC9IckcSNME0JlEHqZ/08ililYWTcUcQy5hCB10nK00AKMaSJLCAr7k8Z3gcK3a2",
-	"Ky07H9YQZMIlfK22lU8m6FG7bX86uDx/enl+9ezm8uL69Hp48XrvRG+umdstIQu18SimQiqRJIhQ0km4",
-	"lMu4vCFmBGXaNb+rTXHaLexL92H3xaVMNWOxpDKcqSFMJnqTNHNheA4iF0SsVDQE4ti8LhTVG9J+zeVT",
-	"nrJP2Jfss7WkrdZvAm+WV8/+mp/7/gMTcUI0e0IiDWd2dz3EEzX/MYk5myqmgDDjckYSo63IFSzMxWkq",
-	"Z2egW+187IG/5N/WkK1qnCf0N2jFEZZjQZiEIX6LBQ2NzFX7Cq3d0IKcND3d6Ict8+CmpHJ8elfulunp",
-	"NIve7kNzIK0Ro6Aw/sAOIKHTmUSPLp+eoaPH/WNPqcNwKgad3l4HnRmlmBESIcYZ+QZhhk7fDI1eqpRr",
-	"sSCheUWdCIHChAAF4FhpZY5G/v79+7YahnoYYlmj14GUyd9QA4HJEg8FsLyBHuvjo+7jvaLOp1c/ITie",
-	"/3tkFaQINN41Op+l0HNNCp9CoN8nmJU0Pa3ywAgMu1caDrlfgIZWrxFUXqsh0Cl0VU+fdf3kZHcNT/Mn",
-	"BV3Psx00qK0LnOA5kepog/om1OLVzgIGeKNWuVEptXPJFdO62TQ19N+hxi6xGtIHEkol1AOYABwppcQa",
-	"oyzkEVGyFNmzhR65ZwsUACBl3z8+QUFpWQIv/wnWQv2QMpEuFjyRxPwIC+S+KkKuf3BfBcrQr3bQBYtX",
-	"5abRnGAm9JGWFdKlGUV5KCF3/FbJySRfcs/oMubjVJAEyFByo8eCHAACPDf0t9s5k6VPdz09H5byRv97",
-	"qxPR6z482TSwAqVrUIEwE0t9uCaU4fgERSQmUtk90nxk3RKgVxO1ru6yvubyHRD/buuq1XlooWrjuKq+",
-	"IncBUosJSbBSkxAuzmodUzPns/zFljvUdLp7PbXYYxxd0SnDMtVugiIPFvZRbpzMsQxnCLMVuiUrS7W5",
-	"MiuTVMgGizxvjQpkTtBDzOJLEpvLqb6pms2rh6BA/hInU7Lzoc4/azCQwex3/B9zLiTqHh0+6aPxSpKC",
-	"fSE5v4mhvQYJITlH9oVs9bsPbiLDmI0ESPLeoedEkRtD3SP0gn5r1+4VZiszTLH7Epa/rj2DXDs6zXAE",
-	"miR8rokeR1FCRGEhEyzJDfieSJmOS+0UyPj44W2OpfpPw+hXyno3owfd28yJoEXC71eIMvULA3N0xdMO",
-	"upJ4pYh2SiLwrCiJlRnYeKJ0m+CSyGTVPlV/BNYtXNJgnVfqlVeWzsck0Vaw9itLjpYYDKUJT7QLmZF7",
-	"qbovKLDdGj2VMkmmJDGK6luGjQ6/swi1SttOVtS3BCckgbXCRYngEkzqjsolmNOSt8iMoaA7fFnTBzeP",
-	"YDNfvLR8tNwQZyEpEpBxVGLHBzYj8cLL9J+HtIJgUwJrsg38shmkNw1259+jTNuGoW9hDL1l+A7TGI/j",
-	"XRl6Wvyygacb7wEC93ymGWQfFukq+7nAh7JjKzhnBS/Rg3LzUxSRBWERYeEqD7SAkkAFckbnuY+ExIkU",
-	"isK0ClziXsCrZOYEHJOQz4lxpILngDLUHaA5ZakkQj0HqpRLjsKYh7cCRXQyIclOnsS/B+/L7JlXJKL4",
-	"Gl7akUDrm6ih1DPdavsa7M9MBSl3UKDW3N6aq9bB3ioQLnSK1M+W7rNPCjrJ4IvoJKbLiIQxxDYzN9U8",
-	"H5ah8txpj66IIS7rRXJXJtCNBOV1CYDKq8/u28vlsj3hybydJjFhykKOAgj3YIbADVMIGGSrANtXnGot",
-	"AVrli9yRZKVZoCKzRaJalVSTgd3lcgMXlfiTPUE6tLkgfBGTDjrD6twiMl/IVQe9Vn0hlsZxgaAbLFIq",
-	"yVzUsF7P/oCTBK/U38T6o6qzvKUMLDB4xYwt4dMEz4WnXbRYoCAzRgK1GYETCgzUqJfQjEChng2OIhIp",
-	"HVsxK0nnBETaiqco4kA3t4wvEYaPPEVENCJovNKcDyi3KIVcU6gy1xp/T9089UYpjsUZQTFlpNlP+SYh",
-	"YKByFq9y0oaOhCXrEoGVRlznPquMPDvM5fG+V8J/hhcLwkhUoJdCJ2WfQ6UDywXq1uPZ9fUbs9i5haHj",
-	"1YVe+r2u11KnDEvNRg97eVc5V3VD4z/bjvMpWhL07IH5JWuDj5XeZAJ6xv9rdhFHEVX/xvEb59DpyHt5",
-	"xQgEC3ApnGj9u0e9fI97sMfDCaLSCTuCYqbtVhwLrgWuYl/QbhhjOs8WSveRsgiMMEITxJdMh3eqHAKH",
-	"kt7VbrIect5gNmjGl4U90DM26zXmPCaYqQXLYwL1JK+DA+6gT7RLXc0GBdnngYdILAgK8G+LoINOx9o9",
-	"MymODXQrmIxVSBihagpFqlySce0xvV/Uj1LxB8UrljMazpweNV0LTx3Zt4zeZ3rE5vEVtYGjbvew+6TX",
-	"PS7S8VG/ho69FsVyt3Eq3Z8KkaqTuvtQ1VJmar4kJcavx94/2nLs4K+tHz08KpDCLvvMWYn1JARHaJlQ",
-	"SWr5TjquH4WN5e06kBKFzTgVnXkazmIq/vd0jmncCfm8biS5s7o6oMz4MSqDa5Z5KCgkxZiXiu6wnQeu",
-	"O6yOs8Q9DceoY5HPry5evyfjF2RVl+Glc8fAFan53qD7OOd7/b0OOmUouLw6DeAdtbUBC0CFD0jgqUUI",
-	"zs+ch2FyF3gouDfvrMw7Fy/elF7Sz++DGvYXTxtM0njKEypnc0sMt2TVQd9pBQHMFP2bFsBKk9CsOPuu",
-	"uLbn0XdXp3UkECZ3DewxTe7gSNhpK83GTi3bW7XvsGTl7nqDQfe4ltPVd0futbpte7TbAFxjjAU56qdJ",
-	"XOhXT1h1AHJlV54KtljOrtRa3pFEJ/4xbgl9E89STRmaVmobQ6tSfmD3qN87euL7vr8Vk7ptEldqfMPv",
-	"OujUHKQ8XWL4nVo0JbnUO5QVbIhbGtXLLCOuqTCkqu1Y/X5hL3t+r+t3e3779vDu17p1vpWrhnV27BzY",
-	"SthVr0hOxc4uXryp66JBa53zKI21hvZANMPGkzU0A47PnGSsG4JOmcgVYTuAdWRjuYPN8wAroCzauv3+",
-	"tlSTioZjpTiFuwPY5HIKOg3QoyzIIkqOLUGndatzX9/JPQo5TyLKsCxwDOjR+GAc5mvesLxkzW7VcJZu",
-	"99cfT398cX+WTN5d3Ty+Xr3/z7OL6eNZePcGL+irOFkOMX4TPnt7yetm0ECpq3Uz+ERiKoktdUr0RnnA",
-	"9dfLrysi60TY8/cv0BWRdfJrsFeVLrdkJRq5ifAQI0siJJrQRMiSsd1yDOh1ThFH5FYs6/IKqNHUTRuM",
-	"xdy8cRIjqgPP0iPsqaeuWVRv0HRrlkbaSGzNUQftpUB1ZPV8Nv4+pBf0+fDtb8PuazoUQ3Y5CM+GR8Pb",
-	"xQ/vzp4fd8jqeUyendKLD+e9V9fnv726nq5eXd+K4Ty+/en9wMc/XA6GHziNerM7/MOrdPzDuw/4+/tF",
-	"6H/Lxu+fLsZngw/jnk9fnj1fhN3j2U/fdxdjOjyKnj3v/nS1pJhdLtT3Q7qk4/lT+dPV8GgYP49/fL+c",
-	"Xtu2Vs+PO3Q8vPjx9sdnC/JusHhz+frF1ev/9PnZ3fBD+q7/Lrm+afevvj/78O5XESojlLKXhE3lDFyD",
-	"a3TEmxllNbtSVgWxuBUIj3kqqxrh+6KyAt5AndKg2Kf6hDPiac+Cq3DmvpMavbHQ/8ZzmMVU6snwFZE4",
-	"whLXnD43cGN5/9y8rgnvSb/bdwivhuzyTBJxk3skG1Puy0sbl02Nn0uz38nvVTg6N4RFC167w+pQvL18",
-	"qQ5c8Obi6hodcJzKWe8gb6DEpWdSLsTJwYGOXJvflRVS/bKOS9cP7EZ9ejMncsajrVbPWPCChAmRN2Od",
-	"0gZr6Fm1GdLrijl0ztrWNLDjCivLt8G1GFAhAmBicWyofMtFrFuyD8tbcZMmdO3uFQXxtt0ddJYkjtug",
-	"3h6ofjrgkK8ZhHWRbU3gIGu8PPRikx0QpEloJqFOGg1LZL/TLiTkjmu3+KcQuU7D2pXA9Vf1i1QZzc6U",
-	"zTgjGSnb1cuKqhK7yyVyVl/tRr+a+X/CommGteOaNTDw8jD+S1erJGfM0a+sYT05NjJj52R7DdJjzbnb",
-	"dul2ospd+XOjrL2EM7KLuofyYRpVz/ePN6l6G/zA2nzOk8g9ZaRRaeuktnLfNmiTp6UEsSyyrePykpsc",
-	"T7CSSj42bdN/VUM/VQ1V5qNeT/OLDuPbGiEIyCmFc7xCVAoSTzwkuHaIqP9NGU9I9AUVTQhP7Uj7mpZq",
-	"AnNHex10GseGwOZQJRY4WctQVjsmWVLOxFjl2or7xvVm6NKC8mpKzv9HDlY+h22V5PVbtoHKiq/Xzqp4",
-	"oiERacVTNIWCQpMXp3UYN1MuxkLaT/85Z7oa+tgyBMPIshRwgMfGyyYWOISEHbkksAdkfoKwOi8ypziI",
-	"4ekU/TyCWzBGh9I56dYzV00ftz46aLIa59nIBxwSXs8MGlw1Juwq+XoWMKiVfS4HbEgkKi21XZesQvYf",
-	"TK4myHpDG9YuphMCjuEGskWUWQ+wl/MC9wu9uYUlPjza0um7gVkV0jToBBWqTtlJniBWOhZXOltQ2kiC",
-	"wHOChCQLZGL+JWrRokkroJB+zYVUZMkinTlcPFGQCHeiWSaReQc1I/nKJjexyeJOFEMMdYxstzj1uuiw",
-	"lb3bZchuEdN12FSh58IhrOOfJnXY0aTq82ImOBakzB4h9/7Tz7ZJHTVnu+srJt31/Sc+eiTIHWEowiux",
-	"l6V3xQTfwcniqVKGgM3C6x10isQcxzGCAUGVNJ6Q5MREKbHSKOCjolMUtI+lrhkWKYls7qeQeGWSZVIm",
-	"aawmsDIpI8Uwk1+TvTTH93SeztVT/4kPOpP9+xPY0Fed6QHtoNKxqfh+m04HiXIN4/MVhCsN+KGo3WR/",
-	"Gg+A3lptQUiu8xiXM67oOcRxTNm0Qbws8apOutizB7Rxoj5KyCIG5Q+Sz+IIDImvGktJY4m2zdGqMLWm",
-	"tDL0SFAWEtRFzzFLcbJC3ePHvofeXp/t2fXHKOSLVUkDJ/eLoJDPBGa2k+wK1e6So4iEPCJu3pMtClnO",
-	"tJKPwjRJlISzSReA1aHrvJTd/jl5bV9Il3orgNStue2+sqOiBTsCtF9rzeRMVY0TdsREzLKW69/7Ytqb",
-	"bbrweZLQOyKykpJ5IReHArDBPcQAIW8wFSQqFHzIhGAJSCBYICF5rFM2jRYtUL/Xg2Ci9qoJ19n2j+UJ",
-	"6zUtJ1++RnZYX2uTVM98sXwCm+bClZjAlsWnsdF6m+KosV0kTmSutgSm4v0Gy5pUOfvphtxJDRGVdQva",
-	"kWnXVZGpLKRtfXIK5S1ZyBtQshr0dRe3RxZXzepmVMAxqMsaiuPiERJlHzIkbpldNEUCNaZA1iWkey00",
-	"R1Kyu8Qz/eP+497hlvYn43X1dKcoIXOc3GZMr4DgVRqaLUsrGyaXNXOmwtlkky1AsYQATkImillo3VFp",
-	"HfrA1/j3sGgmZ/XMCrNAa9yBXUNAWjB1XTwt+eVjvJB8YThSU8xPE/YayczLu1UliNJuPXn8pNvtHm2X",
-	"/awMJBY2mJULLqgmEC2LJgQAmpzBiA56CfLW+UlT34xOZ1CXMx+TRJTKI7YcGxDzJjeyBcSwLN2hpXWs",
-	"psACCvt2NOmSyPd7eDwYHA+eDI79bp+MJ/7xoDvo9aJj7EfdyWDcHfeiAfFDf+xPutFhOMCPybE/7m72",
-	"/WWLnpFegRbWc903pvqlyAaVhKxfKMimgVCs5qdBUe9Y4CnJloyz3MSCB4Vd626pM2WEsElAlHPNts0u",
-	"c0TQpnirO5r167qtq6A4ITB6dEUHCixt6TCTIbydZJaOfVbotsjm6oRkufpljbDaGOzYxAw9wKDImILF",
-	"nHOZwlo+OMf3dgA9369zdDUdfLM8rqQzCbZUoOF3nrFhZligoz6K+ZIk7RALgmbkHkckpHMco4hOqRQP",
-	"fuSdWR31C6us/qwyhFpSLMS9d/BYbTBUto04g5gzQUGLj/Pgzoerpt29YMamt3lYWQaU49Ka48hkXFPZ",
-	"Qdd0TnSyRo1MLIUltZm4vqas6mYwyFdEFHD2DF5N1YZoqjozFvQOFjgRcv2umSY/q25rY4w2E6rGZs1I",
-	"pdmKenjx6bWURLpRutxmRangHzRqG7nHIYzd1PeD2mCN9SVlEV96CGcIkwWogYp29eTo8WBb7Uoz6W13",
-	"3Sa5gdO2LjTplkyZIGRAsQy8SgQJBGqtm3RHBVFpuDd4SpryvGxFyVtBkvapei+o2wkPhakEWFNt1fd8",
-	"H4UznOBQKu0Qnc8XcpWr/8vawMQr/huNY3ww6Pjo0Q/d7jfoJWXpPbp/cnRz1P8GJXcnT/odfw99T8Jb",
-	"ftDzu77f9bvoKU3IhN8fqIcblTOLiGKSmnLKyw9xYVW8jLOsYXYvqWbpRZaUobQ22Ij6aQddg/Ga80Aw",
-	"amB1Qz4nOypPlv1u0pxcCNnStEBEh2lC5eoKQFHqsMzGEON5ains+fvrVgXfo1w/CEooFiWkzBMLg/P/",
-	"/s//BW1KI7EoBluKI82kXKiJ4QU9y7J3G/zXeE4y3A6dymsshGLuL3rkYs8G7TZe0Hb+WAR7xRFBNnDd",
-	"gK6gj6atbu4/y+7eOGvIl8yxWmtyi/PiZaQdaQmsg86BWmAhljyJrAck5mBWYbl5ghq/csLrujXAbjRU",
-	"KkU4w2xKRNl7AXWibgyrg37kaWIYov1cV1RhwB9H78l4xHQx/6Pn76/3NAvcLzS8rydWlKLjdKUaYWQJ",
-	"emwi2zG9IxHa33dHsL/vIcFHDA6dWiihw2c5hot1NsjVQqMSE5rka2iQXZj5V2fERuxf/0IAUoBtkXnE",
-	"iVAPutbr69TTF2Mc5SxAaLgkHkas56CFFNEDlTqlgzJWmWmIyax4qtSpzogdbnK1PyqpXHsV5zsBR79i",
-	"KIHjYZaQQjdiCKGL3JMMaB/QrjRrRBKp1lDZoYgvgCiuuSNPlHpo0ovxgh7cdQ/Ms0A3vr9/qcNC+/tZ",
-	"XKi6KjbeoSNGbvoFSFhcTiTzoG0TcMraLSH+qYap7IxYP2vToEZQgfb3+73u/r6yEdU/e/v7ppg4gzB1",
-	"kEO8dTCAMJQcCtClMclRxHMYFd27euEPO5I/AHJUke4faJl/8od6pd1uo8J/1Y9KZP/hgB4pGa3WcwEI",
-	"rH84JFyNDUIDfd/3UL97qP4zME25txLgHC/pD/SU3htMsDgmiXNRQV7hmt9ioJvvdbNGG8E+/0DfbQWr",
-	"aJvs1TZZAp+1Q8uRy3bt5thDA/9Q95UQMGjqgavwtpBYekdcjtVB7zGV9ThTwD2ZC6cGAxtkW14C0a+2",
-	"XcbKVw2M2KlJVFB7g9E44Uslc2AeGiVQGZvC8iwIGlmKAIy3uSIpyCI57nb9LK1txLqDzqDT8/cMeCYV",
-	"aIaTeUyEOAHG6DC5DFvTQi6pwVhBxLi+mMB4vozKb04S4B3BqTnP4YxydKMcv97insAEJkpyTSiJI3GC",
-	"An3aAg8FBtZF/dMcdcyiEbPU00FvDISQA+5jPy8gHMsyAtE3cOJq0YRGLIcTykag+Y2lWkVsOVqOhRJW",
-	"0mwJxa9TaFMvGKzMKfo1VfOH1Q0xU8rCGBKTlV5aXW7fV1MprVknX9Ys0KjBYQJg53qQDoxUtsgZDhYO",
-	"Z6Rtbhc6Qfk9NAiaHbGs3fKXP7SNl6U9jIIOGrIwTiMCkUbtLQWBp4RVQhY8kZpaxzGZW8q4dtwSGNxv",
-	"JslAPb+uzQsSaD97a78AKaOFFjB+cO4ExdInUNMiQLiR6EMq5IhBCT3OtA2AqMip0RHt6iiESmIbv4rF",
-	"poLdNGpL1owHMGtq3RRny2CB7CHKEylGTBlGNCRMF5grlqzMs6FS8dMkdqp6QHDzNAlJhyfTA/PRwZyC",
-	"dSSprAZ2rL7X8lrmkqXWSavb8Ts+KLkLwvCCtk5ahx2/c9jyWgssZ2CANFSknfzemtYp3pdEpgnTlFGp",
-	"oN6DI2FGYjYacCBWZUV1KDP60gVDIzbD8SRnE7Ugxzk6gAefq7/NgTHQbXEMP5rcZg4n5mzGuQPyYdC/",
-	"AJ2hlE2hDk+qXTZFQK4Ax9OggB6iDRMxYkDIAKYGExEzEp3YQFcV1AAbq8WG4rWjBarENZMAnkQA9i5r",
-	"z4nuO4CE1cbBt6dEIbxjckKyC8BGTHWnNijmLAP1LTKEQN+BIzSxZodjGLVOFDk8X94KoB1bTNE6+bnW",
-	"ZDq/xvl6CSJzRXaG73KVUT3RHhlpWGURHosKdOj3M/1cySvNjCyoshJ3O9wgRtUAdRMtzx7A4aT9mjPS",
-	"foVlOFuLM/pL6aKtnu/vCOWY8Djmd7qKNUf8vmCaMmErvTzKxBkp0oEyjqI7rINgGfyjRib42QDgZPA0",
-	"gEbjoMcAGkoFgQQARwxUCAB2uGgZAIVhACzudwSM+OhlA7rqDY6yAb1p678AUcYFdMnG53f9nt+eP76P",
-	"svGdn7Wqo5k8Obx4fvhd7/5p99vpk7t0fCxfku702avf3j0+Ik+uU3Gcvnl2d/nu/G0L0Cpa9zdPz3+7",
-	"TI/nh0fPXr6+kSk5Ghy/fL344f3R4mx1Jentjx9eDN8PB9hvffzFeGyM/6EE0L7mZGvXpOH92ebV7Ngv",
-	"OwBmFuEsGgAzS/XI5TsF286lgnV9mfcPChcQOtf8rfsG3oFhHfr9Jn9N5bRrDznYg4yUmMT/2AT6+ljX",
-	"vZwd/wPnkj31Se948ydl0PSPXmuwTVfZ7WPwweHmD1wsZNftqGu9i4TskEyzvG55LYmnIgceUa0WFAfw",
-	"orWx64Bsm+uwmjQJCxa9BQ6E1iuM/yem4wQn1OoXERUhv7PwiErIgTFiYhjwV5TL48whqUuKA614I1C8",
-	"0NvLl7Z6VP1gq7ExijlfjHF4O2IGur1OPsISZJAXny0q5g54RsY4GiAv6pArGvAodoST2BE9ohnmwYA3",
-	"rAViyHEXPgFAoRkv4edfGmALdkAe2AVoIC93L5f871C2v12Vvu1qB0FSRGZpECSW+OCyhz+VH3Y3f+dc",
-	"JvglOKI54kS7nvCYxlRSUkLjtTvjskbYQsMbjW8V8vUOSsk9G+0qNyssM5YpU0wwJMXsHw8EJ3h7wf+r",
-	"fRZPeaJYlZMrKMBPDSlmyhjOfVAnVb83wIbDqwEVN9DMCZJJSqzvxVz2CT9po8kijZsoLHUyomY8TdCj",
-	"hjDxHninTfrziGW5VR4oC1nuFeQOEBSo50GWYQC5VjWMOKZCXjpLvsFg0SuvDT535Y1WB/kwKLDZZ0Ge",
-	"I2+y9DropVOLpMZq07l1ONmmhIHxAT6g3PbQEywYHZXocl4yVAeGXFtuhZOpopAc196dF2fgBFGLrEut",
-	"TKWVv6m2qmkSuvCraQ6VMih/w5Q+38pamGS/4lVwU1JwymQEqhioo5vrnMB+t5ST97ObgLYmT8wmglXy",
-	"t9y0VTebIM8l7ffUdm7Vi5sp7WYa571Dxm1Dt+pNp9uukzv2+XkoH3cRRqUEzRppdGHZWzlX7hMF0zYC",
-	"pnBfDXy0hYjJb2v+K9kDpQSEn3/5WJCHL6mQZZHkSLw82+Gj11rwOvCNp0qf/mtIIicrdcSa0lKRDs64",
-	"IPY6DAflOJFn3JfGlNFOYQFJeUZFH7Fi8UEpEVuAH9AwYojx5CPxPi3F1WT165xt7WjPPgkxK1zarbQI",
-	"cKrVlRxVk6fMNHU4Y8QkiWMdBqCygFauC4n0WkCItyK0w4RgSZwcZZ1XQ4T8lkerXS84dVKFHSHQnNfu",
-	"CoDPYfMfi3m4RReffeD09ZB891O4bsYZmy4B10mTPHGILAdayi/w0dUep9lVd/qiODc1Sh3Rj58t2b/8",
-	"xupCnIcomvFshgRcp+ShlMWKs7Xb0Gbb1sRnt5RfX7w4f33zcvj0/Hr46lw7L2Tns1WKTyGL5isas+In",
-	"nVcHEf2QJxGJ/tslcvdwK4ms73aEDwbbjKvmaqa/kfw3pQPlekS89sDVaAeOSWxECujptRrDOwscXy3M",
-	"1WJEG8q4Gi3OkLjwPBdxOptNv2dkbxZ6LN61UuzrkbJuPJTw2HgCBEec7VUL5JW8fk/G7i1bkCVYyJMr",
-	"uFOdSLXJcUkIIljQeGUOt+YjeMRM8keeZJV3YscL6E1ZVLC+Aj2LiAuJV8LoXCMG6U8VUWzavTauqE8X",
-	"w4Db8R3WuNnNt/QCK4mhmDlH+tBjjsgEp7F0uXipaONvXH4M9S6EvdLAKFuvoSQZmIq7bgaepet7/6gl",
-	"3EH6FbBvtrqkGLPIQ3yhy43ilWcqu9aD3fwZepLNMCx7QcpjcQmkiF7yty7rz5A98sofSOTnEm+xaCaP",
-	"WP1cEhlFKIu9r6ub11V95TnNPCdDFNr6ZvQ8g/iylFO9Plf7U3X0P1l57m7T2y1h54bS4KPelh+95vId",
-	"XOH8l43bn5uKkIqDRt8cVsPkrUpuwvklhRxinI36+GUVAKYBBHQX15hNmCz4xsrmdlZH+SNPwVUFDjGd",
-	"3t1c42nqT3RyvEZuyy7ngUEwBzzXwn3wxGr1+osVkU6amp41FSOG44TgaGX9aeV0tZ7fR1igJYlj9AjD",
-	"JaAWWhuyrpV2W8lxr1fCVfufr4ObQEBBpL3kU6SjA/9IrXonh0heW1571fa2FeK7q3z9tfWNCCqsDQzH",
-	"X4Op/3P4c36+1rtC3ErWjUkBRbe/48I3IY6SieESSkyFJJHiSzFnU/X/VI6YqXmwXoTIYrqbbjYUzqLT",
-	"NUGdEcsr/h7VhW5QIXKzp8MQNtZU9CytnABIxxYKFJCgcAamkX9Ziy3nXMXLJ5My6x743aZsgiu7URtS",
-	"CV7WTaHgOG6IsQM8HF8y8ATp7WqKtjuOtpyLbcCa2C5JIBu0pShYmr9tloBc8lJe75Jna1ATpNEbngFi",
-	"aMyKDKHCtXUgkfkBAB0c/AYXQiHDR3B9/i7iwMOU/CuyyWZr8FOap+vjQTQY+5OjqBf2J0fhk3BADnF3",
-	"/HhyHPVIPzzCT8ZqxodkED7Gx+NudDgZkMfhMfbHvag/qU73sRqTX56u79vM9Hy6u+UcuOACDQZXmZ98",
-	"zTawUvJPT8/bJkEBuKdzcreTuge/0+ijlrlKIW82fHDZ7NkgejdnO4zYLoKxCh1jJWMuVTLTq1TAt3Va",
-	"QqPpda3azESi+wI0BTfY29q3BkDtIvrQsGSsUTWObY0qR4Tj4mroC87sinh6LfI2+n6/TroTFl1lYfnN",
-	"dU1OyVgWD8sxtitc44EBfkCsLrCcudpAxZTYrYLpy5sZn8YD+1sxmqc8ZdE/nAU6MVo+2ZYXVnP9G/0/",
-	"kC9UuBg2gyjnE5MO3VOKhr0uds8DRxSM5PTNUHQQ+OlWXiENFRK44CDRKWvDdaVFqMmQp0yW4JtcF02J",
-	"S4xY8PvIXGg/ap0g0Fg+aqZq69XnPLHF2EXDXbET+DKzHGQJZiEoXZr17xLAhb7wCkuEVfNvhrbEW+Lb",
-	"DLa6jEcyXmXYDdawUV8KwiJt82VwOznUDVRAOzg3Aj27vn6DvsWChtkF0eZ1AMFBWC1NLTRQ0FjGMnRr",
-	"QLZzPt23l8tlW+n07TSJCQt5pEMp5biUWB/KdDXvr96ocuFG9WbnWreU2gb3YiO8WBAW0Xv07d6fE35U",
-	"Z6kcR9OO1ebwo/4ms6tKuHw6acTYIVSnPKnH/SNtg2yR22X1LduJkaGXBMfolX5fGajpeD1stXOVi72T",
-	"RUM51U47u6C5ccaaU21PCEOXGdftv4vNmPE3s/os8jLIbi/HU/isetHXHFBslKx7k+Bp8wzyD6D9Hcot",
-	"gfgBWWRrnQI+McBef4GUsb+IJlLEiPv5FyjzznHaysrJqbhFS0OOZfGXESXjy4YyqmIZ3loVxclNXKef",
-	"6EDMUNbda1BGg1CCswSVBdcXAwTZw2eCZyZXWeVJGZQ7em6winGbjKDkfFxRhnq+n9lMoPHUJQzZamzb",
-	"rl0TxRYy+4YWDT4w5uCeiChzr4IRBxnA7nX0JWZfxbgJ0vws3ORsNYB7KHSmGjQzYhrdXw0LLkFp1Fsu",
-	"83rNB9NZ6iJopygrsPkHKSs1N8eWAoe7qjNbRNi+hCqzJtO9dPQyjwR3xekSu6FizFZLvPr7C9C/awb1",
-	"ny9GldAs4I5W3Jo6gqhkkBKbWog5+JfrxWWGZ94sLU1+cK2gVKaqc+FxydJtujJ5KEdMDU3DItZDTMLY",
-	"vTwtyRrYtpDEXs+qWnDnPGI56IMShR10xpmF1dRJ4QuCJUgwTQp5HwYez7X2ARkJoO9ANJ5Vbq8/ydFG",
-	"jSldQXctwMIa8Hd9gYa59EOxLSjDFnn2NdjzfOKY7Jmwr1ZaORd/OV3BVdy/LQIP4REzY9TQZYDwaP2g",
-	"w+809zJoi9rnkfk3TW0z08hTBr4N/C0CKG6sL7R6q/UO9/JsqEQ393mjU33fz4jlDdsKW1gKuaQhMQgb",
-	"gEanQ8waB8+saEJw1CjOd0t/2UqaO+UHrji3Pzvy3LmR29yo7V6gXbkN+2sGTZOQL9zO/t/prviaLb0x",
-	"n1ff3KwvVK53gXwCVfwZKa9f1bKvatkDqWVNibc76WnQqTKlm6KM9oLGDP0y4mE6V02GXMn4SQJ+SA0Z",
-	"etBSQzSdlFtbnyhc9Ah08qCiyRKu5g1BtD2/FNK5bOEU7Zs/9nWulXPRrKip4qu7pWbEioFiC4NcjUV6",
-	"1VaFKcO18NKnlVj0iG15uzNNtJfBQ+kCSe4UpWlFxaxSFlGrrtP3BgCmCVwtsyTL4XRnEwBorT51C1Ra",
-	"JySvdjNX30OrzrLIhN+qDFVIGscOOUGwDrL2KHMi9NpzlVownKDdBir+twXclTMiCiMxCnyWSmfmomn/",
-	"4y8f/38AAAD//w==",
+	"7H2Lbhu31u6rEPoP8CfBSJZk2YldFDiu6zRKkzi/7STtrgoPNUNJjEek9pBjWW0DnKc5D3ae5ICLl+Hc",
+	"dHHc3VuAjd1YM+Twsrju6+OvrYjPF5wRJkXr+NfWjOCYpPDPUxzNyClnMuWJ+jsmIkrpQlLOWsetF3yJ",
+	"5pitkCARZ7FAUUJVJwizGIkZTkmMItWDQHO80v9EckaQILLTClrkDs8XCWkdtxbZOKFRgOb4ro2n5Ov9",
+	"brcVtFLy74ymJG4dyzQjQUtEMzLHahxytVDNhEwpm7Y+fQpaZ1d4Wh3hCZJ4iuQMS0RjwiSdUCKQnFGB",
+	"bkkqKGeIT+qHNGr1X6c3sxfzf30/iU7H3zB++gN+d/U/o9aOI3vDYRVrBpcs8UqgkPE2LE0YoAlPEU/s",
+	"qhUHZF/b+fOXkqfrPy/UG2Hlc/Dzjp+7IJOUiNkp5ze05qNXM4IieIaWVM5g6VPdBEl+Q5heAyxQwtlU",
+	"/Ve9AU9QQm+JCBBPEZUCpWTOb3HSQSdjQZhEVO/jOOVLQVJ0Q8hCNzaf00Qg0QyX1vX6+pJEWUraZhxf",
+	"k9XL2fi7iJ7Tl8N3vwx7b+hQDNnFQXQ6PBzeLH54f/ryqENWLxPy4oSefzzrv746++X11XT1+io56kT9",
+	"hI3nz7vxDy+Tr9BbLGdf7+EF3bvt7ZmxfYVe47v2yZR83T846ne73a/QCykX5yxZfYX0WL5Cl3hOLqkk",
+	"X1/KlEaytW7VP6ktEgvOBIFT+w2OL8i/MyKk+iviTBIG/8SLRUIjrPZi76NQG/KrXQhoOC40FNl8jtMV",
+	"HKMxj1dmx5YczamQ+IaIVtC6xUkG+xzhDD7/UyuhcyqP0TwTEo0JwhIlBAuJevpMwyJfw5YeI6o20lDX",
+	"z0GLpClPW8dqINepGUnQmhMh8FRN2YxONWNcoluc0FgtjcQyE63jQbcLq5Ev1f9KyaR13PqvvZzF7emn",
+	"Yu9MfeyM3ZKEL4hexiqxmlEosnHT7qBQzzaEnzkjiDCZroB0CY5mHTQ01KiWzQz25eX5m0BTpGqMhDp9",
+	"yxlJCfDLGV8iydGcsBhR2Wl9Clr6EJ3dLfTh22kro3Lbmo3Sx0pNgZj3vC34uJTX+t/+BlxBE/u6t/L9",
+	"3sOvvMcWEGX+YfbG3EFXip1jJpYkVWs9oQwnx/7b1HAL9fIlrPOMoIRPKVOcwBN3l0S2c85VNwPz8l6R",
+	"zcEM9L/fcPkeqHK37WI8/25+7q48hqamzLiZUv3BkyV6Zdwtom52rGaNKNt2n5uOWb+vec4tv9HEVRyy",
+	"IAJEK6y7fidopj/vrQcY1oPSYEr0t8zyebLHJ80lVr98JJEk8VfVA75qolDsWv1nCfU5T8c0jgnbmUbl",
+	"c9VXSTYwhOM5ZVTIFEueouWMC4JwFBEhkPQ3DEbSTLqNTSzZIjzFReKduKn4VPKGS4SThC+LLKq7/9As",
+	"qjxioMgAjTPQNGJO9CRgLFrr5AuSwgoDgx8ySVKGkx03gnrNqmvpLY970V+dSz4nckbZFC2V3rRMlaKl",
+	"FOEsRYLGxFuyg4eXp4KktyRFE0wTzbutdqdkYJGB3RJ19IzQ7aCrdKUJACVYkhQW8A2XZwyPE7I7v/Ub",
+	"1hBkyiW0VtvKJxP0qN22P+1dnD2/OLt8cX1xfnVyNTx/8/hYb66Zm1Y9GUcJFVLZF4YfCp9yGZfXxIyg",
+	"TLvmd7UpXr+FfXlgaetTppqxWFIZzdQQJhO9SZqlMTwnwtpLUtEQqNXmdaGo3pD2Gy6f84zdY19cs7Wk",
+	"rdZvAm+WV8/+mp/7we8lFkQWzezuGuGAxkRZLoopIMy4nCmWD6anXMHCnJ9kcnYKhvLOxx74S962hmxV",
+	"5zylv0Avng4ONhIM8RssaJQbX9pkv6YF4Wu+dK0ftsyD65L9eP9P+Vump9Os0T+4XqklIwoL4w/tAFI6",
+	"nUn06OL5KTp8OjgKkCARnIqDTv9xB50aDwcjJEaMM/IVwgydvB0a+5LJlIsFicwrAtSFKCVAATgpifEP",
+	"Hz601TDUwwjLBnsZ52+ogcBkSYBCWN5Qj/XpYe/p46Jdq1c/JTiZfz2ydlcM7os1pqSl0DNNCvch0O9S",
+	"zGRVKywqTb7VEexsnFgCncKn6umz7jtbGDJK5AX2Aw3W8AKneE6k1ubmVAi1eLWzgAFeq1VutHXtXHJ7",
+	"t242TR39OaxjXwXuoBAmAEdK2cbGwxbxmChZiuzZQo/8swUKAJByt3t0jMLSsoRB/hOshfohYyJbLHgq",
+	"ifkRFsh/VURc/+C/CpShX+2gc5asyl2jOcFM6CMtq6aoo6jAWi6K27klD4wuYxpn1nqT3OixWg4o0XCe",
+	"0indVQ/nxZYbDMGIK5E9SfncySMObY+1fqLe1T/YjVrgKVHadrsd8VS09UOn9JyeX1xen18Mvxu++RNp",
+	"4nWz1RPhk9K8A7Sc0WhW0GLCwlzDXHVXSwTbBfzifq4YWWr6F/fEbOF7iUlCJEFjLk0jGxIomrR2We/p",
+	"M9HWF/RQNUl9y0xxJ+0jZkISHANNFGe1wUEBVlypxYP4UMY4vqRThmWW1vh+hH2UE+Qcy2iGMFuhG7Ky",
+	"TCa3PWSaCdngl817owIZhvenc7k8kG9lFwrkr3A6JTsf6rxZAwcG56/nBZ9zIVHvcP/ZAI1XkhTMQcn5",
+	"dQL9NQh0yTmyL7jV7z04H4UxGzmQ5l+HL6eK3BjqHaLv6Td27V5jtjLDFLsvYbl17RnkOshohmO4OxA9",
+	"juOUiMJCpliSa4hAkDIdl/opkPHRw5uIS/V/DaNf8Sy1owdTycyJoEXK71ZK+k5SzsB7sOJZB11KvFJE",
+	"OyUxOMKUguH8IXiiVNHwgsh01T5Rf4Q2JFsyOLxX6m0Nls3HSlJOXExXcrTEYNdOeKrDt4zcSfX5gr3R",
+	"qzErKJNkSlJjV7xj2JhcO4tQq2PvZPR+Q3BKUlgrXJQIPsFk/qh8gjkpOffMGAqq3u9rqeLmEWzmixeW",
+	"j5Y74iwiRQIy4SrsuSxnJFkETl19SKMVNiW0FvZBt2y16k2D3fl65IwjGPoWtus7hm8xTfA42ZWhZ8WW",
+	"DTzdhjYgNO40A9ewSFfu5wIfcsdWcM4KTr0H5eYnKCYLwmLColWe5ABKAhXIG13gPxISp1IoCtMWS4l7",
+	"Aa/KI/JjovVt2CNw9FCGegdoTlkmiVDPgSrlkqMo4dGNQDGdTEi6k+P378H7nPn5msQUX8FLOxJofRc1",
+	"lHqqe21fgbvAqSDlDxSoNTeP56p3MI8LhAsfRepnS/euSUEnOfhddBLzyZhECeQVOa/iPB+WofI8xoIu",
+	"iSEu6/TzVybUnYTldQmByqvP7trL5bI94em8naUJYRGPSRzqfBWGwGtWiO+4VdBJGTqO+0opnp5bCccx",
+	"Ve/j5G2qGkuqtnCCE0GC1sL76ddi6kQ9CReVZ+eCAG0XTvRHRQvKECBxke9+RtLLjRjOk5t/fTjo4h8u",
+	"DoYfOY37s1v8w+ts/MP7j/i7u0XU/YaNPzxfjE8PPo77Xfrq9OUi6h3N/vVdbzGmw8P4xcvevy6XFLOL",
+	"hWo/pEs6nj+X/7ocHg6Tl8mPH5bTK9vX6uVRh46H5z/e/PhiQd4fLN5evPn+8s3/DPjp7fBj9n7wPr26",
+	"bg8uvzv9+P7fIlI0TNkrwqZyBie1mrOU5zf9VFrkn93rfKyErVJ6zUYa+Xq/rQQFtX4LEzohks4dNTOy",
+	"LCkCzPLXQKuNva5iVCV3hkkbaNvuwpIMeHTYReMViskEZ4l8DCrAimcoIYr9Uol4JgP1X2r8YKbvIt/r",
+	"Bi11HrDUDG+/r1Yb39F5NldPu8+6sPr276DKHJsXGAxPWK3i2unFWHcKykvWQd8TsoDJMMMz5jxdFfxd",
+	"SqooBqNECkh3PCUdNJSFQPQ/58iUDomatvNfVRcc6BVLz7FWoVrdXgRqgd8xeudk7CNBlULaQy8xy3C6",
+	"Qr2jp90Avbs6LWqGvcNeb7/3rN87KtLc4aBVS1b+oS6QTD6XutNdlEi1s7U2Mrkl6UprqmqkRSq1wrjc",
+	"wXklWcwqOjrzcUH4IiEddIqVeoXIfCFXHfRGfQuxLEkKa9LgOKSSzEWNhuymi9MUr2BXbZSnOssbysBR",
+	"Bq+YsaV8muK5CHTgEwsUOp9RqGRm6OXthWrUS+hGoEjPBscxiRWhKJ1SEY1jOzGHU3bD+BJhaBQoWU9j",
+	"orgU8C1QMIon0PdYVSm2GkWpzUaFjVJkyZnivow0R//epgT8iJwlq1wDgQ8Jy01KekBpxHVBqcrInc5V",
+	"Hu8HxYhneLEgjMQFeil8pOwarnzAKmt16/Hi6uqtWezcEaSTSwtfGfR7Ncx/w0E0H86naEkwsAem7kwO",
+	"XVTV7GK9pNXJyeUVI+D6x6UkHRs1Pezne9yHPR5OjNQzsRywn7V7ESeCa7tIaZnQb5RgOncLpb+RsRh8",
+	"ZYSmiC+ZTpqocggcSXpbu8l6yHmHbtCMLwt7oGds1mvMeUIwUwuWR9rrSV6H3P1BH+tAtZoNCl3zMEAk",
+	"EQSF+JdFWM60LjrHYTLWbmSEqikUqXJJxg2CZVuhsl6SbDG++wuUoEWx3G2cSywQFSJTJ3X3oaqldN4Y",
+	"SUqMX499cLjl2CEKWj96eFQghV32mbMS60kJjtEypZLU8p1sXD8KmyGz60BKFDbjVHTmWTRLqPjf0zmm",
+	"SSfi87qR5CHg6oCcj8pYdr4eE6CwYCGYl4qG184D1x9sbbJNDMeoY5EvL8/ffCDj78mqrghGl9dAxEjz",
+	"vYPe05zvDR530AlD4cXlSQjvqK0NWQg6cUjCQC1CeHbqPYzS2zBA4Z15Z2XeOf/+bekl/fwurGF/ybTB",
+	"c5hMeUrlbG6J4YasOuhbrSCAN0n/pgWw0iQ0K3btimt7Fn97eVJHAlF628Aes/TWxI31tJVmY6fm9lbt",
+	"OyxZ+XP9g4PeUS2nq/8cudNeEftFuw3ANcZYkMNBliaF7+oJqw+AXNmVp4LLLGdXai1vSaproxi3hL6J",
+	"Z6muDE0rtY2hVamEqnc46B8+63a73a2Y1E2TuFLjG37bQSfmIOVJiMNv1aIpyaXeMcaddfXc0LheZhlx",
+	"TYUhVe1u1O8X9rLf7fe6vX63fbN/+++6db6Rq4Z19txRsJWwq0GRnIofO//+bd0nGrTWOY+zRGtoD0Qz",
+	"bDxZQzPgaPDzJrS3mE6ZyBVhO4B1ZGO5g82eBCugLNp6g8G2VJOJhmOlOIW/A9iUuwk6DZXRaWLhohR/",
+	"EHRatzp39R+5QxHnaUwZlgWOAV80rnKP+Zo3LC9Zs1s1nKXX+/ePJz9+f3eaTt5fXj+9Wn34nxfn06ez",
+	"6PYtXtDXSbocYvw2evHugtfNoIFSV+tmcE9iKoktdUr0RgXA9dfLr0si60TYyw/fo0si6+TXweOqdLkh",
+	"K9HITUSAGFkSIdGEpkKWjO2WZ0Cv8117IrdiWZdXQI2mbtpgLObmjedMrA7cJR3aU099s6jeoOnVLM0a",
+	"x5nWXr74hcs64vWMsppdKauCWNwIhMc8k1WN8ENRWYGgjU4UVOxTNeGMBNqz4Cucue+kRm8sOqs3ncNm",
+	"lzaQ4WsicYwlrjl9fnzd8v65eV0T3rNBb+ARXg3Z5fmZ4joPHDVWJZeXNimbGjWu+u39XoWjc01YvOC1",
+	"O6wOxbuLV+rAhW/PL6/QHseZnPX38g5KXHom5UIc7+3pBCPzu7JCqi3ruHT9wK5V0+s5kTMeb7V6xoIX",
+	"JEqJvB7rRHFYw8CqzZC0XsxM99a2poMdV1hZvg2uxZAKAfEInCSGyrdcxLol+7i8EddZStfuXlEQb/u5",
+	"vc6SJEkb1Ns99Z0OxE1rBmFdZFsTOMiaII+QuygdZLNpJqFOGo1KZL/TLqTkluvo5X2IXCc370rgulX9",
+	"IlVGszNlM86II2W7eg53IrW7XCJn1Wo3+tXM/x6LphnWjmvWwMDLw/iTrlZJzpijX1nDenJsZMbeyQ4a",
+	"pMeac7ft0u1Elbvy50ZZewFnZBd1D+XDNKpet3u0SdXb4AfW5nNemhUoI01DZKCKZ6/BfdugTZ6UUhFc",
+	"8FmnT0luKifASir52LRN/0UNva8aqsxHP+IZ6mwrW3kLATmlcI5XiEpBkkmABNcOEfW/KeNpOTvkQRVN",
+	"CE/tSPualmoCc4ePO+gkSQyBzaH2OvRqgQB5aExc7uTEWOXaivvK92bogr3yakrO/5CDlc9hWyV5/ZZt",
+	"oLL7JReteIamkB1h0pe1DuMnNCdYSNv0H5w/sW0Ippw4EejHxssmFjiCvEq5JLAHZH4MhU6pzCkOYni6",
+	"8C2P4BaMUZ3WYk669cxVq3ysjw66rMZ5NvIBj4TXM4MGV40Ju0q+ngUc1Mq++6QJfUn3Kab7iGvK7p+l",
+	"ZjzAQc4L/BZ6cwtLvH+4pdN3A7MqpGnQCSpgObDjPI+3dCwudVK3SxMTeE6QkGRhcchK1KJFk1ZAoUqG",
+	"C6nIksW6wKN4oiBf+VizTCLzD9SM5Aub3MQmiztRDDHUMbLd4tTrosNW9m5XyLBFTLeQmuZ9uXAI6/jn",
+	"ny0DFfI90SNBbglDMV6J9Vml8HoHnSAxx0mCYECAPYInJD02UUqsNApoVHSKgvax1EgcIiOxTdEXEq9M",
+	"skzGJE3UBFYmZeSBU1e/6Ex/6jRtczpI/JB5xJcanU9Ru8n+NB4AvbXagpBc5zEuZ1zRc4SThLJpg3hZ",
+	"4lWddLFnD2jjWDVKySIB5Q+Sz5IYDIkvGssfm6Bs1h+jiC9WJQ2c3C3CQj4TmNlesitgyEiOYhLxmPh5",
+	"T7Z2bzkjBvYwS1Ml4WzSBSBg6XJcZbd/Tl7b76RLvRNA6tbc9l/ZUdGCHQHar7Vmcqaqxgk7YiJmruf6",
+	"93437c12XWiepvSWCFf5Ny/k4lCAC7qDGCDkDWaCxIW6PJkSLAFfCwskJE90yqbRogUa9PsQTNReNeE7",
+	"2/6xPOH+RQAXztfaJNWdL5ZPYNN8EDAT2LKobzZab1McdTWNxKnM1ZbQ4MhcY1mTKmebbsid1MCL7rOg",
+	"HZl+fRWZykLa1r1TKG/IQl6DktWgr/toeLK4alY3owKOQV3WUJIUj5Ao+5AhccvsoikSqDEF3Cch3Wuh",
+	"OZKS3SWe2T0aPO3vb2l/Ml5X9nyCUjLH6Y1jegVczNLQbPVw2TC5qJkzFd4mm2wBiiUEcFIyUcxC645K",
+	"69AHvsa/h0UzOatnVpiFWuMO7RoCfpEpv+VZyS+f4IXkC8ORmmJ+mrDXSGZe3q0qQZR269nTZ71e73C7",
+	"7GdlILGowaxccEE1gWhZNCEAe+gNRnTQK5C33k+a+mZ0OoO6nPmYpKJUHrHl2ICYN7mRLcyUZekeLa1j",
+	"NQUWUNi3w0mPxN1uH48PDo4Onh0cdXsDMp50jw56B/1+fIS7cW9yMO6N+/EB6UbdcXfSi/ejA/yUHHXH",
+	"vc2+P7fojvQKtLCe67411S9FNqgkZP1CQTYNhGI1Pw2LescCavnMknGWm1jwoLBrvS11JkcImwREOdds",
+	"2+wyTwRtirf6o1m/rtu6CooTAqNHV3Sg0NKWDjMZwttJZunYZ4Vui2yuTkiWq1/WCKuNwY5NzDAAqCDH",
+	"FCySq88U1vLBOb6zA+h3u3WOrqaDb5bHl3QmwZYKNPzWopfNsECHA5TwJUnbERYEzcgdjklE5zhBMZ1S",
+	"KR78yHuzOhwUVln9WWUItaRYiHs/XPn7thFnEHMmKGhhzB7c+XDZtLvnzNj0Ng/LZUB5Lq05jk3GNZUd",
+	"dEXnRCdr1MjEUlhSm4nra8qqbgaDJ0lEAb3WwIpVbYimqjNjQe9ggRMh1++a6fKz6rY2xmidUDU2qyOV",
+	"Zivq4cVn0FIS6VrpcpsVpYJ/0Kht5A5HMHYDwwJqgzXWl5TFfBkg7CACCmgAFe3q2eHTg221K82kt911",
+	"m+QGTtu60KRfMmWCkCHFMgwqESQQqLVu0h0VRKXhXuMpacrzshUl7wRJ2yfqvbBuJwIUZRLAwrVV3+92",
+	"UTTDKY6k0g7R2XwhV7n6v6wNTLzmv9AkwXsHnS569EOv9xV6RVl2h+6eHV4fDr5C6e3xs0Gn+xh9R6Ib",
+	"vtfv9rrdXreHntOUTPjdnnq4UTmzwFUmqSmnvPwQF1YlcJxlDbN7RTVLL7Ikh33eYCPqpx10BcZrzgPB",
+	"qIHVjfic7Kg8Wfa7SXPygdlL0wIRHWUplatLwK6qg5wcQ4znuaWwlx+uWhUYpnL9ICihWJTwp48tWtn/",
+	"+z//F7QpDZilGGwpjjSTcqEmhhf01GXvNviv8Zw4eCWdymsshGLuL3pUAg/BC9rOH4vwcXFEkA1cN6BL",
+	"+EbTVjd/32V3b5w15EvmCOg1ucV58TLSjrQU1kHnQC2wEEuextYDknAwq7DcZoLp1ldbARmbtNDi3U86",
+	"BTRUiy1sUQCKCcBNzBVlQCGbFHrvaJ7jA0RB1XfcDTDqlZr7q/KB4wWF6hQNaD3hdWM20KE0UtpQNMNs",
+	"SkTZ8QIlrn74rYN+5FlqeLltrovBMNxzhD6Q8YhpHIJHLz9cPdbc+0mh4yd6T4oKwDhbqU4YWYIKnsp2",
+	"Qm9JjJ488Ufw5EmABB8xWGi1x0JH/nKUMOsnkauFvqaA0DTffoMdxsy/OiM2Yv/1XwjwFbCtj485EepB",
+	"zzqsPSiAYnimnMAIHZck24j1PTyqIj6tIgMdT7J6WEM4acUzpQl2Rmx/U5TgUUlbfFyJGxCIUSheGHrO",
+	"cQnZfyOGEDrPneAAVAL9SrNGJJVqDTXG8gKI4op7olBptsUj4CgZOn/y5EJHtJ48cSGt6qrYUI0OdvmZ",
+	"I6Ac4HIOXAB9m1iZ67eEKas6prIzYgPXpwG8oAI9eTLo9548Ueat+mf/yRNTB+0wzT3Qk2Ad0CwMJQeb",
+	"9WlMchTzHAFGf1298JsdyW+AQa5I9ze0zJv8pl5pt9uo8P/qR6Vt/ObB6in1Qq3nAiDZf/NIuBrWhA4G",
+	"3W6ABr199X8Hpiv/NimcI/L9hp7TO4M6mSQk9S5Ey4tz89vSdPf9nuu0EU76N/TtVsC9tst+bZclNHo7",
+	"tBwbc9fPHAXooLuvv5USsMXqoRHxtqCLekd8jtVBHzCV9UiGwD2ZD9gJAztwW166Vafad/nyHNXBiJ2Y",
+	"HAu1N9jdNAbz0Di0yk4WlmdBvMtSBKCIzhVJQQLMUa/XdRl5I9Y76Bx0+t3HBp6ZCjTD6TwhQuhrrzwm",
+	"59CbLaifGowVRIzrm4qM085YK+YkAVQTnJqzHIkpB2bKL7SxkC0wgYmSXBNKklgco1CftjBAoUGkUf80",
+	"Rx2zeMQs9XTQW4N+5OES2eaFKw9kGTzpKzhxtUBII5YjIbkRaH5jqVYRWw70Y+8WUNJsCXW7U+hTLxis",
+	"zAn6d6bmD6sbYab0nDHkVCuVurrcXQCCK61ZJ19WFyPVuDYhsHM9SA8Byy2yQ1rE0Yy0zd2xxyi/ZRRB",
+	"tyPm+i23/KFtHETtYRx20JBFSRYT0Iq0oxcEnhJWKVnwVGpqHSdkbinjyvOoYPAcmvwI9fyqNqVJoCfu",
+	"rScFNBwttIDxg18qLFZtgYYZU40e9zETcsSg+h87bQPQNXJq9ES7OgqRktjGJWRhtWA3jdriugkAyFOt",
+	"m+JsDtHIHqI8B2TElE1HI8J0bbzRE18PlXWSpYlXkASCm2dpRDo8ne6ZRntzCoadpLIak7L6XitomSt0",
+	"W8etXqfb6YJ+viAML2jruLXf6Xb2W0FrgeUMbKeGYrrjX1vTOpvhgsgsZZoyKsXfj+FImJGYjQYIi1VZ",
+	"UR1KR1+61mnEZjiZ5GyiFkY/BzYIoLlGzDQ/ADhoksCPJi2bw4k5nXHu4ZMY4DIAliglgqjDk2lvUxFL",
+	"LMTJNCwAn2ibSowYEDLgwMFExIzExzZGV8VjwMbgslkE2kcEBe6aSQBPIgCs6vrzEhM8yNtq5+CWVKIQ",
+	"3jHpLO565xFTn1MblHDmYOOLDCHU14IITazucAzj1rEih5fLGwG0Y+tAWsc/1Vp7Z1d46kFbylyRneHb",
+	"XGVUT7QzSRpWWUT2ogLtdwdOP1fySjMjC9uvxN0O90ODoaa7yA214aT9hjPSfo1lNFuLZP1z6ULffre7",
+	"I1hwypOE3+oC3PxOiXOmKRO2MsgDZJyRIh0o4yi+xTp+5wCGNajCTwa7xyHrAJCOB3wDQC4V8BTASjEo",
+	"J4A14gN9AIqHwd642xHr4lPgBnTZPzh0A3rb1n8BGI6PRePG1+11+932/Old7MZ3dtqqjmbybP/85f63",
+	"/bvnvW+mz26z8ZF8RXrTF69/ef/0kDy7ysRR9vbF7cX7s3ctANpo3V0/P/vlIjua7x++ePXmWmbk8ODo",
+	"1ZvFDx8OF6erS0lvfvz4/fDD8AB3W59+Ns4m4zop36XafLK1V9Xwfrd5NTv28w6QzEUkjgZI5lIpdfnG",
+	"+LZ3Zfy6y0kL18t7l7ivawPvwLD2u4MmV1PltGvnPtiDjJSYxB82gYE+1nUvu+O/513mrZr0jzY3KV/L",
+	"8SloHWzzKXcdKTTY39zAR9v3Paa6TL1IyB7JNMvrVtCSeCpyzBTVa0FxAAdgG/u+07a5H7NJk7DXEWwB",
+	"YaH1CuP/Seg4xSm1+kVMRcRvLbKjEnJgjJjwC/wV5/LY+VJ1NXSoFW8Eihd6d/HKFr6qH2whOUYJ54sx",
+	"jm5GzFwOUicfYQkcWsdni4q5h/vhGEcDWkcd6EYDlMaOSBg7Al80I1QY3Im1GBI5ZMQ9sB+aoR5++rkB",
+	"cWEH0IRdMBLySv0yWsEOiAPbAQzYT+0gSIqgMg2CxBIfXCf0H+WHvc3tvNuFfw+OaI440a4nPKYJlZSU",
+	"gITtzvisEbbQ8EbjW4VUw71SXtJGu8pPaHPGMmWKCUakmLgUgODUUOlgfILP4jlPFavy0hwF+KkhOw7u",
+	"GnA+qOOq3xsupoBXQyquoZtjJNOMWN+Luf0bftJGk73LwgSQqZfMNeNZih41RLgfg3faZG6PmEsLC0BZ",
+	"cGljBkc/VM9DlxwBaWI1jDihQl54S77BYNErrw0+f+WNVgepPCi0iXNhnt5vEgw76JVXRqXGajPRdSTc",
+	"ZrOB8QE+oNz20BMsGB2VwHhe7VSH41xbKYbTqaKQ/OYUf16cmTsYbZWYKRLrbioLa5qErllrmkOlgqu7",
+	"YUqfb2UtTJ5i8W7YKSk4ZRyBKgbq6eY6nXHQK6UT/uTnzq1JcbM5bJXUMz/j1k+EyNNgB321nVt9xU/y",
+	"9pOk869DsnDDZ9Wb3md7Xtrb56fQfNpFGJVyS2uk0bllb+U0v3sKpm0ETOFGNGi0hYh57m5a/SvZA6Xc",
+	"iZ9+/lSQh6/sVbRpgZ9aiZcnanwKWgtehxvyXOnTfw1J5CXUjlhTRi3SwRkff1+H4aCSKA6M+9KYMtop",
+	"LCCf0KjoI1asmyjlkAvwAxpGDDGefCTB/bJzTUGCTjfXjnbXJMLMXCdng+/GqVZXLVXN+zLT1OGMEZMk",
+	"SXQYgMoC0LqugdJrASHeitCOUoIl8dKrdUoQEfIbHq92vfHcy3L2hEBzSr4vAD6HzX8qphAXXXz2gfet",
+	"h+S79+G6jjPWmwE235OnHpHlGFH5FXG6UOXEXaaqryL1s7rUEf302ZL9999YXUP0EPU+gc2QgAv7ApSx",
+	"RHG2dhv6dDdAuRu8r86/P3tz/Wr4/Oxq+PpMOy9k57NVivuQRfMlwK5uS6cEQkQ/4mlM4j+7RO7tbyWR",
+	"9e3B0OBgm3HVXP73N5L/puqhXEqJ1x64Gu3AM4kLGXegrdfqDaeQgj+DcmZl9GIndk1QNr+aF7RDD6Zh",
+	"jKMbZaAXssEKSW1GBgMMwIxEkGsotAHt0rc9pCNBpDbMTR5hWM7tC63Tn/ER07MAyZoSrK+BBdvdmoW1",
+	"EMSVbENpM0X9bMNgxAATTpkxEi15eiMcK7p6dWl1B1gFkzYiJE0SF2w1M/Bu33f7aq6T0xwfag9Mjaoa",
+	"4IjZpPXA78d2Wy23NuB15qZD5913GwbhWwJ7MGJ8ovSKTBCAYp7z1KZMuG2yeUPo0aDff6zrZYUdxZJn",
+	"Saz1xLmOjmKGBkH36FDf6J1nBphFESOmUbZMaN90VKeXjL37IT9LJ3H0XvQ21dZZJOZrTnSVimz+xuXi",
+	"O8iruqs7t7q9vsgXdtdaGuJb9sQVz1opjnVJZDtPVV4XkLoo5DXfOzK1jYA4V5zgPKWK6v4AWdnb5ms3",
+	"hJ0ZbABo1N+y0Rsu38Od4P9ZsfzH+rHfZjWiBlEGmH0uU90KakO4jXKaZ7JZUF9UoS0c4opmz9r4m/Nb",
+	"UjgXvoSlAvW7AyfK7BiVnObazjAc35NPOFHideVhKRSuJFYP1zN06yDb5mxX5WJu/vjnXs8z/ouf/7/x",
+	"Mfm1XC/y08+fgl9LXi8+BVd+Trjefm57bmzZR+PBubKpr1g0ZOQHAJtbPcf6dnen79rzVNTT/DyqAkiV",
+	"fX0Ient+ADXQjjL1J0iQW5LiBEk8zstOsBwxrYxDFYGB3mHcnjoPjMImdMIj65J7eXn+JlBadkKwkCj8",
+	"9VPYQUaIC5uulhAdMQG7QmuoHAhTaG+Y6mTEjC3tuaB03lqDc2lcuBv6s9Q4czNzyQHBGmokzNsOu8/T",
+	"6aAQm7DXGrFvfX+gOieAVCSJQ/nzFUSDG9jr7q4/lfAKGzSoMvpgsXqOp2Y7f38XkC2eKAd4yrnD/uoU",
+	"MeX+1mBLDm8tr8fenSQMNt9WynSxoAVu9K748Slzd3uzZPVFI34IjVivwq4qsW71T9GJ64R9QdJ/R6Su",
+	"amzg39uJ/I2i/r29xrEqy7WOoXM/akbicPHBE2R8bEZ1hvesK8sZnYWbj4vfesTwnAQo5YlJbhEccfa4",
+	"ClepxPcHMkYeL4aa3ULpZyFD0Cu+MGVbKUEEC5qsjL9a6yt4xMwS5nWD+UfseAFL3SW61+NBuiIPIfHK",
+	"Kh8jBhV9FQXA9HtlBMP9xT+g6H6LV9sL7Bx3N/BVgn+qd+d3UXqCLw6y+oDONppdhR8FiC80+E+yCgzO",
+	"0nro6S96359T7wtaYA1uXjRTGq9+LomMIrDs4y+rm6McfeE5zTzH4Xvfw4a4KMEErIcfuG/Y+YuP+89U",
+	"inJmQE4qOUf6Hv8aJm81clOhUlLIIW3/Pj7rUnB2l2wvWwNcSPcqZ5A4VLMfeQYxYvBqacSCZsQ1A6mi",
+	"8R70PQruqmwYBPOusrLguzy1Wr1usSLSq7y0/uwRKznSyxWY/e4AYYGWJEnQIyyUMW8vugMgAaXdVmAb",
+	"6pVw1f/n6+B5RKLisv0SM90ixydHeqxhztvjNT5Y3LQm5+AvwtT/Ofw5P1/rs3t8XLmNdS7FTFYvK9Vk",
+	"7ZZMDJ9QEiqkztpJOJuq/1I5YgbGw3oRYnvDovnMBhg7dLImT3nEchCrR3XZyKiQjPxYZ9ba9OlistTK",
+	"y+l1oZICLjt20LZ5y9qbHoCh6woNPpmUWfdBt9dUIHNpN2pDdcyruikUciEbykbgsga+ZOAJ0tvVVEDi",
+	"5Y7lXGwD8ut2dS9u0NSPh/1tC1/kkpcyjJbcrUFN3rHecAdPqxFkHV6sb+tAbf4DwKt6aKo+oKlDK/XT",
+	"WH38z4cB4FRk42Zr0Iybp9vFB/HBuDs5jPvRYHIYPYsOyD7ujZ9OjuI+GUSH+NlYzXifHERP8dG4F+9P",
+	"DsjT6Ah3x/14MKlO96kaU7c83W7Xgi3k092tjMaH+myM3xX5yZcCmj8wKrG55ga4p3dyt5O6e7/S+JOW",
+	"uUohbzZ8cNns2SB6NxfwjNgugrEK5GwlYy5VnOlVwqTautKm0fS6Un06kei/YFIJBEcWzqnhersiFviw",
+	"ZKxVs5PWGFWeCMfF1dDpD3ZFAr0WeR+D7qBOuhMWX7pKk81QPR4KkksFzm+8q3CNB4bbBrG6wHLmawMV",
+	"U2I3UJ7f38y4Hw8cbMVonvOMxf9wFuiVHfDJtrywCl+xNvWqgGyRXxjIJ6bCv68UDXB0HB72HwfgiIKR",
+	"nLwdig4CP90qKFRWQ00iHCQ6ZW2eyfLFLxHPmCyBqfsumhKXGLHw11ELR5LeklHrGIHG8kkzVQvB6CXL",
+	"l5I9BdItneUgS8ihYekK+69LmK0ugx+r7t8OLWqhxDfuErkyxO545eBIrWGjWgrCYpGXNEDs2QFPQya/",
+	"hzot0Iurq7foGyxoBKlFHk42QFIjrJamFqg7bERmGfqwJts5n+7ay+WyrXT6dpYmhEU81qGUclxKrA9l",
+	"+pr3F29UGYsk35i1bim1Df4143ixICymd+ibx/+Z8KM6S+U4mnasNocfdRtnV5VuydBJI8YOobqKTz0e",
+	"HGobZItyRatv2Y8YGXpBcIJe6/eVgZqN118i512sbG9I1ujktdNmK5OZ2Thjzam2J4Shz4zr9t+/KcXx",
+	"N7P6LA7cBXpBDhH6WRBobzgAMytZ9zbF0+YZ5A2g/x2y0oD4ASx3a50CmhiY/b9AFeRfRBMp3tgA+eD+",
+	"rQll5eRE3KClIcey+HNEyfiyARmoiCy1VkXxym3X6Sc6EDOUdbeMlgFOleAs5ZqrNiGg6j88uIEzucoq",
+	"T8YAwSvwg1WM22QEJeeTijLU73adzQQaT13CkAUYtP3aNfGKRwKtDOUGHxhz1OT7G/cqGHFQ1O64XZXZ",
+	"V2Gbwyw/C9c5Ww3hVlidqQbdjJi+a1MNC64kbtRbLnIIsgfTWeoiaCfIYcb8g5QVX/aBEpwnC5rA4a7q",
+	"zBYRtt9DlVkD3lA6es4jwX1xusR+qBiz1RKv/v4C9O8KCvCfF6NKaBZuAaq4NXUEMYBKe2aEmHely3px",
+	"6W4XbJaWJj+4VlAqUzXMwTNLlq5/Fs1dCegQROqIqaHpmz7qa7Rg7EGelmQNbFscaOQXyCZ/ziOW45gq",
+	"UdhBp5zZm2J0UviCYAkSTJNC/g1z44Nv7UP1FNzmAKJRb4LOwtYIr8f5BTrGlK7ctVS4pMlcxaivszVX",
+	"8Cq2BciCIs++BnueTzyT3Qn7KniQdw2/9ym1N/iXRRggPGJmjBqNHy4tsX7Q4bc+EIDxeTj/poHrYxpM",
+	"3dxIAP4WARQ31tfLv9N6R97OXOEIaABQQwrPRyzv2ILGwVLIJY2IAY2FCxZ0iFlf7bCh8hRIebf0l62k",
+	"uVd+4Ivz/N4pJ8/doitrkIxbgQcoWxF8XxIcm4U87OKf213xJVt6Yz6vuKasdbx/CDcB17pA7kEV/4mU",
+	"1y9q2Re17IHUsqbE2530NPioMqWboozG0M4vdIl5lAHUUV7L7m7B2WupIZqPlHtbnyhc9Ah08qCiyRKu",
+	"5g1BtF3rWxBzyq8+PUFPzB9PdK6Vu1dQGe3VKr66O6NHrBgotjd71cFJVHoVBlnO3ph2UolFjxgEow3W",
+	"pSmZgxsXtRmnfQz6WirwMgQoWyDJvaI0raiYVXIRteo6fWfAq5ruC3CWZDmc7m0C3B1Q7fo5T9GSjHXZ",
+	"/3Edbgnkb+HCNZ6MoxLQFsSrMEOUGago/RyyApVaJiTBib0jp8hhtWPGqLm2UnniwKo6KLQpFp2PIixN",
+	"0NgIavshmGUcQTLFTCh2c4z+Ww/8v3Wy39t6dAO1186XNOjuO8DA0sUFEU9FWzcKIT4Pb8xNVoNZIn0h",
+	"UUoU6xYG7hmAn40u/URQSZ54UNbmgD6yL6RkCvke44SgmM8xhSL/EXOoYXAp6+Njh6hl8RsgnZ1KfZmy",
+	"j0dmnYYZyyHLwnbbtG/HHO5tlDMiCPJyM4z95DIZLXC2qcOtTwQEA8nrRPGG3BiMrHHEYhPMrYpnjZrm",
+	"AW2seJZCDihlXr5HcUpqPsATv7Y3km07Hc1JP/386f8HAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -10,6 +10,59 @@ import (
 // InvalidBody is the error for a request body that its schema does not allow.
 type InvalidBody = strictjson.InvalidBody
 
+// DecodeStrict sets r from a JSON body that satisfies the schema BrowserLoginRequest. For any other body it
+// returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
+// body leaves out is nil. Nothing in r points into data, which may be reused.
+func (r *BrowserLoginRequest) DecodeStrict(data []byte) error {
+	var decoded BrowserLoginRequest
+	var hasRefreshToken bool
+	var b strictjson.Body
+	b.Open(data)
+	defer b.Close()
+	for b.Next() {
+		switch string(b.Name()) {
+		case "refresh_token":
+			if value, ok := b.String("refresh_token", &hasRefreshToken, 1, 2147483647); ok {
+				decoded.RefreshToken = value
+			}
+		default:
+			b.Unknown("refresh_token")
+		}
+	}
+	b.Require("refresh_token", hasRefreshToken)
+	if err := b.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
+// DecodeStrict sets r from a JSON body that satisfies the schema BrowserRefreshRequest. For any other body it
+// returns an [*InvalidBody] that lists all faults, and leaves r as it is. An optional member that the
+// body leaves out is nil. Nothing in r points into data, which may be reused.
+func (r *BrowserRefreshRequest) DecodeStrict(data []byte) error {
+	var decoded BrowserRefreshRequest
+	var hasLimit bool
+	var b strictjson.Body
+	b.Open(data)
+	defer b.Close()
+	for b.Next() {
+		switch string(b.Name()) {
+		case "limit":
+			if value, ok := b.Integer("limit", &hasLimit, 10, 10080); ok {
+				decoded.Limit = &value
+			}
+		default:
+			b.Unknown("limit")
+		}
+	}
+	if err := b.Err(); err != nil {
+		return err
+	}
+	*r = decoded
+	return nil
+}
+
 // DecodeForm sets r from a form that satisfies the schema OAuthIntrospectRequest. For any other body it returns an
 // [*InvalidBody] that lists all faults, and leaves r as it is. A parameter that the body leaves out,
 // or whose value is empty, is nil. Nothing in r points into data, which may be reused.

@@ -34,7 +34,8 @@ and without --format it is text.
 
 The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
 keys), --access-secret-file, --login, --identity-claim, --refresh-claim, --issuer, --audience,
---require-type, --rotation, --max-lifetime, --oauth and --api-credentials.`
+--require-type, --rotation, --max-lifetime, --oauth, --api-credentials, --browser-door and
+--browser-lifetime.`
 }
 
 // Run prints the report. A breach of the contract is a failure.
@@ -114,7 +115,11 @@ func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target,
 		Rotation:      s.Rotation,
 		MaxLifetime:   time.Duration(s.MaxLifetime),
 		OAuth:         s.Oauth,
+		Browser:       s.BrowserDoor,
 		Level:         contract.Level(cmd.Level),
+	}
+	if s.BrowserDoor {
+		target.BrowserLifetime = time.Duration(s.BrowserLifetime)
 	}
 	if s.ApiCredentials != "" {
 		file, err := os.ReadFile(s.ApiCredentials)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -76,8 +77,8 @@ func operation(methods []string, path string) string {
 	return strings.Join(methods, " or ") + " " + strings.Join(segments, "/")
 }
 
-// pathCause returns a cause that names the operation whose path is most like the requested one, or
-// the listener that serves it. It repeats nothing of the request.
+// pathCause returns a cause that names the operation whose path is most like the requested one (the
+// shortest if there are several), or the listener that serves it. It repeats nothing of the request.
 func (h *handler) pathCause(requested string) string {
 	const none = "no operation has this path: "
 	switch requested {
@@ -85,7 +86,9 @@ func (h *handler) pathCause(requested string) string {
 		return none + "it is served at the address of " + h.opsListen
 	}
 	segments := strings.Split(strings.ToLower(requested), "/")
-	paths := slices.Sorted(maps.Keys(h.operations))
+	paths := slices.SortedFunc(maps.Keys(h.operations), func(a, b string) int {
+		return cmp.Or(strings.Count(a, "/")-strings.Count(b, "/"), strings.Compare(a, b))
+	})
 	for _, segment := range slices.Backward(segments) {
 		for _, path := range paths {
 			if segment != "" && strings.HasSuffix(path, "/"+segment) {

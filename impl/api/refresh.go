@@ -26,6 +26,7 @@ type handler struct {
 	admin      Admin
 	audit      session.Auditor
 	oauth      *OAuth
+	browser    *Browser
 	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string

@@ -32,8 +32,9 @@ type Config struct {
 	Admin      Admin
 	Hints      Hints
 	// Audit receives the events of administration.
-	Audit session.Auditor
-	OAuth OAuth
+	Audit   session.Auditor
+	OAuth   OAuth
+	Browser Browser
 }
 
 // Admin says which fresh access tokens of administrators may administer.
@@ -63,6 +64,7 @@ func New(c Config) (http.Handler, error) {
 		admin:      c.Admin,
 		audit:      c.Audit,
 		oauth:      &c.OAuth,
+		browser:    &c.Browser,
 		answers:    newAnswers(),
 		operations: map[string][]string{},
 		opsListen:  c.Hints.OpsListen,
@@ -89,6 +91,7 @@ func New(c Config) (http.Handler, error) {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}
 	}
 	maps.Copy(before, c.OAuth.middlewares())
+	maps.Copy(before, c.Browser.middlewares())
 	router := readable{e}
 	options := gen.RegisterHandlersOptions{OperationMiddlewares: before}
 	gen.RegisterHandlersWithOptions(router, gen.NewStrictHandler(h, nil), options)

@@ -91,6 +91,15 @@ func offCases() []Case {
 		}
 	}
 	return []Case{
+		off("browserLogin", needsNoBrowser, func() Request { return browserLogin("a") }),
+		off("browserRefresh", needsNoBrowser, func() Request {
+			q := refreshRequest("{}")
+			q.Path = browserRefreshPath
+			return q
+		}),
+		off("browserLogout", needsNoBrowser, func() Request {
+			return Request{Method: http.MethodPost, Path: browserLogoutPath}
+		}),
 		off("oauthToken", needsNoOAuth, func() Request { return oauthRefresh("a") }),
 		off("oauthRevoke", needsNoOAuth, func() Request { return form(oauthRevokePath, "token", "a") }),
 		off("oauthIntrospect", needsNoCredential, func() Request {

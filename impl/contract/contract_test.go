@@ -59,7 +59,14 @@ func configurations() []configuration {
 		},
 		{name: "type required", settings: service.Settings{RequireType: true}},
 		{name: "bounded life", settings: service.Settings{MaxLifetime: service.Duration(year)}},
-		{name: "rotation", settings: service.Settings{Rotation: true, RotationWindow: minute}},
+		{
+			name: "rotation",
+			settings: service.Settings{
+				Rotation:       true,
+				RotationWindow: minute,
+				BrowserDoor:    true,
+			},
+		},
 		{
 			name: "key pairs and rotation",
 			settings: service.Settings{
@@ -71,7 +78,11 @@ func configurations() []configuration {
 			keys: []string{"EdDSA", "RS256", "ES256"},
 			apis: true,
 		},
-		{name: "key pairs", keys: []string{"ES384", "PS256"}},
+		{
+			name:     "key pairs",
+			settings: service.Settings{BrowserDoor: true},
+			keys:     []string{"ES384", "PS256"},
+		},
 		{
 			name: "Flask-JWT-Extended and rotation",
 			apis: true,
@@ -115,6 +126,7 @@ func (c configuration) target(t *testing.T) contract.Target {
 	t.Helper()
 	options := server.Options{Settings: c.settings}
 	options.OauthLifetime = service.Duration(time.Hour)
+	options.BrowserLifetime, options.CookieSameSite = service.Duration(time.Hour), "strict"
 	var credentials []contract.Credential
 	if c.apis {
 		file := []byte("api:" + rand.Text() + rand.Text() + "\nreader:" + rand.Text() + rand.Text() +
@@ -141,22 +153,24 @@ func (c configuration) target(t *testing.T) contract.Target {
 	unavailable.StoreUnavailable = true
 	claim, value, _ := strings.Cut(c.settings.RefreshClaim, "=")
 	return contract.Target{
-		URL:           server.InProcess(t, options),
-		Secret:        []byte(server.Secret),
-		AccessSecret:  accessSecret,
-		Login:         c.settings.Login,
-		IdentityClaim: c.settings.IdentityClaim,
-		RefreshClaim:  claim,
-		RefreshValue:  json.RawMessage(strconv.Quote(value)),
-		Keys:          keys,
-		Issuer:        c.settings.Issuer,
-		Audience:      c.settings.Audience,
-		RequireType:   c.settings.RequireType,
-		MaxLifetime:   time.Duration(c.settings.MaxLifetime),
-		Rotation:      c.settings.Rotation,
-		OAuth:         c.settings.Oauth,
-		Credentials:   credentials,
-		Level:         contract.LevelExact,
+		URL:             server.InProcess(t, options),
+		Secret:          []byte(server.Secret),
+		AccessSecret:    accessSecret,
+		Login:           c.settings.Login,
+		IdentityClaim:   c.settings.IdentityClaim,
+		RefreshClaim:    claim,
+		RefreshValue:    json.RawMessage(strconv.Quote(value)),
+		Keys:            keys,
+		Issuer:          c.settings.Issuer,
+		Audience:        c.settings.Audience,
+		RequireType:     c.settings.RequireType,
+		MaxLifetime:     time.Duration(c.settings.MaxLifetime),
+		Rotation:        c.settings.Rotation,
+		OAuth:           c.settings.Oauth,
+		Browser:         c.settings.BrowserDoor,
+		Credentials:     credentials,
+		BrowserLifetime: time.Hour,
+		Level:           contract.LevelExact,
 		Broken: map[contract.Fault]*url.URL{
 			contract.ClockFails:       server.InProcess(t, fails),
 			contract.StoreUnavailable: server.InProcess(t, unavailable),

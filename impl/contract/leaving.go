@@ -1,6 +1,9 @@
 package contract
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // The reasons why a case does not apply to a target.
 
@@ -59,6 +62,19 @@ func needsRotation(t Target) string {
 
 func needsNoRotation(t Target) string {
 	return reason(t.Rotation, "the deployment rotates refresh tokens")
+}
+
+func needsBrowser(t Target) string {
+	return reason(!t.Browser, "the deployment has no browser operations")
+}
+
+func needsNoBrowser(t Target) string {
+	return reason(t.Browser, "the deployment has browser operations")
+}
+
+func needsShortBrowserLifetime(t Target) string {
+	known := t.BrowserLifetime > 0 && t.BrowserLifetime < 7*24*time.Hour
+	return reason(!known, "the longest lifetime is not known, or is the highest limit")
 }
 
 func needsOAuth(t Target) string {

@@ -178,6 +178,7 @@ func (e *exchange) security() string {
 		func(r openapi3.SecurityRequirement) bool { return len(r) == 0 },
 	)
 	_, sent := e.input.Request.Header["Authorization"]
+	required = slices.DeleteFunc(slices.Clone(required), e.byCookie)
 	if optional && (len(required) == 1 || !sent) {
 		required = nil
 	}
@@ -191,6 +192,16 @@ func (e *exchange) security() string {
 		return "an operation with security must answer 401 to a request without Authorization"
 	}
 	return ""
+}
+
+// byCookie reports whether a requirement is a cookie: a request without it is never a 401.
+func (e *exchange) byCookie(requirement openapi3.SecurityRequirement) bool {
+	for name := range requirement {
+		if scheme := e.spec.doc.Components.SecuritySchemes[name]; scheme.Value.In == "cookie" {
+			return true
+		}
+	}
+	return false
 }
 
 // checkEnvelope returns how a decoded body departs from the schema of the error envelope.

@@ -75,6 +75,10 @@ type Target struct {
 	// Credentials are the deployment's API credentials; without one that may introspect,
 	// introspection is expected to be off.
 	Credentials []Credential
+	// Browser says that the deployment has the browser operations. BrowserLifetime is the longest
+	// lifetime of their access tokens; 0 if it is not known.
+	Browser         bool
+	BrowserLifetime time.Duration
 	// Level says how much is judged; "" is LevelFull.
 	Level Level
 	// Broken are copies of the deployment, each with one fault. Cases that need a fault are left out
@@ -184,6 +188,7 @@ func allCases() []Case {
 		sessionCases(),
 		rotationCases(),
 		keysCases(),
+		browserCases(),
 		oauthTokenCases(),
 		oauthRevokeCases(),
 		introspectCases(),
@@ -203,7 +208,7 @@ func allCases() []Case {
 func operations() []string {
 	return []string{
 		"refreshToken", "revokeToken", "createRevocation", "listRevocations", "listSessions",
-		"endSession", "getJwks", "oauthToken", "oauthRevoke", "oauthIntrospect", "oauthMetadata",
+		"endSession", "getJwks", "browserLogin", "browserRefresh", "browserLogout", "oauthToken", "oauthRevoke", "oauthIntrospect", "oauthMetadata",
 		"everywhere", "document",
 	}
 }

@@ -38,7 +38,7 @@ func (o Origins) allow(next http.Handler) http.Handler {
 	if slices.Contains(o.Exact, "*") {
 		options.AllowedOrigins = []string{"*"}
 	} else {
-		options.AllowOriginFunc = o.allowed
+		options.AllowOriginFunc = o.Allows
 	}
 	crossing := cors.New(options).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -50,7 +50,8 @@ func (o Origins) allow(next http.Handler) http.Handler {
 	})
 }
 
-func (o Origins) allowed(origin string) bool {
+// Allows reports whether pages of an origin may call the API. It does not know the origin *.
+func (o Origins) Allows(origin string) bool {
 	return slices.Contains(o.Exact, origin) || o.Localhost && isLocal(origin)
 }
 

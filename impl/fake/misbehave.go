@@ -123,11 +123,19 @@ func readAhead(r *http.Request) []byte {
 	return head
 }
 
-// tokenOf returns the token in the body of a request, else its access token, or "".
+// tokenOf returns the token in the body or in the cookie of a request, else its access token, or "".
 func tokenOf(r *http.Request, body []byte) string {
 	if strings.HasPrefix(r.URL.Path, oauth) {
 		form, _ := url.ParseQuery(string(body)) // the real handler gets the same error
 		return cmp.Or(form.Get("refresh_token"), form.Get("token"))
+	}
+	if strings.HasPrefix(r.URL.Path, browser) && r.URL.Path != browser+"login" {
+		for _, name := range []string{"__Secure-refresh", "refresh"} {
+			if cookie, err := r.Cookie(name); err == nil {
+				return cookie.Value
+			}
+		}
+		return ""
 	}
 	var in struct {
 		RefreshToken string `json:"refresh_token"`

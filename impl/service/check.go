@@ -45,6 +45,9 @@ func (s *Settings) Check() error {
 	if err := s.checkOAuth(); err != nil {
 		return err
 	}
+	if err := s.checkBrowser(); err != nil {
+		return err
+	}
 	return s.CheckLifetimes()
 }
 

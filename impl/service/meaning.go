@@ -198,6 +198,20 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"again when it changes.",
 			"/etc/refreshd/api-credentials",
 		},
+		"browser-door": {
+			"Serve the browser operations below /api/v1/browser, which keep the refresh token in a " +
+				"cookie that no script can read. Pages of other origins need --cors-origin.",
+			"true",
+		},
+		"browser-lifetime": {
+			"The default and the longest lifetime of access tokens from /api/v1/browser/refresh, " +
+				"from 10m to 7d.",
+			"15m",
+		},
+		"cookie-same-site": {
+			"The attribute SameSite of the cookie: strict, or lax.",
+			"lax",
+		},
 		"docs": {
 			"Serve the documentation page at /docs. --docs=false switches it off.",
 			"false",

@@ -128,7 +128,8 @@ func (c Config) api(s *Service, registry *prometheus.Registry) (http.Handler, er
 			TokenLifetime: c.Settings.Name(&c.Settings.TokenLifetime),
 			OpsListen:     c.Settings.Name(&c.Settings.OpsListen),
 		},
-		OAuth: oauth,
+		OAuth:   oauth,
+		Browser: c.browser(),
 	})
 }
 

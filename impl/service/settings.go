@@ -64,6 +64,10 @@ type Settings struct {
 	PublicUrl      string   `placeholder:"URL"`  //nolint:revive,staticcheck // makes the flag public-url
 	ApiCredentials string   `placeholder:"PATH"` //nolint:revive,staticcheck // makes the flag api-credentials
 
+	BrowserDoor     bool     `default:"false"`
+	BrowserLifetime Duration `default:"1h" placeholder:"DURATION"`
+	CookieSameSite  string   `default:"strict" placeholder:"strict|lax"`
+
 	Docs       bool `default:"true"`
 	Playground bool `default:"false"`
 

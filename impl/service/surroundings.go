@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -136,7 +135,7 @@ func (c Config) surround(
 		Proxies:     proxies,
 		RateLimit:   edge.RateLimit{PerSecond: s.RateLimit, Burst: s.RateBurst},
 		MaxInFlight: s.MaxInFlight,
-		Origins:     edge.Origins{Exact: slices.Clone(s.CORSOrigin), Localhost: c.Development},
+		Origins:     c.origins(),
 		Stopping:    stopping,
 	})
 }

@@ -83,6 +83,7 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	warnOfFile(log, s.Keys, false) // package keys warns of its readers, each time that it changes
 	warnOfFile(log, s.IssuerJwks, false)
 	s.warnOfLogin(log)
+	s.warnOfSites(log)
 	if s.Playground && s.HasKey() {
 		log.Warn("the playground is on: anyone who reaches it can log in as any user, " +
 			"though not as an administrator")

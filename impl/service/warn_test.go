@@ -50,6 +50,29 @@ func TestWarn(t *testing.T) {
 		{"writable key file", service.Settings{Keys: writable}, nil, "can change a file"},
 		{"writable keys of the issuer", service.Settings{IssuerJwks: writable}, nil, "can change a file"},
 		{"public keys of the issuer", service.Settings{IssuerJwks: public}, nil, ""},
+		{"page on another site", service.Settings{
+			BrowserDoor: true,
+			PublicUrl:   "https://api.example.co.uk",
+			CORSOrigin:  []string{"https://app.example.co.uk", "https://other.co.uk"},
+		}, nil, "origin=https://other.co.uk"},
+		{"page without TLS", service.Settings{
+			BrowserDoor: true,
+			PublicUrl:   "https://api.example.com",
+			CORSOrigin:  []string{"http://app.example.com"},
+		}, nil, "origin=http://app.example.com"},
+		{"pages on two sites", service.Settings{
+			BrowserDoor: true,
+			CORSOrigin:  []string{"https://app.example.com", "https://app.example.org"},
+		}, nil, "origin=https://app.example.org"},
+		{"pages of one site", service.Settings{
+			BrowserDoor: true,
+			PublicUrl:   "https://example.com:8443/auth",
+			CORSOrigin:  []string{"https://app.example.com", "https://example.com"},
+		}, nil, ""},
+		{"another site, without cookies", service.Settings{
+			PublicUrl:  "https://example.com",
+			CORSOrigin: []string{"https://example.org"},
+		}, nil, ""},
 		{"playground", service.Settings{Secret: "s", Playground: true}, nil, "log in as any user"},
 		{"playground with a development key", service.Settings{Playground: true}, nil, ""},
 	} {

@@ -61,7 +61,7 @@ func causeOf(err error) (cause string, ok bool) {
 		return "no_expiry", true
 	case token.ErrLifetime:
 		return "max_lifetime", true
-	case token.ErrTooLong:
+	case token.ErrTooLong, ErrCookieTooLong:
 		return "too_long", true
 	case token.ErrNotYet:
 		return "not_yet_valid", true

@@ -14,6 +14,9 @@ type Client struct {
 	UserAgent string // as sent; the store keeps a shortened one
 	Address   string // for the log
 	OAuth     *OAuth // nil unless the sender is an OAuth client
+	// MaxRefreshToken is the length in bytes of the longest refresh token that the client can keep.
+	// 0 is no limit.
+	MaxRefreshToken int
 }
 
 // Grant is the result of redeeming a refresh token.
@@ -22,6 +25,8 @@ type Grant struct {
 	Expires     int64 // the access token's exp, Unix seconds
 	// RefreshToken replaces the token that was redeemed. It is empty in stateless mode.
 	RefreshToken string
+	// RefreshExpires is the exp, in Unix seconds, of the refresh token that the client uses next.
+	RefreshExpires int64
 	// Scope is the scope of the access token. It is set only for OAuth clients.
 	Scope string
 }
@@ -72,6 +77,9 @@ func (s *Service) redeem(
 	if s.rotator != nil {
 		return s.rotator.redeem(ctx, raw, t, granted, life, from, now)
 	}
+	if err := from.fits(raw); err != nil {
+		return Grant{}, err
+	}
 	if !s.node.NothingRevoked() {
 		subject := subjectOf(t)
 		state, err := s.node.Lookup(ctx, subject.id, subject.identity)
@@ -86,7 +94,7 @@ func (s *Service) redeem(
 	if err != nil {
 		return Grant{}, fmt.Errorf("mint access token: %w", err)
 	}
-	return Grant{AccessToken: m.Token, Expires: m.Expires}, nil
+	return Grant{AccessToken: m.Token, Expires: m.Expires, RefreshExpires: t.Expires}, nil
 }
 
 // verify verifies a token. If the token's key is unknown, it asks for new keys and verifies once

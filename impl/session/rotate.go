@@ -170,6 +170,9 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	case reuse:
 		return Grant{}, true, r.revokeReused(ctx, q, d.row)
 	case same: // the presented token is the answer
+		if err := q.from.fits(q.raw); err != nil {
+			return Grant{}, false, err
+		}
 	default:
 		if successor, err = r.mint(q, d.row); err != nil {
 			return Grant{}, false, err
@@ -227,11 +230,16 @@ func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
 	if err != nil {
 		return m, fmt.Errorf("mint refresh token: %w", err)
 	}
-	return m, nil
+	return m, q.from.fits(m.Token)
 }
 
 func (q *redemption) grant(successor token.Minted) Grant {
-	return Grant{AccessToken: q.access.Token, Expires: q.access.Expires, RefreshToken: successor.Token}
+	return Grant{
+		AccessToken:    q.access.Token,
+		Expires:        q.access.Expires,
+		RefreshToken:   successor.Token,
+		RefreshExpires: successor.Expires,
+	}
 }
 
 // revokeReused revokes a session whose token was reused, and returns ErrReused. Then the revocation

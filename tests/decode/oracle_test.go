@@ -30,9 +30,11 @@ type decoder interface {
 // decoders returns an empty request for each schema of a JSON request body in openapi.yaml.
 func decoders() map[string]func() decoder {
 	return map[string]func() decoder{
-		"RefreshRequest":    func() decoder { return new(gen.RefreshRequest) },
-		"RevocationRequest": func() decoder { return new(gen.RevocationRequest) },
-		"RevokeRequest":     func() decoder { return new(gen.RevokeRequest) },
+		"BrowserLoginRequest":   func() decoder { return new(gen.BrowserLoginRequest) },
+		"BrowserRefreshRequest": func() decoder { return new(gen.BrowserRefreshRequest) },
+		"RefreshRequest":        func() decoder { return new(gen.RefreshRequest) },
+		"RevocationRequest":     func() decoder { return new(gen.RevocationRequest) },
+		"RevokeRequest":         func() decoder { return new(gen.RevokeRequest) },
 	}
 }
 
