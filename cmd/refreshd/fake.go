@@ -50,6 +50,7 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 	if err := cmd.check(s); err != nil {
 		return err
 	}
+	s.BrowserDoor = true
 	logger, err := s.Logger(p.stderr)
 	if err != nil {
 		return err
@@ -64,11 +65,12 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 			return nil, err
 		}
 		wired, err := service.New(service.Config{
-			Settings: s,
-			Keys:     source,
-			Store:    db,
-			Log:      logger,
-			Now:      now,
+			Settings:    s,
+			Keys:        source,
+			Store:       db,
+			Log:         logger,
+			Now:         now,
+			PlainCookie: true,
 		})
 		if err != nil {
 			return nil, err

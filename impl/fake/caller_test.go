@@ -34,7 +34,13 @@ func start(t *testing.T, origins ...string) caller {
 		Now:     time.Now,
 		Origins: origins,
 		Real: func(now func() time.Time) (http.Handler, error) {
-			settings := service.Settings{Oauth: true, OauthLifetime: service.Duration(time.Hour)}
+			settings := service.Settings{
+				Oauth:           true,
+				OauthLifetime:   service.Duration(time.Hour),
+				BrowserDoor:     true,
+				BrowserLifetime: service.Duration(time.Hour),
+				CookieSameSite:  "strict",
+			}
 			return server.Handler(t, server.Options{Settings: settings, Now: now}), nil
 		},
 	})

@@ -102,6 +102,7 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
 		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
 		preflight := r.Header.Get("Access-Control-Request-Method") != ""
 		if r.Method == http.MethodOptions && preflight {
@@ -111,6 +112,9 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
+		// The real handler would reject another origin at its browser operations.
+		r.Header.Del("Origin")
+		r.Header.Del("Sec-Fetch-Site")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -16,10 +16,11 @@ func TestFakeKeepsTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := suite.Run(t.Context(), contract.Target{
-		URL:    start(t, "*").url,
-		Secret: []byte(server.Secret),
-		OAuth:  true,
-		Level:  contract.LevelExact,
+		URL:     start(t, "http://localhost:5173").url,
+		Secret:  []byte(server.Secret),
+		OAuth:   true,
+		Browser: true,
+		Level:   contract.LevelExact,
 	})
 	if !report.Kept() {
 		var out strings.Builder

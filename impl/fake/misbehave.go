@@ -82,7 +82,11 @@ func (s *server) perform(p plan, r *http.Request, from source) *answer {
 	status, err := strconv.Atoi(string(p.Behaviour))
 	switch {
 	case err == nil:
-		return refusal(status, p, from.path)
+		a := refusal(status, p, from.path)
+		if final(status) && from.path == browser+"refresh" {
+			a.header["Set-Cookie"] = s.cookieRemoval(r)
+		}
+		return a
 	case p.Behaviour == page:
 		a := &answer{header: http.Header{"Content-Type": {"text/html"}}}
 		a.status = cmp.Or(p.Status, http.StatusBadGateway)
@@ -104,6 +108,15 @@ func (s *server) perform(p plan, r *http.Request, from source) *answer {
 		s.answers[from] = *a
 	}
 	return a
+}
+
+// cookieRemoval returns the Set-Cookie with which the real server removes the cookie of a browser.
+func (s *server) cookieRemoval(r *http.Request) []string {
+	logout := r.Clone(r.Context())
+	logout.URL.Path, logout.Header, logout.Body = browser+"logout", http.Header{}, http.NoBody
+	a := &answer{header: http.Header{}}
+	s.serveReal(a, logout)
+	return a.header["Set-Cookie"]
 }
 
 // readAhead reads the body and returns it: until it is read, net/http does not notice that the

@@ -21,6 +21,9 @@ const (
 // oauth is the path of the OAuth operations.
 const oauth = "/oauth2/"
 
+// browser is the path of the browser operations, which have the refresh token in a cookie.
+const browser = "/api/v1/browser/"
+
 const (
 	maxTimes   = 1_000_000
 	maxDelayMS = 10 * 60 * 1000
@@ -87,10 +90,14 @@ func (p plan) causes() []string {
 
 // possible reports whether the real server can behave like this at the path. Of the OAuth
 // operations, only /oauth2/token refuses a token that has expired or is not valid: a revocation of
-// such a token is 200, and an introspection says that it is not active.
+// such a token is 200, and an introspection says that it is not active. The logout of a browser is
+// always 204.
 func (p plan) possible(path string) bool {
 	status, err := strconv.Atoi(string(p.Behaviour))
-	return err != nil || !final(status) || !strings.HasPrefix(path, oauth) || path == oauth+"token"
+	if err != nil || !final(status) {
+		return true
+	}
+	return path != browser+"logout" && (!strings.HasPrefix(path, oauth) || path == oauth+"token")
 }
 
 func behaviours() []string {

@@ -64,7 +64,7 @@ func (c Config) browser() api.Browser {
 	b := api.Browser{
 		Lifetime:        time.Duration(s.BrowserLifetime),
 		LifetimeSetting: s.Name(&s.BrowserLifetime),
-		Plain:           c.Development && s.TLSCert == "",
+		Plain:           (c.Development || c.PlainCookie) && s.TLSCert == "",
 		SameSite:        sameSites()[s.CookieSameSite],
 		Trusted:         c.origins().Allows,
 		OriginSetting:   s.Name(&s.CORSOrigin),

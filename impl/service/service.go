@@ -24,8 +24,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// Config holds the parts of a Service. Clock, Development and Version are optional, all other fields
-// are required.
+// Config holds the parts of a Service. Clock, Development, PlainCookie and Version are optional, all
+// other fields are required.
 type Config struct {
 	Settings *Settings
 	Keys     *keys.Source
@@ -38,6 +38,8 @@ type Config struct {
 	Clock revocation.Clock
 	// Development says that Keys are development keys: the playground is then always on.
 	Development bool
+	// PlainCookie makes the cookie of browsers work without TLS. With Development it always does.
+	PlainCookie bool
 	// Version is that of the program, for the metrics.
 	Version string
 }
