@@ -157,3 +157,18 @@ func TestSigner(t *testing.T) {
 		t.Errorf("%q signs without a private half", got.ID())
 	}
 }
+
+// TestAccess: access tokens have keys of their own only if some were given.
+func TestAccess(t *testing.T) {
+	refresh, access := keySet(t, timed(t, "a", 0, 0)), keySet(t, timed(t, "b", 0, 0))
+	if refresh.Access() != refresh {
+		t.Error("a set without keys for access tokens does not use its own")
+	}
+	both := refresh.WithAccess(access)
+	if both.Access() != access {
+		t.Error("the keys for access tokens are not used")
+	}
+	if refresh.Access() != refresh {
+		t.Error("the set itself was changed")
+	}
+}

@@ -14,6 +14,9 @@ const (
 	// cleanUpBatch is how many rows one statement removes: so few that no other statement has to
 	// wait long.
 	cleanUpBatch = 500
+	// cleanUpRest is how many times as long as a batch took no other one begins: rotations share
+	// the disk, and SQLite's writer, with the clean-up.
+	cleanUpRest = 4
 	// cleanUpBehind is how far the clean-up may be behind this machine's clock without an alarm.
 	cleanUpBehind = 24 * time.Hour
 	alarmEvery    = time.Hour
@@ -49,11 +52,21 @@ func (n *Node) cleanUp(ctx context.Context, removes []RemoveFunc) {
 
 // removeAll calls remove until it finds fewer rows than the limit.
 func (n *Node) removeAll(ctx context.Context, at int64, remove RemoveFunc) {
-	for removed := cleanUpBatch; removed == cleanUpBatch && ctx.Err() == nil; {
-		var err error
-		if removed, err = remove(ctx, at, cleanUpBatch); err != nil {
+	for {
+		began := n.clock.Now().Mono
+		removed, err := remove(ctx, at, cleanUpBatch)
+		if err != nil {
 			n.log.Debug("Expired rows could not be removed", "error", err)
+		}
+		if err != nil || removed < cleanUpBatch {
 			return
+		}
+		if rest := cleanUpRest * (n.clock.Now().Mono - began); rest > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-n.clock.After(rest):
+			}
 		}
 	}
 }

@@ -182,6 +182,24 @@ func TestKindsOfProfiles(t *testing.T) {
 	}
 }
 
+// TestMissingRefreshClaim: the error tells a number from a text.
+func TestMissingRefreshClaim(t *testing.T) {
+	for claim, want := range map[string]string{
+		"level=0":       "the claim level must be the number 0",
+		"level=9":       "the claim level must be the number 9",
+		"level=-1":      "the claim level must be the number -1",
+		"level=true":    "the claim level must be true",
+		"level=refresh": `the claim level must be "refresh"`,
+		`level="9"`:     `the claim level must be "9"`,
+	} {
+		v := verifier(t, token.Rules{Profile: profile(t, "sub", claim)})
+		_, err := v.Refresh(signed(t, `{"exp":1611318219,"sub":"a"}`), now())
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", claim, err, want)
+		}
+	}
+}
+
 // TestFreshUntil: Flask-JWT-Extended writes the end of a token's freshness, in Unix seconds.
 func TestFreshUntil(t *testing.T) {
 	v := verifier(t, token.Rules{Profile: profile(t, "flask-jwt-extended", "")})

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -85,9 +86,11 @@ func fill(
 	}
 	driver, name := "pgx", url
 	rows := "SELECT id, n + $2 FROM json_array_elements_text($1) WITH ORDINALITY AS j (id, n)"
+	size := "SELECT pg_database_size(current_database())"
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		driver, name = "sqlite", "file:"+path
 		rows = "SELECT value, key + 1 + $2 FROM json_each($1)"
+		size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 	}
 	db, err := sql.Open(driver, name)
 	if err != nil {
@@ -107,5 +110,8 @@ func fill(
 			}
 		}
 	}
-	return nil
+	var bytes int64
+	err = db.QueryRowContext(ctx, size).Scan(&bytes)
+	fmt.Fprintf(os.Stderr, "%d rows take %d MiB\n", count, bytes>>20)
+	return err
 }
