@@ -45,6 +45,12 @@ func (f Fake) Plan(plan map[string]any) {
 	f.control(http.MethodPost, "/fake/next", plan, nil)
 }
 
+// Replace replaces all plans by one.
+func (f Fake) Replace(plan map[string]any) {
+	f.tb.Helper()
+	f.control(http.MethodPut, "/fake/next", plan, nil)
+}
+
 // Ahead sets how far the clock of the fake is ahead of the real one.
 func (f Fake) Ahead(d time.Duration) {
 	f.tb.Helper()
