@@ -12,14 +12,20 @@ import (
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/store"
+	"kalsel.dev/refresh/impl/token"
 )
 
-type checkCmd struct{}
+type checkCmd struct {
+	Token string `placeholder:"-" help:"Also tell whether the refresh token on standard input would be accepted."`
+}
 
 // Help adds details to the command's --help.
 func (checkCmd) Help() string {
 	return `Checks all that a server needs before it can serve, and changes nothing. The exit status
-is 0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.`
+is 0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.
+
+Give it a refresh token of your login with --token=-: if the settings, such as --login, would reject
+it, a warning says why.`
 }
 
 // check is the result of the checks so far.
@@ -36,11 +42,25 @@ func (c *check) fail(topic, text string) {
 }
 
 // Run prints one line for each result.
-func (checkCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+func (cmd checkCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	raw := ""
+	switch cmd.Token {
+	case "":
+	case "-":
+		var err error
+		if raw, err = readToken(ctx, p.stdin); err != nil {
+			return err
+		}
+	default:
+		return usageError("--token: must be -; write the token to standard input, " +
+			"because arguments are visible in process lists")
+	}
 	c := &check{}
 	c.settings(p, s)
 	if !c.failed {
-		c.keys(ctx, p, s)
+		if source := c.keys(ctx, p, s); source != nil && raw != "" {
+			c.token(raw, source, p.now(), s)
+		}
 		c.store(ctx, p, s)
 	}
 	if _, err := io.WriteString(p.stdout, c.out.String()); err != nil {
@@ -95,12 +115,13 @@ func (w *warningLines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// keys checks that there are keys that can be used now. The keys of the issuer are fetched.
-func (c *check) keys(ctx context.Context, p *program, s *service.Settings) {
+// keys checks that there are keys that can be used now, and returns them; nil if there are none. The
+// keys of the issuer are fetched.
+func (c *check) keys(ctx context.Context, p *program, s *service.Settings) *keys.Source {
 	source, err := s.OpenServerKeys(p.now, c.warnings("keys"))
 	if err != nil {
 		c.fail("keys", err.Error())
-		return
+		return nil
 	}
 	if !s.HasKey() {
 		c.warn("keys", "there is none: the server makes a development key at random")
@@ -109,13 +130,25 @@ func (c *check) keys(ctx context.Context, p *program, s *service.Settings) {
 	defer cancel()
 	if err := source.Once(ctx); err != nil {
 		c.fail("keys", err.Error())
-		return
+		return nil
 	}
 	if err := source.Ready(); err != nil {
 		c.fail("keys", err.Error())
-		return
+		return nil
 	}
 	c.ok("keys", "can be read, and one of them signs")
+	return source
+}
+
+// token checks whether a server would accept a refresh token that is in use.
+func (c *check) token(raw string, keys *keys.Source, now time.Time, s *service.Settings) {
+	rules := s.Rules()
+	if _, err := token.NewVerifier(keys, rules).Refresh(raw, now); err == nil {
+		c.ok("token", "would be accepted")
+	} else {
+		form := likeness(raw, rules.Profile, s.Name(&s.Login))
+		c.warn("token", "would be rejected: "+err.Error()+". "+form)
+	}
 }
 
 // store checks the store, its schema and its clock, and creates nothing.
@@ -139,7 +172,10 @@ func (c *check) store(ctx context.Context, p *program, s *service.Settings) {
 	case found.Have > found.Know:
 		const text = "version %d; this program knows versions up to %d and may use it"
 		c.warn("schema", fmt.Sprintf(text, found.Have, found.Know))
-	case !found.Missing:
+	case found.Missing:
+	case found.Have == 0:
+		c.ok("schema", "there is none yet: the server, or refreshd migrate, makes it")
+	default:
 		const text = "version %d: the server brings it to version %d when it starts"
 		c.warn("schema", fmt.Sprintf(text, found.Have, found.Know))
 	}

@@ -85,12 +85,15 @@ func textLine(r revocation.Revocation) (string, error) {
 	if r.KeptUntil != revocation.Forever {
 		until = timestamp(r.KeptUntil)
 	}
-	reason := ""
+	by, reason := "", ""
+	if r.Actor != "" {
+		by = ", by " + printable(r.Actor)
+	}
 	if r.Reason != "" {
 		reason = ": " + printable(r.Reason)
 	}
-	return fmt.Sprintf(textRow+"%s\n",
-		r.Sequence, timestamp(r.RevokedAt), until, subject(r), reason), nil
+	return fmt.Sprintf(textRow+"%s%s\n",
+		r.Sequence, timestamp(r.RevokedAt), until, subject(r), by, reason), nil
 }
 
 // jsonLine returns a Revocation of the contract.

@@ -69,7 +69,7 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 		return err
 	}
 	defer c.Store.Close()
-	wired, err := wire(p, c, ports[0].Listener.Addr())
+	wired, err := wire(p, c, reloads, ports[0].Listener.Addr())
 	if err != nil {
 		cancel(err)
 		return errors.Join(err, <-served)
@@ -98,10 +98,15 @@ func useCertificate(
 }
 
 // wire puts the service together, and says which settings are in force.
-func wire(p *program, c service.Config, at net.Addr) (*service.Service, error) {
+func wire(
+	p *program, c service.Config, reloads *reloads, at net.Addr,
+) (*service.Service, error) {
 	wired, err := service.New(c)
 	if err != nil {
 		return nil, err
+	}
+	if c.Settings.ApiCredentials != "" {
+		reloads.add("API credentials", wired.ReloadCredentials)
 	}
 	c.Settings.Warn(c.Log, p.arguments)
 	c.Settings.LogInForce(c.Log)

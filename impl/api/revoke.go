@@ -119,6 +119,9 @@ func Revocation(r revocation.Revocation) gen.Revocation {
 	if r.Identity != "" {
 		out.Identity = &r.Identity
 	}
+	if r.Actor != "" {
+		out.Actor = &r.Actor
+	}
 	if r.Kind == revocation.OfSession {
 		id := r.Session.String()
 		out.Session = &id

@@ -101,6 +101,14 @@ func (f *File) current() []Credential {
 	return f.all
 }
 
+// Reload reads the file now.
+func (f *File) Reload() {
+	f.mu.Lock()
+	f.read = time.Time{}
+	f.mu.Unlock()
+	f.current()
+}
+
 // Check returns the credential that the value of the header Authorization proves: Basic with the
 // name and the secret, or Bearer with the secret alone. ok is false if it proves none.
 func (f *File) Check(authorization string) (_ Credential, ok bool) {

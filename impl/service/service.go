@@ -17,6 +17,7 @@ import (
 
 	"kalsel.dev/refresh/impl/api"
 	"kalsel.dev/refresh/impl/audit"
+	"kalsel.dev/refresh/impl/credential"
 	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/revocation"
@@ -55,6 +56,8 @@ type Service struct {
 	audit    *audit.Stream
 	counted  atomic.Int64 // sessions
 	stopping atomic.Bool
+	// credentials of APIs; nil if there are none
+	credentials *credential.File
 }
 
 // New puts a Service together. It fails if a metric cannot be registered.
@@ -114,6 +117,7 @@ func (c Config) api(s *Service, registry *prometheus.Registry) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
+	s.credentials = oauth.Credentials
 	return api.New(api.Config{
 		Sessions:   s.sessions,
 		Registry:   registry,
@@ -164,6 +168,13 @@ func (s *Service) Node() string { return s.sessions.Node() }
 // Stopping makes the service say that it is not ready, so that load balancers send no more
 // requests.
 func (s *Service) Stopping() { s.stopping.Store(true) }
+
+// ReloadCredentials reads the credentials of APIs again, if the settings name a file with them.
+func (s *Service) ReloadCredentials() {
+	if s.credentials != nil {
+		s.credentials.Reload()
+	}
+}
 
 // notReady returns the reasons why the service cannot answer requests now.
 func (s *Service) notReady() (causes []string) {
