@@ -114,6 +114,7 @@ browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/w
 .PHONY: ha
 ha: install ## take the leader of a PostgreSQL cluster away in five ways (about three minutes)
 	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -timeout 2h ./tests/ha
+	@$(STEP) recipes env REFRESH_HA=1 $(GO) test -count=1 -run TestToolchains ./tests/recipes
 
 .PHONY: soak
 soak: install ## run the tests with full counts, then each fuzz target for SOAK_FUZZTIME

@@ -4,12 +4,13 @@
 //                           api: 'https://api.example.com/v1/', login: askYourLogin });
 //   app.listen(3000);
 //
-// The page sends POST /login with a name and a password, then GET /api/things and so on. It shows the
-// login after a 401, and waits after a 503. Sessions are kept in memory: after a restart of this
-// server its users log in again.
+// The page sends POST /login with a name and a password, then GET /api/things and so on. It shows
+// the login after a 401, and waits after a 503. Sessions are kept in memory: after a restart of
+// this server its users log in again.
 import { randomBytes } from 'node:crypto';
 import express from 'express';
-import { createSession, memoryStorage } from '../../impl/web/session.js'; // your copy of /session.js
+// Your copy of /session.js:
+import { createSession, memoryStorage } from '../../impl/web/session.js';
 
 /** `login` receives the body of POST /login and returns the tokens, or null if it refuses. */
 export function createApp({ refresh, api, login, secure = true }) {

@@ -5,8 +5,8 @@
 //   session.login(answerOfYourLogin);
 //   const response = await session.fetch('https://api.example.com/things');
 //
-// `load` returns { access_token, refresh_token, expired } or null, and `save` stores it. Do not give
-// fetch a URL of somebody else: it receives the access token.
+// `load` returns { access_token, refresh_token, expired } or null, and `save` stores it. Call only
+// your own API: the server of the URL receives the access token.
 
 /** The session has ended, or there is none. Show the login. */
 export class LoginRequired extends Error {}
@@ -20,7 +20,7 @@ export class TryLater extends Error {
 }
 
 export function createSession({ server, load, save, limit = 10, timeout = 10 }) {
-  // Both are times of performance.now(), which does not jump if somebody sets the clock. The age of
+  // Both are times of performance.now(), which does not jump if the clock is set. The age of
   // tokens from an earlier start is not known: they are used until the API answers 401.
   let refreshAt = Infinity;
   let notBefore = 0;

@@ -36,8 +36,8 @@ class Session(httpx.Auth):
         self._limit = limit  # lifetime of new access tokens, in minutes
         self._http = httpx.Client(timeout=timeout)
         self._lock = threading.Lock()
-        # Both are times of time.monotonic(), which does not jump if somebody sets the clock. The
-        # age of tokens from an earlier run is not known: they are used until the API answers 401.
+        # Both are times of time.monotonic(), which does not jump if the clock is set. The age of
+        # tokens from an earlier run is not known: they are used until the API answers 401.
         self._refresh_at = float("inf")
         self._not_before = 0.0
 

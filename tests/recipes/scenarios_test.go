@@ -70,7 +70,7 @@ type user struct {
 	before  int // requests before the login
 }
 
-// enter logs in. The access token lives for the minutes.
+// enter logs in. The access token lives for the minutes; with -1 it has expired.
 func (u *user) enter(minutes int) server.Tokens {
 	u.program.t.Helper()
 	tokens := u.fake.Login(map[string]any{"identity": identity, "limit": minutes})
@@ -100,7 +100,7 @@ func (u *user) refreshes(want int) {
 // parallel: 32 calls with an expired access token send one refresh, and the new refresh token is
 // stored.
 func parallel(u *user) {
-	old := u.enter(0)
+	old := u.enter(-1)
 	u.program.want(32, "200")
 	u.refreshes(1)
 	if now := u.program.stored(); now == "" || now == old.RefreshToken {
@@ -121,7 +121,7 @@ func rejected(u *user) {
 }
 
 func lost(u *user) {
-	u.enter(0)
+	u.enter(-1)
 	u.plan("lose_answer", 1, 0)
 	u.program.want(32, "200")
 	u.refreshes(2)
@@ -129,7 +129,7 @@ func lost(u *user) {
 
 // unavailable: 50 calls send one refresh, and all of them learn that it failed.
 func unavailable(u *user) {
-	tokens := u.enter(0)
+	tokens := u.enter(-1)
 	u.plan("503", 1000, 600)
 	u.program.want(50, "later")
 	u.refreshes(1)
@@ -141,7 +141,7 @@ func unavailable(u *user) {
 
 // busy: the server answers 503 once, with a short Retry-After.
 func busy(u *user) {
-	u.enter(0)
+	u.enter(-1)
 	u.plan("503", 1, 1)
 	u.program.eventually()
 	u.refreshes(2)
@@ -168,7 +168,7 @@ func (p program) eventually() {
 // page: a proxy answers with a status that logs users out if refreshd sends it, or with 200.
 func page(u *user) {
 	for _, status := range []int{422, 200} {
-		u.enter(0)
+		u.enter(-1)
 		u.fake.Plan(map[string]any{"path": refreshPath, "behaviour": "html", "status": status})
 		u.program.eventually()
 		u.refreshes(2)
@@ -178,7 +178,7 @@ func page(u *user) {
 // ended: the session has ended. Node, like some browsers, repeats a request that is answered 421
 // over a new connection.
 func ended(u *user, behaviour string) {
-	u.enter(0)
+	u.enter(-1)
 	u.plan(behaviour, 2, 0)
 	u.program.want(32, "login")
 	u.program.want(1, "login")

@@ -1,10 +1,10 @@
 // Runs a recipe in JavaScript for the tests. Arguments: the name of the recipe, the address of
-// refreshd, and a URL of the API. It reads a command a line, as JSON, and answers each with a line of
-// JSON.
+// refreshd, and a URL of the API. It reads a command a line, as JSON, and answers each with a line
+// of JSON.
 import { createInterface } from 'node:readline';
 
 const [name, server, apiURL] = process.argv.slice(2);
-const recipes = { fetch: withFetch, axios: withAxios, express: withExpress };
+const recipes = { fetch: withFetch, axios: withAxios, express: withExpress, react };
 const recipe = await recipes[name]();
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -12,16 +12,27 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer = {};
   if (command.do === 'login') await recipe.login(command.tokens);
   if (command.do === 'call') {
-    for (const result of await Promise.all(Array.from({ length: command.times }, recipe.call)))
+    for (const result of await calls(command.times))
       answer[result] = (answer[result] ?? 0) + 1;
   }
-  if (command.do === 'stored') answer = { refresh_token: recipe.stored() ?? '' };
+  if (command.do === 'stored') answer = { refresh_token: (await recipe.stored()) ?? '' };
   console.log(JSON.stringify(answer));
 }
 process.exit();
 
+/** Calls the API n times at once and returns the results. */
+function calls(n) {
+  return recipe.calls?.(n) ?? Promise.all(Array.from({ length: n }, recipe.call));
+}
+
+async function react() {
+  const { withReact } = await import('./react.mjs');
+  return withReact(server, apiURL, 'testdata/react-page.mjs');
+}
+
 async function withFetch() {
-  const { createSession, LoginRequired, TryLater } = await import('../../../docs/recipes/fetch.mjs');
+  const recipe = await import('../../../docs/recipes/fetch.mjs');
+  const { createSession, LoginRequired, TryLater } = recipe;
   let stored = null;
   const session = createSession({
     server,
@@ -57,7 +68,8 @@ async function withAxios() {
       return { login: 'login', temporary: 'later' }[error.code] ?? String(error);
     }
   }
-  return { login: (tokens) => session.login(tokens), call, stored: () => session.tokens?.refresh_token };
+  const login = (tokens) => session.login(tokens);
+  return { login, call, stored: () => session.tokens?.refresh_token };
 }
 
 async function withExpress() {
