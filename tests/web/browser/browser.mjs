@@ -54,7 +54,8 @@ export async function startServer(...flags) {
     const address = line.match(/listening.*?(127\.0\.0\.1:\d+)/)?.[1];
     if (address) {
       server.stderr.resume();
-      return `http://${address}`;
+      const scheme = flags.some((flag) => flag.startsWith('--tls-cert')) ? 'https' : 'http';
+      return `${scheme}://${address}`;
     }
   }
   throw new Error(`refreshd did not start:\n${seen.join('\n')}`);
