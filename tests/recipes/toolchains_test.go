@@ -14,8 +14,9 @@ func TestToolchains(t *testing.T) {
 		t.Skip("make ha runs this test")
 	}
 	for name, command := range map[string]func(*testing.T) []string{
-		"okhttp": java,
-		"react":  node("react"),
+		"okhttp":   okhttp,
+		"retrofit": retrofit,
+		"react":    node("react"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -24,10 +25,12 @@ func TestToolchains(t *testing.T) {
 	}
 }
 
-// java returns a command that runs the recipe for OkHttp. make install has brought the libraries.
-func java(t *testing.T) []string {
+const generator = "../clients/generator/"
+
+// java returns a command that runs a driver in Java. make install has brought the libraries.
+func java(t *testing.T, driver string, sources ...string) []string {
 	t.Helper()
-	libraries, err := filepath.Abs("../clients/generator/lib")
+	libraries, err := filepath.Abs(generator + "lib")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +38,44 @@ func java(t *testing.T) []string {
 		t.Fatalf("%v: run make install", err)
 	}
 	classes, path := t.TempDir(), filepath.Join(libraries, "*")
-	cmd := exec.CommandContext(t.Context(), "javac", "-Xlint:all,-serial,-classfile", "-Werror",
-		"-cp", path, "-d", classes, "testdata/Driver.java", "../../docs/recipes/RefreshSession.java")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
+	run(t, "javac", append([]string{"-nowarn", "-cp", path, "-d", classes}, sources...)...)
+	return []string{"java", "-cp", classes + string(os.PathListSeparator) + path, driver}
+}
+
+func okhttp(t *testing.T) []string {
+	t.Helper()
+	return java(t, "Driver", "testdata/Driver.java", "../../docs/recipes/RefreshSession.java")
+}
+
+// retrofit generates the client with the command that the recipe names, and compiles the parts that
+// the recipe uses.
+func retrofit(t *testing.T) []string {
+	t.Helper()
+	folder := t.TempDir()
+	run(t, generator+"venv/bin/openapi-generator-cli", "generate", "-i", "../../openapi.yaml",
+		"-g", "java", "--library", "retrofit2", "-o", folder, "-p", "openApiNullable=false,"+
+			"disallowAdditionalPropertiesIfNotPresent=false,annotationLibrary=none")
+	sources := []string{
+		"testdata/Driver.java",
+		"testdata/RetrofitDriver.java",
+		"../../docs/recipes/RefreshSession.java",
+		"../../docs/recipes/RetrofitSessions.java",
 	}
-	return []string{"java", "-cp", classes + string(os.PathListSeparator) + path, "Driver"}
+	client := filepath.Join(folder, "src/main/java/org/openapitools/client")
+	for _, pattern := range []string{"api/*", "model/*", "JSON", "StringUtil", "CollectionFormats"} {
+		found, err := filepath.Glob(filepath.Join(client, pattern+".java"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("the generator wrote no %s: %v", pattern, err)
+		}
+		sources = append(sources, found...)
+	}
+	return java(t, "RetrofitDriver", sources...)
+}
+
+// run runs a program and fails the test with its output if it fails.
+func run(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
 }

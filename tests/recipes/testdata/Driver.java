@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -31,11 +32,20 @@ public final class Driver implements RefreshSession.Store {
     stored = tokens;
   }
 
+  /** A call of the API. It returns the status of the answer. */
+  interface Call {
+    int status() throws IOException;
+  }
+
   public static void main(String[] args) throws Exception {
+    run(args, session -> call(session.client(), args[1]));
+  }
+
+  static void run(String[] args, Function<RefreshSession, Call> api) throws Exception {
     Driver store = new Driver();
     RefreshSession session =
         new RefreshSession(new OkHttpClient(), args[0], args[1], store, System::nanoTime);
-    OkHttpClient client = session.client();
+    Call call = api.apply(session);
     ExecutorService pool = Executors.newFixedThreadPool(50);
     Gson gson = new Gson();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
@@ -49,9 +59,9 @@ public final class Driver implements RefreshSession.Store {
         case "call":
           List<Future<String>> calls = new ArrayList<>();
           for (int i = command.get("times").getAsInt(); i > 0; i--)
-            calls.add(pool.submit(() -> call(client, args[1])));
+            calls.add(pool.submit(() -> result(call)));
           Map<String, Integer> results = new TreeMap<>();
-          for (Future<String> call : calls) results.merge(call.get(), 1, Integer::sum);
+          for (Future<String> done : calls) results.merge(done.get(), 1, Integer::sum);
           results.forEach(answer::addProperty);
           break;
         default:
@@ -63,10 +73,18 @@ public final class Driver implements RefreshSession.Store {
     System.exit(0);
   }
 
-  private static String call(OkHttpClient client, String url) throws IOException {
-    try (Response response =
-        client.newCall(new Request.Builder().url(url).build()).execute()) {
-      return String.valueOf(response.code());
+  private static Call call(OkHttpClient client, String url) {
+    Request request = new Request.Builder().url(url).build();
+    return () -> {
+      try (Response response = client.newCall(request).execute()) {
+        return response.code();
+      }
+    };
+  }
+
+  private static String result(Call call) throws IOException {
+    try {
+      return String.valueOf(call.status());
     } catch (RefreshSession.LoginRequired e) {
       return "login";
     } catch (RefreshSession.TryLater e) {
