@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -132,6 +134,30 @@ func (s *Service) Introspect(ctx context.Context, raw string, refresh bool) (*to
 		return nil, err
 	}
 	return t, nil
+}
+
+// wouldAccept reports whether a refresh with the token would succeed now. It changes nothing.
+func (r *rotator) wouldAccept(
+	ctx context.Context, t *token.Token, state revocation.State, now time.Time,
+) (bool, error) {
+	p := present(t)
+	have, err := r.store.Session(ctx, p.subject.id)
+	if err != nil {
+		return false, err
+	}
+	if t.IssuerKey != "" && p.aheadOf(have) {
+		if p.trusted, err = r.store.HasSigned(ctx, t.IssuerKey); err != nil {
+			return false, err
+		}
+	}
+	switch d := decide(have, p, state, moment{now: now.UnixMilli()}, r.limits); d.answer {
+	case reuse:
+		return false, nil
+	case refuse:
+		return false, unlessFault(d.fault)
+	default:
+		return true, nil
+	}
 }
 
 // unlessFault returns err unless it says that a token is not acceptable.

@@ -192,30 +192,6 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	return q.grant(successor), true, nil
 }
 
-// wouldAccept reports whether a refresh with the token would succeed now. It changes nothing.
-func (r *rotator) wouldAccept(
-	ctx context.Context, t *token.Token, state revocation.State, now time.Time,
-) (bool, error) {
-	p := present(t)
-	have, err := r.store.Session(ctx, p.subject.id)
-	if err != nil {
-		return false, err
-	}
-	if t.IssuerKey != "" && p.aheadOf(have) {
-		if p.trusted, err = r.store.HasSigned(ctx, t.IssuerKey); err != nil {
-			return false, err
-		}
-	}
-	switch d := decide(have, p, state, moment{now: now.UnixMilli()}, r.limits); d.answer {
-	case reuse:
-		return false, nil
-	case refuse:
-		return false, unlessFault(d.fault)
-	default:
-		return true, nil
-	}
-}
-
 // mint mints the newest refresh token of a row. For the same row it returns the same token each
 // time.
 func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
