@@ -135,7 +135,8 @@ func stores(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("postgres", func(t *testing.T) { test(t, server.StartPostgres(t).NewDatabase(t)) })
 }
 
-// TestClocksWithinSkew: nodes whose clocks differ by as much as they may log nobody out and accept no token that was used up.
+// TestClocksWithinSkew: if clocks differ by as much as is allowed, no user is logged out and no used
+// token is accepted.
 func TestClocksWithinSkew(t *testing.T) {
 	stores(t, func(t *testing.T, url string) {
 		for _, ahead := range []time.Duration{9 * time.Second, -9 * time.Second} {

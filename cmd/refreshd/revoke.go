@@ -140,7 +140,7 @@ func (cmd revokeCmd) prepare(
 	}, nil
 }
 
-// localUser returns the name of the user who runs this command; under sudo, that of the user who ran
+// localUser returns the name of the user who runs this command. Under sudo it is the user who ran
 // sudo.
 func localUser() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {

@@ -181,7 +181,7 @@ type reusable struct{ *strings.Reader }
 
 func (reusable) Close() error { return nil }
 
-// refreshing returns what sends h one request for a refresh, again and again.
+// refreshing returns a function that sends one request for a refresh to h.
 func refreshing(tb testing.TB, h http.Handler) func() {
 	tb.Helper()
 	good := refreshToken(tb, sample(time.Now().Add(time.Hour)))

@@ -47,9 +47,9 @@ func (h *handler) caller(r *http.Request) (*token.Token, error) {
 	return t, nil
 }
 
-// administrators requires an administrator who has just logged in: an access token of a refresh
-// cannot do administration (the user's rule), nor can one whose login is too long ago. operation is
-// for the audit stream.
+// administrators requires the access token of an administrator who has just logged in. It rejects an
+// access token that a refresh made (the user's rule), and a token whose login is too long ago.
+// operation is for the audit stream.
 func (h *handler) administrators(operation string) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

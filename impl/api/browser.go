@@ -22,7 +22,7 @@ type Browser struct {
 	// names of its setting.
 	Lifetime        time.Duration
 	LifetimeSetting string
-	// Plain leaves out what needs TLS: the attribute Secure, and the prefix of the name.
+	// Plain leaves out the attribute Secure and the prefix of the name, because both need TLS.
 	Plain    bool
 	SameSite http.SameSite
 	// Trusted reports whether pages of an origin may call the operations although they come from
@@ -72,7 +72,7 @@ func (b *Browser) keeping(token string, expires int64) string {
 // maxToken returns the length of the longest token that fits into a cookie.
 func (b *Browser) maxToken() int { return maxCookie - roomForDigits - len(b.cookie("", 1e9)) }
 
-// middlewares returns what runs before each browser operation.
+// middlewares returns the middleware of each browser operation.
 func (b *Browser) middlewares() map[string][]echo.MiddlewareFunc {
 	before := []echo.MiddlewareFunc{b.sameOrigin(), withClient, b.withCookie}
 	if b.Off != "" {

@@ -39,7 +39,7 @@ func (o *OAuth) off(operation string) echo.MiddlewareFunc {
 	}
 }
 
-// middlewares returns what runs before each OAuth operation.
+// middlewares returns the middleware of each OAuth operation.
 func (o *OAuth) middlewares() map[string][]echo.MiddlewareFunc {
 	all := map[string][]echo.MiddlewareFunc{
 		"oauthToken":      {oauthErrors, withClient, withClientID},

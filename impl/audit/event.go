@@ -43,8 +43,8 @@ type Event struct {
 	Reason string // of the revocation, free text
 	Detail string // for people; it holds no part of a token
 
-	// Complete, if set, adds what only the store knows. It is called with a time limit, after the
-	// request may have been answered, and only if the line is written.
+	// Complete, if set, adds the fields that only the store knows. It is called with a time limit,
+	// and only if the line is written. The request may have been answered by then.
 	Complete func(context.Context, *Event)
 }
 

@@ -12,8 +12,8 @@ const oneValue = "JSON Schema sees one decoded value, not how it was written"
 
 const notJSON = "body: is not valid JSON"
 
-// badBody is a request body that must be answered 400. operation.fill says what MEMBERS and TOKEN in
-// it stand for.
+// badBody is a request body that must be answered 400. operation.fill replaces MEMBERS and TOKEN in
+// it.
 type badBody struct {
 	name, rule, body string
 	want             Want

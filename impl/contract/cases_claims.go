@@ -93,7 +93,7 @@ func badTimes() []badToken {
 	}
 }
 
-// aheadTokens are not valid yet. Logout ignores that: an early revocation harms nobody.
+// aheadTokens are not valid yet. Logout ignores that: an early revocation does no harm.
 func aheadTokens() []badToken {
 	ahead := func(claim string) badToken {
 		return attack("times, "+claim+" ahead", claim+" an hour in the future is rejected.", notYet,

@@ -18,7 +18,7 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// fuzzTime stands still, so that the tokens of the corpus stay what they are.
+// fuzzTime is constant, so that the tokens of the corpus stay valid.
 const fuzzTime = 1_767_225_600 // 1 January 2026
 
 // FuzzRefreshBody sends any body through the whole server. Whatever it is, the answer keeps the contract and is never the

@@ -24,7 +24,7 @@ type Want struct {
 }
 
 // breach notes that the deployment breaks the contract. cause is the same for like breaches; format
-// and args tell what was seen. Tokens are removed from both.
+// and args describe the observation. Tokens are removed from both.
 func (r *Run) breach(cause, format string, args ...any) {
 	r.breaches = append(r.breaches, Breach{scrub(cause), scrub(fmt.Sprintf(format, args...))})
 }
@@ -87,8 +87,9 @@ func (r *Run) judgeByDocument(q Request, a Answer, want Want) {
 	}
 }
 
-// Check judges one exchange without a case. accepted tells whether the document accepts the request;
-// breaches tell what is wrong with the answer. A request that the document does not know is accepted.
+// Check judges one exchange without a case. accepted reports whether the document accepts the
+// request; breaches lists the faults of the answer. A request that the document does not know is
+// accepted.
 func (s *Suite) Check(ctx context.Context, q Request, a Answer) (accepted bool, breaches []string) {
 	r := &Run{ctx: ctx, spec: s.spec}
 	accepted = true
@@ -167,7 +168,7 @@ func (r *Run) judgeEnvelope(q Request, a Answer) {
 	}
 }
 
-// sameCause reports that a cause is the wanted one. It may go on to say what to mend.
+// sameCause reports whether a cause is the wanted one. The cause may go on with advice.
 func sameCause(got, want string) bool {
 	more, ok := strings.CutPrefix(got, want)
 	return ok && (more == "" || strings.HasPrefix(more, ": ") || strings.HasPrefix(more, "; ") ||

@@ -57,7 +57,7 @@ func TestOnly(t *testing.T) {
 }
 
 // TestAgainAndTogether runs the suite again on the same store a minute later, and then four times at
-// once: no run may depend on what another one left or does.
+// once: no run may depend on the sessions or the timing of another run.
 func TestAgainAndTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "refresh.db")
 	target := contract.Target{

@@ -60,7 +60,7 @@ func (t Target) login() login {
 	return l
 }
 
-// requiresType reports whether a refresh token needs a claim that tells what it is.
+// requiresType reports whether a refresh token needs a claim that tells its kind.
 func (t Target) requiresType() bool {
 	l := t.login()
 	return t.RequireType || l.refresh == `"refresh"` || l.mark.name != ""

@@ -30,8 +30,8 @@ type Result struct {
 	Took      time.Duration `json:"took_ns"`
 }
 
-// Breach tells how the deployment breaks the contract. Cause is the same for like breaches and says
-// what the contract demands; Seen is what was seen, "" if the cause says it.
+// Breach tells how the deployment breaks the contract. Cause names the demand of the contract and is
+// the same for like breaches. Seen is the observation; it is empty if Cause says it.
 type Breach struct {
 	Cause string `json:"cause"`
 	Seen  string `json:"seen,omitempty"`

@@ -16,7 +16,8 @@ import (
 
 var aToken = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]*`)
 
-// TestReportsHoldNoToken judges a server that repeats what it was sent, in every place where a report quotes an answer.
+// TestReportsHoldNoToken judges a server that repeats the request in its answers, in every place
+// where a report quotes an answer.
 func TestReportsHoldNoToken(t *testing.T) {
 	var mu sync.Mutex
 	var sent []string

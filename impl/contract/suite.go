@@ -21,11 +21,11 @@ type Level string
 
 // The levels. Each one includes the levels above it in this list.
 const (
-	// LevelPage judges what the page of the kalsel refresh endpoint says, and nothing else.
+	// LevelPage judges the promises of the page of the kalsel refresh endpoint, and nothing else.
 	LevelPage Level = "page"
 	// LevelFull judges the whole contract, openapi.yaml. It is the default.
 	LevelFull Level = "full"
-	// LevelExact also judges what only refreshd promises, such as the wording of causes.
+	// LevelExact also judges promises that only refreshd makes, such as the wording of causes.
 	LevelExact Level = "exact"
 )
 

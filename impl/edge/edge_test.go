@@ -130,7 +130,7 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-// BenchmarkEdge measures what the middleware adds to a request.
+// BenchmarkEdge measures the time that the middleware adds to a request.
 func BenchmarkEdge(b *testing.B) {
 	h := around(b, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusOK)

@@ -60,8 +60,8 @@ func TestKeySetSurvivesItsFile(t *testing.T) {
 	}
 }
 
-// TestJWKSetAgreesWithTheEcosystem: what we write, the library made for golang-jwt reads as the
-// same keys.
+// TestJWKSetAgreesWithTheEcosystem: the JWK Set library for golang-jwt reads the same keys from a
+// set that this package wrote.
 func TestJWKSetAgreesWithTheEcosystem(t *testing.T) {
 	set := everyKey(t, "keys.json")
 	file, err := set.MarshalPublic(now())

@@ -18,7 +18,7 @@ type Replacement struct {
 // OnChange makes the source call f for each later change of its keys, until it is called again.
 func (s *Source) OnChange(f func(Replacement)) { s.changed.Store(&f) }
 
-// report tells the listener what changed between two sets.
+// report tells the listener the changes between two sets.
 func (s *Source) report(before, after *jwk.Set) {
 	listener := s.changed.Load()
 	if listener == nil || before == nil {

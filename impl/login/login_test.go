@@ -95,7 +95,7 @@ func TestSignRejectsClaimsThatAreNotJSON(t *testing.T) {
 	}
 }
 
-// The verifier accepts both tokens of a pair, each as what it is, until it expires.
+// The verifier accepts both tokens of a pair, each as its own kind, until it expires.
 func TestPair(t *testing.T) {
 	user := login.Token{Identity: "me", Admin: true}
 	p, err := user.Pair(keys(t), token.Rules{}, now(), time.Minute, time.Hour)

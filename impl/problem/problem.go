@@ -35,7 +35,7 @@ type Error struct {
 	LogCauses []string `json:"-"`
 	// RetryAfter is the Retry-After of the answer, rounded up to a second. Zero: no such header.
 	RetryAfter time.Duration `json:"-"`
-	// CallersFault says that a 5xx is no fault of the service or of what it depends on.
+	// CallersFault says that a 5xx is the fault neither of the service nor of a dependency.
 	CallersFault bool `json:"-"`
 	// Err is the error behind an answer that another one replaced; it may be nil.
 	Err error `json:"-"`

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrClock means that the clocks of the servers differ by more than they may. Until they are set
-// right, this server cannot tell what has expired and what was used up. The caller may try again.
+// right, this server cannot tell which tokens have expired or were used. The caller may try again.
 var ErrClock = errors.New("the clocks of the servers differ too much")
 
 // ClockStore is a store that has a clock of its own.

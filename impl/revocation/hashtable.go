@@ -160,7 +160,7 @@ func (p *places) resized(size int, least uint32) *places {
 
 func (p *places) taken(i int) bool { return p.tags[i/8]>>(i%8*8)&0xff != 0 }
 
-// put writes the entry and then, for those who read meanwhile, its tag.
+// put writes the entry before its tag, because other goroutines may be reading the place.
 func (p *places) put(i int, e entry) {
 	p.entries[i] = e
 	atomic.StoreUint64(&p.tags[i/8], p.tags[i/8]|tagOf(&e.key)<<(i%8*8))

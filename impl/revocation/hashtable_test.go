@@ -154,8 +154,9 @@ func benchmarkLookup(b *testing.B, known *memory, want bool, key func(int) int) 
 	}
 }
 
-// benchmarkMemory is what the machine takes for one look at as much memory, where the next place
-// follows from what was read: what a lookup that finds its key cannot do without.
+// benchmarkMemory measures one read in as much memory as the table has. The value that was read
+// decides the next address, so that reads cannot overlap. A lookup that finds its key cannot be
+// faster.
 func benchmarkMemory(b *testing.B, table *hashTable) {
 	var last uint32
 	for i := 0; b.Loop(); i++ {

@@ -14,7 +14,7 @@ func (n *Node) NothingRevoked() bool {
 	return !n.memory.any.Load() && n.live() && !n.memory.any.Load()
 }
 
-// Lookup returns what is known about a session and its identity. It looks for no session if the
+// Lookup returns the revocation state of a session and its identity. It looks for no session if the
 // session ID is zero. If the node has a live lease, it answers from memory and does no I/O. Else it
 // reads the store, and returns ErrUnavailable if the store does not answer.
 func (n *Node) Lookup(ctx context.Context, session SessionID, identity string) (State, error) {

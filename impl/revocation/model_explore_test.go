@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// event names a transition: what, and by which node if it is a node's.
+// event names a transition, and the node that makes it if there is one.
 type event struct {
 	what string
 	node int8 // -1: nobody's
@@ -39,7 +39,7 @@ func (w world) nextOfNode(i int, d *design, visit func(event, world)) {
 	n := &w.nodes[i]
 	switch {
 	case n.dead:
-		// A new process has a new lease; nobody renews the old one.
+		// A new process has a new lease. The old one is not renewed.
 		change("starts again", func(n *modelNode) { *n = modelNode{} })
 		return
 	case n.leaving:

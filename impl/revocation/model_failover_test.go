@@ -112,7 +112,7 @@ func (w *sites) broken(r *rules) bool {
 	return false
 }
 
-// again is what the node does after an error, and rejoin what it does if its lease is gone.
+// again is the step of a node after an error, and rejoin the step of a node whose lease is gone.
 func (n *siteNode) again() { n.at, n.follows, n.noted = siteBegin, false, 0 }
 
 func (n *siteNode) rejoin() {

@@ -8,7 +8,7 @@ import (
 
 // Failovers with loss, as a third small model. One server acknowledges commits; the other one is
 // an asynchronous standby, which catches up at times and takes over at any time, without the commits
-// since. The first server is then gone. What was lost cannot be rejected everywhere at once. The
+// since. The first server is then gone. A lost revocation cannot be in force everywhere at once. The
 // promise is: a node that answers from memory in a term that began after the last failover knows no
 // revocation that the store lacks. So as long as a node that knows it lives, a revocation is lost
 // only for the time in which that node joins again.

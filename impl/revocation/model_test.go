@@ -79,8 +79,8 @@ type modelRow struct {
 }
 
 // broken: a refresh that starts now at this node succeeds although its session's revoke has
-// returned. Looking at one moment is enough: what is applied never shrinks while a process lives,
-// so a refresh that is stopped half-way sees no less.
+// returned. Checking one moment is enough: the applied revocations never shrink while a process
+// lives, so a refresh that is stopped half-way sees no fewer.
 func (w *world) broken(d *design) bool {
 	for i := range w.nodes {
 		if n := &w.nodes[i]; n.live(d) && n.applied < w.returned {
@@ -94,7 +94,7 @@ func (n *modelNode) live(d *design) bool {
 	return n.answers && !n.dead && !(d.mono && n.term.mono >= modelTerm) && !(d.wall && n.term.wall >= modelTerm)
 }
 
-// tidy clears what has no meaning any more.
+// tidy clears the fields that have no meaning any more.
 func (w *world) tidy(d *design) {
 	for i := range w.nodes {
 		n := &w.nodes[i]
@@ -146,7 +146,7 @@ func (n *modelNode) step(d *design, head uint8) {
 	}
 }
 
-// rejoin is what a node does that finds its lease gone.
+// rejoin is the step of a node that finds its lease gone.
 func (n *modelNode) rejoin() {
 	*n = modelNode{applied: n.applied, row: n.row}
 }

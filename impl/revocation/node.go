@@ -24,8 +24,8 @@ type feedReader interface {
 	// Load calls apply for up to limit changes after a sequence, in order. It reads every change
 	// that was acknowledged before the call.
 	Load(ctx context.Context, after int64, limit int, apply func(Change)) (Page, error)
-	// Lookup reads what the store knows about a session and an identity. It reads every change that
-	// was acknowledged before the call. It looks for no session if the session ID is zero.
+	// Lookup reads the revocation state of a session and an identity. It reads every change that was
+	// acknowledged before the call. It looks for no session if the session ID is zero.
 	Lookup(ctx context.Context, session SessionID, identity string) (State, error)
 	// Watch calls wake soon after the feed may have grown, until ctx is done. It only makes nodes
 	// faster: it may miss any number of changes.

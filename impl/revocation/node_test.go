@@ -267,7 +267,7 @@ func (failing) Leases(context.Context, revocation.Revocation) ([]revocation.Leas
 	return nil, revocation.ErrUnavailable
 }
 
-// TestReady: a node says what it waits for, and answers from the store meanwhile.
+// TestReady: a node that is not ready names the reason, and answers from the store meanwhile.
 func TestReady(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		revoke(t, newMachine(s).revoker(nil), 1)
@@ -322,7 +322,8 @@ func TestExpiry(t *testing.T) {
 }
 
 // TestRestored: under a node the store is replaced by an older copy, which has gone on since. The
-// node keeps what it knows, learns what is new, writes back what the copy lacks, and joins again.
+// node keeps its revocations, reads the new ones, writes back those that the copy lacks, and joins
+// again.
 func TestRestored(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -391,8 +392,8 @@ func TestRestored(t *testing.T) {
 				if !m.log.has("alarm: the store had lost revocations") {
 					t.Error("the log has no alarm")
 				}
-				// What is acknowledged is what the copy has, or the next revoke would not wait for
-				// the node.
+				// The node must acknowledge the head of the copy, or the next revoke would not wait
+				// for the node.
 				leases, err := older.PeekLeases(t.Context())
 				if err != nil || len(leases) != 1 || leases[0].Acknowledged != int64(2+c.since+3) {
 					t.Errorf("leases %v, %v", leases, err)

@@ -78,8 +78,8 @@ func (r *Revoker) Revoke(ctx context.Context, rev Revocation) (Revocation, error
 	return rev, nil
 }
 
-// check returns ErrInvalid if r does not name exactly what it revokes, or if a text has a NUL or is
-// not UTF-8: PostgreSQL keeps neither.
+// check returns ErrInvalid if r does not name either a session or an identity, or if a text has a NUL
+// or is not UTF-8: PostgreSQL stores neither.
 func (r *Revocation) check() error {
 	switch {
 	case r.Kind == OfSession && r.Session == SessionID{}:

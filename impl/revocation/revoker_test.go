@@ -8,8 +8,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// TestInvalidRevocation: a revocation that does not name exactly what it revokes, or that no store
-// can keep, is refused before it is stored.
+// TestInvalidRevocation: a revocation that names neither a session nor an identity, or that no store
+// can keep, is rejected before it is stored.
 func TestInvalidRevocation(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -43,7 +43,7 @@ func (c *clock) Now() revocation.Instant {
 	return revocation.Instant{Mono: i.Mono + time.Duration(c.mono.Load()), Wall: i.Wall + c.wall.Load()}
 }
 
-// journal is what was logged.
+// journal holds the log lines.
 type journal struct{ server.Log }
 
 func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }

@@ -154,7 +154,7 @@ func TestUntypedTokensAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// With a development key, the playground's login makes an administrator who may administer.
+// With a development key, a login at the playground can make an administrator.
 func TestDevelopmentAdministrator(t *testing.T) {
 	s := start(t, service.Settings{AdminMaxAge: service.Duration(time.Hour)}, time.Now)
 	w := s.answer(http.MethodPost, "/playground/login", "",

@@ -10,7 +10,7 @@ import (
 )
 
 // Settings holds every setting: its flag, else its environment variable, else its default. Flag and
-// variable follow from the field's name; meaning.go says what each setting means. With empty:"off"
+// variable follow from the field's name; meaning.go describes each setting. With empty:"off"
 // an empty value switches a feature off; for all other settings an empty value is an error. With
 // secret:"true" the value is never shown.
 type Settings struct {

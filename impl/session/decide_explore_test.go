@@ -12,7 +12,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// visitor is called with every state that one transition leads to, and with what is broken in it.
+// visitor is called with every state that one transition leads to, and with the promise that is
+// broken in it.
 type visitor func(name string, w rotWorld, broken error)
 
 func (w rotWorld) next(decide decider, s seen, visit visitor) {
@@ -47,7 +48,7 @@ func (w rotWorld) nextOfTab(i int, decide decider, s seen, visit visitor) {
 	}
 }
 
-// mayStart is what is assumed of a client that was handed a successor late.
+// mayStart is the assumption about a client that was handed a successor late.
 func (w *rotWorld) mayStart(other int) bool {
 	o := w.tabs[other]
 	return !o.sent || o.gen >= w.held || w.minted[w.held] == w.tick+1
@@ -98,7 +99,7 @@ func (w rotWorld) nextOfOthers(visit visitor) {
 	}
 }
 
-// visit makes equal what need not be told apart.
+// visit makes states equal that need not be told apart.
 func (w rotWorld) visit(name string, visit visitor, broken error) {
 	if a, b := w.tabs[0], w.tabs[1]; less(b, a) {
 		w.tabs[0], w.tabs[1] = b, a
@@ -155,8 +156,7 @@ func walk(decide decider, s seen) (states int, way []string, broken error) {
 	return len(from), way, broken
 }
 
-// TestDecisions: whatever happens, in whatever order, what is promised holds. Every row of the
-// table is come by.
+// TestDecisions: the promises hold after all events in any order. Every row of the table is reached.
 func TestDecisions(t *testing.T) {
 	s := seen{}
 	states, way, broken := walk(decide, s)

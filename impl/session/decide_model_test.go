@@ -10,12 +10,12 @@ import (
 
 // The decision as a model, which decide_explore_test.go walks exhaustively. Two tabs of one honest
 // client share what they store; a thief copies tokens and presents them; a revoker ends the
-// session; requests and answers get lost, the latter being also what a crash between commit and
-// answer looks like; the store is restored from a backup. Time passes in ticks of one window.
+// session; requests and answers get lost, also because the server crashes between commit and answer;
+// the store is restored from a backup. Time passes in ticks of one window.
 //
-// What is assumed of the honest client, and told to it in docs/rotation.md: a request and its
-// answer take less than a window, and who was handed a successor late does not use it while a
-// request with the older token is on its way.
+// The model assumes two things of the honest client, and docs/rotation.md tells both: a request and
+// its answer take less than a window, and a client that was handed a successor late does not use it
+// while a request with the older token is in progress.
 
 const (
 	rotTicks  = 3 // in the tick after these the session has expired
@@ -26,7 +26,7 @@ const (
 
 type decider func(*Row, presented, revocation.State, moment, limits) decision
 
-// rotWorld is one state. It is comparable, and what has no meaning any more is zero.
+// rotWorld is one state. It is comparable, and fields that have no meaning any more are zero.
 type rotWorld struct {
 	tick      uint8
 	row       rotRow
@@ -141,7 +141,7 @@ func (w *rotWorld) refusalBroken(d decision, honest bool) error {
 	return nil
 }
 
-// grantBroken looks at what holds whenever a token is given.
+// grantBroken checks the promises that hold whenever a token is given.
 func (w *rotWorld) grantBroken(d decision, before rotRow, gen, out uint8) error {
 	switch {
 	case w.now() >= rotExpires():
@@ -161,7 +161,7 @@ func (w *rotWorld) grantBroken(d decision, before rotRow, gen, out uint8) error 
 	return w.lineBroken(d, gen, out)
 }
 
-// lineBroken looks at what holds as long as the store forgot nothing.
+// lineBroken checks the promises that hold as long as the store has lost nothing.
 func (w *rotWorld) lineBroken(d decision, gen, out uint8) error {
 	tick := uint8((d.row.RotatedAt-rotStart)/rotWindow) + 1
 	switch {

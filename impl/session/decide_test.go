@@ -23,7 +23,7 @@ func loginToken() presented {
 	}
 }
 
-// TestAdoption: what becomes the row of a login's token that was not seen before.
+// TestAdoption: the row that is made for a login's token that was not seen before.
 func TestAdoption(t *testing.T) {
 	at := moment{now: decideNow + 999, key: "k1", userAgent: "browser"}
 	l := limits{window: 30_000, max: 365 * day}
@@ -151,7 +151,7 @@ func TestRestored(t *testing.T) {
 	if d.answer != same || !d.healed || !d.write || d.row != want {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}
-	// What the store has is expired already: the token knows better.
+	// The token of the row has expired already, and the presented one has not.
 	have := Row{ID: revocation.SessionID{1}, Identity: "who", StartedAt: 1, Generation: 5, ExpiresAt: 5, EndsAt: decideNow + day, KeptUntil: decideNow + 9*day}
 	d = decide(&have, p, revocation.State{}, at, limits{})
 	if d.answer != advance || !d.healed || d.row.Generation != 8 || d.row.StartedAt != 1 || d.row.KeyID != "new" ||
@@ -160,9 +160,9 @@ func TestRestored(t *testing.T) {
 	}
 }
 
-// TestPredict: what the one statement of the common case does is what the table says; and it does
-// it wherever the table says advance, but near the end of a session with an idle lifetime, and
-// after settings were changed. Every combination near every bound is tried.
+// TestPredict: the one statement of the common case never contradicts the table. It advances wherever
+// the table says advance, except near the end of a session with an idle lifetime and after a change
+// of the settings. Every combination near every bound is tried.
 func TestPredict(t *testing.T) {
 	for n, applied := 0, 0; ; n++ {
 		left := n

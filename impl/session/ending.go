@@ -19,7 +19,7 @@ type DescribeStore interface {
 	Session(ctx context.Context, id revocation.SessionID) (*Row, error)
 }
 
-// Description says what the store knows about a session.
+// Description is the state of a session, and the cause of its end.
 type Description struct {
 	ID       revocation.SessionID
 	Identity string // empty if nothing tells it
@@ -34,7 +34,7 @@ type Description struct {
 	By      Origin // of the revocation, if that is the cause
 }
 
-// Describe returns what the store knows about a session at now. t is a token of the session, or
+// Describe returns the description of a session at now. t is a token of the session, or
 // nil; rotation is nil if the servers have it off.
 func Describe(
 	ctx context.Context, s DescribeStore, id revocation.SessionID, t *token.Token,

@@ -10,7 +10,7 @@ import (
 // Subject lets the tests outside this package name subjects.
 type Subject = subject
 
-// SubjectOf and SubjectOfAccess are what a Service looks revocations up for.
+// SubjectOf and SubjectOfAccess return the subject whose revocations a Service looks up.
 var (
 	SubjectOf       = subjectOf
 	SubjectOfAccess = subjectOfAccess

@@ -37,7 +37,7 @@ type Revoker struct {
 	maxLifetime int64 // milliseconds
 }
 
-// Origin says who made a revocation and why. The store keeps both.
+// Origin is the actor and the reason of a revocation. The store keeps both.
 type Origin struct {
 	// Actor is one of the constants below, or begins with one of the prefixes.
 	Actor  string

@@ -1,5 +1,5 @@
-// Package session holds the rules: whether a refresh token may be redeemed now, and what it is
-// redeemed for.
+// Package session holds the rules: whether a refresh token may be redeemed now, and which tokens it
+// is redeemed for.
 package session
 
 import (

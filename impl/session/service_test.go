@@ -10,8 +10,8 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
-// TestRefreshSeesTheFirstRevocation: what a service spares itself while nothing was ever revoked
-// must end with the first revocation.
+// TestRefreshSeesTheFirstRevocation: while no revocation exists, a service skips the lookup. It must
+// look up from the first revocation on.
 func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, s *session.Service, raw string) error{
 		"of the session": func(ctx context.Context, s *session.Service, raw string) error { return s.Logout(ctx, raw) },

@@ -22,7 +22,8 @@ func dated(iat int64) func(*token.Token) {
 	return func(t *token.Token) { t.IssuedAt, t.HasIssuedAt = iat, true }
 }
 
-// TestCutoff: who is refused after all sessions of an identity were ended at revokedAt.
+// TestCutoff: the tokens that are rejected after all sessions of an identity were revoked at
+// revokedAt.
 func TestCutoff(t *testing.T) {
 	own := func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }
 	for _, c := range []struct {

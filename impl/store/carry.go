@@ -38,9 +38,9 @@ ON CONFLICT DO NOTHING`
 	renameStore  = `UPDATE refresh_store SET identity = $1 WHERE id = 1`
 )
 
-// carryOver adds to fresh the revocations of old that it does not have, and what old knew about
-// tokens: the longest lifetimes, and the keys that have signed. It returns how many revocations it
-// added or changed. The schema of old may be older or newer than that of fresh.
+// carryOver adds to fresh the revocations of old that it does not have, the longest lifetimes of
+// tokens, and the keys that have signed. It returns the number of revocations that it added or
+// changed. The schema of old may be older or newer than that of fresh.
 //
 // The feed of fresh continues where the feed of old ended, so that programs which have followed
 // old read each entry that they do not have.

@@ -442,8 +442,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestOrder: who reads while others write sees every sequence up to the head that it has read: no
-// commit overtakes another.
+// TestOrder: a reader sees every sequence up to the head that it has read, also while others write:
+// no commit overtakes another.
 func TestOrder(t *testing.T) {
 	const writers, each = 4, 50
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {

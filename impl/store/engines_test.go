@@ -109,7 +109,7 @@ func TestProcesses(t *testing.T) {
 	})
 }
 
-// TestWatch: another process's change wakes who watches.
+// TestWatch: a change of another process wakes the watcher.
 func TestWatch(t *testing.T) {
 	eachShared(t, func(t *testing.T, url string) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -236,7 +236,7 @@ func TestPostgresAway(t *testing.T) {
 	}
 }
 
-// TestPostgresLimits: a lock that somebody else holds makes the store unavailable, not the caller
+// TestPostgresLimits: if another session holds a lock, the store is unavailable. The caller does not
 // wait for ever.
 func TestPostgresLimits(t *testing.T) {
 	url := shared.Postgres(t).NewDatabase(t)

@@ -35,9 +35,9 @@ const (
 	// cleanUpLag is how far the clean-up may follow a clock at once: clocks differ by less than the
 	// day that rows are kept for them.
 	cleanUpLag = 24 * time.Hour
-	// cleanUpStep is how far the clean-up moves in a turn if a clock is further ahead. So a clock
-	// that is wrong removes no row that is needed for many hours, and servers that were stopped for
-	// a month remove what is due within three days.
+	// cleanUpStep is how far the clean-up moves in a turn if a clock is further ahead. So a wrong
+	// clock removes no row that is needed for many hours. Servers that were stopped for a month
+	// remove the expired rows within three days.
 	cleanUpStep = 10 * time.Minute
 )
 

@@ -113,7 +113,7 @@ func revokes(r revocation.Revocation) call {
 	}}
 }
 
-// prepare writes what the calls find.
+// prepare writes the rows that the calls find.
 func prepare(t *testing.T, s *store.Store) {
 	t.Helper()
 	must(t, s.Join(t.Context(), revocation.Lease{Node: "a", Version: 1}))

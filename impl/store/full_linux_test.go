@@ -13,8 +13,8 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// TestSQLiteFull: a store that is full says so, keeps what it acknowledged, and goes on when there
-// is room.
+// TestSQLiteFull: a store on a full disk reports it, keeps the acknowledged changes, and goes on when
+// there is room.
 func TestSQLiteFull(t *testing.T) {
 	t.Run("disk", func(t *testing.T) {
 		dir := t.TempDir()

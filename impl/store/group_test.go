@@ -66,8 +66,8 @@ func TestGroupFailure(t *testing.T) {
 	}
 }
 
-// TestGroupGivenUp: who gives up while waiting is let go at once, and the change is never made;
-// those behind it are.
+// TestGroupGivenUp: a caller that gives up while waiting returns at once, and its change is never
+// made. The changes behind it are.
 func TestGroupGivenUp(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
 	release := s.Occupy(t)
@@ -95,7 +95,7 @@ func TestGroupGivenUp(t *testing.T) {
 	}
 }
 
-// TestGroupFull: when too many wait, the next is told to come back, and nobody loses anything.
+// TestGroupFull: if too many changes wait, the next is rejected with a retry, and none is lost.
 func TestGroupFull(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
 	release := s.Occupy(t)
@@ -114,7 +114,7 @@ func TestGroupFull(t *testing.T) {
 	}
 }
 
-// TestGroupClose: who waits when the store is closed is answered.
+// TestGroupClose: a caller that waits when the store is closed is answered.
 func TestGroupClose(t *testing.T) {
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
 	must(t, err)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Inspection is what Inspect finds.
+// Inspection is the result of Inspect.
 type Inspection struct {
 	Missing bool  // there is no store yet: a server creates it when it starts
 	Have    int64 // the version of the schema; 0 if there is none yet

@@ -10,7 +10,7 @@ import (
 	"kalsel.dev/refresh/impl/store"
 )
 
-// TestWithoutRights: a user who may not create tables is told to run refreshd migrate. With the
+// TestWithoutRights: if the user may not create tables, the error names refreshd migrate. With the
 // GRANTs of docs/operations.md every call works for such a user.
 func TestWithoutRights(t *testing.T) {
 	url := shared.Postgres(t).NewDatabase(t)

@@ -67,7 +67,7 @@ func TestPooler(t *testing.T) {
 	})
 }
 
-// TestPoolerCalls: each call of the store works through a pooler, and what it wrote is there.
+// TestPoolerCalls: each call of the store works through a pooler, and its changes are stored.
 func TestPoolerCalls(t *testing.T) {
 	eachPooler(t, func(t *testing.T, _, pooled string) {
 		s := open(t, pooled)

@@ -191,7 +191,7 @@ func (c *connector) prepareDial(_ context.Context, config *pgx.ConnConfig) error
 	return nil
 }
 
-// Keys of what a connection knows about itself.
+// Keys of the data that pgconn keeps for a connection.
 const (
 	hostKey        = "host"
 	epochKey       = "epoch"              // ends when connections of its time are dropped

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestSQLiteReadOnly: a file that may only be read is refused when it is opened. Root may write all
-// files, so somebody else opens it.
+// TestSQLiteReadOnly: a file that is read-only is rejected when it is opened. Root may write all
+// files, so another user opens it.
 func TestSQLiteReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Chmod(filepath.Dir(dir), 0o755))

@@ -35,7 +35,7 @@ type Restoration struct {
 	AcceptLoss bool
 }
 
-// Restored says what Restore did.
+// Restored is the result of Restore.
 type Restored struct {
 	Replaced bool  // there was a file, and it is kept
 	Carried  int   // revocations that the backup did not have

@@ -47,7 +47,7 @@ func (f file) with(t *testing.T, use func(*store.Store)) {
 	must(t, s.Close())
 }
 
-// revocations returns what the store lists, by session ID or identity.
+// revocations returns the revocations that the store lists, by session ID or identity.
 func (f file) revocations(t *testing.T) map[string]revocation.Revocation {
 	t.Helper()
 	all := map[string]revocation.Revocation{}
@@ -224,7 +224,7 @@ func TestRestoreOfAnOlderSchema(t *testing.T) {
 }
 
 // TestRestoreBesideANewerSchema: a program that is too old for the store restores the backup that
-// was made before the upgrade, and carries over what it knows.
+// was made before the upgrade, and carries over the revocations that it can read.
 func TestRestoreBesideANewerSchema(t *testing.T) {
 	f := newFile(t)
 	f.with(t, func(*store.Store) { must(t, store.Backup(t.Context(), f.path, f.backup)) })

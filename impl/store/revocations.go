@@ -76,7 +76,7 @@ func (s *Store) RevocationsOf(
 	return ofSession, ofIdentity, err
 }
 
-// Lookup reads what the store knows about a session and an identity. It looks for no session if the
+// Lookup reads the revocation state of a session and an identity. It looks for no session if the
 // session ID is zero.
 func (s *Store) Lookup(
 	ctx context.Context, session revocation.SessionID, identity string,

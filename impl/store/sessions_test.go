@@ -29,7 +29,7 @@ func adopt(t *testing.T, s *store.Store, r session.Row) {
 	}
 }
 
-// stored checks what the store has, read through another handle.
+// stored checks the row in the store, read through another handle.
 func stored(t *testing.T, s *store.Store, want session.Row) {
 	t.Helper()
 	got, err := s.Session(t.Context(), want.ID)
@@ -99,7 +99,7 @@ func TestAdvance(t *testing.T) {
 	}
 }
 
-// TestAdvanceForgetsAcknowledgement: the new token was presented by nobody yet.
+// TestAdvanceForgetsAcknowledgement: the new token was not presented yet.
 func TestAdvanceForgetsAcknowledgement(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s, r := open(), row(1, "a")
@@ -140,7 +140,7 @@ func TestReplace(t *testing.T) {
 	})
 }
 
-// TestSessionsOf: only what is in force, those used last first.
+// TestSessionsOf: lists only sessions that are in force, those used last first.
 func TestSessionsOf(t *testing.T) {
 	eachEngine(t, func(t *testing.T, open func() *store.Store) {
 		s := open()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// statement is one SQL statement, and what becomes of its rows.
+// statement is one SQL statement, and the use of its rows.
 type statement struct {
 	text string
 	args []any

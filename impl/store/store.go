@@ -25,8 +25,8 @@ type Store struct {
 //
 //nolint:interfacebloat // two whole databases implement it, in this package alone
 type engine interface {
-	// read runs statements that change nothing. If PostgreSQL failed over, the server that answers
-	// may be one that was replaced: no decision and no answer to a caller rests on what it says.
+	// read runs statements that change nothing. If PostgreSQL failed over, the old server may
+	// answer: no decision and no answer to a caller may rest on such a read.
 	read(ctx context.Context, list ...*statement) error
 	// current runs statements that a decision or an answer rests on. They see every change that was
 	// acknowledged before the call.

@@ -11,7 +11,7 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// Form is a form, and collects its faults. Parameters that nobody asks for are ignored.
+// Form is a form, and collects its faults. Parameters that are not read are ignored.
 type Form struct {
 	values url.Values
 	causes []string

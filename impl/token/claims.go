@@ -44,8 +44,8 @@ type Claims struct {
 	bound      bool // cnf is there (RFC 7800)
 	// These are values as written, for carrying them over; empty if absent.
 	identity, issuer, audience, session, generation string
-	// refreshOnly are the members that tell what a refresh token is, where the profile leaves their
-	// value to the login. Access tokens never have them.
+	// refreshOnly are the members that mark a refresh token, where the profile leaves their value to
+	// the login. Access tokens never have them.
 	refreshOnly string
 	// custom are the other members, `,"name":value` each, in the token's order and as written.
 	custom string

@@ -76,8 +76,8 @@ func TestLongestMintedToken(t *testing.T) {
 	}
 }
 
-// TestNothingIsLeftOfAnotherToken: what is kept for reuse after a token whose header was refused
-// halfway gives no alg to a token that has none.
+// TestNothingIsLeftOfAnotherToken: a reader is reused after a token whose header was rejected
+// halfway. Its alg is not taken for that of a token that has none.
 func TestNothingIsLeftOfAnotherToken(t *testing.T) {
 	v := verifier(t, token.Rules{})
 	for range 100 { // a pool need not give back what was put into it

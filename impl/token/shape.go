@@ -2,8 +2,8 @@ package token
 
 import "strings"
 
-// misshapen returns ErrMalformed with the likeliest mistake of a caller who sent a text that cannot
-// be a token. The cause repeats nothing of the text.
+// misshapen returns ErrMalformed with the likeliest mistake, for a text that cannot be a token. The
+// cause repeats nothing of the text.
 func misshapen(raw string) error {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 	cause := "a part of it is not base64url: it was changed or cut off"

@@ -11,8 +11,8 @@ import (
 )
 
 // TestDeposedPrimary: the standby takes over while the nodes' connections still lead to the old
-// primary, which is read-only. What is revoked at the new primary is refused everywhere, on routes
-// with an access token too, and the nodes find the new primary.
+// primary, which is read-only. A session that is revoked at the new primary is rejected everywhere,
+// on routes with an access token too, and the nodes find the new primary.
 func TestDeposedPrimary(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {
@@ -85,8 +85,8 @@ func TestStandbyGone(t *testing.T) {
 }
 
 // TestCancelledWait: a commit whose wait for the standby was cancelled acknowledges nothing: no
-// revoke, no lease and no rotation. Defaults of the database do not hide the warning. What was
-// acknowledged before outlives the failover.
+// revoke, no lease and no rotation. Defaults of the database do not hide the warning. Changes that
+// were acknowledged before outlive the failover.
 func TestCancelledWait(t *testing.T) {
 	t.Parallel()
 	for range server.Rounds(1, 100) {

@@ -59,7 +59,7 @@ func (w workshop) write(name string, data []byte) {
 	}
 }
 
-// run runs a program in the workshop and returns what it prints.
+// run runs a program in the workshop and returns its output.
 func (w workshop) run(program string, args ...string) string {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Minute)

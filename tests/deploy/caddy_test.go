@@ -156,8 +156,8 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// TestCaddyForwards: a server sees the Host and the scheme that the client used, and not what the
-// client says about itself.
+// TestCaddyForwards: a server sees the Host and the scheme that the client used, and not the
+// forwarding headers that the client wrote.
 func TestCaddyForwards(t *testing.T) {
 	t.Parallel()
 	seen := make(chan *http.Request, 100)

@@ -71,7 +71,7 @@ func restart(t *testing.T, m *server.Member) {
 const recoveryLimit = 5 * time.Second
 
 // TestFailover: in whatever way the leader is lost, no acknowledged revocation or rotation is lost,
-// nobody is logged out, no revoked token is accepted, and the nodes refresh again soon after a
+// no user is logged out, no revoked token is accepted, and the nodes refresh again soon after a
 // server accepts writes.
 func TestFailover(t *testing.T) {
 	cluster := server.StartPatroni(t)
@@ -104,8 +104,8 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// outage lets a fault happen under load, waits for the recovery, ends the fault, and checks what
-// was acknowledged.
+// outage lets a fault happen under load, waits for the recovery, ends the fault, and checks the
+// acknowledged changes.
 func outage(
 	t *testing.T, cluster *server.Patroni, writes *successes, load *load, fault fault,
 ) {

@@ -93,7 +93,7 @@ func (d *deployment) await(t *testing.T) event {
 	return nil
 }
 
-// revoked are the ways in which somebody ends a session.
+// revoked are the ways to revoke a session.
 func revoked() []logout {
 	administer := func(t *testing.T, d *deployment, body map[string]string) {
 		t.Helper()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// nginxConfig is what Debian's package does, for one server in front of a backend.
+// nginxConfig is the configuration of Debian's package, for one server in front of a backend.
 const nginxConfig = `
 daemon off;
 master_process off;

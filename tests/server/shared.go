@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Shared holds what the tests of one package share: refreshd, built once, and one PostgreSQL. Each
-// is made when it is first asked for. The zero value is ready:
+// Shared is shared by the tests of one package: refreshd, built once, and one PostgreSQL. Each is
+// made at the first request. The zero value is ready:
 //
 //	var shared server.Shared
 //
@@ -26,7 +26,7 @@ type Shared struct {
 	refused  error
 }
 
-// Main runs the tests and removes what they shared. It returns the exit status.
+// Main runs the tests and then removes the program and the database. It returns the exit status.
 func (s *Shared) Main(m *testing.M) int {
 	status := m.Run()
 	var err error

@@ -51,7 +51,7 @@ function makeAccessible(root) {
   const parameter = (input) => input.closest('tr').dataset.paramName;
   label('tr[data-param-name] :is(input, select, textarea)', parameter);
   for (const pre of root.querySelectorAll('pre')) pre.tabIndex = 0; // it can be scrolled
-  // The text of these buttons says what they do.
+  // The text of these buttons names their effect.
   for (const button of root.querySelectorAll('.modal-btn')) button.removeAttribute('aria-label');
   // A button must not have a link in it.
   for (const link of root.querySelectorAll('button a[href]')) link.removeAttribute('href');

@@ -70,7 +70,7 @@ class App:
     def expire(self):
         self.stored["expires_at"] = time.time() - 1
 
-    # What follows is for the tests.
+    # The rest is for the tests.
 
     def plan(self, path, behaviour, times, delay=0):
         answer = requests.post(
