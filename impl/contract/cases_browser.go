@@ -210,7 +210,7 @@ func browserBodies() []Case {
 	var all []Case
 	for id, good := range map[string]string{
 		"browserLogin":   `{"refresh_token":"TOKEN"}`,
-		"browserRefresh": "{}",
+		"browserRefresh": `{"limit":10}`,
 	} {
 		all = append(all,
 			body(id, "text/plain", "Only JSON is accepted, which forces a preflight request.",
@@ -220,7 +220,7 @@ func browserBodies() []Case {
 			body(id, "too large", "A body over 16 KiB is rejected.", tooLarge(),
 				good+strings.Repeat(" ", maxBody), nil),
 			body(id, "unknown field", "A field that is not known is rejected.", badRequest(),
-				`{"refresh_tokens":"TOKEN"}`, nil),
+				strings.Replace(good, "{", `{"token":"a",`, 1), nil),
 			body(id, "array", "The body must be an object.", badRequest(), "[]", nil),
 		)
 	}

@@ -64,7 +64,6 @@ func configurations() []configuration {
 			settings: service.Settings{
 				Rotation:       true,
 				RotationWindow: minute,
-				BrowserDoor:    true,
 			},
 		},
 		{
@@ -74,6 +73,7 @@ func configurations() []configuration {
 				RotationWindow: minute,
 				Issuer:         "https://login.example.com",
 				Oauth:          true,
+				BrowserDoor:    true,
 			},
 			keys: []string{"EdDSA", "RS256", "ES256"},
 			apis: true,

@@ -32,6 +32,9 @@ function binary() {
   return built;
 }
 
+/** The addresses for operations of servers that have one, by their URLs. */
+export const operations = new Map();
+
 /** Starts refreshd on a free port and returns its address. */
 export async function startServer(...flags) {
   const env = {
@@ -55,7 +58,9 @@ export async function startServer(...flags) {
     if (address) {
       server.stderr.resume();
       const scheme = flags.some((flag) => flag.startsWith('--tls-cert')) ? 'https' : 'http';
-      return `${scheme}://${address}`;
+      const url = `${scheme}://${address}`;
+      operations.set(url, line.match(/operations=(\S+)/)?.[1]);
+      return url;
     }
   }
   throw new Error(`refreshd did not start:\n${seen.join('\n')}`);
