@@ -78,6 +78,37 @@ type ErrorEnvelope struct {
 	Status int32 `json:"status"`
 }
 
+// IdentityAnswer The answer of the operator's user service, at most 64 KiB.
+type IdentityAnswer struct {
+	// Claims The claims that the user has now. They replace those of the refresh token in the access token; a claim that is absent here is absent there. `exp`, `iat`, `nbf`, `jti`, `type`, `fresh`, `sid`, `gen`, `iss`, `aud`, `cnf`, `client_id`, `azp`, `scope`, `auth_time`, `acr`, `amr` and the claims of the identity and of the kind of token are always those of the refresh token.
+	//
+	// Example: {"is_admin":false,"name":"Real Muchlis"}
+	Claims map[string]interface{} `json:"claims"`
+
+	// Identity The user that the answer is about. If it differs from the request, the answer is not used. Absent if the user service does not repeat it.
+	//
+	// Example: whois.muchlis@gmail.com
+	Identity *string `json:"identity,omitempty"`
+}
+
+// IdentityRequest The question to the operator's user service (`--identity-url`).
+type IdentityRequest struct {
+	// Claims All claims of the refresh token, as they are written there.
+	//
+	// Example: {"exp":1611318219,"identity":"whois.muchlis@gmail.com","is_admin":true,"jti":"","name":"Real Muchlis"}
+	Claims map[string]interface{} `json:"claims"`
+
+	// Identity The user, as the refresh token names it. A number is written as text.
+	//
+	// Example: whois.muchlis@gmail.com
+	Identity string `json:"identity"`
+
+	// Session The ID of the session, which the audit stream and the list of revocations have too. Absent if the session has none.
+	//
+	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
+	Session *string `json:"session,omitempty"`
+}
+
 // Introspection Whether a token is valid (RFC 7662, section 2.2). If it is valid, the answer also has the other claims of the token under their own names.
 type Introspection struct {
 	// Active Whether the token is valid now.
@@ -557,6 +588,9 @@ type OauthRevokeFormdataRequestBody = OAuthRevokeRequest
 // OauthTokenFormdataRequestBody defines body for OauthToken for application/x-www-form-urlencoded ContentType.
 type OauthTokenFormdataRequestBody = OAuthTokenRequest
 
+// UserClaimsJSONRequestBody defines body for UserClaims for application/json ContentType.
+type UserClaimsJSONRequestBody = IdentityRequest
+
 // Getter for additional properties for Introspection. Returns the specified
 // element and whether it was found
 func (a Introspection) Get(fieldName string) (value interface{}, found bool) {
@@ -930,6 +964,14 @@ type ClientInterface interface {
 	// Verifies the refresh token and returns a new access token for the same identity. The access
 	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
+	// The claims that hold the identity and the kind of token have the names that the login uses
+	// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+	// access token has them in the same form, so that the login's own library accepts it.
+	//
+	// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+	// that the user has now, and the access token has those. If the user service does not answer,
+	// the status is 503, and the refresh token stays valid.
+	//
 	// Web applications use short-lived access tokens, because tokens are easily stolen from a
 	// browser. If the application refreshes before the access token expires, the user stays logged
 	// in.
@@ -943,6 +985,14 @@ type ClientInterface interface {
 	//
 	// Verifies the refresh token and returns a new access token for the same identity. The access
 	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
+	//
+	// The claims that hold the identity and the kind of token have the names that the login uses
+	// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+	// access token has them in the same form, so that the login's own library accepts it.
+	//
+	// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+	// that the user has now, and the access token has those. If the user service does not answer,
+	// the status is 503, and the refresh token stays valid.
 	//
 	// Web applications use short-lived access tokens, because tokens are easily stolen from a
 	// browser. If the application refreshes before the access token expires, the user stays logged
@@ -1346,6 +1396,14 @@ func (c *Client) BrowserRefresh(ctx context.Context, body BrowserRefreshJSONRequ
 // Verifies the refresh token and returns a new access token for the same identity. The access
 // token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
+// The claims that hold the identity and the kind of token have the names that the login uses
+// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+// access token has them in the same form, so that the login's own library accepts it.
+//
+// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+// that the user has now, and the access token has those. If the user service does not answer,
+// the status is 503, and the refresh token stays valid.
+//
 // Web applications use short-lived access tokens, because tokens are easily stolen from a
 // browser. If the application refreshes before the access token expires, the user stays logged
 // in.
@@ -1369,6 +1427,14 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, b
 //
 // Verifies the refresh token and returns a new access token for the same identity. The access
 // token has the claims of the refresh token (name, roles and so on). It is not fresh.
+//
+// The claims that hold the identity and the kind of token have the names that the login uses
+// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+// access token has them in the same form, so that the login's own library accepts it.
+//
+// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+// that the user has now, and the access token has those. If the user service does not answer,
+// the status is 503, and the refresh token stays valid.
 //
 // Web applications use short-lived access tokens, because tokens are easily stolen from a
 // browser. If the application refreshes before the access token expires, the user stays logged
@@ -2415,6 +2481,14 @@ type ClientWithResponsesInterface interface {
 	// Verifies the refresh token and returns a new access token for the same identity. The access
 	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
 	//
+	// The claims that hold the identity and the kind of token have the names that the login uses
+	// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+	// access token has them in the same form, so that the login's own library accepts it.
+	//
+	// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+	// that the user has now, and the access token has those. If the user service does not answer,
+	// the status is 503, and the refresh token stays valid.
+	//
 	// Web applications use short-lived access tokens, because tokens are easily stolen from a
 	// browser. If the application refreshes before the access token expires, the user stays logged
 	// in.
@@ -2428,6 +2502,14 @@ type ClientWithResponsesInterface interface {
 	//
 	// Verifies the refresh token and returns a new access token for the same identity. The access
 	// token has the claims of the refresh token (name, roles and so on). It is not fresh.
+	//
+	// The claims that hold the identity and the kind of token have the names that the login uses
+	// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+	// access token has them in the same form, so that the login's own library accepts it.
+	//
+	// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+	// that the user has now, and the access token has those. If the user service does not answer,
+	// the status is 503, and the refresh token stays valid.
 	//
 	// Web applications use short-lived access tokens, because tokens are easily stolen from a
 	// browser. If the application refreshes before the access token expires, the user stays logged
@@ -4362,6 +4444,14 @@ func (c *ClientWithResponses) BrowserRefreshWithResponse(ctx context.Context, bo
 // Verifies the refresh token and returns a new access token for the same identity. The access
 // token has the claims of the refresh token (name, roles and so on). It is not fresh.
 //
+// The claims that hold the identity and the kind of token have the names that the login uses
+// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+// access token has them in the same form, so that the login's own library accepts it.
+//
+// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+// that the user has now, and the access token has those. If the user service does not answer,
+// the status is 503, and the refresh token stays valid.
+//
 // Web applications use short-lived access tokens, because tokens are easily stolen from a
 // browser. If the application refreshes before the access token expires, the user stays logged
 // in.
@@ -4381,6 +4471,14 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 //
 // Verifies the refresh token and returns a new access token for the same identity. The access
 // token has the claims of the refresh token (name, roles and so on). It is not fresh.
+//
+// The claims that hold the identity and the kind of token have the names that the login uses
+// (`--login`): `identity` and `type`, or for example `sub`, or `user_id` and `token_type`. The
+// access token has them in the same form, so that the login's own library accepts it.
+//
+// If the server runs with `--identity-url`, it asks the operator's user service for the claims
+// that the user has now, and the access token has those. If the user service does not answer,
+// the status is 503, and the refresh token stays valid.
 //
 // Web applications use short-lived access tokens, because tokens are easily stolen from a
 // browser. If the application refreshes before the access token expires, the user stays logged
@@ -6181,6 +6279,134 @@ func ParseOauthTokenResponse(rsp *http.Response) (*OauthTokenResponse, error) {
 	return response, nil
 }
 
+// CallbackInitiator sends OpenAPI callback requests to target URLs.
+// Modeled on the generated Client, but with no stored Server -- the full
+// target URL is provided per-call by the caller (typically discovered
+// from a callback expression on the parent operation's request body,
+// e.g. `{$request.body#/callbackUrl}`).
+type CallbackInitiator struct {
+	// Doer for performing requests, typically a *http.Client with any
+	// customized settings, such as certificate chains.
+	Client HttpRequestDoer
+
+	// A list of callbacks for modifying requests which are generated before sending over
+	// the network.
+	RequestEditors []RequestEditorFn
+}
+
+// CallbackInitiatorOption allows setting custom parameters during construction.
+type CallbackInitiatorOption func(*CallbackInitiator) error
+
+// NewCallbackInitiator creates a new CallbackInitiator with reasonable defaults.
+func NewCallbackInitiator(opts ...CallbackInitiatorOption) (*CallbackInitiator, error) {
+	initiator := CallbackInitiator{}
+	for _, o := range opts {
+		if err := o(&initiator); err != nil {
+			return nil, err
+		}
+	}
+	if initiator.Client == nil {
+		initiator.Client = &http.Client{}
+	}
+	return &initiator, nil
+}
+
+// WithCallbackHTTPClient allows overriding the default Doer, which is
+// automatically created using http.Client. This is useful for tests.
+func WithCallbackHTTPClient(doer HttpRequestDoer) CallbackInitiatorOption {
+	return func(p *CallbackInitiator) error {
+		p.Client = doer
+		return nil
+	}
+}
+
+// WithCallbackRequestEditorFn allows setting up a callback function, which
+// will be called right before sending the callback request. This can be
+// used to mutate the request, e.g. to add signature headers.
+func WithCallbackRequestEditorFn(fn RequestEditorFn) CallbackInitiatorOption {
+	return func(p *CallbackInitiator) error {
+		p.RequestEditors = append(p.RequestEditors, fn)
+		return nil
+	}
+}
+
+func (p *CallbackInitiator) applyCallbackEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
+	for _, r := range p.RequestEditors {
+		if err := r(ctx, req); err != nil {
+			return err
+		}
+	}
+	for _, r := range additionalEditors {
+		if err := r(ctx, req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CallbackInitiatorInterface is the interface specification for the callback initiator.
+type CallbackInitiatorInterface interface {
+	// UserClaimsWithBody fires the userClaims callback with any body
+	UserClaimsWithBody(ctx context.Context, targetURL string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	UserClaims(ctx context.Context, targetURL string, body UserClaimsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+func (p *CallbackInitiator) UserClaimsWithBody(ctx context.Context, targetURL string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUserClaimsCallbackRequestWithBody(targetURL, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := p.applyCallbackEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return p.Client.Do(req)
+}
+
+func (p *CallbackInitiator) UserClaims(ctx context.Context, targetURL string, body UserClaimsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUserClaimsCallbackRequest(targetURL, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := p.applyCallbackEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return p.Client.Do(req)
+}
+
+// NewUserClaimsCallbackRequest builds a application/json POST request for the userClaims callback
+func NewUserClaimsCallbackRequest(targetURL string, body UserClaimsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUserClaimsCallbackRequestWithBody(targetURL, "application/json", bodyReader)
+}
+
+// NewUserClaimsCallbackRequestWithBody builds a POST request for the userClaims callback with any body
+func NewUserClaimsCallbackRequestWithBody(targetURL string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+	_ = err
+
+	reqURL, err := url.Parse(targetURL)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, reqURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// GetJwks The public keys that verify access tokens
@@ -6479,6 +6705,32 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/oauth2/introspect", wrapper.OauthIntrospect, options.OperationMiddlewares["oauthIntrospect"]...)
 	router.GET(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.OauthMetadata, options.OperationMiddlewares["oauthMetadata"]...)
 
+}
+
+// CallbackReceiverInterface represents handlers for receiving inbound
+// callback requests. Each callback becomes a Handle*Callback
+// method that the implementation fills in. The caller mounts the per-
+// callback echo.HandlerFunc returned by {Op}CallbackHandler at
+// whatever URL path they advertise to senders.
+type CallbackReceiverInterface interface {
+	// Ask the operator's user service for the claims of a user
+	// HandleUserClaimsCallback handles the POST callback for userClaims.
+	HandleUserClaimsCallback(ctx echo.Context) error
+}
+
+// UserClaimsCallbackHandler returns the echo.HandlerFunc for the userClaims callback.
+// Mount this at the URL path advertised to callback senders. Errors
+// during parameter binding are returned via echo.NewHTTPError so echo's
+// error-handling chain reports them as 400. Middlewares are applied in
+// the order provided -- the last argument becomes the outermost wrapper.
+func UserClaimsCallbackHandler(si CallbackReceiverInterface, middlewares ...echo.MiddlewareFunc) echo.HandlerFunc {
+	h := echo.HandlerFunc(func(ctx echo.Context) error {
+		return si.HandleUserClaimsCallback(ctx)
+	})
+	for _, mw := range middlewares {
+		h = mw(h)
+	}
+	return h
 }
 
 type BadRequestJSONResponse ErrorEnvelope
@@ -8892,204 +9144,218 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Lbhu3tjf+KoTOHzhJMJIlWXZiFwWO6zqN0iTOsZ2k3VXhoWYoifGI1B5yLKttgP/TfA/2PckHLl6G",
-	"c9PFcXdvATZ2Y82Nl8V1X7/1ayvi8wVnhEnROv61NSM4Jin88xRHM3LKmUx5ov6OiYhSupCUs9Zx6wVf",
-	"ojlmKyRIxFksUJRQ9RKEWYzEDKckRpF6g0BzvNL/RHJGkCCy0wpa5A7PFwlpHbcW2TihUYDm+K6Np+Tr",
-	"/W63FbRS8u+MpiRuHcs0I0FLRDMyx2occrVQjwmZUjZtffoUtM6u8LQ6whMk8RTJGZaIxoRJOqFEIDmj",
-	"At2SVFDOEJ/UD2nU6r9Ob2Yv5v/6fhKdjr9h/PQH/O7qf0etHUf2hsMq1gwuWeKVQCHjbViaMEATniKe",
-	"2FUrDsjetvPnLyVP139eqDvCyufg5x0/d0EmKRGzU85vaM1Hr2YERXANLamcwdKn+hEk+Q1heg2wQAln",
-	"U/VfdQdcQQm9JSJAPEVUCpSSOb/FSQedjAVhElG9j+OULwVJ0Q0hC/2w+ZwmAolmuLSu19eXJMpS0jbj",
-	"+JqsXs7G30X0nL4cvvtl2HtDh2LILg6i0+Hh8Gbxw/vTl0cdsnqZkBcn9PzjWf/11dkvr6+mq9dXyVEn",
-	"6idsPH/ejX94mXyF3mI5+3oPL+jebW/PjO0r9BrftU+m5Ov+wVG/2+1+hV5IuThnyeorpMfyFbrEc3JJ",
-	"Jfn6UqY0kq11q/5JbZFYcCYInNpvcHxB/p0RIdVfEWeSMPgnXiwSGmG1F3sfhdqQX+1CwIPjwoMim89x",
-	"uoJjNObxyuzYkqM5FRLfENEKWrc4yWCfI5zB539qJXRO5TGaZ0KiMUFYooRgIVFPn2lY5GvY0mNE1UYa",
-	"6vo5aJE05WnrWA3kOjUjCVpzIgSeqimb0anHGJfoFic0VksjscxE63jQ7cJq5Ev1/6Vk0jpu/ddezuL2",
-	"9FWxd6Y+dsZuScIXRC9jlVjNKBTZuGl3UKhnG8LPnBFEmExXQLoER7MOGhpqVMtmBvvy8vxNoClSPYyE",
-	"On3LGUkJ8MsZXyLJ0ZywGFHZaX0KWvoQnd0t9OHbaSuj8rM1G6WPlZoCMfd5W/BxKa/1v/0NuIJH7O3e",
-	"yvd7D7/yHltAlPmH2RtzB10pdo6ZWJJUrfWEMpwc+3dTwy3UzZewzjOCEj6lTHECT9xdEtnOOVfdDMzN",
-	"e0U2BzPQ/37D5Xugyt22i/H8u/m5u/IYmpoy42ZK9QdPluiVcbeI+rFjNWtE2bb73HTM+n3Nc275jSau",
-	"4pAFESBaYd31PUEz/Xl3PcCwHpQGU6K/ZZbPkz0+aS6x+uUjiSSJv6oe8FUThWL31H+WUJ/zdEzjmLCd",
-	"aVQ+V+8qyQaGcDynjAqZYslTtJxxQRCOIiIEkv6GwUiaSbfxEUu2CE9xkXgnbio+lbzhEuEk4csii+ru",
-	"PzSLKo8YKDJA4ww0jZgTPQkYi9Y6+YKksMLA4IdMkpThZMeNoN5j1bX0lsfd6K/OJZ8TOaNsipZKb1qm",
-	"StFSinCWIkFj4i3ZwcPLU0HSW5KiCaaJ5t1Wu1MysMjAbok6ekbodtBVutIEgBIsSQoL+IbLM4bHCdmd",
-	"3/oP1hBkyiU8rbaVTyboUbttf9q7OHt+cXb54vri/Orkanj+5vGx3lwzN616Mo4SKqSyLww/FD7lMi6v",
-	"iRlBmXbN72pTvPcW9uWBpa1PmWrGYkllNFNDmEz0JmmWxvCcCGsvSUVDoFab24WiekPab7h8zjN2j31x",
-	"j60lbbV+E7izvHr21/zcD34vsSCyaGZ31wgHNCbKclFMAWHG5UyxfDA95QoW5vwkk7NTMJR3PvbAX/Jn",
-	"a8hWvZyn9Bd4i6eDg40EQ/wGCxrlxpc22a9pQfiaL13riy1z4bpkP97/U/6W6ek0a/QPrldqyYjCwvhD",
-	"O4CUTmcSPbp4fooOnw6OAiRIBKfioNN/3EGnxsPBCIkR44x8hTBDJ2+Hxr5kMuViQSJziwB1IUoJUABO",
-	"SmL8w4cPbTUMdTHCssFexvkdaiAwWRKgEJY31GN9eth7+rho1+rVTwlO5l+PrN0Vg/tijSlpKfRMk8J9",
-	"CPS7FDNZ1QqLSpNvdQQ7GyeWQKfwqXr6rPvOFoaMEnmB/UCDNbzAKZ4TqbW5ORVCLV7tLGCA12qVG21d",
-	"O5fc3q2bTdOL/hzWsa8Cd1AIE4AjpWxj42GLeEyULEX2bKFH/tkCBQBIuds9OkZhaVnCIP8J1kL9kDGR",
-	"LRY8lcT8CAvk3yoirn/wbwXK0Ld20DlLVuVXoznBTOgjLaumqKOowFouitu5JQ+MLmMezqz1JrnRY7Uc",
-	"UKLhPKVTuqsezotPbjAEI65E9iTlcyePODx7rPUTda/+wW7UAk+J0rbb7Yinoq0vOqXn9Pzi8vr8Yvjd",
-	"8M2fSBOvm62eCJ+U5h2g5YxGs4IWExbmGuaqu1oi2C7gF/dzxcjSo39xT8wWvpeYJEQSNObSPGRDAkWT",
-	"1i7rPX0m2vqCN1RNUt8yU9xJ+4iZkATHQBPFWW1wUIAVV3riQXwoYxxf0inDMktrfD/CXsoJco5lNEOY",
-	"rdANWVkmk9seMs2EbPDL5m+jAhmG96dzuTyQb2UXCuSvcDolOx/q/LEGDgzOX88LPudCot7h/rMBGq8k",
-	"KZiDkvPrBN7XINAl58je4Fa/9+B8FMZs5ECafx2+nCpyY6h3iL6n39i1e43ZygxT7L6E5adrzyDXQUYz",
-	"HMPdgehxHKdEFBYyxZJcQwSClOm49J4CGR89vIm4VP/XMPoVz1I7ejCVzJwIWqT8bqWk7yTlDLwHK551",
-	"0KXEK0W0UxKDI0wpGM4fgidKFQ0viExX7RP1R2hDsiWDw7ul3tZg2XysJOXExXQlR0sMdu2Epzp8y8id",
-	"VJ8v2Bu9GrOCMkmmJDV2xTuGjcm1swi1OvZORu83BKckhbXCRYngE0zmj8onmJOSc8+MoaDq/b6WKm4e",
-	"wWa+eGH5aPlFnEWkSEAmXIU9l+WMJIvAqasPabTCpoTWwj7olq1WvWmwO1+PnHEEQ9/Cdn3H8C2mCR4n",
-	"uzL0rPhkA0+3oQ0IjTvNwD1YpCv3c4EPuWMrOGcFp96DcvMTFJMFYTFh0SpPcgAlgQrkjS7wLwmJUykU",
-	"hWmLpcS9gFflEfkx0fo27BE4eihDvQM0pyyTRKjrQJVyyVGU8OhGoJhOJiTdyfH79+B9zvx8TWKKr+Cm",
-	"HQm0/hU1lHqq39q+AneBU0HKHyhQa24ez9XbwTwuEC58FKmfLd27Rwo6ycHvopOYT8YkSiCvyHkV5/mw",
-	"DJXnMRZ0SQxxWaefvzKhfklYXpcQqLx67a69XC7bE57O21maEBbxmMShzldhCLxmhfiOWwWdlKHjuK+U",
-	"4um5lXAcU3U/Tt6m6mFJ1RZOcCJI0Fp4P/1aTJ2oJ+Gi8uxcEKDtwon+qGhBGQIkLvLdz0h6uRHDeXLz",
-	"rw8HXfzDxcHwI6dxf3aLf3idjX94/xF/d7eIut+w8Yfni/Hpwcdxv0tfnb5cRL2j2b++6y3GdHgYv3jZ",
-	"+9flkmJ2sVDPD+mSjufP5b8uh4fD5GXy44fl9Mq+a/XyqEPHw/Mfb358sSDvDxZvL958f/nmfwf89Hb4",
-	"MXs/eJ9eXbcHl9+dfnz/bxEpGqbsFWFTOYOTWs1ZyvObfiot8s/udj5WwlYpvWYjjXy931aCglq/hQmd",
-	"EEnnjpoZWZYUAWb5a6DVxl5XMaqSO8OkDbTt68KSDHh02EXjFYrJBGeJfAwqwIpnKCGK/VKJeCYD9V9q",
-	"/GDm3UW+1w1a6jxgqRnefl+tNr6j82yurnafdWH17d9BlTk2LzAYnrBaxbXTi7HuFJSXrIO+J2QBk2GG",
-	"Z8x5uir4u5RUUQxGiRSQ7nhKOmgoC4Hof86RKR0SNW3nv6ouONArlp5jrUK1+nkRqAV+x+idk7GPBFUK",
-	"aQ+9xCzD6Qr1jp52A/Tu6rSoGfYOe7393rN+76hIc4eDVi1Z+Ye6QDL5XOpOd1Ei1c7W2sjklqQrramq",
-	"kRap1Arj8gvOK8liVtHRmY8LwhcJ6aBTrNQrROYLueqgN+pbiGVJUliTBschlWQuajRkN12cpngFu2qj",
-	"PNVZ3lAGjjK4xYwt5dMUz0WgA59YoND5jEIlM0Mvby9Uo17CawSK9GxwHJNYEYrSKRXROLYTczhlN4wv",
-	"EYaHAiXraUwUlwK+BQpG8QT6HqsqxVajKLXZqLBRiiw5U9yXkebo39uUgB+Rs2SVayDwIWG5SUkPKI24",
-	"LihVGbnTucrj/aAY8QwvFoSRuEAvhY+UXcOVD1hlrW49XlxdvTWLnTuCdHJp4SuDfq+G+W84iObD+RQt",
-	"CQb2wNSdyaGLqppdrJe0Ojm5vGIEXP+4lKRjo6aH/XyP+7DHw4mReiaWA/azdi/iRHBtFyktE94bJZjO",
-	"3ULpb2QsBl8ZoSniS6aTJqocAkeS3tZush5y/kI3aMaXhT3QMzbrNeY8IZipBcsj7fUkr0Pu/qCPdaBa",
-	"zQaF7vEwQCQRBIX4l0VYzrQuOsdhMtZuZISqKRSpcknGDYJlW6GyXpJsMb77C5SgRbHcbZxLLBAVIlMn",
-	"dfehqqV03hhJSoxfj31wuOXYIQpaP3q4VCCFXfaZsxLrSQmO0TKlktTynWxcPwqbIbPrQEoUNuNUdOZZ",
-	"NEuo+J/pHNOkE/F53UjyEHB1QM5HZSw7X48JUFiwEMxNRcNr54HrD7Y22SaGY9SxyJeX528+kPH3ZFVX",
-	"BKPLayBipPneQe9pzvcGjzvohKHw4vIkhHvU1oYsBJ04JGGgFiE8O/UuRultGKDwztyzMvecf/+2dJO+",
-	"fhfWsL9k2uA5TKY8pXI2t8RwQ1Yd9K1WEMCbpH/TAlhpEpoVu+eKa3sWf3t5UkcCUXrbwB6z9NbEjfW0",
-	"lWZjp+b2Vu07LFn5c/2Dg95RLaer/xy5014R+0W7DcA1xliQw0GWJoXv6gmrD4Bc2ZWngsssZ1dqLW9J",
-	"qmujGLeEvolnqVcZmlZqG0OrUglV73DQP3zW7Xa7WzGpmyZxpcY3/LaDTsxBypMQh9+qRVOSS91jjDvr",
-	"6rmhcb3MMuKaCkOq2t2o7y/sZb/b73V7/W77Zv/233XrfCNXDevsuaNgK2FXgyI5FT92/v3buk80aK1z",
-	"HmeJ1tAeiGbYeLKGZsDR4OdNaG8xnTKRK8J2AOvIxnIHmz0JVkBZtPUGg22pJhMNx0pxCn8HsCl3E3Qa",
-	"KqPTxMJFKf4g6LRude7qP3KHIs7TmDIsCxwDvmhc5R7zNXdYXrJmt2o4S6/37x9Pfvz+7jSdvL+8fnq1",
-	"+vC/L86nT2fR7Vu8oK+TdDnE+G304t0Fr5tBA6Wu1s3gnsRUElvqlOiNCoDrr5dfl0TWibCXH75Hl0TW",
-	"ya+Dx1XpckNWopGbiAAxsiRCoglNhSwZ2y3PgF7nu/ZEbsWyLq+AGk3dtMFYzM0bz5lYHbhLOrSnnvpm",
-	"Ub1B06tZmjWOM629fPELl3XE6xllNbtSVgWxuBEIj3kmqxrhh6KyAkEbnSio2Kd6hDMSaM+Cr3DmvpMa",
-	"vbHorN50Dptd2kCGr4nEMZa45vT58XXL++fmdk14zwa9gUd4NWSX52eK6zxw1FiVXF7apGxq1Ljqt/d7",
-	"FY7ONWHxgtfusDoU7y5eqQMXvj2/vEJ7HGdy1t/LX1Di0jMpF+J4b08nGJnflRVSfbKOS9cP7Fo9ej0n",
-	"csbjrVbPWPCCRCmR12OdKA5rGFi1GZLWi5np3trWvGDHFVaWb4NrMaRCQDwCJ4mh8i0XsW7JPi5vxHWW",
-	"0rW7VxTE235ur7MkSdIG9XZPfacDcdOaQVgX2dYEDrImyCPkLkoH2WyaSaiTRqMS2e+0Cym55Tp6eR8i",
-	"18nNuxK4fqp+kSqj2ZmyGWfEkbJdPYc7kdpdLpGzemo3+tXM/x6LphnWjmvWwMDLw/iTrlZJzpijX1nD",
-	"enJsZMbeyQ4apMeac7ft0u1Elbvy50ZZewFnZBd1D+XDNKpet3u0SdXb4AfW5nNemhUoI01DZKCKZ6/B",
-	"fdugTZ6UUhFc8FmnT0luKifASir52LRN/0UNva8aqsxHP+IZ6mwrW3kLATmlcI5XiEpBkkmABNcOEfW/",
-	"KeNpOTvkQRVNCE/tSPualmoCc4ePO+gkSQyBzaH2OvRqgQB5aExc7uTEWOXaivvK92bogr3yakrO/5CD",
-	"lc9hWyV5/ZZtoLL7JReteIamkB1h0pe1DuMnNCdYSPvoPzh/YtsQTDlxItCXjZdNLHAEeZVySWAPyPwY",
-	"Cp1SmVMcxPB04VsewS0YozqtxZx065mrVvlYHx28shrn2cgHPBJezwwaXDUm7Cr5ehZwUCv77pMm9CXd",
-	"p5juI64pu3+WmvEABzkv8J/Qm1tY4v3DLZ2+G5hVIU2DTlABy4Ed53m8pWNxqZO6XZqYwHOChCQLi0NW",
-	"ohYtmrQCClUyXEhFlizWBR7FEwX5yseaZRKZf6BmJF/Y5CY2WdyJYoihjpHtFqdeFx22sne7QoYtYrqF",
-	"1DTvy4VDWMc//2wZqJDviR4JcksYivFKrM8qhds76ASJOU4SBAMC7BE8IemxiVJipVHAQ0WnKGgfS43E",
-	"ITIS2xR9IfHKJMtkTNJETWBlUkYeOHX1i870p07TNqeDxA+ZR3yp0fkUtZvsT+MB0FurLQjJdR7jcsYV",
-	"PUc4SSibNoiXJV7VSRd79oA2jtVDKVkkoPxB8lkSgyHxRWP5YxOUzfpjFPHFqqSBk7tFWMhnAjPbS3YF",
-	"DBnJUUwiHhM/78nW7i1nxMAeZmmqJJxNugAELF2Oq+z2z8lr+510qXcCSN2a2/4tOypasCNA+7XWTM5U",
-	"1ThhR0zEzL25/r7fTXuzry48nqb0lghX+Tcv5OJQgAu6gxgg5A1mgsSFujyZEiwBXwsLJCRPdMqm0aIF",
-	"GvT7EEzUXjXhO9v+sTzh/kUAF87X2iTVnS+WT2DTfBAwE9iyqG82Wm9THHU1jcSpzNWW0ODIXGMZ1mYK",
-	"N2Xpw6X8XNhhHaMQQBmPtTcwEyQ9Dm0ltB1JYOOEoTumM57EugQSl2GZ1b32HRrTxnx1jqMZZdqTG6Yk",
-	"EyR/ny04BTejr6dTWcgdK9KoHjq5Jf+zIfRnZ7IhqVQjUrr9ALXRLPjWY9oht/SGLOQ1aJ8NhowPE1jc",
-	"N6e0UgH8oS6dKkmKWyPKznXIaDPkbaonamwk90nIg1toVq2UmpIw6R4Nnvb3tzTMGa+rBz9BKZnj9MaR",
-	"RQEwtDQ0W1ZdttguauZMhbfJJo2CYgmRrZRMFBfVSrVSxzQnrHF8YtF8ztU1K+VDbYqEdg3hEJi6ZJ6V",
-	"AhYJXki+MKy6KRiqT/walaVysKsEUdqtZ0+f9Xq9w+3SwpXlyKIGe3vBBdUEooX0hAAepDcY0UGvQBHx",
-	"ftLUN6PTGRQszcckFaW6kS3HBsS8yb9u8besrPNoaR0PLrCAwr4dTnok7nb7eHxwcHTw7OCo2xuQ8aR7",
-	"dNA76PfjI9yNe5ODcW/cjw9IN+qOu5NevB8d4KfkqDvubXaKukV3pFeghfXi6K0pCyrKB6U61C8UpBlB",
-	"jFoLmrCokC2gyNEsGWe57QkXCrvW21KZdISwSXKWk/C2TbvzZPOmQLQ/mvXruq0PpTghsAZ1qQsKLW1p",
-	"iWsIr0aYN8ssHRSu0G2RzdVpD+WyoDXCamMUaBMzDABDyTEFC3HrM4W1fHCO7+wA+t1unQew6eCb5fEl",
-	"nck8pgINv7WwbjMs0OEAJXxJ0naEBUEzcodjEtE5TlBMp1SKBz/y3qwOB4VVVn9WGUItKRYSAh4OF2Db",
-	"UDyIORMttfhuD+6VuWza3XNmnB02Qc2lhnm+vjmOTSo6lR10RedEZ7HUyMRSvFbbz+uL7ar+FwO0SUQB",
-	"1tfgrVWNq6ZyPONa2ME1QYRcv2vmlZ9V0LYxeO2EqjHmHak0m5cPLz6DlpJI10qX26woFRynRm0jdziC",
-	"sRt8GlAbrBdjSVnMlwHCDjuhAJNQ0a6eHT492Fa70kx621232X/gza6L2fq1ZCY6G1Isw6ASWgOBWus/",
-	"3lFBVBruNZ6SpgQ4W2rzTpC0fTIFU7JmJwIUZRJQ1LW7o9/tomiGUxxJpR2is/lCrnL1f1kbsXnNf6FJ",
-	"gvcOOl306Ide7yv0irLsDt09O7w+HHyF0tvjZ4NO9zH6jkQ3fK/f7XW7vW4PPacpmfC7PXVxo3JmEb1M",
-	"tldOefkhLqxK4DjLGmb3imqWXmRJDhS+wUbUVzvoCozXnAeCUQOrG/E52VF5sux3k+bkI9aXpgUiOspS",
-	"KleXAOpVh8U5huDXc0thLz9ctSr4VOXCSlBCsSgBcx9bGLf/+///H9CmNJKYYrClANtMyoWaGF7QU5fW",
-	"3ODYx3PicKd0jrOxEIpJ0ehRCVUFL2g7vyzCx8URQZp03YAu4RtNW938fZf2vnHWkEiaQ8PXJF3nVd1I",
-	"exhTWAedHLbAQix5GlsPSMLBrMJymwmmW/f8AjI2+bLFplg6NzZUiy1stQSKCeBwzBVlQIWfFHrvaJ78",
-	"BERB1Xdcaxx1S01jr3zgeEGhbEcjfU943ZgNpiqNlDYUzTCbElF2vEDtrx+X7KAfeZYaXm4f11VyGBpA",
-	"oQ9kPGIaoOHRyw9XjzX3flJ48RO9J0UFYJyt1EsYWYIKnsp2Qm9JjJ488Ufw5EmABB8xWGi1x0KHRHP4",
-	"NOsnkauF7t9AaJpvvwFVY+ZfnREbsf/6LwTAE9gCB8ScCHWhZz35HkZCMW5VzuzU3sOiZBuxvgfUVQTu",
-	"VWSgA21WD2uIs614pjTBzojtbwqfPCppi48rARUCwRvFC0MvaiAhLXLEEELneXQAEFzgvdKsEUmlWkMN",
-	"Pr0AorjinihUmm3xCDhKhpc/eXKhQ31PnrhYX3VVbAxLRwH9lBpQDnA5OTCAd5sgontvCWxXvZjKzogN",
-	"3DsNEggV6MmTQb/35Ikyb9U/+0+emAJxB/buocEE6xB4YSg5Cq9PY5KjmOfQOPrr6obf7Eh+A3B2Rbq/",
-	"oWX+yG/qlna7jQr/r35U2sZvHt6gUi/Uei4Aq/43j4Sr8V54waDbDdCgt6/+78C8ym+zhXOowt/Qc3pn",
-	"4DiThKRep7i8ajlvI6df3++5lzbibP+Gvt0K0di+sl/7yhJMvx1aDhq662eOAnTQ3dffSgnYYvWYkXhb",
-	"NEq9Iz7H6qAPmMp6iEfgnsxHMoWBHbgtL7Ubqr673FVIvWDETkzyidob7FqwwTw0QK+yk4XlWRAItBQB",
-	"8KpzRVKQGXTU63VdquKI9Q46B51+97HBraYCzXA6T4gQuh+Yx+QcrLVFO1SDsYKIcd3CyTjtjLViThJg",
-	"WMGpOcshqnLEqrzTj8WygQlMlOSaUJLE4hiF+rSFAQoNVI/6pznqmMUjZqmng94aWCgPsMk+XugFIcuo",
-	"Ul/BiatFiBqxHCLKjUDzG0u1ithyBCTbdEFJsyUUNE/hnXrBYGVO0L8zNX9Y3QgzpeeMIdlcqdTV5e4C",
-	"Ql5pzTr5srrgsQb8CYGd60F60GBukR0EJY5mpG2a6h6jvP0qgteOmHtv+ckf2sZB1B7GYQcNWZRkMQGt",
-	"SDt6QeApYZWSBU+lptZxQuaWMq48jwoGz6FJHFHXr2pzvQR64u56UoAJ0kILGD/4pcJiORtomDHVsHof",
-	"MyFHDGARsNM2AHYkp0ZPtKujECmJbVxCFm8MdtOoLe41ASCcqnVTnM1BPdlDlCfHjJiy6WhEmAYNMHri",
-	"66GyTrI08Sq1QHDzLI1Ih6fTPfPQ3pyCYSeprMakrL7XClqmt3DruNXrdDtd0M8XhOEFbR239jvdzn4r",
-	"aC2wnIHt1FBlePxra1pnM1wQmaVMU0alKv4xHAkzErPRgO2xKiuqQ+noSxeBjdgMJ5OcTdT2F8gRHwJ4",
-	"XEOJmh8ANTVJ4EeTr87hxJzOOPeAWwyiGyBulDJk1OHJtLepCLIW4mQaFhBhtE0lRgwIGQDyYCJiRuJj",
-	"G6OrAlVgY3DZ9ArtI4LKf80kgCcRQJx17/MyNjws4OrLwS2pRCHcY/J8XN/rEVOfUxuUcObw9IsMIdT9",
-	"UoQmVnc4hnHrWJHDy+WNANqxBTKt459qrb2zKzz1MD9lrsjO8G2uMqor2pkkDassQp5Rgfa7A6efK3ml",
-	"mZHtZ6DE3Q6Ns8FQ06/IDbXhpP2GM9J+jWU0Wwvx/XOp03G/290RRTnlScJvdWVy3mzjnGnKhK0M8gAZ",
-	"Z6RIB8o4im+xjt855GWNNvGTATVykEOAMOQhAgHCTQVVBkBkDPwLgLD4CCgAb2JASe52BAH5FLgBXfYP",
-	"Dt2A3rb1X4AS5IP0uPF1e91+tz1/ehe78Z2dtqqjmTzbP3+5/23/7nnvm+mz22x8JF+R3vTF61/ePz0k",
-	"z64ycZS9fXF78f7sXQsQSFp318/PfrnIjub7hy9evbmWGTk8OHr1ZvHDh8PF6epS0psfP34//DA8wN3W",
-	"p5+Ns8m4TspNZptPtvaqGt7vNq9mx37eAau6CFHSgFVdqjEvt9Jve73013VtLfTd97rbr3sG7oFh7XcH",
-	"Ta6mymnXzn2wBxkpMYk/bAIDfazrbnbHf8/rcq4e6R9tfqTcr+RT0DrY5lOuTys8sL/5Ab8Nge8x1fX7",
-	"RUL2SKZZXreClsRTkYPJqLcWFAdwALax7zttm8ahTZqE7dOwBbaH1iuM/yeh4xSn1OoXMRURv7WQl0rI",
-	"gTFiwi/wV5zLY+dL1WXioVa8EShe6N3FK1sRrH6wFfYYJZwvxji6GTHTNaVOPsISOBiTzxYVcw8QxTGO",
-	"BhiTOjSSBoyRHSFCdkQEaYbuMIAca8E1ciyNe4BiNGNg/PRzAxTFDmgSu4BH5BAGZRiHHaAYtkNesJ/a",
-	"QZAU0XYaBIklPuiz9B/lh73Nz3ltl38PjmiOONGuJzymCZWUlBCW7c74rBG20PBG41uFVMO9Ul7SRrvK",
-	"T2hzxjJliglGpJi4FIDg1BjyYHyCz+I5TxWr8tIcBfipITsOmjA4H9Rx1e8NHTvg1pCKa50Oi2SaEet7",
-	"MW3R4SdtNNkmHyaATL1krhnPUvSoIcL9GLzTJqV9xFxaWADKgksbMw0GQnU9dMkRkCZWw4gTKuSFt+Qb",
-	"DBa98trg81feaHWQyoNCmzgX5nUPJsGwg1559WVqrDZFX0fCbTYbGB/gA8ptDz3BgtFRCYznZWB1ANe1",
-	"JXQ4nSoKyVvK+PPizDSntOVzpnquu6lermkSupivaQ6V0rbuhil9vpW1MHmKxaa5U1JwyjgCVQzU0811",
-	"OuOgV0on/MklwjcmiOe5dWtS4GyOWyU1zc/I9RMl8jTZQR9sKjMK1x17q8/6WeF+VnU+HMgubhiHutMb",
-	"R8/Lk/v8nJtPu0ivUjJqjfg6t/ywnBd4T0m2jUQq9JaDh7aQSc9dz9q/kgFRSrb46edPBQH6yjb1TQsM",
-	"2IrIPLPjU9Ba8DoEludKAf9riC4vA3fEmlJwkY7m+J0MdNwOarLiwPg7je2jvcgCEhCNTj9ixUKLUtK5",
-	"AMeh4dwQFMpHEtwvnddUMOj8dO2Zd49EmJnGfDZab7xwdXVn1UQxM00d/xgxSZJExw2oLEDW62oyvRYQ",
-	"E65I+SglWBIvH1vnEBEhv+Hxatfe8V5atCc1mnP4fYnxOXz/UzHnuOgTtBe8bz0k370P13Wcsd5usAmi",
-	"PPWILEfbypvt6cqWE9eWVjd19dPA1BH99NmqwGdt7IMIfF2U9BAFRIFNuYDWiAHKWKI4X7sN73S9tlyv",
-	"9Kvz78/eXL8aPj+7Gr4+094Q2flsHeQ+ZNPcbtkVgukcQ0gRiHgak/jPLrF7+1tJbN2nGR442GZcNW0W",
-	"/0b6gSmjKBet4rUHskZ78GzsQgofqP+1esUp5PTPoHBcWdHYiWUT5c2bIIP26AFijHF0oyz+QnpZIUvO",
-	"yGgAXJiRCJIXhbbIXT64hykliNSWvklMDMvJgqGNIjA+YnoWIHlTgnXDXXAGWDuzFuy5kr4obeqpn74Y",
-	"jBig7ym7SKIlT2+EY0VXry6tbgGrYPJQhKRJ4qK3ZgawZxY31uyradynJQIUM5iiVzXAEbNZ8IH/Hvva",
-	"amG7gQk0PSVduMBtGMSDCezBiPGJ0jsyQQD0es5Tm4PhtskmIqFHg37/sS7AFXYUS54lsdYj5zrcihka",
-	"BN2jQ907PU81MIsiRkzjmZlcAfOiOr1l7HXi/CydxdF70X1VW7iRmK850Vaq2vkbF+bvIK/qmqQ2Cq6m",
-	"Vb6PVtMQMLMnrnjWSoGxSyLbee7zugjXRSFR+t6hrm0ExLniBOcpVVT3B8jK3jZfuyHszKAwwEP9LR96",
-	"w+V76L7+nxXLf6xj/G1WI2oQZYCO6FLfraA2hNsop3kmmwX1RRVExGHbaPasjcM5vyWFc+FLWCpQvztw",
-	"osyOUclpru0Qw/E9+YQTJV5XHjhDofmzurieoVsH2jZnuyoXc/PIP/d6nvFf/Pz/jY/Jr+UClJ9+/hT8",
-	"WvKK8SnEBnLC9fZz23Nj60gaD86VzaXFoiHFPwCA4uo51n30nb5rz1NRT/MTswpwYPb2Iejt+QHUkEY8",
-	"VUdNkFuS4gRJPM7rWLAcMa2MQ1mCATli3J46D93CZojCJeuye3l5/iZQWnZCsJAo/PVT2EFGiAub/5YQ",
-	"HYIBu0JrqBwIU2hvmXrJiBlb2nNR6US4BufTuNCF+7PUONMDu+SgYA1FF+Zuh5Lo6XRQ2U3Ya42NuP59",
-	"oDongAklicNT9BVEg9DY6+6uP5WQIRs0qDLOY7Ecj6dmO39/F5GtxihHjMrJyEXPkI/e97eGtXLIdnmB",
-	"9+4kYVAQt1KmixUy0Du94uenzHVRZ8nqi0b8EBqxXoVdVWL91D9FJ64T9gVJ/x2RukyygX9vJ/I3ivr3",
-	"tmFmVZZrHUMnk9SMxGGjgSfI+NiM6gz3WVeWMzoLPaaL33rE8JwEKOWJyZYRHHH2uAoMqsT3BzJGHi+G",
-	"IuBCLWkh5dCr5jB1YClBBAuarIy/WusreMTMEuaFiPlH7HgBtd5lztcjb7qqESHxyiofIwYlghUFwLz3",
-	"ygiG+4t/wCv+Fq+2F9g5wnHgqwT/VO/O76L0BF8cZPUBnW00uwo/ChBfaDShZBUY4Kb1IN9f9L4/p94X",
-	"tMAa3LxoptZe/VwSGUUI38dfVjeHTfrCc5p5jkNSv4cNcVHCHViPZ3DfsPMXH/efqbblzKCmVHKSADWl",
-	"jslbjdyUvJQUcqgDuI/PuhSc3SUbzBYVF9LByhkkDibtR55BjBi8WhoCoRnCzWC0aAAJ3bHCNSWHQTCv",
-	"aZhF8+Wp1er1EysivVJO688esZIjvVzS2e8OEBZoSZIEPcJCGfO2pSAgEyjttoIDUa+Eq/d/vg6eRyQq",
-	"LtsvMdMtcnxy6Mga5rw9AOSDxU1rcg7+Ikz9n8Of8/O1PrvHB6rbWDhTzHT1slZNVm/JxPAJJaFC6qyd",
-	"hLOp+i+VI2ZwQawXIba9LM1nNuDioZM1ecwjlqNiParLVkaFZOXHOvPWplcXk6VWXs6vC5UUgN6xw8rN",
-	"n6ztqQEMXZd88MmkzLoPur2miptLu1Ebym1e1U2hkAvZUIcCbTH4koEnSG9XU0WKlzuWc7ENULLbFdK4",
-	"QVM/Hva3raSRS17KMFpytwY1ecl6wx3erYakdQC0vq0Dxf4PgNfqwbP6CKkO/tRPY/UBRR8G0VORjZut",
-	"gUdunm4XH8QH4+7kMO5Hg8lh9Cw6IPu4N346OYr7ZBAd4mdjNeN9chA9xUfjXrw/OSBPoyPcHffjwaQ6",
-	"3adqTN3ydLtdi96QT3e3MhsfO7QxflfkJ18KbP7AqMTmmhzgnt7J3U7q7v1K409a5iqFvNnwwWWzZ4Po",
-	"3VzgM2K7CMYqMrSVjLlUcaZXCeRq60qcRtPrSr3TiUT/BpNKIDiy+FANjQSL4OLDkrFWzU5aY1R5IhwX",
-	"V0OnP+QdeGAt8ncMuoM66U5YfOkqUTZj/3iwSi4VOO8tWOEaD4zfDWJ1geXM1wYqpsRuKD+/v5lxPx44",
-	"2IrRPOcZi//hLNArO+CTbXlhFQ9jbepVASojb83IJwYyoK8UDXB0HB72HwfgiIKRnLwdig4CP90qKJRq",
-	"Q80iHCQ6ZW2eyXInmYhnTJbQ2X0XTYlLjFj466iFI0lvyah1jEBj+aSZqsV09JLlS8meAuknneUgS1Ck",
-	"Yd4/9npGmfy6BALrMvixev3boYVBlPjGtesrY/aOVw7f1Bo26klBWCzykgaIPTska8jk92CsBXpxdfUW",
-	"fYMFjSC1yAPeBoxrhNXS1CJ/h41QL0MfJ2U759Nde7lctpVO387ShLCIxzqUUo5LifWhTF/z/uKNKoOb",
-	"5Buz1i2ltsFv6I4XC8Jieoe+efyfCT+qs1SOo2nHanP4UT/j7KpS2w2dNGLsEKqr+NTlwaG2QbYoV7T6",
-	"lv2IkaEXBCfotb5fGajZeH1XOq+Fte1FreHOa6fNViYzs3HGmlNtTwhDnxnX7b/fesXxN7P6LA5cR74g",
-	"xxz9LEy1NxyQnpWse5viafMM8gfg/TtkpQHxA/ru1joFPGJw+/8CVZB/EU2k2AIC8sH9Ngxl5eRE3KCl",
-	"Icey+HNEyfiyAWqoCFW1VkXxym3X6Sc6EDOUdf1cy4ipSnCWcs3VMyHA9D88+IEzucoqT8YAEizwg1WM",
-	"22QEJeeTijLU73adzQQaT13CkEUstO+1a+IVjwRaGcoNPjDmqMn3N+5VMOKg6N1xuyqzr+JAh1l+Fq5z",
-	"thpC/12dqQavGTHdvFMNC5o/N+otFzmm2YPpLHURtBPkMGX+QcqKL/tACc6TBU3gcFd1ZosI2++hyqwB",
-	"dygdPeeR4L44XWI/VIzZaolXf38B+ncFBfjPi1ElNAtthSpuTR1BDKDSnhkh5vWIWS8uXbvCZmlp8oNr",
-	"BaUyVcMcjbNk6fpn0TRfQIcgUkdMDU23Dqmv0YKxB3lakjWwbXGgkV8gm/w5j1gOjKpEYQedcmZbz+ik",
-	"8AXBEiSYJoX8G6aFhG/tQ/UUtIcA0ag3QWdha8jY47wjjzGlK82bCl2fTG9H3R/X9PRVbAugCkWefQ32",
-	"PJ94JrsT9lVwIZegXviU2hv8yyIMEB4xM0YN7w9dUKwfdPitDwRgfB7Ov2nw/5hGZzctDsDfIoDixrqR",
-	"/zutd+TPmZ6QgAYANaRwfcTyF1sUOlgKuaQRMSi00LFBh5h1r4gNladAyrulv2wlzb3yA1+c542snDx3",
-	"i66sQTJuBR5CbUXwfUlwbBbysIt/bnfFl2zpjfm84pqy1vH+IbQWrnWB3IMq/hMpr1/Usi9q2QOpZU2J",
-	"tzvpafBRZUo3RRmNoZ13iIl5lAHUUV7L7trq7LXUEM1Hym9bnyhc9Ah08qCiyRKu5g1BtF3rWxBzynup",
-	"nqAn5o8nOtfKNSpURnu1iq+uCfWIFQPFtlVYHZxE5a3CIMvZFmwnlVj0iEEw2mBhmpI5aOGozTjtY9B9",
-	"rsDLEKBsgST3itK0omJWyUXUquv0nQGvampA4CzJcjjd2wRoRlB99XOeoiUZ67L/4zrcEsjfwoW+oIyj",
-	"EtAWxKswQ5QZqCh9HbIClVomJMGJbbpT5LDaMWPUXFupPHFgVR0U2hSLzkcRliZobAS1/RDMMo4gmWIm",
-	"FLs5Rv+tB/7fOtnvbT26gdpr50sadPcdYGCpE0LEU9HWD4UQn4c75iarwSyR7nCUEsW6hcGPBiRpo0s/",
-	"EVSSJx42tjmgj+wNKZlCvsc4ISjmc0yhyH/EHGoYdHl9fOwQtSx+A6SzU6m7M/t4ZNZpmLEcsixst83z",
-	"7ZhDI0g5I4IgLzfD2E8uk9EicZs63PpEQDCQvJco3pAbg5E1jlhsgrlV8axR0zygjRXPUsgBpczL9yhO",
-	"Sc0HeOLXtsXZttPRnPTTz5/+XwAAAP//",
+	"7L0Jbxu39jf8VQj9X+AmwUiWZNmJXRT4u67TOJtzbadpb1VY1AwlMR6RukOOZbUN8H6a54M9n+QBD5ch",
+	"Z5Elx723S4CiSTQbl8Ozn9/5tRXz+YIzwqRoHf7amhGckAz+eozjGTnmTGY8Vf9OiIgzupCUs9Zh6wVf",
+	"ojlmKyRIzFkiUJxS9RKEWYLEDGckQbF6g0BzvNJ/RXJGkCCy04pa5BbPFylpHbYW+TilcYTm+LaNp+Tr",
+	"3W63FbUy8u+cZiRpHcosJ1FLxDMyx2occrVQjwmZUTZtffoUtU4u8bQ6wiMk8RTJGZaIJoRJOqFEIDmj",
+	"At2QTFDOEJ/UD2nY6r/Jrmcv5v96NYmPx98wfvwDfn/5z2Fry5G95bCKNYNLl3gl0IjxNizNKEITniGe",
+	"2lULB2Rv2/rzF5Jn6z8v1B2jyufg5y0/d04mGRGzY86vac1HL2cExXANLamcwdJn+hEk+TVheg2wQCln",
+	"U/WnugOuoJTeEBEhniEqBcrInN/gtIOOxoIwiajex3HGl4Jk6JqQhX7YfE4TgUQzXFrXq6sLEucZaZtx",
+	"fE1WL2fj72J6Rl+evv/ltPeWnopTdr4XH5/un14vfvj++OVBh6xepuTFET37eNJ/c3nyy5vL6erNZXrQ",
+	"ifspG8+fd5MfXqZfoXdYzr7ewQu6c9PbMWP7Cr3Bt+2jKfm6v3fQ73a7X6EXUi7OWLr6CumxfIUu8Jxc",
+	"UEm+vpAZjWVr3ap/UlskFpwJAqf2G5yck3/nREj1r5gzSRj8FS8WKY2x2oudj0JtyK92IeDBcfCgyOdz",
+	"nK3gGI15sjI7tuRoToXE10S0otYNTnPY5xjn8PmfWimdU3mI5rmQaEwQliglWEjU02caFvkKtvQQUbWR",
+	"hrp+jloky3jWOlQDucrMSKLWnAiBp2rKZnTqMcYlusEpTdTSSCxz0TocdLuwGsVS/X8ZmbQOW/+zU7C4",
+	"HX1V7Jyoj52wG5LyBdHLWCVWMwpFNm7aHTTSsx3Bz5wRRJjMVkC6BMezDjo11KiWzQz25cXZ20hTpHoY",
+	"CXX6ljOSEeCXM75EkqM5YQmistP6FLX0ITq5XejDt9VWxuVnazZKHys1BWLu87bg41Je6b/7G3AJj9jb",
+	"vZXv9x5+5T22gCjzD7M35g66VOwcM7EkmVrrCWU4PfTvpoZbqJsvYJ1nBKV8SpniBJ64uyCyXXCuuhmY",
+	"m3dCNgcz0H9/y+X3QJXbbRfjxXeLc3fpMTQ1ZcbNlOoPnizRK+NuEfVjh2rWiLJN97npmPX7mufc8GtN",
+	"XOGQBREgWmHd9T1RM/15dz3AsB6UBjOiv2WWz5M9PmkusfrlI4klSb6qHvBVE4Vi99R/llCf82xMk4Sw",
+	"rWlUPlfvKskGhnAyp4wKmWHJM7SccUEQjmMiBJL+hsFImkm38RFLtghPcUi8EzcVn0recolwmvJlyKK6",
+	"uw/NosojBoqM0DgHTSPhRE8CxqK1Tr4gGawwMPhTJknGcLrlRlDvsepaesvjbvRX54LPiZxRNkVLpTct",
+	"M6VoKUU4z5CgCfGWbO/h5akg2Q3J0ATTVPNuq90pGRgysBuijp4Ruh10ma00AaAUS5LBAr7l8oThcUq2",
+	"57f+gzUEmXEJT6tt5ZMJetRu2592zk+en59cvLg6P7s8ujw9e/v4UG+umZtWPRlHKRVS2ReGHwqfchmX",
+	"V8SMoEy75ne1Kd57g315YGnrU6aasVhSGc/UECYTvUmapTE8J8LaS1LREKjV5nahqN6Q9lsun/Oc3WNf",
+	"3GNrSVut3wTuLK+e/bU494PfSyyIPJ7Z3TXCAY2JslwUU0CYcTlTLB9MT7mChTk7yuXsGAzlrY898Jfi",
+	"2RqyVS/nGf0F3uLp4GAjwRC/wYLGhfGlTfYrGghf86UrfbFlLlyV7Mf7f8rfMj2dZo3+wfVKLRnRKBj/",
+	"yA4go9OZRI/Onx+j/aeDgwgJEsOp2Ov0H3fQsfFwMEISxDgjXyHM0NG7U2NfMplxsSCxuUWAuhBnBCgA",
+	"pyUx/uHDh7YahroYY9lgL+PiDjUQmCyJ0AiWd6TH+nS/9/RxaNfq1c8ITudfD63dlYD7Yo0paSn0RJPC",
+	"fQj0uwwzWdUKQ6XJtzqirY0TS6BT+FQ9fdZ9ZwNDRom8yH6gwRpe4AzPidTa3JwKoRavdhYwwCu1yo22",
+	"rp1LYe/WzabpRX8M69hXgTtoBBOAI6VsY+Nhi3lClCxF9myhR/7ZAgUASLnbPThEo9KyjKLiJ1gL9UPO",
+	"RL5Y8EwS8yMskH+riLn+wb8VKEPf2kFnLF2VX43mBDOhj7SsmqKOoiJruShu55Y8MrqMeTi31pvkRo/V",
+	"ckCJhrOMTum2ejgPn7zDEIy5EtmTjM+dPOLw7KHWT9S9+ge7UQs8JUrbbrdjnom2vuiUnuOz84urs/PT",
+	"707f/oE08brZ6onwSWneEVrOaDwLtJhRMNdRobqrJYLtAn5xP1eMLD36J/fEbOB7SUhKJEFjLs1DNiQQ",
+	"mrR2We/pM9HWF7yhapL6lpniTtpHzIQkOAGaCGd1h4MCrLjSEw/iQxnj5IJOGZZ5VuP7EfZSQZBzLOMZ",
+	"wmyFrsnKMpnC9pBZLmSDX7Z4GxXIMLw/nMvlgXwr21Agf42zKdn6UBePNXBgcP56XvA5FxL19nefDdB4",
+	"JUlgDkrOr1J4X4NAl5wje4Nb/d6D81EYs5EDWfF1+HKmyI2h3j56Rb+xa/cGs5UZpth+CctP155BroOM",
+	"ZjiGuwPR4yTJiAgWMsOSXEEEgpTpuPSegIwPHt5EXKr/NYx+xfPMjh5MJTMnghYZv10p6TvJOAPvwYrn",
+	"HXQh8UoR7ZQk4AhTCobzh+CJUkVH50Rmq/aR+sfIhmRLBod3S72twfL5WEnKiYvpSo6WGOzaCc90+JaR",
+	"W6k+H9gbvRqzgjJJpiQzdsV7ho3JtbUItTr2VkbvNwRnJIO1wqFE8Akm90flE8xRyblnxhCoer+vpYqb",
+	"R3A3Xzy3fLT8Is5iEhKQCVdhz2U5I+kicurqQxqtsCkja2HvdctWq9402J2vh844gqFvYLu+Z/gG0xSP",
+	"020Zeh4+2cDTbWgDQuNOM3APhnTlfg74kDu2gnMWOPUelJsfoYQsCEsIi1dFkgMoCVQgb3SRf0lInEmh",
+	"KExbLCXuBbyqiMiPida3YY/A0UMZ6u2hOWW5JEJdB6qUS47ilMfXAiV0MiHZVo7fvwbvc+bnG5JQfAk3",
+	"bUmg9a+oodRj/db2JbgLnApS/kBArYV5PFdvB/M4IFz4KFI/W7p3jwQ6yd7vopOYTyYkTiGvyHkV58Ww",
+	"DJUXMRZ0QQxxWaefvzIj/ZJReV1GQOXVa7ft5XLZnvBs3s6zlLCYJyQZ6XwVhsBrFsR33CropAwdx32t",
+	"FE/PrYSThKr7cfouUw9LqrZwglNBotbC++nXMHWinoRD5dm5IEDbhRP9UdGCMgRIEvLdz0h6uRan8/T6",
+	"Xx/2uviH873Tj5wm/dkN/uFNPv7h+4/4u9tF3P2GjT88X4yP9z6O+136+vjlIu4dzP71XW8xpqf7yYuX",
+	"vX9dLClm5wv1/Cld0vH8ufzXxen+afoy/fHDcnpp37V6edCh49OzH69/fLEg3+8t3p2/fXXx9p8Dfnxz",
+	"+jH/fvB9dnnVHlx8d/zx+3+LWNEwZa8Jm8oZnNRqzlKR3/RTaZF/drfzsRK2Suk1G2nk6/22EhTU+i1M",
+	"6YRIOnfUzMiypAgwy18jrTb2uopRldwZJm2gbV83KsmAR/tdNF6hhExwnsrHoAKseI5SotgvlYjnMlJ/",
+	"UuMHM+8O+V43aqnzgKVmeLt9tdr4ls7zubrafdaF1bf/jqrMsXmBwfCE1QrXTi/GulNQXrIOekXIAibD",
+	"DM+Y82wV+LuUVFEMRokUkO54SjroVAaB6L/PkSkdEjVt57+qLjjQK5aeY61Ctfp5EakFfs/orZOxjwRV",
+	"CmkPvcQsx9kK9Q6ediP0/vI41Ax7+73ebu9Zv3cQ0tz+oFVLVv6hDkimmEvd6Q4lUu1srY1Mbki20pqq",
+	"GmlIpVYYl19wVkkWs4qOznxcEL5ISQcdY6VeITJfyFUHvVXfQixP02BNGhyHVJK5qNGQ3XRxluEV7KqN",
+	"8lRneU0ZOMrgFjO2jE8zPBeRDnxigUbOZzRSMnPk5e2N1KiX8BqBYj0bnCQkUYSidEpFNI7tJBxO2TXj",
+	"S4ThoUjJepoQxaWAb4GCEZ5A32NVpdhqFKU2GxU2SpElZ4r7MtIc/XuXEfAjcpauCg0EPiQsNynpAaUR",
+	"1wWlKiN3Old5vB8UI57hxYIwkgT0Enyk7BqufMAqa3Xr8eLy8p1Z7MIRpJNLg68M+r0a5n/HQTQfLqZo",
+	"STCyB6buTJ6a+PkRePka7E3tAQxUQJ79Q+jwixJ6NCaRc8PtD7QTq3JsU0z12amX5joBuoaK4LmaoA/j",
+	"SzB2lA21SHGsrAguSLG0NUmOPuP8CmH9chNgFibAjmwagvmnVP/uoBG5XUD8C0OAjI0n6o+Pkqo/bHAM",
+	"Pqn+Imii/pgSBs8Iof7AOfwYM3jUBe3h0i/wchdUU0b+FWgX6h9xBn/Ms5Gz6cyymMnaPAi4bH6zbMbY",
+	"ghlBWOelNy9TQIa/tqi4ggQ0p2oxPNfOU5yiN3k8S6lo1ekZdjj1BAU76PazcDDjMc8l8C0qjTUrCved",
+	"YX5R6SHF23JBknK2uk+chfMlIwsCyerhsV7OOBWduZ7R/07nmKadmM9bd6m0hqbXnSxPi62uBFxSTNBo",
+	"mQ2HCz0atdt2TZWFNHr8MOfrKE1LhFSqGNBVAiugnmVGpQTbR52HkFLI7SLUIwoKWLO4BX3pwX2UtHXY",
+	"aj0kndkplNiBzraisoOOrHOCCjdD9Qi5vS+NRC3jyqof1em3hb1g0psK5Q7nCZVIyIzguTvqNtktIzdc",
+	"G8xCu3Ik52Wyt140zSBZSXztT3ok6Xb7eLy3d7D3bO+g2xuQ8aR7sNfb6/eTA9xNepO9cW/cT/ZIN+6O",
+	"u5Neshvv4afkoDvuJXceCLch0dqz4XJ5zCptTrEfZgQCzriUGmpzdfb7hWbRB81Cs5MihdRjHzgVXHvj",
+	"1NmD94anQX8jZwkwLEIzxJeGeKoHEMeS3tSqFnrIxQvdoJUI8zdIz9is15jzlGCmFqzI76pXtHSilz/o",
+	"Q50eBeItkDQkFUSLmzLphCFZmIz1VjJC1RRKB4KMG8yZTU2Z9fbLBuO7vxkTtSiW241ziQWiQuRKP9x+",
+	"qGopnRiSpGRu6LEP9jccO6gJ9aOHSwEpbLPPFY6REZwAXyS1jC4f14/C6SNbDuTeLLdIPKoOyEVGjD/R",
+	"VwIjNAr8Uuamklq07cD1B+/kloZj1LHIlxdnbz+Q8Suyqiu91EWdkKeg+d5e72nB9waPO+iIodH5xdEI",
+	"7lFbO2JadxwpjRIzNDo59i7G2Y3SMG/NPStzz9mrd6Wb9PXbUQ37S6cN9kM65RmVs7lTTMmqg77lVnWz",
+	"v2mzT9mvmhW758K1PUm+vTiqI4E4u2lgj3l2Y7KV9LSVPW2n5vZW7TssWflz/b293kEtp6v/HLnVvnj7",
+	"RbsNwDXGWJD9QZ6lwXf1hNUHQK5sy1MhUFOwK7WWNyTTFbmMW0K/i2epVxmavmZKzq1Khbu9/UF//1m3",
+	"2+1uxKSum8SVGt/pt0r18pUx6XQjJbnUPcZmswGGa5rUyywjrqkwpKqDXPr+YC/73X6v2+t329e7N/+u",
+	"W+frJlXSD4LAVsKuRiE5hR87e/Wu7hMNWuGcJ3mq/QIPRDNsPFlDM2BW+dl6OkZJp0wU7hc7gHVkY7mD",
+	"zdkH31NZtPUGg02pJhekUZsPdsAYsyNBpyP0yGVgiVLUW9Bp3erc1n/kFsWcZwllWAYcA75oArQe8zV3",
+	"WF6yZrdqOEuv9+8fj358dXucTb6/uHp6ufrwzxdn06ez+OYdXtA3abY8xfhd/OL9Oa+bQQOlrtbN4J7E",
+	"VBJb16Dfq42KgOuvl18XRNaJsJcfXqELIuvk116NdXtNVqKRm4gIMbIkQqIJzYQsuXhbntt2XcTUE7kV",
+	"f255BdRo6qYNLsrCvFlr/LtUd3vqqW8W1Rs0vZqlWROuqTp1/r7RSF9HvJpRVrMrZVUQi2vjlapqhB9C",
+	"ZQVSBXR6umKf6hHOSKT92b7CWXjsa/TGMER61zlsDqQCGb4hEidY4prT52d1Wd4/N7drwns26A08wqsh",
+	"u6IqQFwV6QqNWBjlpU3LpkZNgHjzaEtwdK4ISxa8dofVoXh//loduNG7s4tLtMNxLmf9neIFJS49k3Ih",
+	"Dnd2dFqr+V1ZIdUn67h0/cCuwL07J3LGk41Wz1jwgsQZkVdjXZ4EaxhZtRlKpcJ6KG9ta16w5Qory7ch",
+	"QgD+bWBiaWqofMNFrFuyj8trcZVndO3uhYJ408/tdJYkTdug3u6o73QgW6dmEDYwszGBg6yJirwslxsC",
+	"OdSaSRh3brg1W+1C4QK8D5HrkpptCVw/Vb9IldFsTdmMM+JI2a6eQzvK7C6XyFk9tR39auZ/j0XTDGvL",
+	"NWtg4OVh/EFXq+zU1Ue/sob15NjIjL2THTVIjzXnbtOl24oqt+XPjbL2HM7INuqe5803ql63e3CXqneH",
+	"H7gILegbI2WkaWAmVPHsNbhvG7TJo1IAJQxhIMlNvR5YSSUfm7bpv6ih91VDlfno59mMdI6vxXuANBCl",
+	"cI5XiEpB0kmEBNcOEfXflPGsnJP4oIomJEVsSfualmrSQfYfd9BRmhoCmwPix8irQAW8uzFxGfsTY5Vr",
+	"K+4r35uhy8TLqyk5/68crGIOmyrJ67fsDiq7X0rriudoCjl5JuqudRi/jCbFQtpH/8ZZe5uGYMrpepG+",
+	"bLxsYoFjyOaXS6JD6/NDKK/NZEFxEMPTmSH1WRsmmdKcdOuZq9aWWh8dvLIa57mTD3gkvJ4ZiLWZRJKv",
+	"ZwF7tbLvPsmpX5JMwyRTcUXZ/XOjjQc4KniB/4Te3GCJd/c3dPrewayC5EA6QQGCEDssqkdKx+JClxK5",
+	"5GSB5wQJSRY2KaRELVo0aQUUajO5kIosWaLLCsMTBVUyh5plEll8oGYkX9jkXWwy3IkwxFDHyLaLU6+L",
+	"DlvZu1n53AYx3SAh2vtycAjr+Ocfre4BqgzQI0FuCEMJXon1tQxwewcdITHHaYpgQIB4hSckOzRRSqw0",
+	"CngodIqC9rHUiZciJ4ktDBMSr0yyTM4kTXU6ml7IBy6Y+KIz/aGLg8zpIMlDVq9caExYRe2m5sB4APTW",
+	"agtCcp09v5xxRc8xTlPKpg3iZYlXddLFnj2gjUP1kElaNslnaQKGxBeN5b9bFmPWH6OYL1YlDZzcLkZB",
+	"PhOY2V6JBSCXSY4SEvOE+HlPtmJ8OSMGbDfPMsgtN0kXgLuoQSCU3f45eW2/ky71XgCpW3Pbv2VLRQt2",
+	"RCfs16bqO6aqxgk7YiJm7s319/1u2pt9dfB4ltEbIly9+TzIxaEAUncLMUDIG8wFSYJqcJkRLAHVEQsk",
+	"JE91yqbRogUa9PsQTNReNeE72/62POH+pWfnztfaJNWdL5ZPYNN86EkT2LJYozZab1McdQ2nxJks1JaR",
+	"QS+7wnJUmyncVBsGl4pzYYd1iEaQKX+ovYG5INnhyOJv2JG4mpKRO6Yznia6dgeXU/vVvfYdutrAfHWO",
+	"4xll2pM7ykguSPE+C3MAbkZfT6cyyB0LaVQPndyQ/70j9Lc+n9+tuMZBdvsBaqNZ8I3HtEVu6TVZyCvQ",
+	"PhsMGR+cNtw3p7RSAfyhLp0qTcOtEWXnOmS0GfI2NXs1NpL7JOTBLTSrVkpNSZh0DwZP+7sbGuaM16GQ",
+	"HKGMzHF27cgigKkuDc2CeZQttvOaOVPhbbJJo6BYQmQrIxPFRbVSrdQxzQlrHJ9YNJ9zdc1K+ZE2RUZB",
+	"yZBBw+B5KWCR4oXkC8Oqm4Kh+sSvUVkqB7tKEKXdevb0Wa/X298sLVxZjixusLcXXFBNIFpITwigEPtl",
+	"JR30GhSRSqXJjE5nUCY7H5NMlKoVNxzbRjUxFvXRyjqPltbx4IAF/GdLXtyiO9ILaGG9OHpnilFD+aBU",
+	"h/qFgjQjiFFrQTMKFbIFlNabJeOssD3hQrBrvQ2VSUcId0nOchLepml3nmy+KxDtj2b9um7qQwknBNag",
+	"LnVBI0tbWuIawqsR5s0ySweFK3Qbsrk67aFcFrRGWN0ZBbqLGUaA3OeYQk2t2Xo+OMe3dgD9bnebYjiz",
+	"PL6kM5nHVKDTb21Z3AwLtD9AKV+SrB1jQdCM3OKExHSOU5TQKZXiwY+8N6v9QbDK6p9VhlBLikFCwMOh",
+	"0WwaigcxZ6KlFlX0wb0yF027e8aMs8MmqLnUMM/XN8eJSUWnsoMu6ZzoLJYamViK12r7eX2xXdX/YuCd",
+	"iQjA5A3KZ9W4airHM66FLVwTRMj1u2Ze+VkFbcmGBafOmHek0mxePrz4jFpKIl0pXe5uRSlwnBq1jdzi",
+	"GMZuUNFAbbBejCVlCV9GCDvEngCcp6JdPdt/urepdqWZ9Ka7brP/wJtdF7P1a8lMdNaAC5RDayBQa/3H",
+	"WyqISsO9wlPSlABnS23eC5K1j6ZgStbsRITiXELvDu3u6He7KJ7hDMdSaYfoZL6Qq0L9X9ZGbN7wX2ia",
+	"4p29Thc9+qHX+wq9piy/RbfP9q/2B1+h7Obw2aDTfYy+I/E13+l3e91ur9tDz2lGJvx2R13coB65VWyc",
+	"T3nFIQ5WJXKcZQ2ze001Sw9ZkmtF0mAj6qsddAnGa8EDwaiB1Y35nGypPFn2e5fm5PdJKU0LRHScZ1Su",
+	"LgBKsg4BegzBr+eWwl5+uGxVsATKhZWghGJRagdxaMFD/+///39Am9L4lYrBlgJsMykXamJ4QY9dWnOD",
+	"Yx/PiSuX1znOxkIIk6LRoxKWF17QdnFZaFyFYkSQJl03oAv4RtNWN3/fpb3fOWtIJC0aktQkXRdV3Qgb",
+	"vAi1Djo5bIGFWPIssR6QlINZheUmE8w27jQJZGzyZcNWjDo3dqQWW9hqCZQQQH+aK8qACj8p9N7RIvkJ",
+	"iIKq77iGbAYOotxOshg4XlAo29H9JSa8bswGyZvGShuKZ5hNiSg7XqD2149LdtCPPM8ML7eP6yo5DG0H",
+	"0QcyHjINC/To5YfLx5p7Pwle/ETvSagAjPOVegkjS1DBM9lO6Q1J0JMn/giePImQ4EMGC632WOiQaAHa",
+	"af0kcrXQXYMIzYrtN1CezPytM2RD9j//gwDuCFvggIQToS70rCdfVmB/TNyqnNmpvYehZBuyvgcPGcLF",
+	"KzLQgTarhzXE2VY8V5pgZ8h27wqfPCppi48rARUCwRvFC0de1EBCWuSQIYTOiugA4IbBe6VZI5JJtYa6",
+	"5cECiOKSe6JQabbhEXCUDC9/8uRch/qePHGxvuqq2BiWjgL6KTWgHOBycmAE7y6Qj/R7SxDv6sVUdoZs",
+	"4N5p8KeoQE+eDPq9J0+Ueav+2n/yxBSIuxYjHgZZtA73HYZSYL/7NCY5SngByKa/rm74zY7kN2gJokj3",
+	"N7QsHvlN3dJut1Hwf/Wj0jZ+81BulXqh1nMBHVJ+80i4Gu+FFwy63QgNervqf3vmVX5zR1wA5P6GntNb",
+	"AwKdpiTz+pMWVctF81L9+n7PvbSxu8Nv6NuNcPTtK/u1ryw1h7FDK6Cqt/3MQYT2urv6WxkBW6weqRhv",
+	"ioGsd8TnWB30AVNZDywM3JP5+NkwsD235aUmd9V3l3vZqRcM2ZFJPlF7g13jT5iHhoVXdrKwPAsCgZYi",
+	"ANR7rkgKMoMOer2uS1Ucst5eZ6/T7z423RKoQDOczVMihO5C6TE510zBYuyqwVhBxLhuHGicdsZaMScJ",
+	"kBPh1JwUwIgFTmLRX85i2cAEJkpyTShJE3GIRvq0jSI0MgBx6q/mqGOWDJmlng56Z8AIPZhA+3jQgUiW",
+	"sQy/ghNXi0s4ZAUwoRuB5jeWahWxFbh7ttWPkmZLKGiewjv1gsHKHKF/52r+sLoxZkrPGUOyuVKpq8vd",
+	"BVzW0pp1imV1wWMN+DMCdq4H6QFSukV2wMc4npG2aeV+iIqm3wheO2TuveUnf2gbB1H7NBl10CmL0zwh",
+	"oBVpRy8IPCWsMrLgmdTUOk7J3FLGpedRweA5NIkj6vplba6XQE/cXU8CmCAttIDxg19qFJazgYaZUA3m",
+	"+jEXcsgAFgE7bQNgRwpq9ES7OgqxktjGJWRRLmE3jdriXhMBrrZaN8XZHNSTPURFcsyQKZuOxoRp0ACj",
+	"J745VdZJnqVepRYIbp5nMenwbLpjHtqZUzDsJJXVmJTV91pRy3S0bx22ep1upwv6+YIwvKCtw9Zup9vZ",
+	"bUWtBZYzsJ0aqgwPf21N62yGcyLzjGnKqFTFP4YjYUZiNhqwPVZlRfVUOvrSRWBDNsPppGATtV1tCsSH",
+	"CB7XANbmB8DqTlP40eSrczgxxzPOPeAWgyMKiBulDBl1eHLtbQqhPUc4nY4CRBhtU4khA0IGWFaYiJiR",
+	"5LDANysDVWBjcNn0Cu0jgsp/zSSAJxHAOXfv8zI2PAT66svBLalEIdxj8nxideDVA0OmPqc2KOXMdXEJ",
+	"GcJId+kSmljd4ThNWoeKHF4urwXQji2QaR3+VGvtnVziqYc0LQtFdoZvCpVRXdHOJGlYZVJGTNztDpx+",
+	"ruSVZkYWvlOJu9BRM2z132TXsxfzf72axMfjbxg//gG/v/wn9IwAQ02/ojDUTiftt5yR9hss49naxhI/",
+	"l/rr97vdLbH7M56m/EZXJhctns6YpkzYyqgIkHFGQjpQxlFyg3X8zuH9a7SJnwyokYMcAoQhDxEIEG4q",
+	"qDIAImPgXwCExUdAAXgTA0pyuyUIyKfIDeiiv7fvBvSurf9lQBgLkB43vm6v2++2509vEze+k+NWdTST",
+	"Z7tnL3e/7d8+730zfXaTjw/ka9Kbvnjzy/dP98mzy1wc5O9e3Jx/f/K+BQgkrdur5ye/nOcH8939F6/f",
+	"Xsmc7O8dvH67+OHD/uJ4dSHp9Y8fX51+ON3D3dann42zybhOyq3Nm0+29qoa3u82r2bHft6iQ0IIUdLQ",
+	"IaFUY+41vQhO+V29wuFme++nqKVO813PwD0wrN3uoMnVVDnt2rkP9iAjJSbxX5vAQB/rupvd8d/5Brum",
+	"oOqR/sHdj5S7ZH2KWnubfMp1B4cHdu9+wG9+43tMdf1+SMgeyTTL61bUkngqCjAZ9dZAcQAHYBv7vtO2",
+	"aVfdpEnY7kAbYHtovcL4f1I6znBGrX6RUBHzGwt5qYQcGCMm/AL/Sgp57Hypukx8pBVvBIoXen/+2lYE",
+	"qx9shT1GKeeLMY6vh8z06qqTj7AEDsbks0XF3ANEcYyjAcakDo2kAWNkS4iQLRFBmqE7DCDHWnCNAkvj",
+	"HqAYzRgYP/3cAEWxBZrENuARBYRBGcZhCyiGzZAX7Ke2ECQh2k6DILHEB939/qP8sHf3c16z/9+DI5oj",
+	"TrTrCY9pSiUlJVx/uzM+a4QtNLzR+FYh1XCnlJd0p13lJ7Q5Y5kyxQRjEiYuRSA4decSMD7BZ/GcZ4pV",
+	"eWmOAvzUkB0HrX+cD+qw6veGPlFw68hiXh8imeXE+l6A1ZiftNFkW0uZADL1krlmPM/Qo4YI92PwTpuU",
+	"9iFzaWERKAsubcwAjo/U9ZFLjoA0sRpGnFIhz70lv8Ng0SuvDT5/5Y1WB6k8aGQT50ZF3YNJMOyg1159",
+	"mRqrTdHXkXCbzQbGB/iACttDTzAwOiqB8aIMrK6tQm0JHc6mikKKRmb+vDgzLZFt+ZypnuveVS/XNAld",
+	"zNc0h0ppW/eOKX2+lbUweYphq/YpCZwyjkAVA/V0c53OOOiV0gl/conwjQniG6HI2xy3Smqan5HrJ0oU",
+	"abKDPthUZhRa0G76WT8r3M+qLoYD2cUN41B3euPoeXlyn59z82kb6VVKRq0RX2eWH5bzAu8pyTaRSEFH",
+	"U3hoA5n03HVK/zMZEKVki59+/hQI0Ne2lXwWMGArIovMjk9Ra8HrEFieKwX8zyG6vAzcIWtKwUU6muP3",
+	"z9FxO6jJSiLj7zS2j/YiC0hANDr9kIWFFqWkcwGOQ8O5IShUjCS6XzqvqWDQ+enaM+8eiTEz7WBttN54",
+	"4erqzqqJYmaaOv4xZJKkqY4bUBlA1utqMr0WEBOuSPk4I1gSLx9b5xARIb/hyWpLieGnRXtSozmH35cY",
+	"n8P3P4U5x6FP0F7wvvWQfPc+XNdxxnq7wSaI8swjsgJtq2jxqitbjlwzdNuFqUgDU0f002erAp+1sQ8i",
+	"8HVR0kMUEEU25QIa8kYoZ6nifO02vNN1eNw5P3l+fnLx4ury7NXJ26vXp89PLk/fnGhviOx8tg5yH7Jp",
+	"bvLvCsF0jiGkCMQ8S0jyR5fYvd2NJPZraNYPD+xtMq6a5r5/If3AlFGUi1bx2gNZoz14NnaQwgfqf61e",
+	"cQw5/TMoHIcOcE4smyhv0XoftEcPEGOM42tl8QfpZUGWnJHRALgwIzEkLwptkbt8cA9TShCpLX2TmDgq",
+	"JwuObBSB8SHTswDJmxGs27yDM8DambVgz5X0RWlTT/30xWjIAH0P2oyhJc+uhWNFl68vrG4Bq2DyUISk",
+	"aeqit2YGsGcWN9bsq2kXqyUCFDOYolc1wCGzWfCR/x772mphu4EJNH3YXLjAbRjEgwnswZDxidI7ckEA",
+	"9HrOM5uD4bbJJiKhR4N+/7EuwBV2FEuep4nWI+c63IoZGkTdg300XgHwjE01MIsihkzjmZlcAfOiOr1l",
+	"7PV//iydxdF76L6qLdxIzdecaCtV7fyFC/O3kFd1rbkbBVfTKt9Hq2kImNkTF561UmDsgsh2kfu8LsJ1",
+	"HiRK3zvUtYmAOFOc4Cyjiur+C7Kyt8nXrgk7MSgM8FB/w4fecvk9TmnyHxbL/13H+Ltc1vYpBXREl/pu",
+	"BbUh3EY5zXPZLKjPqyAiDttGs2dtHM75DQnOhS9hqUD97sCJMjtGJae5tkMMx/fkE06VeF154Ay6xTO1",
+	"3Thxsp6hWwfaJme7KhcL88g/93qeyZ/8/P+Fj8mv5QKUn37+FP1a8orxKcQGCsL19nPTc2PrSBoPzqXN",
+	"pcWiIcU/AoDi6jmO+Zx4zWvteQr1ND8xK4ADs7efgt5eHEANacQzddQEuSEZTpHE46KOBcsh08o4lCUY",
+	"kCPG7anz0C1shihcsi67lxdnb6GVc0qwkGj066dRBxkhLmz+W0p0CAbsCq2hciBMob1l6iVDZmxpz0Wl",
+	"E+EanE9mT85dac/91biETHCellKMSuVpRSKiuduhJHo6HVR2E/ZGYyOufx+ozilgQkni8BR9BdEgNPa6",
+	"2+tPJWTIBg2qjPMYluPxzGzn7+8istUY5YhRORk59Az56H1/aVgrh2xXFHhvTxIGBXEjZTqskHlFyKLq",
+	"56cMzcmcZysI237RiB9CI9arsK1KrJ/6u+jEdcI+kPTfEanLJBv492Yiv0bUKwk5xvE1UHguSHbsOqjb",
+	"pCIouAySioou6/UaA3iKyt3ag0CNEpEixKJY3/19yJI8o2yqK+hc3SH2gmDlw248ZkrfHnR3IzToDhT/",
+	"H/S6KOY5k0JpCTYb3xSy6npwXZJzrHl9W1H7ISqzexeB83q1gooyZEWLBCj4AHG4p0YA9oEsFdxCKavp",
+	"hV2nE3ibsq0+sBkvLTfpb+CmupG8bz1Zu2JN8/yHEqzbzeQINqJpIma4zs2XW5sIEIcKxtvYYjxQIQ2M",
+	"rdnmQb9v+5I4O0wbeQaVC15fb7tZjDjt64NROS8jusu2K9ObGojm7931Gv2gO+isNdGPxPW6g+mwtwoq",
+	"0EiKHjMy2b4/f6rZke9tj97qIdZmjc5fq2F+Do4RnM9m6421DvdZ77nzczXTKXrE8JxEKOOpSdATHHH2",
+	"uIpFbC0Gn4pmPNW74MJudltsZaAdiLHQbNmsoUBdWZ8LIobs0ajd1qgBjw99/C1gSdD8BbRYKCbWLBmN",
+	"RD7WvwImpgZDgNsd7rruljNkwQKadZkHgLUTns1DnziM5h8Cuv7rJOmVUaSMGeNc+TbZILdpblUZAFiv",
+	"12ILijJl/+WTWpB+zZy4KIqBgle75vOaV0eaWRfl4I5NVykkZNND9oGMfaEAcwgwDIJUd6+K0NQfZwQR",
+	"LGi6MnFSbSfjITOiuyiALz5ihwTdUlzFVj3iczF3GLjmWEMGpekVIWPee2kMkvubnYCT/y1ebW4oFsj6",
+	"kW+K/l2jCr+LsR19CczUJxJs4lGoCKUI8YVGsUtXkQEMXN9c4ou/4Y/pb4ha4IW8e9EMxov6uaQ3hNDx",
+	"j7+sbgHX94XnNPMc18HjHr6r8xLezXocnfumO32Jrf6RaipPDFpXJRcW0LrqmHzV+PIdQVB/dp9YaSkp",
+	"aJssZAtmEaQhlzMXHTznjzyH3CSIpmjonWboUGMkaOAi3SlJ0CnDMs8IDIJ5zSotijzPrGmnn1gR6UEI",
+	"WFt7yEoB3DKUQL87UIb0kqQpeoSFsqZsK1tAxFHabQV/qF4JV+//fB28iIRXQoVfcnU2yC0tIItrmPPm",
+	"wMMPlq9Tk+v2J2Hqfx/+XJyv9VmlPkDqnQWbYYWF514yDpuSieETSkqF1NmiKWdT9SeVQ2bwqKwXIQn8",
+	"iuIuPFZ0tKZ+ZsgKNMZHdVUyKCiSeawrPmxZT5iku/IcX87hFjQYwQ6jvXiytpcTMHRdasgnkzLr3uv2",
+	"mio9L+xG3VHm+bpuCkEOfkP9I7Rj4ksGniC9XU2VkF7OcsHF7oAw36yA0w2a+nkYf9kKTrnkpczWJXdr",
+	"UFMPozfc4axrKHQHfO7bOgAy8wA44R4suI/M7WC3/fIJH8j6YZCkFdm42RpY/ubpdvFesjfuTvaTfjyY",
+	"7MfP4j2yi3vjp5ODpE8G8T5+NlYz3iV78VN8MO4lu5M98jQ+wN1xPxlMqtN9qsbULU+327WoQcV0tyvv",
+	"9DGrG/NGQn7ypbDzvxgNv7sWFLind3I3k7o7v9Lkk5a5SiFvNnxw2ey5Q/TeXVg6ZNsIxmpHAisZC6ni",
+	"TK8SuOLGFaCNpheEipxI9G8wKWyCI4tL2NDANmxqcVoy1qpZsWuMKk+E43A1dNi96PwGa1G8Y9Ad1El3",
+	"wpILVwF5N+acB+fnSlCKnrYVrvHAfSNArC6wnPnaQMWU2A5d7vc3M+7HAwcbMZrnPGfJ35wFeuVufLIp",
+	"L6ziMK1N+Q0gmoqWwHxioGr6StEAR8f+fv9xBI4oGMnRu1PRQeCnW0UBRAjUysNBolPW5rksdzCDvJxS",
+	"VxDfRVPiEkM2+nXYwrGkN2TYOkSgsXzSTNViCXtFWqUiA4H0k85ykCUIbC9+fjWjTH5dAh93UXKsXv/u",
+	"1MLvSnzt2sSWseLHK4erbQ0b9aTNh/K6OBQdFKCCzGufINCLy8t36BssaAxhf6/hA/RWQFgtTW3HiVEj",
+	"xNipj8+1mfPptr1cLttKp2/nWUpYzBMdSinHpcT6UKaveX/xRpVBtYqNWeuWUttg+/YPDiKEFwvCEnqL",
+	"vnn8nwk/qrNUjqNpx2pz+FE/4+yqUrsnnaxo7BCqq8fV5cG+tkE2KJO3+pb9iJGh5wSn6I2+Xxmo+Xh9",
+	"N1THCFqHLX2QWrrNRu20XUZg44w1p9qcEE59Zly3/37LL8ffzOqzJHKdYKMC6/qzsDzfcugwoGTduwxP",
+	"m2dQPADv3yIbGogfUN831ingEdMv5k9Qff8n0UTC1kNQh+S3/ykrJ0fiGi0NOZbFnyNKxpcNEHchROJa",
+	"FcWDeVinn+hAzKms6yNeRupWgrNU46SeGUHm2MOD7jiTq6zy5AygKCM/WMW4TUZQcj6tKEP9btfZTKDx",
+	"1CUMWaRc+167Jl7RYqSVocLgA2OOmjoz414FIw7AVhy3qzL7av+BUV6chSsvPxHSaL0UuyHTTaPVsEbk",
+	"dtGst5wXWJoPprPURdCOkMMy+xspK77sAyW4SBY0gcNt1ZkNImy/hyqzBlSodPScR4L74nSJ/VAxZqsl",
+	"Xv31BehfFYzmPy9GldAM2tlV3Jo6ghgBwgszQszrTbZeXLo2uc3S0uQH1wpKZaqOChTokqXrn0XT9Aft",
+	"g0gdMsioXlY74NnaYBh7VKQlWQPbZW9r+QWyyZ/zkBWA3EoUdtAxZ7blma4MWBAsQYJpUii+YVoX+dY+",
+	"VO1CWyIQjXoTdBa2hio/LDrBGVO60jQw6DZoegrrvuyml7xiWwCRK4rsa7Dn+cQz2Z2wr4Lauaz34FNq",
+	"b/Avi1GE8JCZMeq2MlBGYP2gp9/6ADTG5+H8m6bMiemuIKa1jq6DAoqDdukd9F7rHcVzphcxoNBALRVc",
+	"H7LixRb9FJZCLmlMDPo5dArSIWbdo+gOxAMg5e3SXzaS5l7Zmy/OiwaKTp67RVfWIBm3Ig8ZvSL4viQ4",
+	"Ngt52MU/trviS7b0nfm84oqy1uHuPrS0r3WB3IMq/hMpr1/Usi9q2QOpZU2Jt1vpafBRZUo3RRmNoV10",
+	"Jkt4nAPEXoGh4tq57bTUEM1Hym9bnygcegQ6RVDRZAlX84Yg2q71LYg5FT28j9AT848nOtfKNcit1jhD",
+	"+USaVuLEQxYGim2LyrpS18pbhUE0ta0/jyqx6CFb6rJawGA2JXPQOlibcdrHoPsrgpchQvkCSe4VpWlF",
+	"xaySi6hV1+k7A5rY1PjGWZLlcLq3CdAEp/rq5zxDSzLWcDOHdXhZkL+Fg37UjKMSwCPEqzBDlBmIQn0d",
+	"sgKVWiYkwalt9hZyWO2YMWquRciYOJDEDhrZFIvORzEqTdDYCGr7IZhlHEEyw0wodnOI/qEH/g+d7Peu",
+	"HlVH7bXzJUFBfwCu4zrwxDwTbf3QCOLzusjVZDWYJdKd9TKiWLcwfQugg4HRpZ8IKskTryeDOaCP7A0Z",
+	"mUK+xzglKOFzTAFcZsgcWiV0F3986JAcLW4QpLNToBUTmGwonuW5VNMxz7cTDg2I5YwIgrzcDGM/uUxG",
+	"2wHC4D/UJwKCgeS9RPGGwhiMrXHEEhPMvayphqVp6gM8rXieQQ4oZV6+R7UeGHji17a15qbT0Zz008+f",
+	"/l8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -82,6 +82,10 @@ func (c *check) settings(p *program, s *service.Settings) {
 		c.fail("settings", err.Error())
 		return
 	}
+	if _, err := s.IdentityCredential(p.now, slog.New(slog.DiscardHandler)); err != nil {
+		c.fail("settings", err.Error())
+		return
+	}
 	c.ok("settings", "every value is acceptable, and none contradicts another")
 	s.Warn(c.warnings("settings"), p.arguments)
 	host, _, err := net.SplitHostPort(s.Listen)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,12 +25,16 @@ const fakeSecret = "refreshd fake: everybody knows this secret" //nolint:gosec /
 type fakeCmd struct {
 	AllowRemote bool     `help:"Listen where other machines can reach the fake."`
 	AllowOrigin []string `placeholder:"ORIGIN" help:"Let pages of this origin call the fake."`
+	Identity    bool     `help:"Play your user service (--identity-url) instead of refreshd."`
 }
 
 // Help adds details to the command's --help.
 func (fakeCmd) Help() string {
 	return `An origin is a scheme and a host, such as http://localhost:5173; * is every origin.
---allow-origin may be repeated.`
+--allow-origin may be repeated.
+
+With --identity the fake is a user service: it answers each question with the claims of the
+question, until PUT /fake/users/IDENTITY or PUT /fake/next say something else.`
 }
 
 const fakeText = `
@@ -41,8 +47,21 @@ Secret (HS256): %[2]s
 
 `
 
+const fakeUsersText = `
+Fake user service at %[1]s: it echoes the claims, and misbehaves when it is told to. For tests only.
+
+  refreshd --identity-url=%[1]s/
+  curl -X PUT %[1]s/fake/users/ana@example.com -d '{"status":404}'
+  curl -X PUT %[1]s/fake/next -d '{"behaviour":"hang"}'
+  curl        %[1]s/fake/requests
+
+`
+
 // Run serves until ctx ends. Nothing is stored: revocations end with the process.
 func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
+	if cmd.Identity {
+		return cmd.runUsers(ctx, p, s)
+	}
 	shown := "as configured"
 	if s.Secret == "" && s.SecretFile == "" {
 		s.Secret, shown = fakeSecret, fakeSecret
@@ -87,12 +106,46 @@ func (cmd fakeCmd) Run(ctx context.Context, p *program, s *service.Settings) err
 	if err != nil {
 		return err
 	}
+	return serveFake(ctx, p, s, logger, handler, func(at string) string {
+		return fmt.Sprintf(fakeText, at, shown)
+	})
+}
+
+// runUsers serves as a user service until ctx ends.
+func (cmd fakeCmd) runUsers(ctx context.Context, p *program, s *service.Settings) error {
+	switch {
+	case cmd.AllowOrigin != nil:
+		return usageError("--allow-origin: cannot be used together with --identity")
+	case s.IdentityUrl != "":
+		return service.SettingError(s.Name(&s.IdentityUrl) + ": is for the server that asks; " +
+			"leave it out where the fake is the user service")
+	}
+	if err := s.Check(); err != nil {
+		return err
+	}
+	if err := cmd.checkListen(s); err != nil {
+		return err
+	}
+	logger, err := s.Logger(p.stderr)
+	if err != nil {
+		return err
+	}
+	return serveFake(ctx, p, s, logger, fake.NewUsers(p.now), func(at string) string {
+		return fmt.Sprintf(fakeUsersText, at)
+	})
+}
+
+// serveFake serves the handler until ctx ends. text returns the text that is printed first, for a
+// server at a URL.
+func serveFake(
+	ctx context.Context, p *program, s *service.Settings, logger *slog.Logger,
+	handler http.Handler, text func(at string) string,
+) error {
 	port, err := edge.Listen(ctx, s.Name(&s.Listen), s.Listen, edge.DefaultLimits())
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, fakeText, "http://"+port.Addr().String(), shown)
-	if err != nil {
+	if _, err := io.WriteString(p.stdout, text("http://"+port.Addr().String())); err != nil {
 		return errors.Join(err, port.Close())
 	}
 	logger.Info("listening", "address", port.Addr().String(), "version", buildVersion())
@@ -118,10 +171,15 @@ func (cmd fakeCmd) check(s *service.Settings) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
+	return cmd.checkListen(s)
+}
+
+// checkListen fails if other machines could reach the fake, unless that is allowed.
+func (cmd fakeCmd) checkListen(s *service.Settings) error {
 	host, _, err := net.SplitHostPort(s.Listen)
 	if !cmd.AllowRemote && (err != nil || !keys.IsLoopback(host)) {
 		return service.SettingError(s.Name(&s.Listen) +
-			": the fake signs tokens for every caller. It listens on loopback only, unless --allow-remote is given")
+			": the fake obeys every caller. It listens on loopback only, unless --allow-remote is given")
 	}
 	return nil
 }

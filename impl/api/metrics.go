@@ -103,7 +103,8 @@ func (m *metrics) notRefreshed(err error) {
 		m.refreshes.WithLabelValues("unavailable", token.ErrNotYet.Error()).Inc()
 	case errors.Is(err, revocation.ErrClock):
 		m.refreshes.WithLabelValues("clock", "").Inc()
-	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable):
+	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, session.ErrKeysUnavailable),
+		errors.Is(err, session.ErrUserService):
 		m.refreshes.WithLabelValues("unavailable", "").Inc()
 	default:
 		m.refreshes.WithLabelValues("failed", "").Inc()

@@ -61,11 +61,11 @@ type secret string
 // MarshalJSON returns a text without any part of the token.
 func (secret) MarshalJSON() ([]byte, error) { return []byte(`"(not shown)"`), nil }
 
-// causes returns the mistakes in a plan.
-func (p plan) causes() []string {
+// causes returns the mistakes in a plan whose behaviour must be one of known.
+func (p plan) causes(known []string) []string {
 	var causes []string
-	if !slices.Contains(behaviours(), string(p.Behaviour)) {
-		causes = append(causes, "behaviour: must be one of "+strings.Join(behaviours(), ", "))
+	if !slices.Contains(known, string(p.Behaviour)) {
+		causes = append(causes, "behaviour: must be one of "+strings.Join(known, ", "))
 	}
 	if p.Times < 1 || p.Times > maxTimes {
 		causes = append(causes, fmt.Sprintf("times: must be from 1 to %d", maxTimes))
@@ -120,7 +120,7 @@ func (s *server) readPlan(w http.ResponseWriter, r *http.Request, replace bool) 
 	if !readJSON(w, r, &p) {
 		return
 	}
-	if causes := p.causes(); causes != nil {
+	if causes := p.causes(behaviours()); causes != nil {
 		badRequest(w, causes...)
 		return
 	}

@@ -142,6 +142,8 @@ func Of(err error) *Error {
 	switch {
 	case errors.Is(err, session.ErrKeysUnavailable):
 		return unavailable(session.ErrKeysUnavailable, err)
+	case errors.Is(err, session.ErrUserService):
+		return unavailable(session.ErrUserService, err)
 	case errors.Is(err, revocation.ErrClock):
 		return unavailable(revocation.ErrClock, err)
 	case errors.Is(err, revocation.ErrUnavailable), errors.Is(err, context.Canceled):

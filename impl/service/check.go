@@ -42,6 +42,9 @@ func (s *Settings) Check() error {
 	if s.IssuerAlg != "" && (!jwk.Supported(s.IssuerAlg) || strings.HasPrefix(s.IssuerAlg, "HS")) {
 		return s.invalid(&s.IssuerAlg, "must be an algorithm of public keys, such as RS256")
 	}
+	if err := s.checkIdentity(); err != nil {
+		return err
+	}
 	if err := s.checkOAuth(); err != nil {
 		return err
 	}

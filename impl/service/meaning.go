@@ -178,6 +178,35 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"when the login's refresh token does.",
 			"180d",
 		},
+		"identity-url": {
+			"The URL of your user service. Each refresh asks it for the claims that the user has " +
+				"now; they replace those of the refresh token in the access token.",
+			"https://users.internal.example.com/claims",
+		},
+		"identity-credential-file": {
+			"A file with the bearer token for --identity-url. The server reads it again when it " +
+				"changes.",
+			"/run/secrets/user-service",
+		},
+		"identity-timeout": {
+			"The time for the user service to answer, from 1ms to 10s.",
+			"200ms",
+		},
+		"identity-in-flight": {
+			"How many calls may wait for the user service at a time. Further refreshes that need " +
+				"one are answered as --identity-on-failure says.",
+			"32",
+		},
+		"identity-on-failure": {
+			"The answer to a refresh if the user service gives no usable answer: unavailable (503), " +
+				"or keep (200, with the claims of the refresh token).",
+			"keep",
+		},
+		"identity-gone-limit": {
+			"How many sessions the answers 404 and 410 of the user service may revoke in a minute, " +
+				"and how many clients 403 may log out. Further ones are answered 503.",
+			"20",
+		},
 		"oauth": {
 			"Serve the OAuth operations /oauth2/token, /oauth2/revoke and /oauth2/introspect. " +
 				"--oauth=false switches them off.",

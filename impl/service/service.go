@@ -80,6 +80,10 @@ func New(c Config) (*Service, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	c.Log = slog.New(s.audit.Handler(c.Log.Handler()))
+	users, err := c.users(registry)
+	if err != nil {
+		return nil, err
+	}
 	s.sessions = session.New(session.Config{
 		Keys:      c.Keys,
 		Rules:     rules,
@@ -94,6 +98,7 @@ func New(c Config) (*Service, error) {
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
 		UntypedHint: untyped,
+		Users:       users,
 	})
 	handler, err := c.api(s, registry)
 	if err != nil {

@@ -59,6 +59,13 @@ type Settings struct {
 	IdleLifetime    Duration `default:"0s" placeholder:"DURATION"`
 	SessionLifetime Duration `default:"0s" placeholder:"DURATION"`
 
+	IdentityUrl            string   `placeholder:"URL"` //nolint:revive,staticcheck // makes the flag identity-url
+	IdentityCredentialFile string   `placeholder:"PATH"`
+	IdentityTimeout        Duration `default:"500ms" placeholder:"DURATION"`
+	IdentityInFlight       int      `default:"128" placeholder:"NUMBER"`
+	IdentityOnFailure      string   `default:"unavailable" placeholder:"ANSWER"`
+	IdentityGoneLimit      int      `default:"100" placeholder:"NUMBER"`
+
 	Oauth          bool     `default:"true"`
 	OauthLifetime  Duration `default:"1h" placeholder:"DURATION"`
 	PublicUrl      string   `placeholder:"URL"`  //nolint:revive,staticcheck // makes the flag public-url

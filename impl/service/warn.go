@@ -59,7 +59,11 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 	if s.RefreshClaim != "" {
 		active = append(active, "refresh-claim")
 	}
-	log.Info("settings in force", "login", s.Login, "store", storeKind, "rotation", rotation, "keys", keySource,
+	users := "not asked"
+	if s.IdentityUrl != "" {
+		users = "asked, on failure " + s.IdentityOnFailure
+	}
+	log.Info("settings in force", "login", s.Login, "user_service", users, "store", storeKind, "rotation", rotation, "keys", keySource,
 		"checks", strings.Join(active, ", "), "not_checked", strings.Join(inactive, ", "))
 }
 
@@ -79,6 +83,7 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	storeFile, _ := strings.CutPrefix(s.Store, "sqlite:")
 	warnOfFile(log, s.SecretFile, true)
 	warnOfFile(log, s.AccessSecretFile, true)
+	warnOfFile(log, s.IdentityCredentialFile, true)
 	warnOfFile(log, storeFile, true)
 	warnOfFile(log, s.Keys, false) // package keys warns of its readers, each time that it changes
 	warnOfFile(log, s.IssuerJwks, false)

@@ -79,6 +79,10 @@ func causeOf(err error) (cause string, ok bool) {
 		return "foreign_session", true
 	case ErrOtherClient:
 		return "other_client", true
+	case ErrNotAllowed:
+		return "not_allowed", true
+	case ErrIdentityGone:
+		return "identity_gone", true
 	}
 	return "other", true
 }

@@ -34,8 +34,8 @@ type Grant struct {
 // Refresh redeems a refresh token for an access token that lives for life. It returns a token.Fault
 // if the token is not acceptable: token.ErrExpired only if expiry is its only fault, and then even
 // if its session is revoked. If the caller may try again, it returns revocation.ErrUnavailable,
-// revocation.ErrClock, ErrKeysUnavailable or a token.Early. An OAuth client may get ErrScope. Any
-// other error is a fault of this program.
+// revocation.ErrClock, ErrKeysUnavailable, ErrUserService or a token.Early. An OAuth client may get
+// ErrScope. Any other error is a fault of this program.
 func (s *Service) Refresh(
 	ctx context.Context, raw string, life time.Duration, from Client,
 ) (Grant, error) {
@@ -61,7 +61,12 @@ func (s *Service) Refresh(
 			return Grant{}, s.refused(ctx, t, err)
 		}
 	}
-	grant, err := s.redeem(ctx, raw, t, granted, life, from, now)
+	var grant Grant
+	if s.users == nil {
+		grant, err = s.redeem(ctx, raw, t, granted, life, from, now)
+	} else {
+		grant, err = s.redeemUpToDate(ctx, raw, t, granted, life, from)
+	}
 	if err != nil {
 		return Grant{}, s.refused(ctx, t, err)
 	}
@@ -92,9 +97,17 @@ func (s *Service) redeem(
 	}
 	m, err := s.minter.Access(granted, "", life, now)
 	if err != nil {
-		return Grant{}, fmt.Errorf("mint access token: %w", err)
+		return Grant{}, notMinted(err)
 	}
 	return Grant{AccessToken: m.Token, Expires: m.Expires, RefreshExpires: t.Expires}, nil
+}
+
+// notMinted returns the error for an access token that could not be minted.
+func notMinted(err error) error {
+	if errors.Is(err, token.ErrTooLong) {
+		return fmt.Errorf("%w: %w", errAccessTooLong, err)
+	}
+	return fmt.Errorf("mint access token: %w", err)
 }
 
 // verify verifies a token. If the token's key is unknown, it asks for new keys and verifies once

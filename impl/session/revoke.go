@@ -51,6 +51,8 @@ const (
 	ActorReuse  = "reuse"  // the server itself, because a refresh token was reused
 	ActorAdmin  = "admin:" // and the administrator's identity
 	ActorCLI    = "cli:"   // and the user of the machine on which the command ran
+	// ActorUserService is the operator's user service, which said that the identity is gone.
+	ActorUserService = "user_service"
 )
 
 // NewRevoker returns a Revoker.

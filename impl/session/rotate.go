@@ -76,7 +76,7 @@ func (r *rotator) redeem(
 	q.at = moment{now: now.UnixMilli(), key: active.ID(), userAgent: shortened(from.UserAgent)}
 	var err error
 	if q.access, err = r.minter.Access(granted, q.subject.id.String(), life, now); err != nil {
-		return Grant{}, fmt.Errorf("mint access token: %w", err)
+		return Grant{}, notMinted(err)
 	}
 	if grant, done, err := r.advanceUnread(ctx, q); done || err != nil {
 		return grant, err

@@ -72,6 +72,9 @@ type Config struct {
 	// UntypedHint names the remedy for refresh tokens without type, for the log. If it is empty, such
 	// tokens are usual.
 	UntypedHint string
+	// Users is asked for the claims of each access token. If it is nil, they are those of the refresh
+	// token.
+	Users UserService
 }
 
 // Rotation is the settings of rotation mode, in which each refresh returns a new refresh token too.
@@ -102,7 +105,8 @@ type Service struct {
 	refetch     func(ctx context.Context, keyID, algorithm string) error
 	undatedHint string
 	untypedHint string
-	rotator     *rotator // nil in stateless mode
+	rotator     *rotator    // nil in stateless mode
+	users       *userClaims // nil if no user service is asked
 
 	sawUndated atomic.Bool
 	sawUntyped atomic.Bool
@@ -145,6 +149,14 @@ func New(c Config) *Service {
 	}
 	if c.Rotation != nil {
 		s.rotator = newRotator(c, s)
+	}
+	if c.Users != nil {
+		s.users = &userClaims{
+			service: c.Users,
+			profile: c.Rules.LoginProfile(),
+			revoker: s.Revoker,
+			log:     c.Log,
+		}
 	}
 	return s
 }
