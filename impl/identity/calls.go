@@ -21,9 +21,11 @@ type calls struct {
 // call is one call that runs or will run.
 type call struct {
 	question session.UserQuestion
-	ctx      context.Context //nolint:containedctx // of the first asker, for a call that begins later
+	ctx      context.Context //nolint:containedctx // of the first asker, without its end
+	cancel   context.CancelFunc
+	askers   int
 	done     chan struct{}
-	next     *call // begins when this one is done; nil: nobody has asked meanwhile
+	next     *call // begins when this one is done; nil: no equal question has arrived meanwhile
 
 	answer answer // valid when done is closed
 	err    error
@@ -36,6 +38,7 @@ func (c *calls) ask(ctx context.Context, q session.UserQuestion) (answer, error)
 	case <-one.done:
 		return one.answer, one.err
 	case <-ctx.Done():
+		c.leave(one)
 		return answer{}, ctx.Err()
 	}
 }
@@ -47,9 +50,11 @@ func (c *calls) join(ctx context.Context, q session.UserQuestion) *call {
 	defer c.mu.Unlock()
 	current := c.running[q]
 	if current != nil && current.next != nil {
+		current.next.askers++
 		return current.next
 	}
-	one := &call{question: q, ctx: context.WithoutCancel(ctx), done: make(chan struct{})}
+	one := &call{question: q, askers: 1, done: make(chan struct{})}
+	one.ctx, one.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if current != nil {
 		current.next = one
 		return one
@@ -58,10 +63,24 @@ func (c *calls) join(ctx context.Context, q session.UserQuestion) *call {
 	return one
 }
 
+// leave ends a call that nobody waits for any more.
+func (c *calls) leave(one *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if one.askers--; one.askers > 0 {
+		return
+	}
+	one.cancel()
+	if current := c.running[one.question]; current != nil && current.next == one {
+		current.next = nil
+	}
+}
+
 // begin starts a call. The caller holds the lock.
 func (c *calls) begin(one *call) {
 	if c.number >= c.most {
 		one.err = &failure{reason: busy, text: "too many calls wait for their answers"}
+		one.cancel()
 		close(one.done)
 		return
 	}
@@ -76,6 +95,7 @@ func (c *calls) begin(one *call) {
 // run performs a call, and begins the next one for those who asked meanwhile.
 func (c *calls) run(one *call) {
 	one.answer, one.err = c.perform(one.ctx, one.question)
+	one.cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(one.done)

@@ -71,6 +71,7 @@ func New(c Config) (*Client, error) {
 		ReadyToTrip: func(counts gobreaker.Counts) bool {
 			return counts.ConsecutiveFailures >= breakAfter
 		},
+		IsExcluded:    isAbandoned,
 		OnStateChange: client.breakerChanged,
 	})
 	var err error
@@ -105,7 +106,9 @@ func (c *Client) perform(ctx context.Context, q session.UserQuestion) (answer, e
 	a, err := c.breaker.Execute(func() (answer, error) {
 		began := c.c.Now()
 		a, err := c.sender.send(ctx, q)
-		c.metrics.called(a, err, c.c.Now().Sub(began))
+		if !isAbandoned(err) {
+			c.metrics.called(a, err, c.c.Now().Sub(began))
+		}
 		return a, err
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
@@ -117,6 +120,9 @@ func (c *Client) perform(ctx context.Context, q session.UserQuestion) (answer, e
 	}
 	return a, err
 }
+
+// isAbandoned reports that a call was stopped because all its askers have hung up.
+func isAbandoned(err error) bool { return errors.Is(err, context.Canceled) }
 
 // breakerChanged logs that the user service is left alone, or is asked again.
 func (c *Client) breakerChanged(_ string, _, to gobreaker.State) {

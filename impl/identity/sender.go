@@ -106,9 +106,13 @@ func (s *sender) setHeader(ctx context.Context, h http.Header) {
 	}
 }
 
-// notAnswered returns the failure of a call whose answer did not arrive.
+// notAnswered returns the failure of a call whose answer did not arrive, or context.Canceled if
+// nobody waits for the answer any more.
 func (s *sender) notAnswered(ctx context.Context, text string) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch err := ctx.Err(); {
+	case errors.Is(err, context.Canceled):
+		return err
+	case err == nil:
 		return &failure{reason: unreachable, text: text}
 	}
 	// The network may have lost the other idle connections too.
