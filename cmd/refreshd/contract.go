@@ -34,8 +34,8 @@ and without --format it is text.
 
 The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
 keys), --access-secret-file, --login, --identity-claim, --refresh-claim, --issuer, --audience,
---require-type, --rotation, --max-lifetime, --oauth, --api-credentials, --browser-door and
---browser-lifetime.`
+--require-type, --rotation, --max-lifetime, --identity-url, --oauth, --api-credentials,
+--browser-door and --browser-lifetime.`
 }
 
 // Run prints the report. A breach of the contract is a failure.
@@ -114,6 +114,7 @@ func (cmd contractCmd) target(p *program, s *service.Settings) (contract.Target,
 		RequireType:   s.RequireType,
 		Rotation:      s.Rotation,
 		MaxLifetime:   time.Duration(s.MaxLifetime),
+		UserService:   s.IdentityUrl != "",
 		OAuth:         s.Oauth,
 		Browser:       s.BrowserDoor,
 		Level:         contract.Level(cmd.Level),

@@ -18,7 +18,7 @@ func claimCases() []Case {
 		{
 			Name:  "refreshToken/grant/sample",
 			Level: LevelPage,
-			Left:  needsNoType,
+			Left:  unless(needsNoType, needsOwnClaims),
 			Rule: "The token of the kalsel page (jti empty, no type) is accepted. identity, name and " +
 				"is_admin are copied to the access token.",
 			Run: func(r *Run) { r.sampleGranted(wantClaims(sampleWant())) },
@@ -26,7 +26,7 @@ func claimCases() []Case {
 		{
 			Name:  "refreshToken/grant/sample, exact claims",
 			Level: LevelExact,
-			Left:  unless(needsKalsel, needsNoType, needsNoRotation),
+			Left:  unless(needsKalsel, needsNoType, needsNoRotation, needsOwnClaims),
 			Rule:  "The access token of the sample has exactly the claims of sample.claims.json.",
 			Run:   func(r *Run) { r.sampleGranted(goldenClaims) },
 		},
@@ -49,6 +49,7 @@ func copiedCases() []Case {
 	return []Case{
 		{
 			Name:     "refreshToken/grant/custom claims",
+			Left:     needsOwnClaims,
 			Produces: http.StatusOK,
 			Rule:     "All other claims are copied as they are: nested, in Unicode, null.",
 			Run: func(r *Run) {
@@ -62,6 +63,7 @@ func copiedCases() []Case {
 		{
 			Name:     "refreshToken/grant/numbers as written",
 			Level:    LevelExact,
+			Left:     needsOwnClaims,
 			Produces: http.StatusOK,
 			Rule:     "Numbers in other claims are copied digit by digit, with final zeros and above 2^53.",
 			Run: func(r *Run) {

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,7 +43,8 @@ type configuration struct {
 	keys     []string // algorithms
 	// accessSecret says that access tokens have a secret of their own.
 	accessSecret bool
-	apis         bool // with API credentials
+	apis         bool   // with API credentials
+	users        string // the answer of a user service to each question; "": there is none
 }
 
 func configurations() []configuration {
@@ -119,6 +122,16 @@ func configurations() []configuration {
 			apis:         true,
 		},
 		{name: "two secrets", accessSecret: true},
+		{
+			name: "user service and rotation",
+			settings: service.Settings{
+				Rotation:       true,
+				RotationWindow: minute,
+				Oauth:          true,
+			},
+			users: `{"claims":{}}`,
+			apis:  true,
+		},
 	}
 }
 
@@ -138,6 +151,16 @@ func (c configuration) target(t *testing.T) contract.Target {
 		credentials = contract.ParseCredentials(file)
 	}
 	var keys []contract.Key
+	if c.users != "" {
+		users := server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, c.users)
+		}))
+		options.IdentityUrl = users.String()
+		options.IdentityTimeout = service.Duration(time.Minute)
+		options.IdentityInFlight = 100
+		options.IdentityGoneLimit = 100
+	}
 	if c.keys != nil {
 		options.Keys, keys = keyPairs(t, c.keys...)
 	}
@@ -166,6 +189,7 @@ func (c configuration) target(t *testing.T) contract.Target {
 		RequireType:     c.settings.RequireType,
 		MaxLifetime:     time.Duration(c.settings.MaxLifetime),
 		Rotation:        c.settings.Rotation,
+		UserService:     c.users != "",
 		OAuth:           c.settings.Oauth,
 		Browser:         c.settings.BrowserDoor,
 		Credentials:     credentials,

@@ -77,6 +77,10 @@ func needsShortBrowserLifetime(t Target) string {
 	return reason(!known, "the longest lifetime is not known, or is the highest limit")
 }
 
+func needsOwnClaims(t Target) string {
+	return reason(t.UserService, "the operator's user service decides the claims of access tokens")
+}
+
 func needsOAuth(t Target) string {
 	return reason(!t.OAuth, "the deployment has no OAuth operations")
 }

@@ -70,6 +70,9 @@ type Target struct {
 	MaxLifetime time.Duration
 	// Rotation says that the deployment rotates refresh tokens.
 	Rotation bool
+	// UserService says that the operator's user service decides the claims of access tokens. It must
+	// know the identities of the cases.
+	UserService bool
 	// OAuth says that the deployment has the OAuth operations.
 	OAuth bool
 	// Credentials are the deployment's API credentials; without one that may introspect,

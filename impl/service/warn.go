@@ -59,11 +59,10 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 	if s.RefreshClaim != "" {
 		active = append(active, "refresh-claim")
 	}
-	users := "not asked"
 	if s.IdentityUrl != "" {
-		users = "asked, on failure " + s.IdentityOnFailure
+		log = log.With("user_service", "on failure: "+s.IdentityOnFailure)
 	}
-	log.Info("settings in force", "login", s.Login, "user_service", users, "store", storeKind, "rotation", rotation, "keys", keySource,
+	log.Info("settings in force", "login", s.Login, "store", storeKind, "rotation", rotation, "keys", keySource,
 		"checks", strings.Join(active, ", "), "not_checked", strings.Join(inactive, ", "))
 }
 
