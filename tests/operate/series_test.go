@@ -129,7 +129,9 @@ func scrape(t *testing.T, store string) map[string]bool {
 			`"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`) // RFC 8037 appendix A.1
 	}))
 	t.Cleanup(issuer.Close)
-	r := shared.Start(t, "--store="+store, "--rotation", "--issuer=login", "--issuer-jwks="+issuer.URL)
+	users := shared.Start(t, "fake", "--identity")
+	r := shared.Start(t, "--store="+store, "--rotation", "--issuer=login", "--issuer-jwks="+issuer.URL,
+		"--identity-url="+users.URL)
 	r.Await(t, "refreshd to be ready", func() bool { return get(t, r.Operations+"/readyz") != "" })
 	d := &deployment{url: r.URL}
 	payload := fmt.Appendf(nil, `{"identity":"ana","iss":"login","type":1,"jti":"1","exp":%d}`,
