@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,7 +55,11 @@ func TestAnswers(t *testing.T) {
 				response.Header.Set("Content-Type", c.media)
 			}
 			a, err := read(response, []byte(c.body), "ana")
-			if f, ok := err.(*failure); ok && f.reason != c.wantReason || (err != nil) != (c.wantReason != "") {
+			got := reason("")
+			if f, ok := errors.AsType[*failure](err); ok {
+				got = f.reason
+			}
+			if got != c.wantReason {
 				t.Fatalf("got %v, want %q", err, c.wantReason)
 			}
 			if a.verdict != c.verdict || string(a.claims) != c.claims {

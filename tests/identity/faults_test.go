@@ -91,7 +91,7 @@ func TestFaultsOfARotation(t *testing.T) {
 		cancel() // the client hangs up while the user service is asked
 
 		slow(t.Context())
-		d.Refreshd.Kill() // so does the server
+		d.Kill() // so does the server
 		restarted := []string{"--log-format=json", "--identity-url=" + d.users.URL + "/claims"}
 		d.Refreshd = shared.Start(t, append(restarted, args...)...)
 
