@@ -112,8 +112,8 @@ browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/w
 	@$(STEP) browser .ci/javascript tests/web/browser
 
 .PHONY: ha
-ha: install ## take the leader of a PostgreSQL cluster away in five ways (about three minutes)
-	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -timeout 2h ./tests/ha
+ha: install ## take the leader of a PostgreSQL cluster away, restart servers under load (4 minutes)
+	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -p 1 -timeout 2h ./tests/ha ./tests/rolling
 	@$(STEP) recipes env REFRESH_HA=1 $(GO) test -count=1 -run TestToolchains ./tests/recipes
 
 .PHONY: soak

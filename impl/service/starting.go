@@ -49,7 +49,7 @@ func NewStarting(c Config) (*Starting, error) {
 func (s *Starting) OpenStore(ctx context.Context) (*store.Store, error) {
 	logged := ""
 	for {
-		db, err := s.c.Settings.OpenServerStore(ctx)
+		db, err := s.open(ctx)
 		if err == nil || ctx.Err() != nil || !store.Unavailable(err) {
 			return db, err
 		}
@@ -65,4 +65,20 @@ func (s *Starting) OpenStore(ctx context.Context) (*store.Store, error) {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// slowOpening is how long the store may take to open before a line says so.
+const slowOpening = 3 * time.Second
+
+// open opens the store once. It takes as long as the store needs: a large schema is brought up to
+// date, or the first commit waits for a standby.
+func (s *Starting) open(ctx context.Context) (*store.Store, error) {
+	slow := time.AfterFunc(slowOpening, func() {
+		reason := "the store does not open: its schema is brought up to date, " +
+			"or it waits for its synchronous standby"
+		s.reason.Store(&reason)
+		s.c.Log.Warn(reason, "after_ms", slowOpening.Milliseconds())
+	})
+	defer slow.Stop()
+	return s.c.Settings.OpenServerStore(ctx)
 }

@@ -82,6 +82,35 @@ func TestStartWaitsForTheStore(t *testing.T) {
 	})
 }
 
+// A server whose database has lost its synchronous standby waits too: what it notes at the start must
+// be as durable as a revocation.
+func TestStartWaitsForTheStandby(t *testing.T) {
+	t.Parallel()
+	database := server.StartPostgres(t)
+	store := database.NewDatabase(t)
+	configure := func(statement string) {
+		t.Helper()
+		for _, one := range []string{statement, "SELECT pg_reload_conf()"} {
+			if err := database.Exec(one); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, says := range []string{
+		"it waits for its synchronous standby",              // while it makes the schema
+		"the store is unavailable; the server waits for it", // a later start
+	} {
+		configure("ALTER SYSTEM SET synchronous_standby_names = '*'")
+		r := shared.Launch(t, "--store="+store)
+		r.Await(t, "the server to wait", func() bool { return r.Log.Contains(says) })
+		configure("ALTER SYSTEM RESET synchronous_standby_names")
+		r.Await(t, "the server to listen", func() bool { return r.Log.Contains("msg=listening") })
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Waiting does not help if the URL, the password or the database is wrong: the server exits.
 func TestStartFailsAtOnce(t *testing.T) {
 	good := shared.Postgres(t).NewDatabase(t)
