@@ -1091,8 +1091,9 @@ type ClientInterface interface {
 	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
 	// 200 as well.
 	//
-	// An access token that has not expired revokes its session, if this server made it and rotation
-	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// An access token that has not expired revokes its session, if this server made it and its
+	// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+	// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 	// until its `exp`.
 	//
 	// Takes any type of body and a specified content type.
@@ -1107,8 +1108,9 @@ type ClientInterface interface {
 	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
 	// 200 as well.
 	//
-	// An access token that has not expired revokes its session, if this server made it and rotation
-	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// An access token that has not expired revokes its session, if this server made it and its
+	// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+	// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 	// until its `exp`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type.
@@ -1603,8 +1605,9 @@ func (c *Client) OauthIntrospectWithFormdataBody(ctx context.Context, body Oauth
 // tokens of the session. If the token is unknown, expired or no token at all, the answer is
 // 200 as well.
 //
-// An access token that has not expired revokes its session, if this server made it and rotation
-// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// An access token that has not expired revokes its session, if this server made it and its
+// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 // until its `exp`.
 //
 // Takes any type of body and a specified content type.
@@ -1629,8 +1632,9 @@ func (c *Client) OauthRevokeWithBody(ctx context.Context, contentType string, bo
 // tokens of the session. If the token is unknown, expired or no token at all, the answer is
 // 200 as well.
 //
-// An access token that has not expired revokes its session, if this server made it and rotation
-// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// An access token that has not expired revokes its session, if this server made it and its
+// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 // until its `exp`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type.
@@ -2612,8 +2616,9 @@ type ClientWithResponsesInterface interface {
 	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
 	// 200 as well.
 	//
-	// An access token that has not expired revokes its session, if this server made it and rotation
-	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// An access token that has not expired revokes its session, if this server made it and its
+	// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+	// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 	// until its `exp`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2628,8 +2633,9 @@ type ClientWithResponsesInterface interface {
 	// tokens of the session. If the token is unknown, expired or no token at all, the answer is
 	// 200 as well.
 	//
-	// An access token that has not expired revokes its session, if this server made it and rotation
-	// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+	// An access token that has not expired revokes its session, if this server made it and its
+	// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+	// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 	// until its `exp`.
 	//
 	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
@@ -4623,8 +4629,9 @@ func (c *ClientWithResponses) OauthIntrospectWithFormdataBodyWithResponse(ctx co
 // tokens of the session. If the token is unknown, expired or no token at all, the answer is
 // 200 as well.
 //
-// An access token that has not expired revokes its session, if this server made it and rotation
-// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// An access token that has not expired revokes its session, if this server made it and its
+// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 // until its `exp`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4645,8 +4652,9 @@ func (c *ClientWithResponses) OauthRevokeWithBodyWithResponse(ctx context.Contex
 // tokens of the session. If the token is unknown, expired or no token at all, the answer is
 // 200 as well.
 //
-// An access token that has not expired revokes its session, if this server made it and rotation
-// is on. Any other valid access token is answered with `unsupported_token_type`: it stays valid
+// An access token that has not expired revokes its session, if this server made it and its
+// access tokens name their session (`sid`): with rotation, API credentials or `--access-sid`.
+// Any other valid access token is answered with `unsupported_token_type`: it stays valid
 // until its `exp`.
 //
 // Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
@@ -9340,22 +9348,22 @@ var swaggerSpec = []string{
 	"N1THCFqHLX2QWrrNRu20XUZg44w1p9qcEE59Zly3/37LL8ffzOqzJHKdYKMC6/qzsDzfcugwoGTduwxP",
 	"m2dQPADv3yIbGogfUN831ingEdMv5k9Qff8n0UTC1kNQh+S3/ykrJ0fiGi0NOZbFnyNKxpcNEHchROJa",
 	"FcWDeVinn+hAzKms6yNeRupWgrNU46SeGUHm2MOD7jiTq6zy5AygKCM/WMW4TUZQcj6tKEP9btfZTKDx",
-	"1CUMWaRc+167Jl7RYqSVocLgA2OOmjoz414FIw7AVhy3qzL7av+BUV6chSsvPxHSaL0UuyHTTaPVsEbk",
-	"dtGst5wXWJoPprPURdCOkMMy+xspK77sAyW4SBY0gcNt1ZkNImy/hyqzBlSodPScR4L74nSJ/VAxZqsl",
-	"Xv31BehfFYzmPy9GldAM2tlV3Jo6ghgBwgszQszrTbZeXLo2uc3S0uQH1wpKZaqOChTokqXrn0XT9Aft",
-	"g0gdMsioXlY74NnaYBh7VKQlWQPbZW9r+QWyyZ/zkBWA3EoUdtAxZ7blma4MWBAsQYJpUii+YVoX+dY+",
-	"VO1CWyIQjXoTdBa2hio/LDrBGVO60jQw6DZoegrrvuyml7xiWwCRK4rsa7Dn+cQz2Z2wr4Lauaz34FNq",
-	"b/Avi1GE8JCZMeq2MlBGYP2gp9/6ADTG5+H8m6bMiemuIKa1jq6DAoqDdukd9F7rHcVzphcxoNBALRVc",
-	"H7LixRb9FJZCLmlMDPo5dArSIWbdo+gOxAMg5e3SXzaS5l7Zmy/OiwaKTp67RVfWIBm3Ig8ZvSL4viQ4",
-	"Ngt52MU/trviS7b0nfm84oqy1uHuPrS0r3WB3IMq/hMpr1/Usi9q2QOpZU2Jt1vpafBRZUo3RRmNoV10",
-	"Jkt4nAPEXoGh4tq57bTUEM1Hym9bnygcegQ6RVDRZAlX84Yg2q71LYg5FT28j9AT848nOtfKNcit1jhD",
-	"+USaVuLEQxYGim2LyrpS18pbhUE0ta0/jyqx6CFb6rJawGA2JXPQOlibcdrHoPsrgpchQvkCSe4VpWlF",
-	"xaySi6hV1+k7A5rY1PjGWZLlcLq3CdAEp/rq5zxDSzLWcDOHdXhZkL+Fg37UjKMSwCPEqzBDlBmIQn0d",
-	"sgKVWiYkwalt9hZyWO2YMWquRciYOJDEDhrZFIvORzEqTdDYCGr7IZhlHEEyw0wodnOI/qEH/g+d7Peu",
-	"HlVH7bXzJUFBfwCu4zrwxDwTbf3QCOLzusjVZDWYJdKd9TKiWLcwfQugg4HRpZ8IKskTryeDOaCP7A0Z",
-	"mUK+xzglKOFzTAFcZsgcWiV0F3986JAcLW4QpLNToBUTmGwonuW5VNMxz7cTDg2I5YwIgrzcDGM/uUxG",
-	"2wHC4D/UJwKCgeS9RPGGwhiMrXHEEhPMvayphqVp6gM8rXieQQ4oZV6+R7UeGHji17a15qbT0Zz008+f",
-	"/l8AAAD//w==",
+	"1CUMWaRc+167Jl7RYqSVocLgA2OOSpu/HKYRmuZFukmBXdVHI0GT0eNDHY4uSvLDTlACchbbbf26tnqk",
+	"o4Zt2WdVelQbGozy4nBdeQmPkJfr5ewNme5CreY5IreLZkXovADnfDAlqC4kd4QcONrfSPvxhSlo1UX2",
+	"oYlEbqsfbRCy+z10ozUoRaWz7Fwc3JfPS+zHnjFbLfHqry+R/6roNv95uaykcNAfr+In1SHJCCBjmJGK",
+	"XrOz9fLX9d1tFr8m4bhW8irbd1TASpdMZ/8smi5CaB9k9JBBivay2lLPFhvD2KMiz8la7C4dXAtEEHb+",
+	"nIesQPhWsrWDjjmzPdR0qcGCYAkiUZNC8Q3TC8l3H0AZMPQ5AlmrN0GndWvs88OitZyxzStdCIP2haZJ",
+	"sW70bprTK7YFmLuiSOcGacsnng/AaQ9VlDyXRh98Su0N/mUxihAeMjNG3acG6hKsY/X0Wx/RxjhRnMPU",
+	"1E0x3WbE9OrRhVVAcdB/vYPea0WmeM40NwZYGyjOgutDVrzYwqnCUsgljYmBU4fWQzpmrZse3QGhAKS8",
+	"XT7NRtLcq6PzxXnRkdHJc7foyrwk41bkQa1XBN+XjMlmIQ+7+Mf2f3xJv74zQVhcUdY63N2HHvm1PpV7",
+	"UMV/Iof2i1r2RS17ILWsKZN3Kz0NPqps86awpbHci1ZnCY9zwOwrQFlcf7idlhqi+Uj5beszj0MXQ6eI",
+	"Upq042oiEoTvtb4FQayiKfgRemL+8UQnb7mOu9WiaajHSNNK4HnIwsiz7XlZVztbeaswEKm2l+hRJbg9",
+	"ZEtdpwugzqYGD3oRazNO+xi0LwS8DBHKF0hyr8pNKypmlVyIrrpO3xkUxqZOOs6SLMfnvU2ArjrVVz/n",
+	"GVqSscavOawD4IKEMBw0uGYclRAjIQCGGaLMYB7q65BmqNQyIQlObfe4kMNqx4xRcy3kxsShLnbQyOZs",
+	"dD6KUWmCxkZQ2w/RMeMIkhlmQrGbQ/QPPfB/6OzBd/UwPWqvnS8JEAICtB7X0ifmmWjrh0YQ8NdVsyZN",
+	"wiyRbtWXEcW6hWmEAC0RjC79RFBJnnhNHswBfWRvyMgUEkjGKUEJn2MKaDVD5uAvoV3540MHDWmBiCA/",
+	"ngKtmEhnQzUuz6Wajnm+nXDoaCxnRBDkJXsY+8mlRtqWEgZQoj6zEAwk7yWKNxTGYGyNI5aY6PBlTXkt",
+	"TVMfMWrF8wySSinzEkiqBcbAE7+2vTo3nY7mpJ9+/vT/AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -26,7 +26,7 @@ func claimCases() []Case {
 		{
 			Name:  "refreshToken/grant/sample, exact claims",
 			Level: LevelExact,
-			Left:  unless(needsKalsel, needsNoType, needsNoRotation, needsOwnClaims),
+			Left:  unless(needsKalsel, needsNoType, needsNoSessionNames, needsOwnClaims),
 			Rule:  "The access token of the sample has exactly the claims of sample.claims.json.",
 			Run:   func(r *Run) { r.sampleGranted(goldenClaims) },
 		},
@@ -88,7 +88,7 @@ func copiedCases() []Case {
 		{
 			Name:     "refreshToken/grant/session of the login",
 			Level:    LevelExact,
-			Left:     needsNoRotation,
+			Left:     needsNoSessionNames,
 			Produces: http.StatusOK,
 			Rule:     "sid and gen of a login are copied like any claim, unless the server has its own.",
 			Run: func(r *Run) {
@@ -96,6 +96,35 @@ func copiedCases() []Case {
 				r.redeemed(s, wantClaims(map[string]any{"sid": "s", "gen": json.Number("3")}))
 			},
 		},
+		{
+			Name:     "refreshToken/grant/session",
+			Left:     needsSessionNames,
+			Produces: http.StatusOK,
+			Rule: "An access token names its session (sid) and when it started (auth_time). A sid of the " +
+				"login becomes login_sid.",
+			Run: (*Run).namesSession,
+		},
+	}
+}
+
+// namesSession checks the claims of two access tokens of one session.
+func (r *Run) namesSession() {
+	started := r.now() - 100
+	s := r.sketch().claim("iat", number(started)).claim("sid", `"s"`).claim("auth_time", "7")
+	want := map[string]any{"auth_time": json.Number(number(started)), "login_sid": "s"}
+	named := map[any]bool{}
+	for range 2 {
+		r.redeemed(s, func(r *Run, g grant, o opened) {
+			wantClaims(want)(r, g, o)
+			id, _ := o.claims["sid"].(string)
+			if len(id) != 64 {
+				r.breach("sid must be the ID of the session", "it is %v", o.claims["sid"])
+			}
+			named[id] = true
+		})
+	}
+	if len(named) > 1 {
+		r.breach("two access tokens of a session must have the same sid", "they do not")
 	}
 }
 

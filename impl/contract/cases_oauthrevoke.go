@@ -25,7 +25,7 @@ func oauthRevokeCases() []Case {
 			r.refuses(s)
 			r.send(oauthLogout(tokens.AccessToken), ok())
 		})
-	rotating.Left = unless(needsOAuth, needsRotation)
+	rotating.Left = unless(needsOAuth, needsSessionNames)
 	cases := []Case{
 		accepts("refresh token", "After the answer the refresh token is rejected.", func(r *Run) {
 			s := r.person()

@@ -60,7 +60,10 @@ func configurations() []configuration {
 			},
 			apis: true,
 		},
-		{name: "type required", settings: service.Settings{RequireType: true}},
+		{
+			name:     "type required, and names of sessions",
+			settings: service.Settings{RequireType: true, AccessSid: true},
+		},
 		{name: "bounded life", settings: service.Settings{MaxLifetime: service.Duration(year)}},
 		{
 			name: "rotation",
@@ -190,6 +193,7 @@ func (c configuration) target(t *testing.T) contract.Target {
 		MaxLifetime:     time.Duration(c.settings.MaxLifetime),
 		Rotation:        c.settings.Rotation,
 		UserService:     c.users != "",
+		AccessSID:       c.settings.AccessSid,
 		OAuth:           c.settings.Oauth,
 		Browser:         c.settings.BrowserDoor,
 		Credentials:     credentials,

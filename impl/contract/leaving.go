@@ -64,6 +64,17 @@ func needsNoRotation(t Target) string {
 	return reason(t.Rotation, "the deployment rotates refresh tokens")
 }
 
+// namesSessions reports whether access tokens name their session.
+func (t Target) namesSessions() bool { return t.AccessSID || t.Rotation || len(t.Credentials) > 0 }
+
+func needsSessionNames(t Target) string {
+	return reason(!t.namesSessions(), "access tokens of the deployment do not name their session")
+}
+
+func needsNoSessionNames(t Target) string {
+	return reason(t.namesSessions(), "access tokens of the deployment name their session")
+}
+
 func needsBrowser(t Target) string {
 	return reason(!t.Browser, "the deployment has no browser operations")
 }

@@ -73,6 +73,9 @@ type Target struct {
 	// UserService says that the operator's user service decides the claims of access tokens. It must
 	// know the identities of the cases.
 	UserService bool
+	// AccessSID says that access tokens name their session. With Rotation, or with Credentials, they
+	// always do.
+	AccessSID bool
 	// OAuth says that the deployment has the OAuth operations.
 	OAuth bool
 	// Credentials are the deployment's API credentials; without one that may introspect,

@@ -207,6 +207,12 @@ func meanings() map[string]text { //nolint:funlen // a table
 				"and how many clients 403 may log out. Further ones are answered 503.",
 			"20",
 		},
+		"access-sid": {
+			"Name the session and its start in each new access token (claims sid and auth_time), so " +
+				"that a logout reaches access tokens. With --rotation or --api-credentials this is " +
+				"always on.",
+			"true",
+		},
 		"oauth": {
 			"Serve the OAuth operations /oauth2/token, /oauth2/revoke and /oauth2/introspect. " +
 				"--oauth=false switches them off.",

@@ -85,16 +85,17 @@ func New(c Config) (*Service, error) {
 		return nil, err
 	}
 	s.sessions = session.New(session.Config{
-		Keys:      c.Keys,
-		Rules:     rules,
-		Store:     c.Store,
-		Rotation:  c.rotation(),
-		Log:       c.Log,
-		Audit:     s.audit,
-		Now:       c.Now,
-		Clock:     c.Clock,
-		ClockSkew: time.Duration(c.Settings.ClockSkew),
-		Refetch:   c.Keys.Refetch,
+		Keys:          c.Keys,
+		Rules:         rules,
+		Store:         c.Store,
+		Rotation:      c.rotation(),
+		Log:           c.Log,
+		Audit:         s.audit,
+		Now:           c.Now,
+		Clock:         c.Clock,
+		ClockSkew:     time.Duration(c.Settings.ClockSkew),
+		AccessSession: c.Settings.AccessSid || c.Settings.ApiCredentials != "",
+		Refetch:       c.Keys.Refetch,
 		UndatedHint: "the setting " + c.Settings.Name(&c.Settings.TokenLifetime) +
 			" would tell when it was issued",
 		UntypedHint: untyped,

@@ -66,6 +66,8 @@ type Settings struct {
 	IdentityOnFailure      string   `default:"unavailable" placeholder:"ANSWER"`
 	IdentityGoneLimit      int      `default:"100" placeholder:"NUMBER"`
 
+	AccessSid bool `default:"false"`
+
 	Oauth          bool     `default:"true"`
 	OauthLifetime  Duration `default:"1h" placeholder:"DURATION"`
 	PublicUrl      string   `placeholder:"URL"`  //nolint:revive,staticcheck // makes the flag public-url

@@ -47,6 +47,7 @@ type presented struct {
 	generation int64  // 0: a login's token
 	issuedAt   int64  // Unix seconds
 	expires    int64  // Unix seconds
+	started    int64  // Unix seconds: when the session started, as a token of ours tells it
 	keyID      string // of the key that verified it
 	trusted    bool   // that key signs refresh tokens here, or has signed some
 }
@@ -59,7 +60,12 @@ func (p *presented) aheadOf(have *Row) bool {
 
 // present describes a verified token.
 func present(t *token.Token) presented {
+	started := t.IssuedAt
+	if t.Own && t.HasAuthTime {
+		started = t.AuthTime
+	}
 	return presented{
+		started:    started,
 		subject:    subjectOf(t),
 		generation: generationOf(t),
 		issuedAt:   t.IssuedAt,
@@ -211,7 +217,7 @@ func (l limits) adopted(p presented, m moment) Row {
 
 // restored returns the row that the store lost, as far as the token tells it.
 func restored(have *Row, p presented) Row {
-	r := Row{ID: p.subject.id, Identity: p.subject.identity, StartedAt: p.issuedAt * 1000}
+	r := Row{ID: p.subject.id, Identity: p.subject.identity, StartedAt: p.started * 1000}
 	if have != nil {
 		r = *have
 	}
@@ -233,7 +239,13 @@ func (l limits) predict(p presented, state revocation.State, at moment) (Row, Pr
 	if state.HasCutoff {
 		pre.StartedFrom = (state.Cutoff + 1) * 1000
 	}
-	row := Row{ID: p.subject.id, Identity: p.subject.identity, Generation: p.generation, EndsAt: math.MaxInt64}
+	row := Row{
+		ID:         p.subject.id,
+		Identity:   p.subject.identity,
+		StartedAt:  p.started * 1000,
+		Generation: p.generation,
+		EndsAt:     math.MaxInt64,
+	}
 	if l.idle == 0 {
 		row.EndsAt = p.expires * 1000
 		pre.EndsUntil = row.EndsAt

@@ -140,12 +140,13 @@ func TestYoungerThanTheCutoff(t *testing.T) {
 func TestRestored(t *testing.T) {
 	p := presented{
 		subject: subject{id: revocation.SessionID{1}, identity: "who"}, generation: 7, issuedAt: decideNow/1000 - 10,
+		started: decideNow/1000 - 20,
 		expires: decideNow/1000 + 1000, keyID: "old", trusted: true,
 	}
 	at := moment{now: decideNow, key: "new"}
 	d := decide(nil, p, revocation.State{}, at, limits{window: 30_000})
 	want := Row{
-		ID: revocation.SessionID{1}, Identity: "who", StartedAt: decideNow - 10_000, Generation: 7, RotatedAt: decideNow - 10_000, KeyID: "old", Acknowledged: true,
+		ID: revocation.SessionID{1}, Identity: "who", StartedAt: decideNow - 20_000, Generation: 7, RotatedAt: decideNow - 10_000, KeyID: "old", Acknowledged: true,
 		LastUsedAt: decideNow - 10_000, ExpiresAt: decideNow + 1000_000, EndsAt: decideNow + 1000_000, KeptUntil: decideNow + 1000_000 + 8*day,
 	}
 	if d.answer != same || !d.healed || !d.write || d.row != want {

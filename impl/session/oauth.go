@@ -91,9 +91,26 @@ func (s *Service) RevokeAny(ctx context.Context, raw string, from OAuth) error {
 	if err := from.isOf(t); err != nil {
 		return err
 	}
-	by := Origin{Actor: ActorUser + t.Identity, Reason: "logout"}
-	err = s.RevokeOwn(ctx, IDOfAccess(t), t.Identity, by)
-	if errors.Is(err, ErrNoRotation) || errors.Is(err, ErrNoSession) {
+	return s.revokeNamed(ctx, t)
+}
+
+// revokeNamed revokes the session that an access token names. It returns ErrNoSessionNamed if the
+// token names none: tokens of the login never do, nor do those that were made in stateless mode
+// without AccessSession. In rotation mode the store has to know the session.
+func (s *Service) revokeNamed(ctx context.Context, t *token.Token) error {
+	id, by := IDOfAccess(t), Origin{Actor: ActorUser + t.Identity, Reason: "logout"}
+	if !s.namesSession || id == (revocation.SessionID{}) {
+		return ErrNoSessionNamed
+	}
+	if s.rotator == nil {
+		if !t.HasAuthTime {
+			return ErrNoSessionNamed
+		}
+		_, err := s.RevokeSession(ctx, id, t.Identity, by)
+		return err
+	}
+	err := s.RevokeOwn(ctx, id, t.Identity, by)
+	if errors.Is(err, ErrNoSession) {
 		return ErrNoSessionNamed
 	}
 	return err

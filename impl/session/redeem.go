@@ -85,8 +85,12 @@ func (s *Service) redeem(
 	if err := from.fits(raw); err != nil {
 		return Grant{}, err
 	}
-	if !s.node.NothingRevoked() {
+	var named token.Session
+	if s.namesSession || !s.node.NothingRevoked() {
 		subject := subjectOf(t)
+		if s.namesSession {
+			named = token.Session{ID: subject.id.String(), Started: subject.started}
+		}
 		state, err := s.node.Lookup(ctx, subject.id, subject.identity)
 		if err != nil {
 			return Grant{}, err
@@ -95,7 +99,7 @@ func (s *Service) redeem(
 			return Grant{}, err
 		}
 	}
-	m, err := s.minter.Access(granted, "", life, now)
+	m, err := s.minter.Access(granted, named, life, now)
 	if err != nil {
 		return Grant{}, notMinted(err)
 	}

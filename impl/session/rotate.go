@@ -43,12 +43,15 @@ func newRotator(c Config, s *Service) *rotator {
 // redemption is one refresh in progress.
 type redemption struct {
 	presented
-	raw    string
-	token  *token.Token
-	from   Client
-	now    time.Time
-	at     moment
-	access token.Minted
+	raw   string
+	token *token.Token
+	from  Client
+	now   time.Time
+	at    moment
+	// granted holds the claims for the access token, which lives for life.
+	granted *token.Token
+	life    time.Duration
+	access  token.Minted
 }
 
 const (
@@ -74,10 +77,7 @@ func (r *rotator) redeem(
 	}
 	q := &redemption{presented: present(t), raw: raw, token: t, from: from, now: now}
 	q.at = moment{now: now.UnixMilli(), key: active.ID(), userAgent: shortened(from.UserAgent)}
-	var err error
-	if q.access, err = r.minter.Access(granted, q.subject.id.String(), life, now); err != nil {
-		return Grant{}, notMinted(err)
-	}
+	q.granted, q.life = granted, life
 	if grant, done, err := r.advanceUnread(ctx, q); done || err != nil {
 		return grant, err
 	}
@@ -114,6 +114,9 @@ func (r *rotator) advanceUnread(
 		return Grant{}, false, err
 	}
 	first := q.generation == 0
+	if !first && !q.token.HasAuthTime {
+		return Grant{}, false, nil // only the row knows when the session started
+	}
 	var next Row
 	var precondition Precondition
 	if first {
@@ -173,6 +176,9 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 		if err := q.from.fits(q.raw); err != nil {
 			return Grant{}, false, err
 		}
+		if err := r.mintAccess(q, d.row); err != nil {
+			return Grant{}, false, err
+		}
 	default:
 		if successor, err = r.mint(q, d.row); err != nil {
 			return Grant{}, false, err
@@ -190,23 +196,6 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	}
 	r.count(ctx, q, d, have)
 	return q.grant(successor), true, nil
-}
-
-// mint mints the newest refresh token of a row. For the same row it returns the same token each
-// time.
-func (r *rotator) mint(q *redemption, row Row) (token.Minted, error) {
-	m, err := r.minter.Refresh(q.token, token.Successor{
-		Session:    row.ID.String(),
-		Generation: row.Generation,
-		IssuedAt:   row.RotatedAt / 1000,
-		Expires:    row.ExpiresAt / 1000,
-		KeyID:      row.KeyID,
-		Now:        q.now.Unix(),
-	})
-	if err != nil {
-		return m, fmt.Errorf("mint refresh token: %w", err)
-	}
-	return m, q.from.fits(m.Token)
 }
 
 func (q *redemption) grant(successor token.Minted) Grant {

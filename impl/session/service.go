@@ -56,6 +56,8 @@ type Config struct {
 	Audit Auditor
 	// Rotation turns rotation mode on. If it is nil, the mode is stateless.
 	Rotation *Rotation
+	// AccessSession makes each access token name its session in stateless mode too.
+	AccessSession bool
 	// Now is the time for the claims of tokens.
 	Now func() time.Time
 	// Clock is for leases. If it is nil, it is the machine's.
@@ -107,6 +109,8 @@ type Service struct {
 	untypedHint string
 	rotator     *rotator    // nil in stateless mode
 	users       *userClaims // nil if no user service is asked
+	// namesSession says that access tokens name their session.
+	namesSession bool
 
 	sawUndated atomic.Bool
 	sawUntyped atomic.Bool
@@ -146,6 +150,8 @@ func New(c Config) *Service {
 		refetch:     c.Refetch,
 		undatedHint: c.UndatedHint,
 		untypedHint: c.UntypedHint,
+
+		namesSession: c.AccessSession || c.Rotation != nil,
 	}
 	if c.Rotation != nil {
 		s.rotator = newRotator(c, s)

@@ -24,27 +24,41 @@ type subject struct {
 	undated    bool // the token has no iat, and Rules.TokenLifetime is not set
 }
 
-// subjectOf returns the subject of a refresh token whose session has no row at hand. The token of a
-// later generation does not tell when its session started: if its identity has a cut-off, it is
+// subjectOf returns the subject of a refresh token whose session has no row at hand. If the token of
+// a later generation does not tell when its session started, and its identity has a cut-off, it is
 // rejected.
 func subjectOf(t *token.Token) subject {
 	s := subject{id: IDOf(t), identity: t.Identity}
-	if !t.Own {
-		s.started, s.hasStarted = t.Issued()
-		s.undated = !s.hasStarted
+	if t.Own {
+		s.started, s.hasStarted = t.AuthTime, t.HasAuthTime
+		return s
 	}
+	s.started, s.hasStarted = t.Issued()
+	s.undated = !s.hasStarted
 	return s
 }
 
-// subjectOfAccess returns the subject of an access token.
+// subjectOfAccess returns the subject of an access token. If the token names its session, the start
+// of the session counts, because a refresh during a sign-out must not outlive it. Its iat counts
+// too: if the clock of the login is ahead, a session seems to start after its first refresh.
 func subjectOfAccess(t *token.Token) subject {
-	return subject{
+	s := subject{
 		id:         IDOfAccess(t),
 		identity:   t.Identity,
 		started:    t.IssuedAt,
 		hasStarted: t.HasIssuedAt,
 		undated:    !t.HasIssuedAt,
 	}
+	if s.id != (revocation.SessionID{}) && t.HasAuthTime && s.hasStarted {
+		s.started = min(s.started, t.AuthTime)
+	}
+	return s
+}
+
+// RejectionOfAccess returns why a verified access token is not acceptable in a state of revocations:
+// ErrRevoked or ErrUndated. It returns nil if the token is acceptable.
+func RejectionOfAccess(t *token.Token, state revocation.State) error {
+	return subjectOfAccess(t).rejection(state)
 }
 
 // rejected reports that the state says that the subject is revoked.

@@ -48,6 +48,31 @@ func TestCutoff(t *testing.T) {
 		{"access token from before", session.SubjectOfAccess(login(dated(revokedAt))), session.ErrRevoked},
 		{"access token from after", session.SubjectOfAccess(login(dated(revokedAt + 1))), nil},
 		{"access token without iat", session.SubjectOfAccess(login(nil)), session.ErrUndated},
+		{"refreshed after, session started before", session.SubjectOf(login(func(t *token.Token) {
+			own(t)
+			dated(revokedAt + 9)(t)
+			t.AuthTime, t.HasAuthTime = revokedAt, true
+		})), session.ErrRevoked},
+		{"refreshed after, session started after", session.SubjectOf(login(func(t *token.Token) {
+			own(t)
+			dated(revokedAt + 9)(t)
+			t.AuthTime, t.HasAuthTime = revokedAt+1, true
+		})), nil},
+		{"access token from after, session started before",
+			session.SubjectOfAccess(login(func(t *token.Token) {
+				dated(revokedAt + 9)(t)
+				t.Session, t.AuthTime, t.HasAuthTime = ownSession, revokedAt, true
+			})), session.ErrRevoked},
+		{"access token from before, clock of the login ahead",
+			session.SubjectOfAccess(login(func(t *token.Token) {
+				dated(revokedAt - 1)(t)
+				t.Session, t.AuthTime, t.HasAuthTime = ownSession, revokedAt+9, true
+			})), session.ErrRevoked},
+		{"access token of the login with auth_time",
+			session.SubjectOfAccess(login(func(t *token.Token) {
+				dated(revokedAt + 1)(t)
+				t.AuthTime, t.HasAuthTime = revokedAt-9, true
+			})), nil},
 		{"somebody else", session.SubjectOf(login(func(t *token.Token) { t.Identity = "other" })), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

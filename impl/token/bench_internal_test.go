@@ -94,7 +94,7 @@ func BenchmarkMint(b *testing.B) {
 		b.Run(algorithm, func(b *testing.B) {
 			s := newBench(b, algorithm)
 			for b.Loop() {
-				if _, err := s.minter.Access(s.token, "", time.Hour, s.now); err != nil {
+				if _, err := s.minter.Access(s.token, Session{}, time.Hour, s.now); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -112,7 +112,7 @@ func BenchmarkVerifyAndMint(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := s.minter.Access(t, "", time.Hour, s.now); err != nil {
+			if _, err := s.minter.Access(t, Session{}, time.Hour, s.now); err != nil {
 				b.Fatal(err)
 			}
 		}

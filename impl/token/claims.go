@@ -20,6 +20,10 @@ type Claims struct {
 	Session  string // sid, if it is a string
 	// Generation is gen if that is a whole number of at least 1, else 0.
 	Generation int64
+	// AuthTime is auth_time, if that is a number. In a token that this service minted for a session
+	// it is the session's start, in Unix seconds.
+	AuthTime    int64
+	HasAuthTime bool
 
 	Expires      int64
 	HasExpires   bool
@@ -44,6 +48,7 @@ type Claims struct {
 	bound      bool // cnf is there (RFC 7800)
 	// These are values as written, for carrying them over; empty if absent.
 	identity, issuer, audience, session, generation string
+	authTime, loginSession                          string // auth_time and login_sid
 	// refreshOnly are the members that mark a refresh token, where the profile leaves their value to
 	// the login. Access tokens never have them.
 	refreshOnly string
@@ -95,6 +100,8 @@ func (c *Claims) read(
 			if n, ok := strictjson.Integer(value); ok && n >= 1 {
 				c.Generation = n
 			}
+		case "auth_time", "login_sid":
+			c.readSession(string(json.Name), raw)
 		default:
 			var known bool
 			if known, ok = c.readProfile(p, json.Name, raw); known {

@@ -23,7 +23,7 @@ func TestConcurrentUseMixesNothing(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				minted, err := m.Access(got, "", time.Hour, now())
+				minted, err := m.Access(got, token.Session{}, time.Hour, now())
 				if err != nil {
 					t.Error(err)
 					return

@@ -54,7 +54,7 @@ func TestLongestMintedToken(t *testing.T) {
 		mint func(*token.Token) (token.Minted, error)
 		most int
 	}{
-		"access": {func(t *token.Token) (token.Minted, error) { return m.Access(t, "", time.Hour, now()) }, token.MaxLength},
+		"access": {func(t *token.Token) (token.Minted, error) { return m.Access(t, token.Session{}, time.Hour, now()) }, token.MaxLength},
 		"first":  {successor(1), token.MaxLength - 2048},
 		"later":  {successor(2), token.MaxLength - 64},
 	} {

@@ -34,7 +34,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	minted, err := minter.Access(t, "", 10*time.Minute, now)
+	minted, err := minter.Access(t, token.Session{}, 10*time.Minute, now)
 	if err != nil {
 		panic(err)
 	}

@@ -59,7 +59,7 @@ func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
 	if err != nil && theirs == nil {
 		t.Fatalf("expired only here:\n%s", got.Payload)
 	}
-	minted, err := m.Access(got, "", time.Hour, now())
+	minted, err := m.Access(got, token.Session{}, time.Hour, now())
 	if errors.Is(err, token.ErrTooLong) {
 		return
 	}

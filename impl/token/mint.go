@@ -45,6 +45,7 @@ type Minted struct {
 // are carried over it decides every byte of that token.
 type Successor struct {
 	Session    string
+	Started    int64 // of the session, in Unix seconds
 	Generation int64
 	IssuedAt   int64 // Unix seconds
 	Expires    int64 // Unix seconds
@@ -84,8 +85,10 @@ type stamp struct {
 	exp, iat   int64
 	id         string
 	refresh    bool
-	session    string
+	session    Session
 	generation int64
+	// own tells that the claims are of a refresh token of this service, so that sid is ours.
+	own bool
 }
 
 // longest is the longest token that may be handed out: one that is accepted when it comes back. A
@@ -104,12 +107,12 @@ func (s *stamp) longest() int {
 
 // Access mints an access token that is not fresh, for the identity of t: of the profile's kind, a
 // new jti, iat = now and exp = now + life in whole seconds. All other claims of t are carried over
-// except nbf and the claim that only refresh tokens have. If
-// session is not empty, it becomes sid, and gen is left out, so that revoking the session reaches
-// the access token. It returns ErrNoSigningKey if no key may sign, and a Rejection with ErrTooLong
+// except nbf and the claim that only refresh tokens have. If the session has an ID, the access token
+// names it: sid is the ID, auth_time is the start, gen is left out, and a sid that the login has set
+// becomes login_sid. It returns ErrNoSigningKey if no key may sign, and a Rejection with ErrTooLong
 // if the access token would be longer than MaxLength.
 func (m *Minter) Access(
-	t *Token, session string, life time.Duration, now time.Time,
+	t *Token, session Session, life time.Duration, now time.Time,
 ) (Minted, error) {
 	key := m.keys.Keys().Access().Active(now)
 	if key == nil {
@@ -117,7 +120,7 @@ func (m *Minter) Access(
 	}
 	iat := now.Unix()
 	exp := iat + int64(life/time.Second)
-	return m.mint(key, &t.Claims, stamp{exp: exp, iat: iat, session: session})
+	return m.mint(key, &t.Claims, stamp{exp: exp, iat: iat, session: session, own: t.Own})
 }
 
 // Refresh mints the refresh token that follows t. Minting it again, from t or from any token of the
@@ -141,8 +144,9 @@ func (m *Minter) Refresh(t *Token, s Successor) (Minted, error) {
 		iat:        s.IssuedAt,
 		id:         SuccessorID(s.Session, s.Generation),
 		refresh:    true,
-		session:    s.Session,
+		session:    Session{ID: s.Session, Started: s.Started},
 		generation: s.Generation,
+		own:        t.Own,
 	})
 }
 
@@ -183,14 +187,14 @@ func (m *Minter) mint(key *jwk.Key, c *Claims, s stamp) (Minted, error) {
 	if !s.refresh && m.rules.Profile.hasNotBefore {
 		dst = strconv.AppendInt(append(dst, `,"nbf":`...), s.iat, 10)
 	}
-	if s.session != "" {
-		dst = appendQuoted(append(dst, `,"sid":`...), s.session)
+	if s.session.ID != "" {
+		dst = appendQuoted(append(dst, `,"sid":`...), s.session.ID)
 	} else if c.session != "" {
 		dst = append(append(dst, `,"sid":`...), c.session...)
 	}
 	if s.generation != 0 {
 		dst = strconv.AppendInt(append(dst, `,"gen":`...), s.generation, 10)
-	} else if c.generation != "" && s.session == "" {
+	} else if c.generation != "" && s.session.ID == "" {
 		dst = append(append(dst, `,"gen":`...), c.generation...)
 	}
 	if m.rules.Issuer != "" {
@@ -207,6 +211,7 @@ func (m *Minter) mint(key *jwk.Key, c *Claims, s stamp) (Minted, error) {
 	if c.hasAdmin {
 		dst = strconv.AppendBool(append(dst, `,"is_admin":`...), c.Admin)
 	}
+	dst = s.appendSession(dst, c)
 	w.payload = append(append(dst, c.custom...), '}')
 
 	var err error

@@ -24,7 +24,7 @@ func fixed() *bytes.Reader { return bytes.NewReader(bytes.Repeat([]byte{0xa5}, 1
 func redeem(t testing.TB, rules token.Rules, raw string) (claims string, minted token.Minted) {
 	got, err := verifier(t, rules).Refresh(raw, now())
 	wantFault(t, got, err, nil)
-	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, "", 10*time.Minute, now())
+	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, token.Session{}, 10*time.Minute, now())
 	must(t, minted, err)
 	return decode(t, strings.Split(minted.Token, ".")[1]), minted
 }
@@ -79,7 +79,7 @@ func TestMintReplacesAndCarriesOver(t *testing.T) {
 func TestAccessTokenOfASession(t *testing.T) {
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	minted, err := minter(t, token.Rules{}).Access(got, "a \"session\"", time.Minute, now())
+	minted, err := minter(t, token.Rules{}).Access(got, token.Session{ID: "a \"session\""}, time.Minute, now())
 	must(t, minted, err)
 	access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 	wantFault(t, access, err, nil)
@@ -88,12 +88,57 @@ func TestAccessTokenOfASession(t *testing.T) {
 	}
 }
 
+// TestSessionClaims: a token that names its session has the start of it, and keeps the sid of the
+// login under another name, from one generation to the next.
+func TestSessionClaims(t *testing.T) {
+	const ours = "3c6712e99170321fd6c08f8b9a8af6dbf295c1a807a0ae0b78567fe48b8188b2"
+	m, v := minter(t, token.Rules{}), verifier(t, token.Rules{})
+	next, err := v.Refresh(signed(t, `{"identity":"a","type":1,"exp":1800000999,"sid":"login's","gen":8,`+
+		`"auth_time":5,"name":"A"}`), now())
+	wantFault(t, next, err, nil)
+	for generation := int64(1); generation < 4; generation++ {
+		session := token.Session{ID: ours, Started: 1_800_000_000}
+		minted, err := m.Access(next, session, time.Minute, now())
+		must(t, minted, err)
+		access, err := v.Access(minted.Token, now())
+		wantFault(t, access, err, nil)
+		const want = `"sid":"` + ours + `","identity":"a","auth_time":1800000000,` +
+			`"login_sid":"login's","name":"A"}`
+		if !strings.HasSuffix(access.Payload, want) {
+			t.Errorf("generation %d: %s", generation, access.Payload)
+		}
+		minted, err = m.Refresh(next, token.Successor{
+			Session:    ours,
+			Started:    session.Started,
+			Generation: generation,
+			IssuedAt:   now().Unix(),
+			Expires:    1_800_000_999,
+		})
+		must(t, minted, err)
+		next, err = v.Refresh(minted.Token, now())
+		wantFault(t, next, err, nil)
+		if !next.Own || next.AuthTime != session.Started || !next.HasAuthTime {
+			t.Errorf("generation %d: %s", generation, next.Payload)
+		}
+	}
+	// Without a session to name, the claims of the login stay.
+	login, err := v.Refresh(signed(t, `{"identity":"a","exp":1800000999,"auth_time":"x","login_sid":7}`), now())
+	wantFault(t, login, err, nil)
+	minted, err := m.Access(login, token.Session{}, time.Minute, now())
+	must(t, minted, err)
+	access, err := v.Access(minted.Token, now())
+	wantFault(t, access, err, nil)
+	if !strings.HasSuffix(access.Payload, `"auth_time":"x","login_sid":7}`) || access.HasAuthTime {
+		t.Error(access.Payload)
+	}
+}
+
 func TestTokenIDs(t *testing.T) {
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
 	m, seen := minter(t, token.Rules{}), map[string]bool{}
 	for range 100 {
-		minted, err := m.Access(got, "", time.Minute, now())
+		minted, err := m.Access(got, token.Session{}, time.Minute, now())
 		must(t, minted, err)
 		access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 		wantFault(t, access, err, nil)
@@ -103,7 +148,7 @@ func TestTokenIDs(t *testing.T) {
 		seen[access.ID] = true
 	}
 	broken := m.WithRandom(iotest.ErrReader(errors.New("no entropy")))
-	if minted, err := broken.Access(got, "", time.Minute, now()); err == nil || minted.Token != "" {
+	if minted, err := broken.Access(got, token.Session{}, time.Minute, now()); err == nil || minted.Token != "" {
 		t.Errorf("minted without randomness: %v", err)
 	}
 }
@@ -198,7 +243,7 @@ func TestNothingSignsWithoutAKey(t *testing.T) {
 	mint := token.NewMinter(keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())), token.Rules{})
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	_, access := mint.Access(got, "", time.Minute, now())
+	_, access := mint.Access(got, token.Session{}, time.Minute, now())
 	_, refresh := mint.Refresh(got, token.Successor{})
 	_, issue := mint.Issue([]byte(sample), now())
 	for name, err := range map[string]error{"access": access, "refresh": refresh, "issue": issue} {
@@ -220,7 +265,7 @@ func TestCustomSessionOfALogin(t *testing.T) {
 		"":     `"fresh":false,"sid":{"a":"\u0062"},"gen":[1.50],"identity"`,
 		"ours": `"fresh":false,"sid":"ours","identity"`,
 	} {
-		minted, err := minter(t, token.Rules{}).Access(got, session, time.Minute, now())
+		minted, err := minter(t, token.Rules{}).Access(got, token.Session{ID: session}, time.Minute, now())
 		must(t, minted, err)
 		if claims := decode(t, strings.Split(minted.Token, ".")[1]); !strings.Contains(
 			claims,
@@ -265,7 +310,7 @@ func TestNoTokenIsTooLong(t *testing.T) {
 			), Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999,
 		}
 		first, err := mint.Refresh(got, s)
-		if _, accessErr := mint.Access(got, s.Session, time.Hour, now()); accessErr != nil &&
+		if _, accessErr := mint.Access(got, token.Session{ID: s.Session}, time.Hour, now()); accessErr != nil &&
 			err == nil {
 			t.Fatalf("%d bytes: a refresh token without an access token: %v", len(raw), accessErr)
 		}
@@ -294,7 +339,7 @@ func TestNoTokenIsTooLong(t *testing.T) {
 	over := signed(t, with(`"x":"`+strings.Repeat("x", 12_100)+`"`))
 	got, err := verifier(t, token.Rules{}).Refresh(over, now())
 	wantFault(t, got, err, nil)
-	if _, err := minter(t, token.Rules{}).Access(got, "", time.Hour, now()); !errors.Is(
+	if _, err := minter(t, token.Rules{}).Access(got, token.Session{}, time.Hour, now()); !errors.Is(
 		err,
 		token.ErrTooLong,
 	) {

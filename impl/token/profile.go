@@ -105,6 +105,9 @@ func fixedClaims() []string {
 	}
 }
 
+// reservedClaims are the claims that no profile may give another meaning.
+func reservedClaims() []string { return append(fixedClaims(), "auth_time", "login_sid") }
+
 // prepared returns the profile with the table that reading needs.
 func prepared(p Profile) *Profile {
 	p.known = append(fixedClaims(), p.Identity, p.Kind)
@@ -124,7 +127,7 @@ func (p *Profile) Meaning(claim string) bool { return slices.Contains(p.known, c
 // WithIdentity returns the profile with another claim for the identity. It fails if the claim means
 // something else.
 func (p *Profile) WithIdentity(claim string) (*Profile, error) {
-	if slices.Contains(append(fixedClaims(), p.Kind), strings.ToLower(claim)) {
+	if slices.Contains(append(reservedClaims(), p.Kind), strings.ToLower(claim)) {
 		return nil, errors.New("this claim has another meaning")
 	}
 	other := *p
@@ -144,7 +147,7 @@ func (p *Profile) WithRefreshClaim(pair string) (*Profile, error) {
 			"tells refresh tokens from access tokens", p.Name, p.Kind)
 	case !found || name == "" || value == "":
 		return nil, errors.New("must be NAME=VALUE")
-	case slices.Contains(append(fixedClaims(), p.Identity), strings.ToLower(name)):
+	case slices.Contains(append(reservedClaims(), p.Identity), strings.ToLower(name)):
 		return nil, errors.New("this claim has another meaning")
 	}
 	raw := []byte(value)

@@ -235,7 +235,7 @@ func TestTwoSecrets(t *testing.T) {
 	_, err = v.Access(ofRefresh, now())
 	wantFault(t, nil, err, token.ErrSignature)
 
-	minted, err := m.Access(first, "", time.Minute, now())
+	minted, err := m.Access(first, token.Session{}, time.Minute, now())
 	must(t, minted, err)
 	got, err := token.NewVerifier(access, rules).Access(minted.Token, now())
 	wantFault(t, got, err, nil)

@@ -24,7 +24,7 @@ func TestAnyLimitDecidesExp(t *testing.T) {
 		)
 		got, err := v.Refresh(raw, at)
 		wantFault(t, got, err, nil)
-		minted, err := m.Access(got, "", time.Duration(limit)*time.Minute, at)
+		minted, err := m.Access(got, token.Session{}, time.Duration(limit)*time.Minute, at)
 		must(t, minted, err)
 		access, err := v.Access(minted.Token, at)
 		wantFault(t, access, err, nil)
@@ -110,7 +110,7 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		raw := signed(t, claims+`,"identity":"a"}`)
 		got, err := v.Refresh(raw, now())
 		wantFault(t, got, err, nil)
-		access, err := m.Access(got, "", time.Hour, now())
+		access, err := m.Access(got, token.Session{}, time.Hour, now())
 		must(t, access, err)
 		s := token.Successor{
 			Session:    sessionID,

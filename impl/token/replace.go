@@ -12,7 +12,8 @@ import (
 // profile gives a meaning to, such as exp, are kept because of that.
 func keptClaims() []string {
 	return []string{
-		"type", "fresh", "client_id", "azp", "scope", "auth_time", "acr", "amr",
+		"type", "fresh", "client_id", "azp", "scope", "auth_time", "login_sid", "acr",
+		"amr",
 	}
 }
 

@@ -151,7 +151,7 @@ func (s *signer) owner() *token.Token { return must(s.verify.Refresh(s.login(0),
 
 // constantAnswer returns the floor's answer, which has the size of refreshd's.
 func (s *signer) constantAnswer() string {
-	minted := must(s.minter.Access(s.owner(), "", limit, s.start))
+	minted := must(s.minter.Access(s.owner(), token.Session{}, limit, s.start))
 	return fmt.Sprintf(`{"access_token":%q,"expired":%d}`, minted.Token, minted.Expires)
 }
 
