@@ -21,7 +21,7 @@ func replaced(
 	if err != nil {
 		return "", nil, err
 	}
-	minted, err := minter(t, rules).WithRandom(fixed()).Access(changed, "", 10*time.Minute, now())
+	minted, err := minter(t, rules).WithRandom(fixed()).Access(changed, token.Session{}, 10*time.Minute, now())
 	must(t, minted, err)
 	again, err := verifier(t, rules).Access(minted.Token, now())
 	wantFault(t, again, err, nil)
@@ -98,7 +98,7 @@ func TestReplaceNarrowedScope(t *testing.T) {
 	wantFault(t, got, err, nil)
 	narrow, ignored, err := p.Replace(got.WithText("scope", "read"), []byte(`{"scope":"read write"}`))
 	must(t, narrow, err)
-	minted, err := minter(t, token.Rules{}).Access(narrow, "", time.Minute, now())
+	minted, err := minter(t, token.Rules{}).Access(narrow, token.Session{}, time.Minute, now())
 	must(t, minted, err)
 	access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 	wantFault(t, access, err, nil)
