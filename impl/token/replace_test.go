@@ -34,7 +34,7 @@ func TestReplace(t *testing.T) {
 		kalsel = `{"exp":1611318219,"iat":1610999000,"jti":"a","type":1,"identity":"ana","is_admin":true,` +
 			`"iss":"i","aud":["x"],"sid":"s","gen":3,"scope":"read","client_id":"web","azp":"w",` +
 			`"auth_time":7,"acr":"1","amr":["pwd"],"name":"Ana","role":"old"}`
-		kept = `"scope":"read","client_id":"web","azp":"w","auth_time":7,"acr":"1","amr":["pwd"]`
+		kept = `"auth_time":7,"scope":"read","client_id":"web","azp":"w","acr":"1","amr":["pwd"]`
 		head = times + `"type":0,"fresh":false,"sid":"s","gen":3,"iss":"i","aud":["x"],"identity":"ana"`
 	)
 	for _, c := range []struct {
