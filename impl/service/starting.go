@@ -74,10 +74,11 @@ const slowOpening = 3 * time.Second
 // date, or the first commit waits for a standby.
 func (s *Starting) open(ctx context.Context) (*store.Store, error) {
 	slow := time.AfterFunc(slowOpening, func() {
-		reason := "the store does not open: its schema is brought up to date, " +
+		const text = "the store does not open yet: its schema is brought up to date, " +
 			"or it waits for its synchronous standby"
+		reason := text
 		s.reason.Store(&reason)
-		s.c.Log.Warn(reason, "after_ms", slowOpening.Milliseconds())
+		s.c.Log.Warn(text, "after_ms", slowOpening.Milliseconds())
 	})
 	defer slow.Stop()
 	return s.c.Settings.OpenServerStore(ctx)
