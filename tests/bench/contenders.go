@@ -27,6 +27,9 @@ const (
 	revoked  = "revoked"  // refreshd with many revocations in its store
 	limited  = "limited"  // refreshd with a rate limit, whose clients come through a trusted proxy
 	besieged = "besieged" // refreshd with slow clients too
+	// Refreshd with a user service, without and with rotation.
+	asking   = "asking"
+	rotating = "rotating"
 )
 
 // contender is a server to measure, and the clients that load it.
@@ -34,9 +37,10 @@ type contender struct {
 	name    string
 	program string
 	env     []string
-	talks   []*dialogue // one for each connection
-	rate    float64     // of requests, if the server is driven at its own rate
-	alone   bool        // the server runs on the first processor only
+	talks   []*dialogue   // one for each connection
+	rate    float64       // of requests, if the server is driven at its own rate
+	alone   bool          // the server runs on the first processor only
+	users   *usersService // nil: none is asked
 }
 
 // bench is a run: what its contenders share.
@@ -87,6 +91,8 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 		return c, err
 	case engine == "sqlite" || engine == "postgres":
 		return b.rotating(ctx, engine, number)
+	case engine == asking || engine == rotating:
+		return b.withUsers(ctx, engine, number)
 	}
 	return contender{}, fmt.Errorf("server %q is not known: give one of %q, the path of a "+
 		"refreshd or one such as sqlite/1000", name,

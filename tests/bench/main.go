@@ -36,6 +36,7 @@
 //	go run ./tests/bench -revocations 1000000
 //	go run ./tests/bench -rotation
 //	go run ./tests/bench -overload
+//	go run ./tests/bench -users
 //	go run ./tests/bench -lean -servers floor,refreshd,limited
 //	go run ./tests/bench -lean -servers refreshd,besieged
 package main
@@ -65,6 +66,7 @@ type settings struct {
 	Lean        bool          `json:"lean"`
 	Rotation    bool          `json:"rotation"`
 	Overload    bool          `json:"overload"`
+	Users       bool          `json:"users"`
 	Revocations int           `json:"revocations"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
@@ -101,6 +103,7 @@ func parse(args []string) (settings, error) {
 	flags.Float64Var(&set.Load, "load", 0.6, "open loop: rate as a share of the floor's maximum")
 	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode, few and many sessions")
 	flags.BoolVar(&set.Overload, "overload", false, "rotation mode below and above the capacity")
+	flags.BoolVar(&set.Users, "users", false, "a user service that takes 1 ms and 20 ms")
 	flags.IntVar(&set.Revocations, "revocations", 0,
 		"compare refreshd with refreshd that has so many revocations in force")
 	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd, "+
@@ -119,6 +122,9 @@ func parse(args []string) (settings, error) {
 	case set.Overload:
 		all, connections = "sqlite/20000,postgres/20000", 2000
 		turn, set.Lean = time.Second, true
+	case set.Users:
+		all = "refreshd,asking/1ms,asking/20ms,sqlite/1000,rotating/1ms,rotating/20ms"
+		connections, turn, set.Lean = 64, time.Second, true
 	case set.Revocations > 0:
 		all = "refreshd,revoked"
 	case set.Open:
@@ -171,7 +177,7 @@ func compare(args []string) error {
 		result.FloorMaximum = maximum.over(floor, requestRate).Median
 		result.OfferedRate = set.Load * result.FloorMaximum
 		how = openLoop(result.OfferedRate)
-	case !set.Rotation:
+	case !set.Rotation && !set.Users:
 		if err := measureStarts(ctx, contenders, result); err != nil {
 			return err
 		}

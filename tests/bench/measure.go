@@ -62,6 +62,7 @@ func (b *bout) reset() {
 	for _, w := range b.workers {
 		w.took, w.late, w.shed = w.took[:0], w.late[:0], 0
 	}
+	b.users.reset()
 	b.elapsed, b.spent = 0, spent{}
 	b.rotations, b.commits = b.counted(rotations), b.counted(commits)
 }
@@ -144,6 +145,7 @@ func (b *bout) sample(round int) (sample, error) {
 		p50:          percentile(took, 0.5),
 		p99:          percentile(took, 0.99),
 		lateP99:      percentile(late, 0.99),
+		usersP99:     b.users.percentile(0.99),
 		serverCPU:    b.spent.server / count * 1e6,
 		generatorCPU: b.spent.own / count * 1e6,
 		resident:     float64(status.VmRSS) / (1 << 20), // at the end of the load

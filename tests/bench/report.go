@@ -22,6 +22,7 @@ const (
 	p50          = "p50 us"
 	p99          = "p99 us"
 	lateP99      = "late p99 us"
+	usersP99     = "user service's p99 us"
 	serverCPU    = "CPU us/request"
 	generatorCPU = "generator's"
 	resident     = "resident MiB"
@@ -96,6 +97,8 @@ func (r *report) print(to io.Writer) {
 	switch {
 	case r.Settings.Open:
 		speed = append(speed, lateP99)
+	case r.Settings.Users:
+		speed = append(speed, usersP99)
 	case r.Settings.Overload:
 		kind, speed = "overload", append(speed, shedRate)
 	}
