@@ -121,7 +121,7 @@ soak: install ## run the tests with full counts, then each fuzz target for SOAK_
 	@$(STEP) soak env CGO_ENABLED=1 REFRESH_SOAK=1 RAPID_CHECKS=$(SOAK_CHECKS) \
 		$(GO) test -race -shuffle=on -count=1 -timeout 12h ./...
 	@$(STEP) fuzz .ci/fuzz $(SOAK_FUZZTIME)
-	@REFRESH_SOAK=1 $(MAKE) --no-print-directory ha
+	@REFRESH_SOAK=1 $(MAKE) --no-print-directory ha browser
 	@$(MAKE) --no-print-directory mutants
 
 .PHONY: mutants

@@ -205,14 +205,17 @@ func (h *handler) BrowserRefresh(
 	return browserTokens{answer, h.browser.keeping(grant.RefreshToken, grant.RefreshExpires)}, nil
 }
 
-// BrowserLogout implements POST /api/v1/browser/logout.
+// BrowserLogout implements POST /api/v1/browser/logout. Without a cookie it removes none: a page on
+// another site, whose form the browser sends without the cookie, must not remove it.
 func (h *handler) BrowserLogout(
 	ctx context.Context, _ gen.BrowserLogoutRequestObject,
 ) (gen.BrowserLogoutResponseObject, error) {
-	if token := cookieOf(ctx); token != "" {
-		if err := h.sessions.LogoutReplaced(ctx, token, ""); err != nil {
-			return nil, err
-		}
+	token := cookieOf(ctx)
+	if token == "" {
+		return cookieAnswer{}, nil
+	}
+	if err := h.sessions.LogoutReplaced(ctx, token, ""); err != nil {
+		return nil, err
 	}
 	return cookieAnswer{h.browser.cookie("", -1)}, nil
 }
@@ -232,11 +235,13 @@ func (a browserTokens) VisitBrowserRefreshResponse(w http.ResponseWriter) error 
 	return a.VisitRefreshTokenResponse(w)
 }
 
-// cookieAnswer is a 204 with a Set-Cookie.
+// cookieAnswer is a 204 with a Set-Cookie, unless it is "".
 type cookieAnswer struct{ cookie string }
 
 func (a cookieAnswer) write(w http.ResponseWriter) error {
-	w.Header().Set(echo.HeaderSetCookie, a.cookie)
+	if a.cookie != "" {
+		w.Header().Set(echo.HeaderSetCookie, a.cookie)
+	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

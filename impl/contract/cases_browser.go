@@ -48,7 +48,11 @@ func (r *Run) cookieName() string {
 	const usual = "__Secure-refresh"
 	asking := *r
 	asking.base = r.URL
-	a, err := asking.exchange(Request{Method: http.MethodPost, Path: browserLogoutPath})
+	a, err := asking.exchange(Request{
+		Method: http.MethodPost,
+		Path:   browserLogoutPath,
+		Header: http.Header{"Cookie": {usual + "=none; refresh=none"}},
+	})
 	if err != nil || len(cookiesOf(a)) != 1 {
 		return usual
 	}

@@ -113,7 +113,8 @@ func (s *server) perform(p plan, r *http.Request, from source) *answer {
 // cookieRemoval returns the Set-Cookie with which the real server removes the cookie of a browser.
 func (s *server) cookieRemoval(r *http.Request) []string {
 	logout := r.Clone(r.Context())
-	logout.URL.Path, logout.Header, logout.Body = browser+"logout", http.Header{}, http.NoBody
+	logout.URL.Path, logout.Body = browser+"logout", http.NoBody
+	logout.Header = http.Header{"Cookie": {"refresh=none; __Secure-refresh=none"}}
 	a := &answer{header: http.Header{}}
 	s.serveReal(a, logout)
 	return a.header["Set-Cookie"]

@@ -55,6 +55,24 @@ func load(name string, edit func(string) string) []byte {
 	return data
 }
 
+// withoutComments returns a script without the comments that stand on lines of their own, which make
+// a fifth of its compressed size. session.d.ts describes every option.
+func withoutComments(script string) string {
+	var kept strings.Builder
+	inComment := false
+	for line := range strings.Lines(script) {
+		text := strings.TrimSpace(line)
+		starts := strings.HasPrefix(text, "/**")
+		switch {
+		case starts || inComment:
+			inComment = !strings.HasSuffix(text, "*/")
+		case !strings.HasPrefix(text, "//"):
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
+
 func compress(data []byte) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)

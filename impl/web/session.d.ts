@@ -1,8 +1,11 @@
 /** The answer of a login or of a refresh. */
 export interface TokenPair {
   access_token?: string;
-  /** Required. The answer of a refresh has it only if the server rotates refresh tokens. */
-  refresh_token: string;
+  /**
+   * Required, unless `transport` is `cookie` and the back end of the login has set the cookie. The
+   * answer of a refresh has it only if the server rotates refresh tokens.
+   */
+  refresh_token?: string;
   /**
    * The time at which the access token expires: Unix seconds of the server's clock. Default: `exp`
    * of the token.
@@ -10,9 +13,10 @@ export interface TokenPair {
   expired?: number;
 }
 
-/** The tokens in the storage. */
+/** The tokens in the storage or, with `transport: 'cookie'`, in memory. */
 export interface StoredTokens {
   readonly access_token: string;
+  /** Empty with `transport: 'cookie'`. */
   readonly refresh_token: string;
   /** The time at which the access token expires: Unix seconds of the server's clock. */
   readonly expired: number;
@@ -46,6 +50,8 @@ export type SessionEvent =
    */
   | { type: 'retry'; status?: number; wait: number }
   | { type: 'other-tab' }
+  /** The tokens belong to another user than before, such as after a login in another tab. */
+  | { type: 'identity'; identity?: string }
   | { type: 'logout'; reason: LoginReason['reason']; status?: number };
 
 export interface SessionOptions {
@@ -55,10 +61,17 @@ export interface SessionOptions {
    */
   baseUrl?: string | URL;
   /**
-   * The place of the tokens. It must be synchronous. Default: `localStorage`. All tabs share it,
-   * and every script of the page can read it.
+   * `body`: the refresh token is in the storage and in the bodies of requests. `cookie`: it is in a
+   * cookie that no script can read, and the access token in memory only; the server needs
+   * `--browser-door`. Default: `body`.
    */
-  storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+  transport?: 'body' | 'cookie';
+  /**
+   * The place of the tokens. Default: `localStorage`. All tabs share it, and every script of the
+   * page can read it. With `transport: 'cookie'` it has no token, only the mark of a login. Its
+   * methods may return promises, as on React Native; then no other tab can use the storage.
+   */
+  storage?: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> | PromisedStorage;
   /**
    * The lifetime of new access tokens in minutes, from 10 to 10080. Default: 10080 (seven days).
    */
@@ -79,6 +92,13 @@ export interface SessionOptions {
   name?: string;
   /** Replaces functions of the browser in tests. */
   env?: Partial<SessionEnvironment>;
+}
+
+/** A storage such as AsyncStorage or SecureStore of React Native. */
+export interface PromisedStorage {
+  getItem(key: string): Promise<string | null | undefined>;
+  setItem(key: string, value: string): Promise<unknown>;
+  removeItem(key: string): Promise<unknown>;
 }
 
 export interface SessionEnvironment {
@@ -119,8 +139,12 @@ export interface Session {
    * rejects.
    */
   refreshOnOpen(): Promise<boolean>;
-  /** Stores the answer of a login. */
-  login(pair: TokenPair): void;
+  /**
+   * Stores the answer of a login. With `transport: 'cookie'` it sends the refresh token to the
+   * server, which sets the cookie.
+   * @throws {SessionError} only with `transport: 'cookie'`; the user is not logged in then
+   */
+  login(pair: TokenPair): Promise<void>;
   /**
    * Deletes the tokens at once and asks the server to revoke the session. Returns whether the
    * server has confirmed it. If not, the request is sent again: up to three times, when the machine
@@ -133,9 +157,12 @@ export interface Session {
    * not at all.
    */
   remaining(): number;
+  /** Resolves when a storage whose methods return promises has been read, else at once. */
+  readonly ready: Promise<void>;
   /**
-   * The tokens in the storage; null if the user is not logged in. It is the same object until the
-   * tokens change.
+   * The tokens; null if the user is not logged in. It is the same object until the tokens change.
+   * With `transport: 'cookie'` it is null until the first request after a reload: call
+   * `refreshOnOpen()` to know.
    */
   readonly tokens: StoredTokens | null;
   /**

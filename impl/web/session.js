@@ -1,5 +1,7 @@
-// A session keeper for browsers. It stores the tokens of a login, refreshes the access token in
-// time, and reports when the user must log in again. This is one ES module without dependencies.
+// A session keeper for browsers, Node and React Native. It keeps the tokens of a login, refreshes
+// the access token in time, and reports when the user must log in again. With `transport: 'cookie'`
+// the refresh token is in a cookie that no script can read, and the access token in memory only.
+// This is one ES module without dependencies.
 // session.d.ts describes every option.
 
 // Times are in milliseconds.
@@ -48,6 +50,47 @@ export function claims(token) {
 
 const issuedAt = (token) => Number(claims(token)?.iat ?? NaN);
 
+/** Returns the user of the tokens, or undefined if they do not tell. */
+function identityOf(record) {
+  const own = claims(record?.access_token) ?? claims(record?.refresh_token) ?? {};
+  return own.identity ?? own.sub ?? own.user_id;
+}
+
+/**
+ * Makes a synchronous storage of one whose methods return promises. It is read once, and written in
+ * order. `keys` are the items to keep; `first` is the promise of the first one.
+ */
+function mirror(storage, keys, first) {
+  const items = memoryStorage();
+  const written = new Set();
+  const ready = Promise.all(
+    keys.map(async (key, i) => {
+      const text = await (i ? storage.getItem(key) : first);
+      if (!written.has(key) && typeof text === 'string') items.setItem(key, text);
+    }),
+  ).catch(() => {}); // a storage that is blocked is like an empty one
+  let last = ready;
+  const store = (key, work) => {
+    written.add(key);
+    if (!keys.includes(key)) return;
+    // A refresh token that was used must not stay in a storage that is full.
+    last = last.then(work).catch(() => storage.removeItem(key)).catch(() => {});
+  };
+  return {
+    getItem: items.getItem,
+    setItem(key, value) {
+      items.setItem(key, value);
+      store(key, () => storage.setItem(key, value));
+    },
+    removeItem(key) {
+      items.removeItem(key);
+      store(key, () => storage.removeItem(key));
+    },
+    ready,
+    written: () => last,
+  };
+}
+
 function browser() {
   const g = globalThis;
   return {
@@ -82,20 +125,22 @@ function httpURL(option, text, page) {
 }
 
 export function createSession(options = {}) {
-  const { limit, onLogin, onChange, name = 'session' } = options;
+  const { limit, onLogin, onChange, name = 'session', transport = 'body' } = options;
+  const cookie = transport === 'cookie';
+  if (!cookie && transport !== 'body') throw new TypeError('transport must be body or cookie');
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 10 && limit <= 10080)) {
     throw new RangeError('limit must be a whole number of minutes from 10 to 10080');
   }
   const env = { ...browser(), ...options.env };
-  const storage = options.storage ?? browserStorage();
+  let storage = options.storage ?? browserStorage();
   const path = String(options.baseUrl ?? '/').replace(/\/*$/, '/');
   const base = httpURL('baseUrl', path, globalThis.location?.href);
   const trusted = (options.origins ?? []).map((o) => httpURL('origins', o).origin);
   const origins = new Set([base.origin, ...trusted]);
   const key = `${name}@${base.href}`;
-  if (typeof load(key)?.then === 'function') {
-    throw new TypeError('storage must be synchronous, but its getItem returned a promise');
-  }
+  const first = load(key);
+  if (typeof first?.then === 'function') storage = mirror(storage, [key, `${key}#logout`], first);
+  const operation = (name) => `api/v1/${cookie ? 'browser/' : ''}${name}`;
 
   const listeners = new Set([onChange].filter(Boolean));
   const warned = new Set();
@@ -109,6 +154,8 @@ export function createSession(options = {}) {
   let retryAt = 0; // the time of the page's timer before which the server wants no refresh
   let pending = []; // what pendingLogouts returns if the storage is blocked
   let confirming = Promise.resolve(); // the running revokePending
+  let live = null; // with a cookie: the record, which is in memory only
+  let user; // the identity of the last tokens
 
   // ---- The record in the storage, a StoredTokens of session.d.ts.
 
@@ -134,6 +181,7 @@ export function createSession(options = {}) {
   function parse(text) {
     try {
       const record = JSON.parse(text);
+      if (cookie) return record;
       if (typeof record.refresh_token !== 'string') return null;
       return Object.freeze({ access_token: '', expired: 0, lifetime: 0, received: 0, ...record });
     } catch {
@@ -144,6 +192,12 @@ export function createSession(options = {}) {
   /** Returns the record, or null. As long as nothing changes, it returns the same object. */
   function read() {
     const text = load(key);
+    if (cookie) {
+      // The storage only has the mark of the login. Another tab has logged in or out since.
+      if (text !== stored.text) live = null;
+      stored.text = text;
+      return live;
+    }
     if (text !== stored.text) stored = { text, record: parse(text) };
     if (text !== stale) unsaved = undefined; // another tab has written since
     const record = unsaved === undefined ? stored.record : unsaved;
@@ -155,9 +209,28 @@ export function createSession(options = {}) {
   function received(record) {
     measured = { token: record.access_token, age: 0, at: env.monotonic() };
     write(record);
+    noteUser();
   }
 
+  /** Tells the page if the tokens belong to another user than the last ones. */
+  function noteUser() {
+    const before = user;
+    user = identityOf(read()) ?? user;
+    if (before !== undefined && user !== before) change({ type: 'identity', identity: user });
+  }
+
+  /** With a cookie: keeps the record in memory, and the mark of the login in the storage. */
+  function keep(record, mark) {
+    live = record && Object.freeze(record);
+    if (record) announced = false;
+    if (mark !== undefined || !record) save(key, record && mark);
+    stored.text = load(key);
+  }
+
+  const newMark = () => ({ login: env.random(), at: env.now() });
+
   function write(record) {
+    if (cookie) return keep(record);
     unsaved = undefined;
     if (save(key, record)) return;
     // The storage is full or blocked, so this page keeps the record. The old refresh token must not
@@ -295,7 +368,7 @@ export function createSession(options = {}) {
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
         body: JSON.stringify(body),
         signal: limit.signal,
-        credentials: 'omit',
+        credentials: cookie ? 'include' : 'omit',
         cache: 'no-store',
         redirect: 'manual', // the refresh token is sent to no other server
         referrerPolicy: 'no-referrer',
@@ -327,6 +400,7 @@ export function createSession(options = {}) {
    * Returns whether a failure with this status can pass. 421 and 422 are answers of a proxy here.
    */
   function passes(status) {
+    if (status === 501) return false; // the operation is switched off
     return status < 400 || status >= 500 || [408, 421, 422, 425, 429].includes(status);
   }
 
@@ -354,12 +428,13 @@ export function createSession(options = {}) {
    */
   async function refreshOnce(old) {
     const held = read();
-    if (!held) throw loginNeeded('none');
-    if (held.access_token !== old) return;
-    const answer = await post('api/v1/refresh', { refresh_token: held.refresh_token, limit });
+    if (cookie ? pendingLogouts().length : !held) throw loginNeeded('none');
+    if (held?.access_token !== old) return;
+    const mark = stored.text;
+    const answer = await post(operation('refresh'), { refresh_token: held?.refresh_token, limit });
     const { status } = answer;
     const accepted = status === 200 && typeof answer.access_token === 'string';
-    if (accepted) return accept(held.refresh_token, answer);
+    if (accepted) return cookie ? acceptLive(mark, answer) : accept(held.refresh_token, answer);
     // A proxy may answer 421 or 422 too. Only the refresh service can end the session.
     const final = (status === 421 || status === 422) && answer.error === 'jwt_error';
     if (final) return end(held, answer);
@@ -374,16 +449,35 @@ export function createSession(options = {}) {
     );
   }
 
+  /** With a cookie: keeps the answer, unless the user has logged in or out since then. */
+  function acceptLive(mark, answer) {
+    read();
+    if (stored.text !== mark || pendingLogouts().length) return;
+    received(toRecord(answer, ''));
+    if (!mark) keep(live, newMark()); // tells other tabs of a later logout
+    change({ type: 'refresh', expired: live.expired });
+  }
+
   /** Deletes the tokens after a final answer, unless the storage has a newer refresh token. */
   function end(held, answer) {
     const now = read();
+    if (cookie) {
+      const known = stored.text;
+      write(null);
+      throw loginNeeded(answer.status === 421 ? 'expired' : known ? 'refused' : 'none', answer);
+    }
     if (now && now.refresh_token !== held.refresh_token) return;
     if (now) write(null);
     throw loginNeeded(answer.status === 421 ? 'expired' : 'refused', answer);
   }
 
   async function refreshWithRetries() {
+    if (storage.ready) await storage.ready;
     const old = read()?.access_token;
+    await withRetries(() => refreshOnce(old));
+  }
+
+  async function withRetries(work) {
     for (let tries = 0; ; tries++) {
       const left = retryAt - env.monotonic();
       if (left > MAX_WAIT) {
@@ -393,7 +487,7 @@ export function createSession(options = {}) {
       }
       await sleep(left);
       try {
-        return await exclusive(() => refreshOnce(old));
+        return await exclusive(work);
       } catch (error) {
         if (error.retryAfter) retryAt = env.monotonic() + error.retryAfter * 1000;
         const wait = Math.max((error.retryAfter ?? 0) * 1000, backoff(tries));
@@ -411,7 +505,10 @@ export function createSession(options = {}) {
 
   // ---- Logging out.
 
-  /** Returns the refresh tokens of the sessions that the server must still revoke. */
+  /**
+   * Returns the refresh tokens of the sessions that the server must still revoke. With a cookie it
+   * is one text in place of the token.
+   */
   function pendingLogouts() {
     let tokens;
     try {
@@ -431,8 +528,10 @@ export function createSession(options = {}) {
   /** Asks the server to revoke the sessions. Returns whether it has confirmed all. */
   async function revokePending(tries) {
     let wait = 0;
+    if (storage.ready) await storage.ready;
     for (const refresh_token of pendingLogouts()) {
-      const answer = await post('api/v1/revoke', { refresh_token }, { keepalive: true });
+      const path = cookie ? operation('logout') : 'api/v1/revoke';
+      const answer = await post(path, cookie ? {} : { refresh_token }, { keepalive: true });
       const { status, error, retryAfter = 0 } = answer;
       const done = status === 204 || (error && (error === 'jwt_error' || !passes(status)));
       if (done) setPendingLogouts(pendingLogouts().filter((token) => token !== refresh_token));
@@ -452,13 +551,14 @@ export function createSession(options = {}) {
   const margin = (held) => Math.min(MARGIN, held.lifetime / 5);
 
   async function token() {
+    if (storage.ready) await storage.ready;
     const held = read();
-    if (!held) throw loginNeeded('none');
+    if (!held && !cookie) throw loginNeeded('none');
     const left = remaining(held);
-    if (left > margin(held)) return held.access_token;
+    if (held && left > margin(held)) return held.access_token;
     const renewed = refresh();
     // While the token is still valid the caller does not wait.
-    if (left > margin(held) / 4) renewed.catch(() => {});
+    if (held && left > margin(held) / 4) renewed.catch(() => {});
     else await renewed;
     const now = read();
     if (!now) throw loginNeeded('none');
@@ -505,33 +605,63 @@ export function createSession(options = {}) {
   }
 
   function login(pair) {
-    if (!pair?.refresh_token) throw new TypeError('login: the refresh_token is missing');
+    if (!pair?.refresh_token && !cookie) throw new TypeError('login: the refresh_token is missing');
     const record = toRecord(pair, pair.refresh_token);
     if (record.expired > 1e11) {
       throw new RangeError('login: expired must be in Unix seconds, not in milliseconds');
     }
+    if (cookie) return withRetries(() => loginByCookie(pair));
     received(record);
+    rejected = undefined;
+    change({ type: 'login', expired: pair.expired });
+    return Promise.resolve(storage.written?.());
+  }
+
+  /** Sends the refresh token, unless the back end of the login has set the cookie already. */
+  async function loginByCookie({ refresh_token, ...pair }) {
+    const sent = refresh_token && post(operation('login'), { refresh_token });
+    const answer = (await sent) || { status: 204 };
+    const { status, message = status || 'no answer' } = answer;
+    if (status !== 204) {
+      const final = (status === 421 || status === 422) && answer.error === 'jwt_error';
+      const code = final ? 'login' : passes(status) ? 'temporary' : 'request';
+      throw new SessionError(code, `login failed: ${message}`, answer);
+    }
+    setPendingLogouts([]); // the server has revoked the session of the old cookie
+    const record = toRecord(pair, '');
+    keep(record, newMark());
+    if (pair.access_token) received(record);
+    else live = null; // the first request refreshes
     rejected = undefined;
     change({ type: 'login', expired: pair.expired });
   }
 
   async function logout() {
+    if (storage.ready) await storage.ready;
     const held = read();
     write(null);
     loginNeeded('logout');
-    if (held) setPendingLogouts([...pendingLogouts(), held.refresh_token]);
-    return confirmLogouts();
+    user = undefined;
+    if (cookie) setPendingLogouts(['cookie']);
+    else if (held) setPendingLogouts([...pendingLogouts(), held.refresh_token]);
+    const confirmed = await confirmLogouts();
+    if (storage.written) await storage.written();
+    return confirmed;
   }
 
   function onStorage(event) {
     if (event.key !== key && event.key !== null) return;
-    if (read()) change({ type: 'other-tab' });
-    else loginNeeded('other-tab');
+    if (read() || (cookie && stored.text)) {
+      announced = false;
+      change({ type: 'other-tab' });
+      noteUser();
+    } else loginNeeded('other-tab');
   }
   const onOnline = () => confirmLogouts();
   env.events?.addEventListener('storage', onStorage);
   env.events?.addEventListener('online', onOnline);
-  if (pendingLogouts().length) confirmLogouts();
+  if (storage.ready || pendingLogouts().length) confirmLogouts();
+  Promise.resolve(storage.ready).then(noteUser);
 
   return {
     fetch: fetchWithToken,
@@ -544,6 +674,7 @@ export function createSession(options = {}) {
     get tokens() {
       return read();
     },
+    ready: Promise.resolve(storage.ready).then(() => {}),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -48,7 +48,7 @@ const (
 // Routes returns the routes of all pages and files that are switched on.
 func Routes(o Options) []Route {
 	s := &site{}
-	s.file("/session.js", "session.js")
+	s.add(http.MethodGet, "/session.js", newAsset("session.js", policyFile, withoutComments))
 	s.file("/session.d.ts", "session.d.ts")
 	s.file("/site.css", "site.css")
 	if o.Docs {

@@ -4,13 +4,8 @@ import { test } from 'node:test';
 import { createSession } from '../../impl/web/session.js';
 import { World, base, loggedIn } from './world.mjs';
 
-test('a storage whose methods return promises is an error', () => {
-  const storage = {
-    getItem: async () => null,
-    setItem: async () => {},
-    removeItem: async () => {},
-  };
-  assert.throws(() => createSession({ baseUrl: base, storage }), /storage must be synchronous/);
+test('a transport that is not known is an error', () => {
+  assert.throws(() => createSession({ baseUrl: base, transport: 'cookies' }), /body or cookie/);
 });
 
 for (const baseUrl of [undefined, '/api', 'localhost:8080', 'api.example.com', 'ftp://x.example']) {
