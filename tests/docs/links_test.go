@@ -96,7 +96,7 @@ func TestLinks(t *testing.T) {
 
 // TestEveryDocumentIsListed: a page that no index links to is not found.
 func TestEveryDocumentIsListed(t *testing.T) {
-	for _, folder := range []string{"docs", "docs/decisions"} {
+	for _, folder := range []string{"docs", "docs/decisions", "docs/id"} {
 		index := filepath.Join(folder, "README.md")
 		listed := map[string]bool{index: true}
 		for _, to := range links(t, index) {
