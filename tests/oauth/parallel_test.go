@@ -17,6 +17,7 @@ func parallel(t *testing.T, fake server.Fake, rotation bool) {
 	const calls = 32
 	a := newApp(t, fake, "parallel", 3600)
 	a.refreshes(rotation) // the library knows now how the client names itself
+	a.expire()
 	before := a.grants()
 	one := a.source()
 	atOnce(t, calls, func(int) (*oauth2.Token, error) { return one.Token() })
@@ -33,7 +34,6 @@ func parallel(t *testing.T, fake server.Fake, rotation bool) {
 	}
 	for range 2 { // the last program's token is as good as the others'
 		a.stored = all[calls-1]
-		a.expire()
 		a.refreshes(rotation)
 		all[calls-1] = a.stored
 	}

@@ -147,7 +147,7 @@ class RequestsOAuthlib(unittest.TestCase):
 
     def test_limit_of_the_client(self):
         app = App("limit")
-        app.timeout = 0.3
+        app.timeout = 1
         app.plan("/oauth2/token", "delay", times=2, delay=600_000)
         app.refreshes(self)
         self.assertGreaterEqual(app.grants(), 3)
