@@ -75,6 +75,33 @@ func (d deployment) misbehaves(t *testing.T, behaviour string, keep bool) []stri
 	return []string{token, other, first.Access, first.Refresh, again.Access, again.Refresh}
 }
 
+// TestTooManyClaims: claims that do not fit into a token are no usable answer. They log nobody out.
+func TestTooManyClaims(t *testing.T) {
+	t.Parallel()
+	for mode, args := range modes() {
+		for onFailure, status := range map[string]int{"unavailable": 503, "keep": 200} {
+			t.Run(mode+" "+onFailure, func(t *testing.T) {
+				t.Parallel()
+				d := deploy(t, append([]string{"--identity-on-failure=" + onFailure}, args...)...)
+				token := login(t, "ana", nil)
+				d.set(t, "ana", `{"claims":{"role":"`+strings.Repeat("x", 20_000)+`"}}`)
+				got := d.refresh(t, token)
+				got.wants(t, status)
+				if status == http.StatusOK && claims(t, got.Access)["role"] != "old" {
+					t.Error("the access token has not the claims of the refresh token")
+				}
+				d.series(t, `refreshd_identity_failures_total{reason="invalid"} 1`)
+				d.set(t, "ana", `{"claims":{"role":"new"}}`)
+				again := d.refresh(t, token)
+				again.wants(t, http.StatusOK)
+				if claims(t, again.Access)["role"] != "new" {
+					t.Error("the access token has not the claims of the answer")
+				}
+			})
+		}
+	}
+}
+
 // leaksNothing fails if the log, the audit stream or the metrics have a part of a token, or of an
 // answer that was not used.
 func (d deployment) leaksNothing(t *testing.T, tokens []string) {
