@@ -129,8 +129,8 @@ mutants: ## change the operators of the deciding packages one by one; a test mus
 	@$(STEP) mutants $(GO) run ./tests/mutants "$(GREMLINS)" $(DECIDING)
 
 .PHONY: dist
-dist: ## build dist/: programs for all systems, their list of modules (SBOM), checksums
-	@.ci/dist $(VERSION)
+dist: ## build dist/: programs for PLATFORMS (all), their modules (SBOM), checksums
+	@.ci/dist $(VERSION) $(PLATFORMS)
 
 .PHONY: release-contract
 release-contract: ## keep openapi.yaml as the released contract of its version
