@@ -78,6 +78,60 @@ type ErrorEnvelope struct {
 	Status int32 `json:"status"`
 }
 
+// Feed A part of the feed of revocations.
+type Feed struct {
+	// Epoch A random text that changes when the feed has lost entries.
+	//
+	// Example: 4QTH3KWVHGJXJ6SA5PN7ZK2YDE
+	Epoch string `json:"epoch"`
+
+	// Head The last sequence of the feed.
+	//
+	// Example: 42
+	Head int64 `json:"head"`
+
+	// Next The `after` of the next request.
+	//
+	// Example: 42
+	Next int64 `json:"next"`
+
+	// Now The time of the server in Unix seconds.
+	//
+	// Example: 1608781120
+	Now int64 `json:"now"`
+
+	// Revocations The entries, in the order of their sequences.
+	Revocations []FeedEntry `json:"revocations"`
+}
+
+// FeedEntry A revocation, of a session or of an identity.
+type FeedEntry struct {
+	// Before Sessions of the identity that started in this second (Unix seconds) or earlier are revoked. Absent if the entry revokes a session.
+	//
+	// Example: 1608781116
+	Before *int64 `json:"before,omitempty"`
+
+	// IdentityHash The SHA-256 of the identity, in hexadecimal digits. Absent if the entry revokes a session.
+	//
+	// Example: f0e4c2f76c58916ec258f246851bea091d14d4247a2fc3e18694461b1816e13b
+	IdentityHash *string `json:"identity_hash,omitempty"`
+
+	// KeptUntil The entry can be forgotten after this time (Unix seconds): no token that it revokes is valid any more. Entries that never can have the end of the year 9999.
+	//
+	// Example: 1640317116
+	KeptUntil int64 `json:"kept_until"`
+
+	// Sequence The place of the entry in the feed.
+	//
+	// Example: 41
+	Sequence int64 `json:"sequence"`
+
+	// Session The session, as access tokens name it in `sid`. Absent if the entry revokes an identity.
+	//
+	// Example: 6f1ed002ab5595859014ebf0951522d9a0d1f5b1b2d5e0c0b0f1d3c5a7e90b1d
+	Session *string `json:"session,omitempty"`
+}
+
 // IdentityAnswer The answer of the operator's user service, at most 64 KiB.
 type IdentityAnswer struct {
 	// Claims The claims that the user has now. They replace those of the refresh token in the access token; a claim that is absent here is absent there. `exp`, `iat`, `nbf`, `jti`, `type`, `fresh`, `sid`, `gen`, `iss`, `aud`, `cnf`, `client_id`, `azp`, `scope`, `auth_time`, `acr`, `amr` and the claims of the identity and of the kind of token are always those of the refresh token.
@@ -489,6 +543,9 @@ type SessionList struct {
 	Sessions []Session `json:"sessions"`
 }
 
+// Claims defines model for Claims.
+type Claims = bool
+
 // BadRequest The body of every error.
 type BadRequest = ErrorEnvelope
 
@@ -498,11 +555,17 @@ type CookieExpired = ErrorEnvelope
 // CookieNotValid The body of every error.
 type CookieNotValid = ErrorEnvelope
 
+// FeedReset The body of every error.
+type FeedReset = ErrorEnvelope
+
 // Forbidden The body of every error.
 type Forbidden = ErrorEnvelope
 
 // Internal The body of every error.
 type Internal = ErrorEnvelope
+
+// NoCredential The body of every error.
+type NoCredential = ErrorEnvelope
 
 // NotEnabled The body of every error.
 type NotEnabled = ErrorEnvelope
@@ -553,6 +616,39 @@ type ListRevocationsParams struct {
 
 	// Limit The largest number of revocations on a page, from 1 to 1000. If you leave it out, it is 100.
 	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// AuthenticateParams defines parameters for Authenticate.
+type AuthenticateParams struct {
+	// Claims Whether the answer has the claims of the access token.
+	Claims *Claims `form:"claims,omitempty" json:"claims,omitempty"`
+}
+
+// AuthenticateAdminParams defines parameters for AuthenticateAdmin.
+type AuthenticateAdminParams struct {
+	// Claims Whether the answer has the claims of the access token.
+	Claims *Claims `form:"claims,omitempty" json:"claims,omitempty"`
+}
+
+// AuthenticateFreshParams defines parameters for AuthenticateFresh.
+type AuthenticateFreshParams struct {
+	// Claims Whether the answer has the claims of the access token.
+	Claims *Claims `form:"claims,omitempty" json:"claims,omitempty"`
+}
+
+// ReadFeedParams defines parameters for ReadFeed.
+type ReadFeedParams struct {
+	// After Read the entries after this sequence. If you leave it out, it is 0.
+	After *int64 `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit The largest number of entries in the answer, from 1 to 10000. If you leave it out, it is 1000.
+	Limit *int32 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Wait How many seconds the server may wait for a new entry, from 0 to 30. If you leave it out, the server answers at once.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// Epoch The `epoch` of the last answer. Leave it out at the start only.
+	Epoch *string `form:"epoch,omitempty" json:"epoch,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -885,6 +981,39 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocation(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// Authenticate Check an access token for a gateway
+	//
+	// For gateways that ask before they pass a request on: `auth_request` of nginx, `forward_auth` of
+	// Caddy, Envoy and others. The access token is checked as at every operation of this server:
+	// expiry, revocations of its session and the sign-out of its identity count. Cookies are ignored.
+	//
+	// The answer has three headers for the API behind the gateway. Each is always present and never
+	// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
+	// same name from the client.
+	//
+	// Any method works like GET, and a body is ignored. A gateway may append the path of the original
+	// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
+	// `/fresh` and `/admin` have a meaning.
+	//
+	// Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
+	Authenticate(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthenticateAdmin Check the access token of an administrator for a gateway
+	//
+	// As `GET /api/v1/authenticate`. In addition the access token must be that of an administrator
+	// (`is_admin: true`). Otherwise the answer is 403.
+	//
+	// Corresponds with GET /api/v1/authenticate/admin (the `AuthenticateAdmin` operationId).
+	AuthenticateAdmin(ctx context.Context, params *AuthenticateAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthenticateFresh Check a fresh access token for a gateway
+	//
+	// As `GET /api/v1/authenticate`. In addition the access token must be fresh: its user has just
+	// typed a password. Otherwise the answer is 403.
+	//
+	// Corresponds with GET /api/v1/authenticate/fresh (the `AuthenticateFresh` operationId).
+	AuthenticateFresh(ctx context.Context, params *AuthenticateFreshParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// BrowserLoginWithBody Put the refresh token into a cookie
 	//
 	// Call this once, after the login, from the page or from the back end of the login. The refresh
@@ -1002,6 +1131,23 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/refresh (the `RefreshToken` operationId).
 	RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReadFeed Follow the feed of revocations
+	//
+	// For programs that check access tokens themselves, such as `impl/guard`. The feed has each
+	// revocation once, in the order of `sequence`; numbers may be missing. An entry revokes one
+	// `session`, or the sessions of an identity that started in the second `before` or earlier
+	// (compare it with `auth_time`, or with `iat` if the token has no `auth_time`).
+	//
+	// Begin with `after=0`, and go on with `after` = `next` and the `epoch` of the answer. When
+	// `next` has reached `head`, you know every revocation that was acknowledged before you sent
+	// the request. With `wait` the server then holds the request until there is a new entry.
+	//
+	// If the store has lost entries, because it was restored or failed over with loss, the answer
+	// is 409: keep the entries that you have, and begin again with `after=0` and without `epoch`.
+	//
+	// Corresponds with GET /api/v1/revocations (the `ReadFeed` operationId).
+	ReadFeed(ctx context.Context, params *ReadFeedParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RevokeTokenWithBody Log out
 	//
@@ -1269,6 +1415,69 @@ func (c *Client) CreateRevocation(ctx context.Context, body CreateRevocationJSON
 	return c.Client.Do(req)
 }
 
+// Authenticate Check an access token for a gateway
+//
+// For gateways that ask before they pass a request on: `auth_request` of nginx, `forward_auth` of
+// Caddy, Envoy and others. The access token is checked as at every operation of this server:
+// expiry, revocations of its session and the sign-out of its identity count. Cookies are ignored.
+//
+// The answer has three headers for the API behind the gateway. Each is always present and never
+// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
+// same name from the client.
+//
+// Any method works like GET, and a body is ignored. A gateway may append the path of the original
+// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
+// `/fresh` and `/admin` have a meaning.
+//
+// Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
+func (c *Client) Authenticate(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthenticateRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthenticateAdmin Check the access token of an administrator for a gateway
+//
+// As `GET /api/v1/authenticate`. In addition the access token must be that of an administrator
+// (`is_admin: true`). Otherwise the answer is 403.
+//
+// Corresponds with GET /api/v1/authenticate/admin (the `AuthenticateAdmin` operationId).
+func (c *Client) AuthenticateAdmin(ctx context.Context, params *AuthenticateAdminParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthenticateAdminRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthenticateFresh Check a fresh access token for a gateway
+//
+// As `GET /api/v1/authenticate`. In addition the access token must be fresh: its user has just
+// typed a password. Otherwise the answer is 403.
+//
+// Corresponds with GET /api/v1/authenticate/fresh (the `AuthenticateFresh` operationId).
+func (c *Client) AuthenticateFresh(ctx context.Context, params *AuthenticateFreshParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthenticateFreshRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // BrowserLoginWithBody Put the refresh token into a cookie
 //
 // Call this once, after the login, from the page or from the back end of the login. The refresh
@@ -1447,6 +1656,33 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /api/v1/refresh (the `RefreshToken` operationId).
 func (c *Client) RefreshToken(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefreshTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReadFeed Follow the feed of revocations
+//
+// For programs that check access tokens themselves, such as `impl/guard`. The feed has each
+// revocation once, in the order of `sequence`; numbers may be missing. An entry revokes one
+// `session`, or the sessions of an identity that started in the second `before` or earlier
+// (compare it with `auth_time`, or with `iat` if the token has no `auth_time`).
+//
+// Begin with `after=0`, and go on with `after` = `next` and the `epoch` of the answer. When
+// `next` has reached `head`, you know every revocation that was acknowledged before you sent
+// the request. With `wait` the server then holds the request until there is a new entry.
+//
+// If the store has lost entries, because it was restored or failed over with loss, the answer
+// is 409: keep the entries that you have, and begin again with `after=0` and without `epoch`.
+//
+// Corresponds with GET /api/v1/revocations (the `ReadFeed` operationId).
+func (c *Client) ReadFeed(ctx context.Context, params *ReadFeedParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReadFeedRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1883,6 +2119,168 @@ func NewCreateRevocationRequestWithBody(server string, contentType string, body 
 	return req, nil
 }
 
+// NewAuthenticateRequest constructs an http.Request for the Authenticate method
+func NewAuthenticateRequest(server string, params *AuthenticateParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/authenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Claims != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "claims", *params.Claims, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAuthenticateAdminRequest constructs an http.Request for the AuthenticateAdmin method
+func NewAuthenticateAdminRequest(server string, params *AuthenticateAdminParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/authenticate/admin")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Claims != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "claims", *params.Claims, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAuthenticateFreshRequest constructs an http.Request for the AuthenticateFresh method
+func NewAuthenticateFreshRequest(server string, params *AuthenticateFreshParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/authenticate/fresh")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Claims != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "claims", *params.Claims, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewBrowserLoginRequest calls the generic BrowserLogin builder with application/json body
 func NewBrowserLoginRequest(server string, body BrowserLoginJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -2026,6 +2424,96 @@ func NewRefreshTokenRequestWithBody(server string, contentType string, body io.R
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReadFeedRequest constructs an http.Request for the ReadFeed method
+func NewReadFeedRequest(server string, params *ReadFeedParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/revocations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Epoch != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "epoch", *params.Epoch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -2404,6 +2892,45 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/admin/revocations (the `CreateRevocation` operationId).
 	CreateRevocationWithResponse(ctx context.Context, body CreateRevocationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRevocationResponse, error)
 
+	// AuthenticateWithResponse Check an access token for a gateway
+	//
+	// For gateways that ask before they pass a request on: `auth_request` of nginx, `forward_auth` of
+	// Caddy, Envoy and others. The access token is checked as at every operation of this server:
+	// expiry, revocations of its session and the sign-out of its identity count. Cookies are ignored.
+	//
+	// The answer has three headers for the API behind the gateway. Each is always present and never
+	// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
+	// same name from the client.
+	//
+	// Any method works like GET, and a body is ignored. A gateway may append the path of the original
+	// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
+	// `/fresh` and `/admin` have a meaning.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
+	AuthenticateWithResponse(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error)
+
+	// AuthenticateAdminWithResponse Check the access token of an administrator for a gateway
+	//
+	// As `GET /api/v1/authenticate`. In addition the access token must be that of an administrator
+	// (`is_admin: true`). Otherwise the answer is 403.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/authenticate/admin (the `AuthenticateAdmin` operationId).
+	AuthenticateAdminWithResponse(ctx context.Context, params *AuthenticateAdminParams, reqEditors ...RequestEditorFn) (*AuthenticateAdminResponse, error)
+
+	// AuthenticateFreshWithResponse Check a fresh access token for a gateway
+	//
+	// As `GET /api/v1/authenticate`. In addition the access token must be fresh: its user has just
+	// typed a password. Otherwise the answer is 403.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/authenticate/fresh (the `AuthenticateFresh` operationId).
+	AuthenticateFreshWithResponse(ctx context.Context, params *AuthenticateFreshParams, reqEditors ...RequestEditorFn) (*AuthenticateFreshResponse, error)
+
 	// BrowserLoginWithBodyWithResponse Put the refresh token into a cookie
 	//
 	// Call this once, after the login, from the page or from the back end of the login. The refresh
@@ -2523,6 +3050,25 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/refresh (the `RefreshToken` operationId).
 	RefreshTokenWithResponse(ctx context.Context, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResponse, error)
+
+	// ReadFeedWithResponse Follow the feed of revocations
+	//
+	// For programs that check access tokens themselves, such as `impl/guard`. The feed has each
+	// revocation once, in the order of `sequence`; numbers may be missing. An entry revokes one
+	// `session`, or the sessions of an identity that started in the second `before` or earlier
+	// (compare it with `auth_time`, or with `iat` if the token has no `auth_time`).
+	//
+	// Begin with `after=0`, and go on with `after` = `next` and the `epoch` of the answer. When
+	// `next` has reached `head`, you know every revocation that was acknowledged before you sent
+	// the request. With `wait` the server then holds the request until there is a new entry.
+	//
+	// If the store has lost entries, because it was restored or failed over with loss, the answer
+	// is 409: keep the entries that you have, and begin again with `after=0` and without `epoch`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/revocations (the `ReadFeed` operationId).
+	ReadFeedWithResponse(ctx context.Context, params *ReadFeedParams, reqEditors ...RequestEditorFn) (*ReadFeedResponse, error)
 
 	// RevokeTokenWithBodyWithResponse Log out
 	//
@@ -3084,6 +3630,275 @@ func (r CreateRevocationResponse) ContentType() string {
 	return ""
 }
 
+// AuthenticateResponse200Headers the declared response headers of an HTTP 200 response for Authenticate
+type AuthenticateResponse200Headers struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+// AuthenticateResponse401Headers the declared response headers of an HTTP 401 response for Authenticate
+type AuthenticateResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AuthenticateResponse503Headers the declared response headers of an HTTP 503 response for Authenticate
+type AuthenticateResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AuthenticateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AuthenticateResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AuthenticateResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AuthenticateResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AuthenticateResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AuthenticateResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AuthenticateResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AuthenticateResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthenticateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthenticateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthenticateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthenticateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthenticateAdminResponse200Headers the declared response headers of an HTTP 200 response for AuthenticateAdmin
+type AuthenticateAdminResponse200Headers struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+// AuthenticateAdminResponse401Headers the declared response headers of an HTTP 401 response for AuthenticateAdmin
+type AuthenticateAdminResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AuthenticateAdminResponse503Headers the declared response headers of an HTTP 503 response for AuthenticateAdmin
+type AuthenticateAdminResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AuthenticateAdminResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AuthenticateAdminResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AuthenticateAdminResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AuthenticateAdminResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AuthenticateAdminResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AuthenticateAdminResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AuthenticateAdminResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AuthenticateAdminResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AuthenticateAdminResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthenticateAdminResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthenticateAdminResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthenticateAdminResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthenticateAdminResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AuthenticateFreshResponse200Headers the declared response headers of an HTTP 200 response for AuthenticateFresh
+type AuthenticateFreshResponse200Headers struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+// AuthenticateFreshResponse401Headers the declared response headers of an HTTP 401 response for AuthenticateFresh
+type AuthenticateFreshResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AuthenticateFreshResponse503Headers the declared response headers of an HTTP 503 response for AuthenticateFresh
+type AuthenticateFreshResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AuthenticateFreshResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AuthenticateFreshResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AuthenticateFreshResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AuthenticateFreshResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AuthenticateFreshResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AuthenticateFreshResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AuthenticateFreshResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AuthenticateFreshResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AuthenticateFreshResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthenticateFreshResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthenticateFreshResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthenticateFreshResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthenticateFreshResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // BrowserLoginResponse204Headers the declared response headers of an HTTP 204 response for BrowserLogin
 type BrowserLoginResponse204Headers struct {
 	SetCookie *string
@@ -3557,6 +4372,110 @@ func (r RefreshTokenResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r RefreshTokenResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReadFeedResponse401Headers the declared response headers of an HTTP 401 response for ReadFeed
+type ReadFeedResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ReadFeedResponse503Headers the declared response headers of an HTTP 503 response for ReadFeed
+type ReadFeedResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ReadFeedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Feed
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *NoCredential
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *FeedReset
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON501 the response for an HTTP 501 `application/json` response
+	JSON501 *NotEnabled
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReadFeedResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReadFeedResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReadFeedResponse) GetJSON200() *Feed {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReadFeedResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReadFeedResponse) GetJSON401() *NoCredential {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReadFeedResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ReadFeedResponse) GetJSON409() *FeedReset {
+	return r.JSON409
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReadFeedResponse) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON501 returns the response for an HTTP 501 `application/json` response
+func (r ReadFeedResponse) GetJSON501() *NotEnabled {
+	return r.JSON501
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReadFeedResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReadFeedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReadFeedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReadFeedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReadFeedResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4339,6 +5258,63 @@ func (c *ClientWithResponses) CreateRevocationWithResponse(ctx context.Context, 
 	return ParseCreateRevocationResponse(rsp)
 }
 
+// AuthenticateWithResponse Check an access token for a gateway
+//
+// For gateways that ask before they pass a request on: `auth_request` of nginx, `forward_auth` of
+// Caddy, Envoy and others. The access token is checked as at every operation of this server:
+// expiry, revocations of its session and the sign-out of its identity count. Cookies are ignored.
+//
+// The answer has three headers for the API behind the gateway. Each is always present and never
+// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
+// same name from the client.
+//
+// Any method works like GET, and a body is ignored. A gateway may append the path of the original
+// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
+// `/fresh` and `/admin` have a meaning.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
+func (c *ClientWithResponses) AuthenticateWithResponse(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*AuthenticateResponse, error) {
+	rsp, err := c.Authenticate(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthenticateResponse(rsp)
+}
+
+// AuthenticateAdminWithResponse Check the access token of an administrator for a gateway
+//
+// As `GET /api/v1/authenticate`. In addition the access token must be that of an administrator
+// (`is_admin: true`). Otherwise the answer is 403.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/authenticate/admin (the `AuthenticateAdmin` operationId).
+func (c *ClientWithResponses) AuthenticateAdminWithResponse(ctx context.Context, params *AuthenticateAdminParams, reqEditors ...RequestEditorFn) (*AuthenticateAdminResponse, error) {
+	rsp, err := c.AuthenticateAdmin(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthenticateAdminResponse(rsp)
+}
+
+// AuthenticateFreshWithResponse Check a fresh access token for a gateway
+//
+// As `GET /api/v1/authenticate`. In addition the access token must be fresh: its user has just
+// typed a password. Otherwise the answer is 403.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/authenticate/fresh (the `AuthenticateFresh` operationId).
+func (c *ClientWithResponses) AuthenticateFreshWithResponse(ctx context.Context, params *AuthenticateFreshParams, reqEditors ...RequestEditorFn) (*AuthenticateFreshResponse, error) {
+	rsp, err := c.AuthenticateFresh(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthenticateFreshResponse(rsp)
+}
+
 // BrowserLoginWithBodyWithResponse Put the refresh token into a cookie
 //
 // Call this once, after the login, from the page or from the back end of the login. The refresh
@@ -4499,6 +5475,31 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseRefreshTokenResponse(rsp)
+}
+
+// ReadFeedWithResponse Follow the feed of revocations
+//
+// For programs that check access tokens themselves, such as `impl/guard`. The feed has each
+// revocation once, in the order of `sequence`; numbers may be missing. An entry revokes one
+// `session`, or the sessions of an identity that started in the second `before` or earlier
+// (compare it with `auth_time`, or with `iat` if the token has no `auth_time`).
+//
+// Begin with `after=0`, and go on with `after` = `next` and the `epoch` of the answer. When
+// `next` has reached `head`, you know every revocation that was acknowledged before you sent
+// the request. With `wait` the server then holds the request until there is a new entry.
+//
+// If the store has lost entries, because it was restored or failed over with loss, the answer
+// is 409: keep the entries that you have, and begin again with `after=0` and without `epoch`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/revocations (the `ReadFeed` operationId).
+func (c *ClientWithResponses) ReadFeedWithResponse(ctx context.Context, params *ReadFeedParams, reqEditors ...RequestEditorFn) (*ReadFeedResponse, error) {
+	rsp, err := c.ReadFeed(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReadFeedResponse(rsp)
 }
 
 // RevokeTokenWithBodyWithResponse Log out
@@ -5123,6 +6124,311 @@ func ParseCreateRevocationResponse(rsp *http.Response) (*CreateRevocationRespons
 	return response, nil
 }
 
+// ParseAuthenticateResponse parses an HTTP response from a AuthenticateWithResponse call
+func ParseAuthenticateResponse(rsp *http.Response) (*AuthenticateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthenticateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AuthenticateResponse200Headers
+		if values := rsp.Header.Values("X-Auth-Claims"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Claims", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthClaims = value
+		}
+		if values := rsp.Header.Values("X-Auth-Identity"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Identity", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthIdentity = value
+		}
+		if values := rsp.Header.Values("X-Auth-Session"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Session", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthSession = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers AuthenticateResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AuthenticateResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthenticateAdminResponse parses an HTTP response from a AuthenticateAdminWithResponse call
+func ParseAuthenticateAdminResponse(rsp *http.Response) (*AuthenticateAdminResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthenticateAdminResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AuthenticateAdminResponse200Headers
+		if values := rsp.Header.Values("X-Auth-Claims"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Claims", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthClaims = value
+		}
+		if values := rsp.Header.Values("X-Auth-Identity"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Identity", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthIdentity = value
+		}
+		if values := rsp.Header.Values("X-Auth-Session"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Session", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthSession = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers AuthenticateAdminResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AuthenticateAdminResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAuthenticateFreshResponse parses an HTTP response from a AuthenticateFreshWithResponse call
+func ParseAuthenticateFreshResponse(rsp *http.Response) (*AuthenticateFreshResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthenticateFreshResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AuthenticateFreshResponse200Headers
+		if values := rsp.Header.Values("X-Auth-Claims"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Claims", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthClaims = value
+		}
+		if values := rsp.Header.Values("X-Auth-Identity"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Identity", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthIdentity = value
+		}
+		if values := rsp.Header.Values("X-Auth-Session"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Auth-Session", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XAuthSession = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers AuthenticateFreshResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AuthenticateFreshResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseBrowserLoginResponse parses an HTTP response from a BrowserLoginWithResponse call
 func ParseBrowserLoginResponse(rsp *http.Response) (*BrowserLoginResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5586,6 +6892,104 @@ func ParseRefreshTokenResponse(rsp *http.Response) (*RefreshTokenResponse, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReadFeedResponse parses an HTTP response from a ReadFeedWithResponse call
+func ParseReadFeedResponse(rsp *http.Response) (*ReadFeedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReadFeedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Feed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest NoCredential
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest FeedReset
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 501:
+		var dest NotEnabled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON501 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ReadFeedResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReadFeedResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6429,6 +7833,15 @@ type ServerInterface interface {
 	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx echo.Context) error
+	// Authenticate Check an access token for a gateway
+	// (GET /api/v1/authenticate)
+	Authenticate(ctx echo.Context, params AuthenticateParams) error
+	// AuthenticateAdmin Check the access token of an administrator for a gateway
+	// (GET /api/v1/authenticate/admin)
+	AuthenticateAdmin(ctx echo.Context, params AuthenticateAdminParams) error
+	// AuthenticateFresh Check a fresh access token for a gateway
+	// (GET /api/v1/authenticate/fresh)
+	AuthenticateFresh(ctx echo.Context, params AuthenticateFreshParams) error
 	// BrowserLogin Put the refresh token into a cookie
 	// (POST /api/v1/browser/login)
 	BrowserLogin(ctx echo.Context) error
@@ -6441,6 +7854,9 @@ type ServerInterface interface {
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx echo.Context) error
+	// ReadFeed Follow the feed of revocations
+	// (GET /api/v1/revocations)
+	ReadFeed(ctx echo.Context, params ReadFeedParams) error
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx echo.Context) error
@@ -6538,6 +7954,60 @@ func (w *ServerInterfaceWrapper) CreateRevocation(ctx echo.Context) error {
 	return err
 }
 
+// Authenticate converts echo context to params.
+func (w *ServerInterfaceWrapper) Authenticate(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthenticateParams
+	// ------------- Optional query parameter "claims" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "claims", ctx.QueryParams(), &params.Claims, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter claims: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Authenticate(ctx, params)
+	return err
+}
+
+// AuthenticateAdmin converts echo context to params.
+func (w *ServerInterfaceWrapper) AuthenticateAdmin(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthenticateAdminParams
+	// ------------- Optional query parameter "claims" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "claims", ctx.QueryParams(), &params.Claims, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter claims: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AuthenticateAdmin(ctx, params)
+	return err
+}
+
+// AuthenticateFresh converts echo context to params.
+func (w *ServerInterfaceWrapper) AuthenticateFresh(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthenticateFreshParams
+	// ------------- Optional query parameter "claims" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "claims", ctx.QueryParams(), &params.Claims, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter claims: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AuthenticateFresh(ctx, params)
+	return err
+}
+
 // BrowserLogin converts echo context to params.
 func (w *ServerInterfaceWrapper) BrowserLogin(ctx echo.Context) error {
 	var err error
@@ -6571,6 +8041,45 @@ func (w *ServerInterfaceWrapper) RefreshToken(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefreshToken(ctx)
+	return err
+}
+
+// ReadFeed converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadFeed(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadFeedParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// ------------- Optional query parameter "epoch" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "epoch", ctx.QueryParams(), &params.Epoch, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter epoch: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadFeed(ctx, params)
 	return err
 }
 
@@ -6705,6 +8214,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJwks, options.OperationMiddlewares["getJwks"]...)
 	router.GET(options.BaseURL+"/api/v1/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.DELETE(options.BaseURL+"/api/v1/sessions/:id", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
+	router.GET(options.BaseURL+"/api/v1/authenticate", wrapper.Authenticate, options.OperationMiddlewares["authenticate"]...)
+	router.GET(options.BaseURL+"/api/v1/authenticate/fresh", wrapper.AuthenticateFresh, options.OperationMiddlewares["authenticateFresh"]...)
+	router.GET(options.BaseURL+"/api/v1/authenticate/admin", wrapper.AuthenticateAdmin, options.OperationMiddlewares["authenticateAdmin"]...)
+	router.GET(options.BaseURL+"/api/v1/revocations", wrapper.ReadFeed, options.OperationMiddlewares["readFeed"]...)
 	router.POST(options.BaseURL+"/api/v1/browser/login", wrapper.BrowserLogin, options.OperationMiddlewares["browserLogin"]...)
 	router.POST(options.BaseURL+"/api/v1/browser/refresh", wrapper.BrowserRefresh, options.OperationMiddlewares["browserRefresh"]...)
 	router.POST(options.BaseURL+"/api/v1/browser/logout", wrapper.BrowserLogout, options.OperationMiddlewares["browserLogout"]...)
@@ -6761,9 +8274,20 @@ type CookieNotValidJSONResponse struct {
 	Headers CookieNotValidResponseHeaders
 }
 
+type FeedResetJSONResponse ErrorEnvelope
+
 type ForbiddenJSONResponse ErrorEnvelope
 
 type InternalJSONResponse ErrorEnvelope
+
+type NoCredentialResponseHeaders struct {
+	WWWAuthenticate *string
+}
+type NoCredentialJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers NoCredentialResponseHeaders
+}
 
 type NotEnabledJSONResponse ErrorEnvelope
 
@@ -7256,6 +8780,298 @@ func (response CreateRevocation500JSONResponse) VisitCreateRevocationResponse(w 
 type CreateRevocation503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response CreateRevocation503JSONResponse) VisitCreateRevocationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateRequestObject struct {
+	Params AuthenticateParams
+}
+
+type AuthenticateResponseObject interface {
+	VisitAuthenticateResponse(w http.ResponseWriter) error
+}
+
+type Authenticate200ResponseHeaders struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+type Authenticate200Response struct {
+	Headers Authenticate200ResponseHeaders
+}
+
+func (response Authenticate200Response) VisitAuthenticateResponse(w http.ResponseWriter) error {
+	w.Header().Set("X-Auth-Claims", fmt.Sprint(response.Headers.XAuthClaims))
+	w.Header().Set("X-Auth-Identity", fmt.Sprint(response.Headers.XAuthIdentity))
+	w.Header().Set("X-Auth-Session", fmt.Sprint(response.Headers.XAuthSession))
+	w.WriteHeader(200)
+	return nil
+}
+
+type Authenticate400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response Authenticate400JSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Authenticate401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response Authenticate401JSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Authenticate500JSONResponse struct{ InternalJSONResponse }
+
+func (response Authenticate500JSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Authenticate503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Authenticate503JSONResponse) VisitAuthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateAdminRequestObject struct {
+	Params AuthenticateAdminParams
+}
+
+type AuthenticateAdminResponseObject interface {
+	VisitAuthenticateAdminResponse(w http.ResponseWriter) error
+}
+
+type AuthenticateAdmin200ResponseHeaders struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+type AuthenticateAdmin200Response struct {
+	Headers AuthenticateAdmin200ResponseHeaders
+}
+
+func (response AuthenticateAdmin200Response) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+	w.Header().Set("X-Auth-Claims", fmt.Sprint(response.Headers.XAuthClaims))
+	w.Header().Set("X-Auth-Identity", fmt.Sprint(response.Headers.XAuthIdentity))
+	w.Header().Set("X-Auth-Session", fmt.Sprint(response.Headers.XAuthSession))
+	w.WriteHeader(200)
+	return nil
+}
+
+type AuthenticateAdmin400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AuthenticateAdmin400JSONResponse) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateAdmin401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AuthenticateAdmin401JSONResponse) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateAdmin403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AuthenticateAdmin403JSONResponse) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateAdmin500JSONResponse struct{ InternalJSONResponse }
+
+func (response AuthenticateAdmin500JSONResponse) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateAdmin503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AuthenticateAdmin503JSONResponse) VisitAuthenticateAdminResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateFreshRequestObject struct {
+	Params AuthenticateFreshParams
+}
+
+type AuthenticateFreshResponseObject interface {
+	VisitAuthenticateFreshResponse(w http.ResponseWriter) error
+}
+
+type AuthenticateFresh200ResponseHeaders struct {
+	XAuthClaims   string
+	XAuthIdentity string
+	XAuthSession  string
+}
+
+type AuthenticateFresh200Response struct {
+	Headers AuthenticateFresh200ResponseHeaders
+}
+
+func (response AuthenticateFresh200Response) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
+	w.Header().Set("X-Auth-Claims", fmt.Sprint(response.Headers.XAuthClaims))
+	w.Header().Set("X-Auth-Identity", fmt.Sprint(response.Headers.XAuthIdentity))
+	w.Header().Set("X-Auth-Session", fmt.Sprint(response.Headers.XAuthSession))
+	w.WriteHeader(200)
+	return nil
+}
+
+type AuthenticateFresh400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AuthenticateFresh400JSONResponse) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateFresh401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AuthenticateFresh401JSONResponse) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateFresh403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response AuthenticateFresh403JSONResponse) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateFresh500JSONResponse struct{ InternalJSONResponse }
+
+func (response AuthenticateFresh500JSONResponse) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthenticateFresh503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AuthenticateFresh503JSONResponse) VisitAuthenticateFreshResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7869,6 +9685,132 @@ func (response RefreshToken500JSONResponse) VisitRefreshTokenResponse(w http.Res
 type RefreshToken503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response RefreshToken503JSONResponse) VisitRefreshTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeedRequestObject struct {
+	Params ReadFeedParams
+}
+
+type ReadFeedResponseObject interface {
+	VisitReadFeedResponse(w http.ResponseWriter) error
+}
+
+type ReadFeed200JSONResponse Feed
+
+func (response ReadFeed200JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReadFeed400JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed401JSONResponse struct{ NoCredentialJSONResponse }
+
+func (response ReadFeed401JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReadFeed403JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed409JSONResponse struct{ FeedResetJSONResponse }
+
+func (response ReadFeed409JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed500JSONResponse struct{ InternalJSONResponse }
+
+func (response ReadFeed500JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed501JSONResponse struct{ NotEnabledJSONResponse }
+
+func (response ReadFeed501JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(501)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadFeed503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReadFeed503JSONResponse) VisitReadFeedResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8725,6 +10667,15 @@ type StrictServerInterface interface {
 	// CreateRevocation Revoke one session, or all sessions of an identity
 	// (POST /api/v1/admin/revocations)
 	CreateRevocation(ctx context.Context, request CreateRevocationRequestObject) (CreateRevocationResponseObject, error)
+	// Authenticate Check an access token for a gateway
+	// (GET /api/v1/authenticate)
+	Authenticate(ctx context.Context, request AuthenticateRequestObject) (AuthenticateResponseObject, error)
+	// AuthenticateAdmin Check the access token of an administrator for a gateway
+	// (GET /api/v1/authenticate/admin)
+	AuthenticateAdmin(ctx context.Context, request AuthenticateAdminRequestObject) (AuthenticateAdminResponseObject, error)
+	// AuthenticateFresh Check a fresh access token for a gateway
+	// (GET /api/v1/authenticate/fresh)
+	AuthenticateFresh(ctx context.Context, request AuthenticateFreshRequestObject) (AuthenticateFreshResponseObject, error)
 	// BrowserLogin Put the refresh token into a cookie
 	// (POST /api/v1/browser/login)
 	BrowserLogin(ctx context.Context, request BrowserLoginRequestObject) (BrowserLoginResponseObject, error)
@@ -8737,6 +10688,9 @@ type StrictServerInterface interface {
 	// RefreshToken Exchange a refresh token for a new access token
 	// (POST /api/v1/refresh)
 	RefreshToken(ctx context.Context, request RefreshTokenRequestObject) (RefreshTokenResponseObject, error)
+	// ReadFeed Follow the feed of revocations
+	// (GET /api/v1/revocations)
+	ReadFeed(ctx context.Context, request ReadFeedRequestObject) (ReadFeedResponseObject, error)
 	// RevokeToken Log out
 	// (POST /api/v1/revoke)
 	RevokeToken(ctx context.Context, request RevokeTokenRequestObject) (RevokeTokenResponseObject, error)
@@ -8871,6 +10825,81 @@ func (sh *strictHandler) CreateRevocation(ctx echo.Context) error {
 	return nil
 }
 
+// Authenticate operation middleware
+func (sh *strictHandler) Authenticate(ctx echo.Context, params AuthenticateParams) error {
+	var request AuthenticateRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Authenticate(ctx.Request().Context(), request.(AuthenticateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Authenticate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AuthenticateResponseObject); ok {
+		return validResponse.VisitAuthenticateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AuthenticateAdmin operation middleware
+func (sh *strictHandler) AuthenticateAdmin(ctx echo.Context, params AuthenticateAdminParams) error {
+	var request AuthenticateAdminRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AuthenticateAdmin(ctx.Request().Context(), request.(AuthenticateAdminRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AuthenticateAdmin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AuthenticateAdminResponseObject); ok {
+		return validResponse.VisitAuthenticateAdminResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AuthenticateFresh operation middleware
+func (sh *strictHandler) AuthenticateFresh(ctx echo.Context, params AuthenticateFreshParams) error {
+	var request AuthenticateFreshRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AuthenticateFresh(ctx.Request().Context(), request.(AuthenticateFreshRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AuthenticateFresh")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AuthenticateFreshResponseObject); ok {
+		return validResponse.VisitAuthenticateFreshResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // BrowserLogin operation middleware
 func (sh *strictHandler) BrowserLogin(ctx echo.Context) error {
 	var request BrowserLoginRequestObject
@@ -8975,6 +11004,31 @@ func (sh *strictHandler) RefreshToken(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RefreshTokenResponseObject); ok {
 		return validResponse.VisitRefreshTokenResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReadFeed operation middleware
+func (sh *strictHandler) ReadFeed(ctx echo.Context, params ReadFeedParams) error {
+	var request ReadFeedRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadFeed(ctx.Request().Context(), request.(ReadFeedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadFeed")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadFeedResponseObject); ok {
+		return validResponse.VisitReadFeedResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9152,218 +11206,255 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L0Jbxu39jf8VQj9X+AmwUiWZNmJXRT4u67TOJtzbadpb1VY1AwlMR6RukOOZbUN8H6a54M9n+QBD5ch",
-	"Z5Elx723S4CiSTQbl8Ozn9/5tRXz+YIzwqRoHf7amhGckAz+eozjGTnmTGY8Vf9OiIgzupCUs9Zh6wVf",
-	"ojlmKyRIzFkiUJxS9RKEWYLEDGckQbF6g0BzvNJ/RXJGkCCy04pa5BbPFylpHbYW+TilcYTm+LaNp+Tr",
-	"3W63FbUy8u+cZiRpHcosJ1FLxDMyx2occrVQjwmZUTZtffoUtU4u8bQ6wiMk8RTJGZaIJoRJOqFEIDmj",
-	"At2QTFDOEJ/UD2nY6r/Jrmcv5v96NYmPx98wfvwDfn/5z2Fry5G95bCKNYNLl3gl0IjxNizNKEITniGe",
-	"2lULB2Rv2/rzF5Jn6z8v1B2jyufg5y0/d04mGRGzY86vac1HL2cExXANLamcwdJn+hEk+TVheg2wQCln",
-	"U/WnugOuoJTeEBEhniEqBcrInN/gtIOOxoIwiajex3HGl4Jk6JqQhX7YfE4TgUQzXFrXq6sLEucZaZtx",
-	"fE1WL2fj72J6Rl+evv/ltPeWnopTdr4XH5/un14vfvj++OVBh6xepuTFET37eNJ/c3nyy5vL6erNZXrQ",
-	"ifspG8+fd5MfXqZfoXdYzr7ewQu6c9PbMWP7Cr3Bt+2jKfm6v3fQ73a7X6EXUi7OWLr6CumxfIUu8Jxc",
-	"UEm+vpAZjWVr3ap/UlskFpwJAqf2G5yck3/nREj1r5gzSRj8FS8WKY2x2oudj0JtyK92IeDBcfCgyOdz",
-	"nK3gGI15sjI7tuRoToXE10S0otYNTnPY5xjn8PmfWimdU3mI5rmQaEwQliglWEjU02caFvkKtvQQUbWR",
-	"hrp+jloky3jWOlQDucrMSKLWnAiBp2rKZnTqMcYlusEpTdTSSCxz0TocdLuwGsVS/X8ZmbQOW/+zU7C4",
-	"HX1V7Jyoj52wG5LyBdHLWCVWMwpFNm7aHTTSsx3Bz5wRRJjMVkC6BMezDjo11KiWzQz25cXZ20hTpHoY",
-	"CXX6ljOSEeCXM75EkqM5YQmistP6FLX0ITq5XejDt9VWxuVnazZKHys1BWLu87bg41Je6b/7G3AJj9jb",
-	"vZXv9x5+5T22gCjzD7M35g66VOwcM7EkmVrrCWU4PfTvpoZbqJsvYJ1nBKV8SpniBJ64uyCyXXCuuhmY",
-	"m3dCNgcz0H9/y+X3QJXbbRfjxXeLc3fpMTQ1ZcbNlOoPnizRK+NuEfVjh2rWiLJN97npmPX7mufc8GtN",
-	"XOGQBREgWmHd9T1RM/15dz3AsB6UBjOiv2WWz5M9PmkusfrlI4klSb6qHvBVE4Vi99R/llCf82xMk4Sw",
-	"rWlUPlfvKskGhnAyp4wKmWHJM7SccUEQjmMiBJL+hsFImkm38RFLtghPcUi8EzcVn0recolwmvJlyKK6",
-	"uw/NosojBoqM0DgHTSPhRE8CxqK1Tr4gGawwMPhTJknGcLrlRlDvsepaesvjbvRX54LPiZxRNkVLpTct",
-	"M6VoKUU4z5CgCfGWbO/h5akg2Q3J0ATTVPNuq90pGRgysBuijp4Ruh10ma00AaAUS5LBAr7l8oThcUq2",
-	"57f+gzUEmXEJT6tt5ZMJetRu2592zk+en59cvLg6P7s8ujw9e/v4UG+umZtWPRlHKRVS2ReGHwqfchmX",
-	"V8SMoEy75ne1Kd57g315YGnrU6aasVhSGc/UECYTvUmapTE8J8LaS1LREKjV5nahqN6Q9lsun/Oc3WNf",
-	"3GNrSVut3wTuLK+e/bU494PfSyyIPJ7Z3TXCAY2JslwUU0CYcTlTLB9MT7mChTk7yuXsGAzlrY898Jfi",
-	"2RqyVS/nGf0F3uLp4GAjwRC/wYLGhfGlTfYrGghf86UrfbFlLlyV7Mf7f8rfMj2dZo3+wfVKLRnRKBj/",
-	"yA4go9OZRI/Onx+j/aeDgwgJEsOp2Ov0H3fQsfFwMEISxDgjXyHM0NG7U2NfMplxsSCxuUWAuhBnBCgA",
-	"pyUx/uHDh7YahroYY9lgL+PiDjUQmCyJ0AiWd6TH+nS/9/RxaNfq1c8ITudfD63dlYD7Yo0paSn0RJPC",
-	"fQj0uwwzWdUKQ6XJtzqirY0TS6BT+FQ9fdZ9ZwNDRom8yH6gwRpe4AzPidTa3JwKoRavdhYwwCu1yo22",
-	"rp1LYe/WzabpRX8M69hXgTtoBBOAI6VsY+Nhi3lClCxF9myhR/7ZAgUASLnbPThEo9KyjKLiJ1gL9UPO",
-	"RL5Y8EwS8yMskH+riLn+wb8VKEPf2kFnLF2VX43mBDOhj7SsmqKOoiJruShu55Y8MrqMeTi31pvkRo/V",
-	"ckCJhrOMTum2ejgPn7zDEIy5EtmTjM+dPOLw7KHWT9S9+ge7UQs8JUrbbrdjnom2vuiUnuOz84urs/PT",
-	"707f/oE08brZ6onwSWneEVrOaDwLtJhRMNdRobqrJYLtAn5xP1eMLD36J/fEbOB7SUhKJEFjLs1DNiQQ",
-	"mrR2We/pM9HWF7yhapL6lpniTtpHzIQkOAGaCGd1h4MCrLjSEw/iQxnj5IJOGZZ5VuP7EfZSQZBzLOMZ",
-	"wmyFrsnKMpnC9pBZLmSDX7Z4GxXIMLw/nMvlgXwr21Agf42zKdn6UBePNXBgcP56XvA5FxL19nefDdB4",
-	"JUlgDkrOr1J4X4NAl5wje4Nb/d6D81EYs5EDWfF1+HKmyI2h3j56Rb+xa/cGs5UZpth+CctP155BroOM",
-	"ZjiGuwPR4yTJiAgWMsOSXEEEgpTpuPSegIwPHt5EXKr/NYx+xfPMjh5MJTMnghYZv10p6TvJOAPvwYrn",
-	"HXQh8UoR7ZQk4AhTCobzh+CJUkVH50Rmq/aR+sfIhmRLBod3S72twfL5WEnKiYvpSo6WGOzaCc90+JaR",
-	"W6k+H9gbvRqzgjJJpiQzdsV7ho3JtbUItTr2VkbvNwRnJIO1wqFE8Akm90flE8xRyblnxhCoer+vpYqb",
-	"R3A3Xzy3fLT8Is5iEhKQCVdhz2U5I+kicurqQxqtsCkja2HvdctWq9402J2vh844gqFvYLu+Z/gG0xSP",
-	"020Zeh4+2cDTbWgDQuNOM3APhnTlfg74kDu2gnMWOPUelJsfoYQsCEsIi1dFkgMoCVQgb3SRf0lInEmh",
-	"KExbLCXuBbyqiMiPida3YY/A0UMZ6u2hOWW5JEJdB6qUS47ilMfXAiV0MiHZVo7fvwbvc+bnG5JQfAk3",
-	"bUmg9a+oodRj/db2JbgLnApS/kBArYV5PFdvB/M4IFz4KFI/W7p3jwQ6yd7vopOYTyYkTiGvyHkV58Ww",
-	"DJUXMRZ0QQxxWaefvzIj/ZJReV1GQOXVa7ft5XLZnvBs3s6zlLCYJyQZ6XwVhsBrFsR33CropAwdx32t",
-	"FE/PrYSThKr7cfouUw9LqrZwglNBotbC++nXMHWinoRD5dm5IEDbhRP9UdGCMgRIEvLdz0h6uRan8/T6",
-	"Xx/2uviH873Tj5wm/dkN/uFNPv7h+4/4u9tF3P2GjT88X4yP9z6O+136+vjlIu4dzP71XW8xpqf7yYuX",
-	"vX9dLClm5wv1/Cld0vH8ufzXxen+afoy/fHDcnpp37V6edCh49OzH69/fLEg3+8t3p2/fXXx9p8Dfnxz",
-	"+jH/fvB9dnnVHlx8d/zx+3+LWNEwZa8Jm8oZnNRqzlKR3/RTaZF/drfzsRK2Suk1G2nk6/22EhTU+i1M",
-	"6YRIOnfUzMiypAgwy18jrTb2uopRldwZJm2gbV83KsmAR/tdNF6hhExwnsrHoAKseI5SotgvlYjnMlJ/",
-	"UuMHM+8O+V43aqnzgKVmeLt9tdr4ls7zubrafdaF1bf/jqrMsXmBwfCE1QrXTi/GulNQXrIOekXIAibD",
-	"DM+Y82wV+LuUVFEMRokUkO54SjroVAaB6L/PkSkdEjVt57+qLjjQK5aeY61Ctfp5EakFfs/orZOxjwRV",
-	"CmkPvcQsx9kK9Q6ediP0/vI41Ax7+73ebu9Zv3cQ0tz+oFVLVv6hDkimmEvd6Q4lUu1srY1Mbki20pqq",
-	"GmlIpVYYl19wVkkWs4qOznxcEL5ISQcdY6VeITJfyFUHvVXfQixP02BNGhyHVJK5qNGQ3XRxluEV7KqN",
-	"8lRneU0ZOMrgFjO2jE8zPBeRDnxigUbOZzRSMnPk5e2N1KiX8BqBYj0bnCQkUYSidEpFNI7tJBxO2TXj",
-	"S4ThoUjJepoQxaWAb4GCEZ5A32NVpdhqFKU2GxU2SpElZ4r7MtIc/XuXEfAjcpauCg0EPiQsNynpAaUR",
-	"1wWlKiN3Old5vB8UI57hxYIwkgT0Enyk7BqufMAqa3Xr8eLy8p1Z7MIRpJNLg68M+r0a5n/HQTQfLqZo",
-	"STCyB6buTJ6a+PkRePka7E3tAQxUQJ79Q+jwixJ6NCaRc8PtD7QTq3JsU0z12amX5joBuoaK4LmaoA/j",
-	"SzB2lA21SHGsrAguSLG0NUmOPuP8CmH9chNgFibAjmwagvmnVP/uoBG5XUD8C0OAjI0n6o+Pkqo/bHAM",
-	"Pqn+Imii/pgSBs8Iof7AOfwYM3jUBe3h0i/wchdUU0b+FWgX6h9xBn/Ms5Gz6cyymMnaPAi4bH6zbMbY",
-	"ghlBWOelNy9TQIa/tqi4ggQ0p2oxPNfOU5yiN3k8S6lo1ekZdjj1BAU76PazcDDjMc8l8C0qjTUrCved",
-	"YX5R6SHF23JBknK2uk+chfMlIwsCyerhsV7OOBWduZ7R/07nmKadmM9bd6m0hqbXnSxPi62uBFxSTNBo",
-	"mQ2HCz0atdt2TZWFNHr8MOfrKE1LhFSqGNBVAiugnmVGpQTbR52HkFLI7SLUIwoKWLO4BX3pwX2UtHXY",
-	"aj0kndkplNiBzraisoOOrHOCCjdD9Qi5vS+NRC3jyqof1em3hb1g0psK5Q7nCZVIyIzguTvqNtktIzdc",
-	"G8xCu3Ik52Wyt140zSBZSXztT3ok6Xb7eLy3d7D3bO+g2xuQ8aR7sNfb6/eTA9xNepO9cW/cT/ZIN+6O",
-	"u5Neshvv4afkoDvuJXceCLch0dqz4XJ5zCptTrEfZgQCzriUGmpzdfb7hWbRB81Cs5MihdRjHzgVXHvj",
-	"1NmD94anQX8jZwkwLEIzxJeGeKoHEMeS3tSqFnrIxQvdoJUI8zdIz9is15jzlGCmFqzI76pXtHSilz/o",
-	"Q50eBeItkDQkFUSLmzLphCFZmIz1VjJC1RRKB4KMG8yZTU2Z9fbLBuO7vxkTtSiW241ziQWiQuRKP9x+",
-	"qGopnRiSpGRu6LEP9jccO6gJ9aOHSwEpbLPPFY6REZwAXyS1jC4f14/C6SNbDuTeLLdIPKoOyEVGjD/R",
-	"VwIjNAr8Uuamklq07cD1B+/kloZj1LHIlxdnbz+Q8Suyqiu91EWdkKeg+d5e72nB9waPO+iIodH5xdEI",
-	"7lFbO2JadxwpjRIzNDo59i7G2Y3SMG/NPStzz9mrd6Wb9PXbUQ37S6cN9kM65RmVs7lTTMmqg77lVnWz",
-	"v2mzT9mvmhW758K1PUm+vTiqI4E4u2lgj3l2Y7KV9LSVPW2n5vZW7TssWflz/b293kEtp6v/HLnVvnj7",
-	"RbsNwDXGWJD9QZ6lwXf1hNUHQK5sy1MhUFOwK7WWNyTTFbmMW0K/i2epVxmavmZKzq1Khbu9/UF//1m3",
-	"2+1uxKSum8SVGt/pt0r18pUx6XQjJbnUPcZmswGGa5rUyywjrqkwpKqDXPr+YC/73X6v2+t329e7N/+u",
-	"W+frJlXSD4LAVsKuRiE5hR87e/Wu7hMNWuGcJ3mq/QIPRDNsPFlDM2BW+dl6OkZJp0wU7hc7gHVkY7mD",
-	"zdkH31NZtPUGg02pJhekUZsPdsAYsyNBpyP0yGVgiVLUW9Bp3erc1n/kFsWcZwllWAYcA75oArQe8zV3",
-	"WF6yZrdqOEuv9+8fj358dXucTb6/uHp6ufrwzxdn06ez+OYdXtA3abY8xfhd/OL9Oa+bQQOlrtbN4J7E",
-	"VBJb16Dfq42KgOuvl18XRNaJsJcfXqELIuvk116NdXtNVqKRm4gIMbIkQqIJzYQsuXhbntt2XcTUE7kV",
-	"f255BdRo6qYNLsrCvFlr/LtUd3vqqW8W1Rs0vZqlWROuqTp1/r7RSF9HvJpRVrMrZVUQi2vjlapqhB9C",
-	"ZQVSBXR6umKf6hHOSKT92b7CWXjsa/TGMER61zlsDqQCGb4hEidY4prT52d1Wd4/N7drwns26A08wqsh",
-	"u6IqQFwV6QqNWBjlpU3LpkZNgHjzaEtwdK4ISxa8dofVoXh//loduNG7s4tLtMNxLmf9neIFJS49k3Ih",
-	"Dnd2dFqr+V1ZIdUn67h0/cCuwL07J3LGk41Wz1jwgsQZkVdjXZ4EaxhZtRlKpcJ6KG9ta16w5Qory7ch",
-	"QgD+bWBiaWqofMNFrFuyj8trcZVndO3uhYJ408/tdJYkTdug3u6o73QgW6dmEDYwszGBg6yJirwslxsC",
-	"OdSaSRh3brg1W+1C4QK8D5HrkpptCVw/Vb9IldFsTdmMM+JI2a6eQzvK7C6XyFk9tR39auZ/j0XTDGvL",
-	"NWtg4OVh/EFXq+zU1Ue/sob15NjIjL2THTVIjzXnbtOl24oqt+XPjbL2HM7INuqe5803ql63e3CXqneH",
-	"H7gILegbI2WkaWAmVPHsNbhvG7TJo1IAJQxhIMlNvR5YSSUfm7bpv6ih91VDlfno59mMdI6vxXuANBCl",
-	"cI5XiEpB0kmEBNcOEfXflPGsnJP4oIomJEVsSfualmrSQfYfd9BRmhoCmwPix8irQAW8uzFxGfsTY5Vr",
-	"K+4r35uhy8TLqyk5/68crGIOmyrJ67fsDiq7X0rriudoCjl5JuqudRi/jCbFQtpH/8ZZe5uGYMrpepG+",
-	"bLxsYoFjyOaXS6JD6/NDKK/NZEFxEMPTmSH1WRsmmdKcdOuZq9aWWh8dvLIa57mTD3gkvJ4ZiLWZRJKv",
-	"ZwF7tbLvPsmpX5JMwyRTcUXZ/XOjjQc4KniB/4Te3GCJd/c3dPrewayC5EA6QQGCEDssqkdKx+JClxK5",
-	"5GSB5wQJSRY2KaRELVo0aQUUajO5kIosWaLLCsMTBVUyh5plEll8oGYkX9jkXWwy3IkwxFDHyLaLU6+L",
-	"DlvZu1n53AYx3SAh2vtycAjr+Ocfre4BqgzQI0FuCEMJXon1tQxwewcdITHHaYpgQIB4hSckOzRRSqw0",
-	"CngodIqC9rHUiZciJ4ktDBMSr0yyTM4kTXU6ml7IBy6Y+KIz/aGLg8zpIMlDVq9caExYRe2m5sB4APTW",
-	"agtCcp09v5xxRc8xTlPKpg3iZYlXddLFnj2gjUP1kElaNslnaQKGxBeN5b9bFmPWH6OYL1YlDZzcLkZB",
-	"PhOY2V6JBSCXSY4SEvOE+HlPtmJ8OSMGbDfPMsgtN0kXgLuoQSCU3f45eW2/ky71XgCpW3Pbv2VLRQt2",
-	"RCfs16bqO6aqxgk7YiJm7s319/1u2pt9dfB4ltEbIly9+TzIxaEAUncLMUDIG8wFSYJqcJkRLAHVEQsk",
-	"JE91yqbRogUa9PsQTNReNeE72/62POH+pWfnztfaJNWdL5ZPYNN86EkT2LJYozZab1McdQ2nxJks1JaR",
-	"QS+7wnJUmyncVBsGl4pzYYd1iEaQKX+ovYG5INnhyOJv2JG4mpKRO6Yznia6dgeXU/vVvfYdutrAfHWO",
-	"4xll2pM7ykguSPE+C3MAbkZfT6cyyB0LaVQPndyQ/70j9Lc+n9+tuMZBdvsBaqNZ8I3HtEVu6TVZyCvQ",
-	"PhsMGR+cNtw3p7RSAfyhLp0qTcOtEWXnOmS0GfI2NXs1NpL7JOTBLTSrVkpNSZh0DwZP+7sbGuaM16GQ",
-	"HKGMzHF27cgigKkuDc2CeZQttvOaOVPhbbJJo6BYQmQrIxPFRbVSrdQxzQlrHJ9YNJ9zdc1K+ZE2RUZB",
-	"yZBBw+B5KWCR4oXkC8Oqm4Kh+sSvUVkqB7tKEKXdevb0Wa/X298sLVxZjixusLcXXFBNIFpITwigEPtl",
-	"JR30GhSRSqXJjE5nUCY7H5NMlKoVNxzbRjUxFvXRyjqPltbx4IAF/GdLXtyiO9ILaGG9OHpnilFD+aBU",
-	"h/qFgjQjiFFrQTMKFbIFlNabJeOssD3hQrBrvQ2VSUcId0nOchLepml3nmy+KxDtj2b9um7qQwknBNag",
-	"LnVBI0tbWuIawqsR5s0ySweFK3Qbsrk67aFcFrRGWN0ZBbqLGUaA3OeYQk2t2Xo+OMe3dgD9bnebYjiz",
-	"PL6kM5nHVKDTb21Z3AwLtD9AKV+SrB1jQdCM3OKExHSOU5TQKZXiwY+8N6v9QbDK6p9VhlBLikFCwMOh",
-	"0WwaigcxZ6KlFlX0wb0yF027e8aMs8MmqLnUMM/XN8eJSUWnsoMu6ZzoLJYamViK12r7eX2xXdX/YuCd",
-	"iQjA5A3KZ9W4airHM66FLVwTRMj1u2Ze+VkFbcmGBafOmHek0mxePrz4jFpKIl0pXe5uRSlwnBq1jdzi",
-	"GMZuUNFAbbBejCVlCV9GCDvEngCcp6JdPdt/urepdqWZ9Ka7brP/wJtdF7P1a8lMdNaAC5RDayBQa/3H",
-	"WyqISsO9wlPSlABnS23eC5K1j6ZgStbsRITiXELvDu3u6He7KJ7hDMdSaYfoZL6Qq0L9X9ZGbN7wX2ia",
-	"4p29Thc9+qHX+wq9piy/RbfP9q/2B1+h7Obw2aDTfYy+I/E13+l3e91ur9tDz2lGJvx2R13coB65VWyc",
-	"T3nFIQ5WJXKcZQ2ze001Sw9ZkmtF0mAj6qsddAnGa8EDwaiB1Y35nGypPFn2e5fm5PdJKU0LRHScZ1Su",
-	"LgBKsg4BegzBr+eWwl5+uGxVsATKhZWghGJRagdxaMFD/+///39Am9L4lYrBlgJsMykXamJ4QY9dWnOD",
-	"Yx/PiSuX1znOxkIIk6LRoxKWF17QdnFZaFyFYkSQJl03oAv4RtNWN3/fpb3fOWtIJC0aktQkXRdV3Qgb",
-	"vAi1Djo5bIGFWPIssR6QlINZheUmE8w27jQJZGzyZcNWjDo3dqQWW9hqCZQQQH+aK8qACj8p9N7RIvkJ",
-	"iIKq77iGbAYOotxOshg4XlAo29H9JSa8bswGyZvGShuKZ5hNiSg7XqD2149LdtCPPM8ML7eP6yo5DG0H",
-	"0QcyHjINC/To5YfLx5p7Pwle/ETvSagAjPOVegkjS1DBM9lO6Q1J0JMn/giePImQ4EMGC632WOiQaAHa",
-	"af0kcrXQXYMIzYrtN1CezPytM2RD9j//gwDuCFvggIQToS70rCdfVmB/TNyqnNmpvYehZBuyvgcPGcLF",
-	"KzLQgTarhzXE2VY8V5pgZ8h27wqfPCppi48rARUCwRvFC0de1EBCWuSQIYTOiugA4IbBe6VZI5JJtYa6",
-	"5cECiOKSe6JQabbhEXCUDC9/8uRch/qePHGxvuqq2BiWjgL6KTWgHOBycmAE7y6Qj/R7SxDv6sVUdoZs",
-	"4N5p8KeoQE+eDPq9J0+Ueav+2n/yxBSIuxYjHgZZtA73HYZSYL/7NCY5SngByKa/rm74zY7kN2gJokj3",
-	"N7QsHvlN3dJut1Hwf/Wj0jZ+81BulXqh1nMBHVJ+80i4Gu+FFwy63QgNervqf3vmVX5zR1wA5P6GntNb",
-	"AwKdpiTz+pMWVctF81L9+n7PvbSxu8Nv6NuNcPTtK/u1ryw1h7FDK6Cqt/3MQYT2urv6WxkBW6weqRhv",
-	"ioGsd8TnWB30AVNZDywM3JP5+NkwsD235aUmd9V3l3vZqRcM2ZFJPlF7g13jT5iHhoVXdrKwPAsCgZYi",
-	"ANR7rkgKMoMOer2uS1Ucst5eZ6/T7z423RKoQDOczVMihO5C6TE510zBYuyqwVhBxLhuHGicdsZaMScJ",
-	"kBPh1JwUwIgFTmLRX85i2cAEJkpyTShJE3GIRvq0jSI0MgBx6q/mqGOWDJmlng56Z8AIPZhA+3jQgUiW",
-	"sQy/ghNXi0s4ZAUwoRuB5jeWahWxFbh7ttWPkmZLKGiewjv1gsHKHKF/52r+sLoxZkrPGUOyuVKpq8vd",
-	"BVzW0pp1imV1wWMN+DMCdq4H6QFSukV2wMc4npG2aeV+iIqm3wheO2TuveUnf2gbB1H7NBl10CmL0zwh",
-	"oBVpRy8IPCWsMrLgmdTUOk7J3FLGpedRweA5NIkj6vplba6XQE/cXU8CmCAttIDxg19qFJazgYaZUA3m",
-	"+jEXcsgAFgE7bQNgRwpq9ES7OgqxktjGJWRRLmE3jdriXhMBrrZaN8XZHNSTPURFcsyQKZuOxoRp0ACj",
-	"J745VdZJnqVepRYIbp5nMenwbLpjHtqZUzDsJJXVmJTV91pRy3S0bx22ep1upwv6+YIwvKCtw9Zup9vZ",
-	"bUWtBZYzsJ0aqgwPf21N62yGcyLzjGnKqFTFP4YjYUZiNhqwPVZlRfVUOvrSRWBDNsPppGATtV1tCsSH",
-	"CB7XANbmB8DqTlP40eSrczgxxzPOPeAWgyMKiBulDBl1eHLtbQqhPUc4nY4CRBhtU4khA0IGWFaYiJiR",
-	"5LDANysDVWBjcNn0Cu0jgsp/zSSAJxHAOXfv8zI2PAT66svBLalEIdxj8nxideDVA0OmPqc2KOXMdXEJ",
-	"GcJId+kSmljd4ThNWoeKHF4urwXQji2QaR3+VGvtnVziqYc0LQtFdoZvCpVRXdHOJGlYZVJGTNztDpx+",
-	"ruSVZkYWvlOJu9BRM2z132TXsxfzf72axMfjbxg//gG/v/wn9IwAQ02/ojDUTiftt5yR9hss49naxhI/",
-	"l/rr97vdLbH7M56m/EZXJhctns6YpkzYyqgIkHFGQjpQxlFyg3X8zuH9a7SJnwyokYMcAoQhDxEIEG4q",
-	"qDIAImPgXwCExUdAAXgTA0pyuyUIyKfIDeiiv7fvBvSurf9lQBgLkB43vm6v2++2509vEze+k+NWdTST",
-	"Z7tnL3e/7d8+730zfXaTjw/ka9Kbvnjzy/dP98mzy1wc5O9e3Jx/f/K+BQgkrdur5ye/nOcH8939F6/f",
-	"Xsmc7O8dvH67+OHD/uJ4dSHp9Y8fX51+ON3D3dann42zybhOyq3Nm0+29qoa3u82r2bHft6iQ0IIUdLQ",
-	"IaFUY+41vQhO+V29wuFme++nqKVO813PwD0wrN3uoMnVVDnt2rkP9iAjJSbxX5vAQB/rupvd8d/5Brum",
-	"oOqR/sHdj5S7ZH2KWnubfMp1B4cHdu9+wG9+43tMdf1+SMgeyTTL61bUkngqCjAZ9dZAcQAHYBv7vtO2",
-	"aVfdpEnY7kAbYHtovcL4f1I6znBGrX6RUBHzGwt5qYQcGCMm/AL/Sgp57Hypukx8pBVvBIoXen/+2lYE",
-	"qx9shT1GKeeLMY6vh8z06qqTj7AEDsbks0XF3ANEcYyjAcakDo2kAWNkS4iQLRFBmqE7DCDHWnCNAkvj",
-	"HqAYzRgYP/3cAEWxBZrENuARBYRBGcZhCyiGzZAX7Ke2ECQh2k6DILHEB939/qP8sHf3c16z/9+DI5oj",
-	"TrTrCY9pSiUlJVx/uzM+a4QtNLzR+FYh1XCnlJd0p13lJ7Q5Y5kyxQRjEiYuRSA4decSMD7BZ/GcZ4pV",
-	"eWmOAvzUkB0HrX+cD+qw6veGPlFw68hiXh8imeXE+l6A1ZiftNFkW0uZADL1krlmPM/Qo4YI92PwTpuU",
-	"9iFzaWERKAsubcwAjo/U9ZFLjoA0sRpGnFIhz70lv8Ng0SuvDT5/5Y1WB6k8aGQT50ZF3YNJMOyg1159",
-	"mRqrTdHXkXCbzQbGB/iACttDTzAwOiqB8aIMrK6tQm0JHc6mikKKRmb+vDgzLZFt+ZypnuveVS/XNAld",
-	"zNc0h0ppW/eOKX2+lbUweYphq/YpCZwyjkAVA/V0c53OOOiV0gl/conwjQniG6HI2xy3Smqan5HrJ0oU",
-	"abKDPthUZhRa0G76WT8r3M+qLoYD2cUN41B3euPoeXlyn59z82kb6VVKRq0RX2eWH5bzAu8pyTaRSEFH",
-	"U3hoA5n03HVK/zMZEKVki59+/hQI0Ne2lXwWMGArIovMjk9Ra8HrEFieKwX8zyG6vAzcIWtKwUU6muP3",
-	"z9FxO6jJSiLj7zS2j/YiC0hANDr9kIWFFqWkcwGOQ8O5IShUjCS6XzqvqWDQ+enaM+8eiTEz7WBttN54",
-	"4erqzqqJYmaaOv4xZJKkqY4bUBlA1utqMr0WEBOuSPk4I1gSLx9b5xARIb/hyWpLieGnRXtSozmH35cY",
-	"n8P3P4U5x6FP0F7wvvWQfPc+XNdxxnq7wSaI8swjsgJtq2jxqitbjlwzdNuFqUgDU0f002erAp+1sQ8i",
-	"8HVR0kMUEEU25QIa8kYoZ6nifO02vNN1eNw5P3l+fnLx4ury7NXJ26vXp89PLk/fnGhviOx8tg5yH7Jp",
-	"bvLvCsF0jiGkCMQ8S0jyR5fYvd2NJPZraNYPD+xtMq6a5r5/If3AlFGUi1bx2gNZoz14NnaQwgfqf61e",
-	"cQw5/TMoHIcOcE4smyhv0XoftEcPEGOM42tl8QfpZUGWnJHRALgwIzEkLwptkbt8cA9TShCpLX2TmDgq",
-	"JwuObBSB8SHTswDJmxGs27yDM8DambVgz5X0RWlTT/30xWjIAH0P2oyhJc+uhWNFl68vrG4Bq2DyUISk",
-	"aeqit2YGsGcWN9bsq2kXqyUCFDOYolc1wCGzWfCR/x772mphu4EJNH3YXLjAbRjEgwnswZDxidI7ckEA",
-	"9HrOM5uD4bbJJiKhR4N+/7EuwBV2FEuep4nWI+c63IoZGkTdg300XgHwjE01MIsihkzjmZlcAfOiOr1l",
-	"7PV//iydxdF76L6qLdxIzdecaCtV7fyFC/O3kFd1rbkbBVfTKt9Hq2kImNkTF561UmDsgsh2kfu8LsJ1",
-	"HiRK3zvUtYmAOFOc4Cyjiur+C7Kyt8nXrgk7MSgM8FB/w4fecvk9TmnyHxbL/13H+Ltc1vYpBXREl/pu",
-	"BbUh3EY5zXPZLKjPqyAiDttGs2dtHM75DQnOhS9hqUD97sCJMjtGJae5tkMMx/fkE06VeF154Ay6xTO1",
-	"3Thxsp6hWwfaJme7KhcL88g/93qeyZ/8/P+Fj8mv5QKUn37+FP1a8orxKcQGCsL19nPTc2PrSBoPzqXN",
-	"pcWiIcU/AoDi6jmO+Zx4zWvteQr1ND8xK4ADs7efgt5eHEANacQzddQEuSEZTpHE46KOBcsh08o4lCUY",
-	"kCPG7anz0C1shihcsi67lxdnb6GVc0qwkGj066dRBxkhLmz+W0p0CAbsCq2hciBMob1l6iVDZmxpz0Wl",
-	"E+EanE9mT85dac/91biETHCeytfGei85KlhD8YV5yqElerodVHgT9kZjJK5/H6jQKWBDSeJwFX1F0SA1",
-	"9rrb61ElhMgGTaqM9xiW5fHMbOvv7yqyVRnlyFE5KTn0EPkofn9peCuHcFcUem9PEgYNcSOlOqyUeUXI",
-	"ourvpwzNyZxnKwjfftGMH0Iz1quwrWqsn/q76MZ1Qj+Q+N8RqcslG/j3ZqK/RuQrSTnG8TVQeC5Iduw6",
-	"qdvkIii8DJKLim7r9ZoDeIzKXduDgI0SlSLEpFjfBX7IkjyjbKor6Vz9IfaCYeXDbjxnSu8edHcjNOgO",
-	"FP8f9Loo5jmTQmkLNivfFLTqunBdmnOseX1bUfshKrN7F4nzeraCqjJkRasEKPwAcbinRgB2giwV3kJJ",
-	"q+mJXacbeJuyrV6wGS8tN+tv4Ka6obxvRVn7Yk0T/YcSrNvN5Ag2omkiZrjO3Zdb2wiQhwrG29hqPFAl",
-	"DZyt2eZBv2/7kzh7TBt7Bp0LXl9vw1msOO3zg1E5byO6y8Yr05saiObv3fWa/aA76Kw11Y/E9bqD6TC4",
-	"CirQiIoeMzJZvz9/qtmR722v3uoh1uaNzmOrYX4OlhGc0GbrjdUO91kvuvN3NdMpesTwnEQo46lJ1BMc",
-	"cfa4iklsLQefimY81bvgwm92W2yFoB2IsdRs+ayhQF1hnwsihuzRqN3W6AGPD30cLmBJ0AQGtFgoKtYs",
-	"GY1EPta/AjamBkWA2x3+uu6aM2TBApp1mQfAtROezUPfOIzmHwK6/+tk6ZVRpIw541z6Nukgt+luVRkA",
-	"mK/XYguKMuX/5ZNakH7NnLgoioKCV7sm9JpXR5pZF2Xhjk1XKSRk00P2gYx9oQBzCLAMgpR3r5rQ1CFn",
-	"BBEsaLoy8VJtL+MhM6K7KIQvPmKHBF1TXOVWPfJzMXcYuOZYQwYl6hUhY957aQyS+5ufgJf/LV5tbigW",
-	"CPuRb4r+XaMLv4uxHX0J0NQnFGziUagIpQjxhUazS1eRAQ5c32Tii7/hj+lviFrgjbx70QzWi/q5pDeE",
-	"EPKPv6xuAdv3hec08xzXyeMevqvzEu7Nejyd+6Y9fYmx/pFqK08MalclJxZQu+qYfNX48h1BUId2n5hp",
-	"KTlom2xkC2oRpCOXMxgdTOePPIccJYiqaAieZghRYyRoACPdMUnQKcMyzwgMgnlNKy2aPM+saaefWBHp",
-	"QQlYW3vISoHcMqRAvztQhvSSpCl6hIWypmxLW0DGUdptBYeoXglX7/98HbyIiFdChl9ydjbIMS2gi2uY",
-	"8+YAxA+Wt1OT8/YnYep/H/5cnK/12aU+UOqdhZthpYXnXjIOm5KJ4RNKSoXUWaMpZ1P1J5VDZnCprBch",
-	"CfyK4i5cVnS0po5myApUxkd11TIoKJZ5rCs/bHlPmKy78hxfzuEWNBrBDqu9eLK2pxMwdF1yyCeTMuve",
-	"6/aaKj4v7EbdUe75um4KQS5+Qx0ktGXiSwaeIL1dTRWRXu5ywcXugDLfrJDTDZr6+Rh/2UpOueSlDNcl",
-	"d2tQUxejN9zhrWtIdAeA7ts6ADbzAHjhHjy4j9Dt4Lf9Mgof0PphEKUV2bjZGnj+5ul28V6yN+5O9pN+",
-	"PJjsx8/iPbKLe+Onk4OkTwbxPn42VjPeJXvxU3ww7iW7kz3yND7A3XE/GUyq032qxtQtT7fbtehBxXS3",
-	"K/P0sasb80ZCfvKlwPO/GA2/uyYUuKd3cjeTuju/0uSTlrlKIW82fHDZ7LlD9N5dYDpk2wjGamcCKxkL",
-	"qeJMrxLI4saVoI2mF4SKnEj0bzCpbIIji0/Y0Mg2bG5xWjLWqtmxa4wqT4TjcDV02L3oAAdrUbxj0B3U",
-	"SXfCkgtXCXk39pwH6+dKUYrethWu8cD9I0CsLrCc+dpAxZTYDmXu9zcz7scDBxsxmuc8Z8nfnAV6ZW98",
-	"sikvrOIxrU39DaCaitbAfGIga/pK0QBHx/5+/3EEjigYydG7U9FB4KdbRQFUCNTMw0GiU9bmuSx3MoO8",
-	"nFJ3EN9FU+ISQzb6ddjCsaQ3ZNg6RKCxfNJM1WIKe8VapWIDgfSTznKQJShsL35+NaNMfl0CIXdRcqxe",
-	"/+7UwvBKfO3axZYx48crh69tDRv1pM2H8ro5FJ0UoJLMa6Mg0IvLy3foGyxoDGF/r/ED9FhAWC1NbeeJ",
-	"USPU2KmP07WZ8+m2vVwu20qnb+dZSljMEx1KKcelxPpQpq95f/FGlcG1io1Z65ZS22D79w8OIoQXC8IS",
-	"eou+efyfCT+qs1SOo2nHanP4UT/j7KpS2yedrGjsEKqryNXlwb62QTYol7f6lv2IkaHnBKfojb5fGaj5",
-	"eH1XVMcIWoctfZBaut1G7bRdRmDjjDWn2pwQTn1mXLf/fusvx9/M6rMkch1howLz+rMwPd9y6DSgZN27",
-	"DE+bZ1A8AO/fIhsaiB/Q3zfWKeAR0zfmT1CF/yfRRMIWRFCP5LcBKisnR+IaLQ05lsWfI0rGlw1QdyFU",
-	"4loVxYN7WKef6EDMqazrJ15G7FaCs1TrpJ4ZQebYw4PvOJOrrPLkDCApIz9YxbhNRlByPq0oQ/1u19lM",
-	"oPHUJQxZxFz7XrsmXvFipJWhwuADY45Km78cphGaJka6WYFd1UcjQZPR40Mdji5K88OOUAJyFttt/bq2",
-	"eqSjhm3ZZ1V6VBsbjPLicF15CY+Ql+vl7A2Z7kat5jkit4tmRei8AOl8MCWoLiR3hBxI2t9I+/GFKWjV",
-	"RfahiURuqx9tELL7PXSjNWhFpbPsXBzcl89L7MeeMVst8eqvL5H/qig3/3m5rKRw0Cev4ifVIckIoGOY",
-	"kYpe07P18tf1320WvybhuFbyKtt3VMBLl0xn/yyabkJoH2T0kEGK9rLaWs8WHcPYoyLPyVrsLh1cC0QQ",
-	"dv6ch6xA+laytYOOObO91HSpwYJgCSJRk0LxDdMTyXcfQDkw9DsCWas3Qad1awz0w6LFnLHNK90IgzaG",
-	"plmxbvhumtQrtgXYu6JI5wZpyyeeD8BpD1W0PJdGH3xK7Q3+ZTGKEB4yM0bdrwbqEqxj9fRbH9nGOFGc",
-	"w9TUTTHdbsT07NGFVUBx0Ie9g95rRaZ4zjQ5BngbKM6C60NWvNjCqsJSyCWNiYFVhxZEOmatmx/dAaUA",
-	"pLxdPs1G0tyro/PFedGZ0clzt+jKvCTjVuRBrlcE35eMyWYhD7v4x/Z/fEm/vjNBWFxR1jrc3Yde+bU+",
-	"lXtQxX8ih/aLWvZFLXsgtawpk3crPQ0+qmzzprClsdyLlmcJj3PA7ivAWVyfuJ2WGqL5SPlt6zOPQxdD",
-	"p4hSmrTjaiIShO+1vgVBrKI5+BF6Yv7xRCdvuc671aJpqMdI00rgecjCyLPtfVlXO1t5qzBQqban6FEl",
-	"uD1kS12nC+DOpgYPehJrM077GLQvBLwMEcoXSHKvyk0rKmaVXIiuuk7fGTTGpo46zpIsx+e9TYDuOtVX",
-	"P+cZWpKxxrE5rAPigoQwHDS6ZhyVkCMhAIYZosxgH+rrkGao1DIhCU5tF7mQw2rHjFFzLeTGxKEvdtDI",
-	"5mx0PopRaYLGRlDbD9Ex4wiSGWZCsZtD9A898H/o7MF39XA9aq+dLwkQAgLUHtfaJ+aZaOuHRhDw11Wz",
-	"Jk3CLJFu2ZcRxbqFaYgArRGMLv1EUEmeeM0ezAF9ZG/IyBQSSMYpQQmfYwpoNUPmYDChbfnjQwcRaQGJ",
-	"ID+eAq2YSGdDNS7PpZqOeb6dcOhsLGdEEOQlexj7yaVG2tYSBlCiPrMQDCTvJYo3FMZgbI0jlpjo8GVN",
-	"eS1NUx85asXzDJJKKfMSSKoFxsATv7Y9Ozedjuakn37+9P8CAAD//w==",
+	"7L2JctvGti78Kl08569t+wcpkqJoi65UHUWRY3mStyTbGZgrNIEm2RbYzaAbopjEVfdp7oPdJ7nVqwc0",
+	"QICDrGRncNWuHYuYeli95vWtXxsRn805I0yKxuDXxpTgmKTwz6NMTo8TTGfwV0xElNK5pJw1Bo0PVE5R",
+	"GMHVr2SakRDJKUH6B8TH8BeOIiIEkvyasABhgV5cnL1BlKERFqTfy9IELaic8kyiOY5jyiZPUdgMEYXH",
+	"l2jBsyRGI4ISziYkRXKKGeq1D/somuIUR5KkooU+mFcUR4OTBV4K9bpWI2iQWzybJ6QxaDQbQSMlP2c0",
+	"JXFjoO4NGiKakhlWk5xR9oqwiZw2Bp2gIZdz9YiQKWWTxqdPASzJaUyYpHK5uiiXU4KouVq1Bi30ikg1",
+	"6ADFdEKlQJjFKGz9z9X/3wzVA0cXx6enSEi8VKsFa4BT8hQRHE0Rl1OSotFSEnWrevrd5bPmEyTJrURU",
+	"oPD/C+F9csHRlNzimER0hhPzqRY6Yvng5BTDMxgJyiYJ0cuu3tH9prRgiymnojXLomlCxf9MZpgmrYjP",
+	"PnsZL4gQsGxVq3j6jV0/oW/TIy4vKGJ4RkSAeGrphkr9G2KckeJE+uMOidvtLh4dHBwePDk4bHd6ZDRu",
+	"Hx50Drrd+BC34874YNQZdeMD0o7ao/a4E+9HB/gxOWyPOvFnzfgYR1NyzJlMebI65ed8gWaYLZEgEWex",
+	"QFFC1YGE/RRTnJIYReoNAs3wUv/TrI4sTnKejRIaBWiGb5t4Qr7ab7fXjnt1pCeXeLI6wiMk8cSQDRDR",
+	"mBJFoVSgG5LCDrkNKw1p2Oi+Tq+nz2c/vBxHx6OvGT/+Dr+7/PewsePI3nBYxYrBmbPOeBOWJgzQmKeI",
+	"J3bVigOyt+38+QvJ0/WfF+qOcOVz8POOnzsn45SI6THn15RUn5IIrgEPhaVP9SOW4ao1wAKYp2En5tQk",
+	"9MacGsVFUjLjNzhpoaORIEwa7otGKV8IkqJrQub6YfM5TQQSTXFpXa+uLkiUpaRpxvEVWb6Yjr6N6Bl9",
+	"cfrul9POG3oqTtn5QXR82j+9nn/3/vjFYYssXyTk+RE9+3jSfX158svry8ny9WVy2Iq6CRvNnrXj714k",
+	"T9FbLKdf7eE53bvp7JmxPUWv8W3zaEK+6h4cdtvt9lP0XMr5GUuWT5Eey1N0gWfkgkry1YVMaSQb61b9",
+	"U9CY4xTPiDQisFb8TQlwY2BITCxIqpZjgwhUq0XV0z9nJF02gobiVI1BQz9RNbAR5wnBTI8sJWLOmSAw",
+	"nK9xfE5+zoiQ6q+IM0kY/BPP5wmNsBrn3keh+avZInhwVHhQZLMZTpdwwEc8XhpaWnA0o0Lia6KGdYOT",
+	"DCgwwhl8/sdGQmdUDtAsE1LJZyxRQrCQqKO5DWz/FUx6oMSKo/ufggZJU56queH4KjUjCRozIgSeqDmb",
+	"0anHGJfoBidUsV4hscxEY9Brt2E18rX675SMG4PGf+3lisyevir2TtTHTtgNSfic6GVcPUZmFLCDdtot",
+	"FOrZhvAzZwQRJtMlHColjlvo1JwTtWxmsEq/CTQVqIeRUHxhMSUpAU4+5QskOZoRFiMqWw0lF+BMndzO",
+	"NVvYaSuj8rMVG6UPvJoCMfd5W/BxIa/0v/0NuIRH7O3eync797/yHsNSiqHHZrwxt9ClEjTmoFGBxpTh",
+	"ZODfTQ0fUzdfwDpPldo4oXDqPKX2gshmzlOrZmBu3isyYJiB/vcbLt8DVe62XYzn383P3aXHatWUGTdT",
+	"qj54skSvjLtF1I8N1KwRZdvuc90x63Y1z7nh15q4ikO2ahmsu74nqKc/7657GNa90mBK9LfM8nlS0SfN",
+	"BVa/fCSRJPHT1QO+rKNQ7J76Ywn1GSHxORFkV+mQ2mcqtpLMeTQd2J0BLcAIuTEh8QClBCu2hvAEU6YF",
+	"CR5Lkn7VBuZnLT14jU8G6ukr/eECHZgXoxGZUKbWliwKcuDwvrkRfG0KGpOQwO6Vjisoiwha8ixFiRJx",
+	"5vS10EtC5jB9eycsyZJnaIpvSACThjWxS2RWZpzyGZCYkDjVUuAZT0c0jgnbmaXIZ2rrS6KcIRzPKKNC",
+	"pljyFC2mXJQMJ7OLQDj1nKb2Ectl9JQKu+mm4m/mGy4RThK+KEqU9v5972F5xMBAAjTKQGWNOdGTgLFo",
+	"84XPSQorDDtxyiRJGU523AjqPba6lt7yuBv91bngMyKnlE3QQingi1Rp7MqiylIkaEy8JTu4f/VHkPSG",
+	"pGiMaaJFrTUTwJlQkDc3RHFKoyO10GW6NDSdYElSWMA3/DglYCHuvIgzKoTSw6vZz1Empzylv8Dzuer5",
+	"NRY0yk0gpVK7gQsSpQS4FGbo6O0pitzQgM9/TXBK0vxhfb9PzRnD5rNAuPmWFd+mKM2MXr23Wm+9d+1p",
+	"7RiAiEoi5cOHD021jOqBCMsaqxLndygJD0MiAQphpUP04PzZMXrc7zx+WLT+9EakBCezr4bWBojByF9j",
+	"cAHFyBOGRwnZXaHyH6wgmZRLPQd1zMdj9KDZtD/tnZ88Oz+5eH51fnZ5dHl69ubhQLMDcxq01cs4SqgA",
+	"CjIKj/Cpg3F5RcwIytzO/I7AdeXeWzjJ90wQPi9TMxYLKqOpGsJ4rI+11lm0f8y4aqQiFxBc5nah+KRh",
+	"hm+4fMYzdod9cY+tZYZq/cZwZ3n17K/56en9XnqfyKKp3V2j/aERSTibKDGCMNN+V+s6hYU5065xahZk",
+	"J0EBjCF/dntOh8E9oxlXkelpb+EVLWjX5ktX+mLDXLgqua7u/il/y/R06k32e2d9mqmhsDD+0A4gpZOp",
+	"1Iyq/7h3GCjGDqfioNV92ELHxrnKlE7GOCNPrXzQri0mUy7mJDK3CFDWckb7l2CqQKEnmhTuQqDfppjJ",
+	"VbOvaBX5boVgZ++DJdAJfKqaPqu+s4WnQilJgf1AjbvLOfo8wVk9CxjglVrlWmeWnUvu0KqaTd2L/hzu",
+	"L9/GbaEQJgBHijNiLb2IxwR8m/ZsoQf+2QLNC0i53T4coLC0LGGQ/wRroX7ImMjmc55KYn6EBfJvFRHX",
+	"P/i3AmXoW1vojCXL8qvRjGAm8rhRydfkKCqwromC5hYYJdI8nFn3jOTG8tFyQImGs5RO6K6WGy8+ucHT",
+	"E3ElssFwtPKIw7MDrZ+oe/UPdqPmeEKUfdZsRjwVTX3RKT3HZ+cXV2fnp9+evvkT2W5Vs9UTAQ3en3eA",
+	"FlMaTQtaTFiYa5gbe2qJYLuAX9zN1ypLj/7FXa1bOFdjkhBJ0IhL85CNRhZ9VnZZ7+gU1fY6vGHVieHb",
+	"8oo76fAUE5LgGGiiOKsNHkiw+0tP3IuTdITjCzphWGZphXNX2Es5Qc6wjKYIsyW6JkvLZHLbQ6aZkDWB",
+	"l/xtVCDD8P50PtV7cp7uQoH8FU4nZOdDnT9Ww4EhuuOFuWZcSNTp7z/pQSZGwRyUnF8l8L4agS45R/YG",
+	"t/qde+ejMGYjB9L86/Blk0TT6aOX9Gu7dq8xW5phit2XsPx05RnkOr/BDMdwdyB6HMcpEYWFTLEkVxBi",
+	"JGU6Lr2nQMaH928iLtT/1YweXMJm9GAqmTkRNE/57RJpVy8D78GSZy10IfFSEe2ExOA6VQqG86CBqxyF",
+	"50Smy+aR+iO02SAlg8O7pdrWYNlspCTl2KWTSI4WGOzaMU915ggjt1J9vmBvdCrMCsokmZDU2BXvfIfY",
+	"H+He0y46tVa4KBG2c9OV3MF/vJMO149gM188t3y0/CLOIlIkIBOPxp6Te0qSeeDU1fs0WmFTQmthH7TL",
+	"VqveNNidr4bOOIKhb2G7vmP4BtMEj5JdGXpWfLKGp9vYJWTlOM3APVikK/dzgQ+5Yys4ZwWn3r1y8yMU",
+	"kzlhMWHRMs+vAiWBCuSNLvAvQVxJKArTFkuJewGvypOBRkTr27BH4OihDHUO0IyyTBKhrgNVygVHUcKj",
+	"a4FiOh6TdKdQwd+D9znz8zWJKb6Em3Yk0OpXVFDqsX5r8xLcBU4FKX+gQK25eTxTbwfzuEC48FGkfrZ0",
+	"7x4p6CQHv4tOYj4ZkyiBlEbnVZzlwzJUnkfl0AUxxGWdfv7KhPolYXldQqDy1Wu3zcVi0RzzdNbM0oSw",
+	"iMckDnWqHEPgNStEBN0q6KwrnajxSimenlsJxzFV9+PkbaoellRt4RgnggSNuffTr8XcqGoSLirPzgUB",
+	"2i6c6I+KFpQhQOIi3/2MfLtrcTpLrn/4cNDG350fnH7kNO5Ob/B3r7PRd+8/4m9v51H7azb68Gw+Oj74",
+	"OOq26avjF/Ooczj94dvOfERP+/HzF50fLhYUs/O5ev6ULuho9kz+cHHaP01eJN9/WEwu7buWLw5bdHR6",
+	"9v3198/n5P3B/O35m5cXb/7d48c3px+z97336eVVs3fx7fHH9z+LSNHwhgTbPLXyx9Ii/+Ru5yMlbJXS",
+	"azbSyNe7bSUoqNVbmNAxkXTmqJmRRUkRYJa/Blpt7LQVoyq5M0xeUNO+LizJgAf9NhotUUzGOEvkQ1AB",
+	"ljxDCVHsl0rEMxmo/1LjBzPvLvK9dtBQ5wFLzfD2u2q18S2dZTN1tf2kDatv/w5WmWP9AoPhCatVXDu9",
+	"GOtOQXnJTL6FmgwzPGPG02XB36WkimIwSqSAdMcT0kKnspC68M85MqVDoqbt/FerCw70iqXnWFuhWv28",
+	"CNQCv2P01snYBzpJpoNeYJbhdIk6h4/bAXp3eVzUDDv9Tme/86TbOSzSXL/XqCQr/1AXSCafS9XpLkqk",
+	"ytlaG5nckHSpNVU10iKVWmFcfsHZSjaoVXR00vWc8HlCWugYK/UKkdlcLlvojfoWYlmSFNakxnFIJdGJ",
+	"xyu7aH7AaYqXsKs2yrM6y2vKwFEGt5ixpXyS4pkIdOATCxQ6n1EIhRReYm6oRr2A1wgU6dngOCaxIhSl",
+	"UyqicWwn5nDKrhlfIAwPBUrW05goLgV8CxSM4gn0PVarFLsaRalMhIeNUmTJmeK+jNRH/96mBPyInCXL",
+	"XAOBD7ms7ZIeUBpxVVBqZeRO51pNHcdKP57PCSNxgV4KHym7hlc+YJW1qvV4fnn51ix27gjS2eOFr/S6",
+	"nQrmv+Egmg/nU7QkGNgDU3Umn5EqxgNhuEIeofp3Sm54lK988VDq/MGKN6WYxXymy6FA2kVTzCYEErBZ",
+	"/v5ygl9x2Xv/vny+//LD++ffvvjuRf/i6ODtm8c/vOx+/83JJh1E2yk1+gBWGps6U4pNerMt7UYFV3SS",
+	"t0LwBg1lyVR/MsTajnIayG2euvi5H+WLNSKkZKYWJUVJGrSfPH7S6XTbW0gDnYtsqKL682ZDA6sh8DTW",
+	"pqCcEpq69YdBOPa6zrJRNHui+Pwq2y2dCU2UhgTMtuiFKo677mTor1QRtXs40BEP67zgqclryxNTyidF",
+	"W7yrbzWVd441FKsCwXugrXQTlFA7hx742/gQgdxLE0pShFNiQ6jlGiItJPVFkQ++kgo6/a2owA72aorF",
+	"tJoOLp4fNbsH/fL0gC4qCyN3HnNj3Ca9qDt+3I8Onhx2+iTqHjwZd3v9JwedEcHtw07c6cW9bu8x7o6j",
+	"fdJ50j/s9fqdUedJp086+yO1V1hKkqox/68f281D3Bz/9Gu/9+m/q3j9NZnLq4xJmtRT/tIK6DFPJ1xK",
+	"Yv0qsItwNIt7OECM+0YmlW7WNnEWZPyMp6SFTvwkZwaqjPoeOHr0ssV2wZcEp+jw8PCwtM+99n7n8bb7",
+	"bE9r9YTnCc4ZqZ49ZTVctbOOwXWqv72mNNWlimFR0I6Fzj3VBkooaBxuoKzi0b3XOtXtaass2+2qF2iu",
+	"imvZKugjiNrV+I91RK/g0uHpv4ROp1ASgkYkcGG1fk8HpVbUcFeEV22d61rKCq1QV+KtJnEwvgDnpdoM",
+	"TUkSMuSdqlRRleRv9VOE9cvzOmq90Tat0Pwp1d8tFJLbOeSzYEh4YaOx+s9HSdV/bLILfFL9Q1FOgMIJ",
+	"YfCMEOo/OIMfIwaPuiQ8uPQLvNwlyeBMTq/AW6D+iFL4zywNnY+2WKDomD/OD7A1G4xvNyW2mr5+mQok",
+	"/GuDiisoQXCuE1PqeE5wgl7rWvJGld+Ari2uhx3MK8FdwBiPeCbBDqHSeKdFHo4zak9QekjZKplYFVo+",
+	"cebBlJTMCTDJbavj1x80Q9PrTpbnlVpdCbgEdfF83eFCD8Jm065pM0uT8OH9nK+jJCkRUqn42MMvQIuU",
+	"gjzS56FIKeR2XvQL5BSwZnFz+tKD+yhpY9Bo3Ced2SmU2IHOnqayhY5ssIEKN0P1CLm9K41skDwroAh+",
+	"FhTOYqqUt5TgmTvqNnndU0GNxOa8TPZWsdQM8ncAT1h/INyGBGvPhsvNNau0PcXakm1cKg6yubf9bu4p",
+	"6IKnQLOTvIjIYx84EdxVfOvEtOJp0N/IWKyLxGmK+MIQz+oBxJGkN2R9lXlp0EqE+RukZ1wuG1drafO1",
+	"qx0nOnHbH/RApzuDeCtIGpIIosVNmXSKKVYwGRt9ZISqKZQOBBnVuCe3dU2u90duMb67uyWDBsVyt3Eu",
+	"sFKpRUbiuwxVLaUTQ5KU3Id67L3+lmMHNaFGsVWXCqSwyz6vcAwofVR8kVQyumy0HX7OtgO5M8vNE4lX",
+	"B+QyHUx8sAhoFBbiTOamklq068D1BzdyS8Mxqljki4uzNx/I6CWp9CdofBjIO9R876DzOOd7vYcAExSe",
+	"XxyFcI/a2pBp3TFUGiVmKDw59i5G6Y3SMG/NPUtzz9nLt6Wb9PXbsIL9JZMa+yGZ8JTK6cwppmTZQt9w",
+	"q7rZ30yxMVsaVuyeK67tSfzNxVEVCUTpTQ17zNIbk32sp83TfGpub9W+w5KVP9c9OOgcVnK6GjP+Vnug",
+	"7BftNgQFzKzCd/WE1QdAruzKU8FBkLMrtZY3JNXgPtY7sJlnqVcZmr5mSs4tSxhAnX6v23/Sbre38/Rd",
+	"14krNb7Tb5Tq5Stj0ulGSnKpe4zNZhMGriuMcWOzA2FRYUhVJ63o+wt72W13O+1Ot9283r/5udJDU6dK",
+	"+kkNsJWwq0GRnIofO3v5tuoTNVrhjMdZov3890QzbDReQzNgVvnZ9zrniE6YyMMpdgDryMZyB1uDB7Gk",
+	"smjr9HrbUk0mSK02X9gBCw0n6CRED1xGtShlsQk6qVqd2+qP3KKI8zSmDMsCx4AvmoQrj/maOywvWbNb",
+	"FZyl0/n5+6PvX94ep+P3F1ePL5cf/v38bPJ4Gt28xXP6OkkXpxi/jZ6/O+dVM6ih1OW6GdyRmEpi6xr0",
+	"e7VRAXD99fLrgsgqEfbiw0t0QWSV/DqosG6vyVLUchMRIEYWREg0pqmQpZDttnECT+RuChTAaKqmDSHH",
+	"3LxZa/znGFU2BuCbRdUGTadiadakX6w6df652UW+jng1paxiV8qqIBbXxiu1qhF+KCorkPoXFCBSOCOB",
+	"jk8XHcw2Al+hNxZTnjadw/rEKCDD10TiGEtccfr8LG3L+2fmdk14T3qdnkd4FWSXV/mJqzz9sBZWr7y0",
+	"SdnUqEj42j57onB0rgiL57xyh9WheHf+Sh248O3ZxSXa4ziT0+5e/oISl55KOReDvT1dpmJ+V1bI6pNV",
+	"XLp6YFfg3p0ROeXxVqtnLHgNbXE10uXGsIaBVZtLQBKlta14wY4rrCzfmggB+LeBiSWJofItF7FqyT4u",
+	"rsVVltK1u1cUxNt+bq+1IEnSBPV2T32nBdm3FYOwiRZbEzjImiDPs3a5nlATpZmEcecWt2anXchdgHch",
+	"ch202pXA9VPVi7Qymp0pm3FGHCnb1XPAqand5RI5q6d2o1/N/O+waJph7bhmNQy8PIw/6WqVnbr66K+s",
+	"YTU51jJj72QHNdJjzbnbdul2ospd+XOtrD2HM7KLuud5842q124fblL1NviB89CCvjEwWMoG+3Ir922N",
+	"NnlUCqCUcZ25iYiDlVTysWmb/osaelc1VJmPft5sqGt2LOIXpHUqhXO0RFQKkowDJLh2iKj/TRhPyzUG",
+	"96poQpLjjrSvaakivbP/sIWOksQQ2Aww30IPUQKgs0fEVeCNjVWurbinvjdDw76UV1Ny/h85WPkctlWS",
+	"12/ZBiq7W4nKkmdoAjn2JuqudRi/LNbAJ/7Ts/C3DcGU0+8Dfdl42cQcR1CdJxdEh9ZnA4DLyNNpTQxP",
+	"Z4ZUZ22Y4ghz0q1nbhUrwvro4JWrcZ6NfMAj4fXMQKzNJJJ8PQs4qJR9dyk2+VI0UiwaEVeU3b3WyXiA",
+	"g5wX+E/ozS0s8X6/vW1S8FpmVUj2p2NUQARkAz81unAsLnRpsCs2EnhGkJBkbpNCStSiRZNWQAFrgQup",
+	"yJLFGiageKKg6nWgWSaR+QcqRvKFTW5ik8WdKIYYqhjZbnHqddFhK3u3K4ffIqZbKHDyvlw4hFX8889W",
+	"xwhVg+iBIDeEoRgvxfraRLi9hY6QmOEkQTAgQLDEY5IOTJQSK40CHio6RUH7WOjES5EBXjQUekMXHZ0s",
+	"A1msOh1NL+Q9F0B+0Zn+1MW+5nSQ+D6rUS90EwdF7aaG0HgAbIY80dgDUA23mHJFzxFOEsomNeJl4bo+",
+	"rdjAjjYGOksfkpZN8lkSgyHxRWP5z5a5mvXHKOLzZUkDJ7fzsJDPBGa2VzIJSKSSo5hEPCZ+3pNFgHE1",
+	"bFGWppBbbpIuAHlbgzopu/1z8tp+J13qnQBSt+a2f8uOihbsSKH0o4apqnHCjpiImXtz9X2/m/ZmX114",
+	"PE3pDREOP2ZWyMWhADp7CzFAyBvMBIkL6C4yJVgCSjMWSEie6JRNo0UL1Ot2TesBXWfiOdv+sTzh7qXk",
+	"587XWifVnS+Wj2HTfChpE9gSXsEdZjX1dkZtCU0p3RWWYWWmcF2tN1zKz4Ud1gCFkCk/0N7ATJB0EFo8",
+	"rbw0zsQJQ3dMpzwx1ZO4nNqv7rXv0NUG5qszHE0p057cMCWZIPn7bD0ouBl9PZ3KQu5YkUb10MkN+Z8N",
+	"oT+6XVNG3QnD7QeojRW1i2vHtENu6aa6vQLYfHHfnNJqiveq0qmSpLg1ouxch4w2Q96mBr/CRnKfhDy4",
+	"uWbVSqkp12ke9h5397c0zBmvQhU7QimZ4fTakUWhUUlpaBacq2yxnVfMmQpvk00aBcXSFKeOFRfVSrVS",
+	"xzQnrHB8YlF/ztU1K+VDbYqEhZIhg27Fs1LAIsFzyeeGVdcFQ/WJ31xW7dcDb1NbfT/VllxQTSCstk4f",
+	"vQJFZKXSZEonU4C9mI1IKjaXnu9YjZn71y2Ks5V1Hi2t48EFFvDHlrx4xZaG9Aq0sF4cvTXgEkX5UI8H",
+	"AGlGEKPWgiYsKmRzgMoxS8ZZbnvChY31tHeo1vduKCXhbZt258nmTYHoTTX4+au29aGUS+pZjHSpCwot",
+	"bWmJawivQpjXyywdFF6h2yKbq9IeymVBa4TVxijQJmYYABKvYwoVtWbr+eAM39oBdNvtXYrhzPL4ks5k",
+	"HlOBTr+xZXFTLFC/hxK+IGkzwoJUVf/f95H3ZtXvFVZZ/bnKECpJsZAQcH/octuG4kHMmWipRQm/d69M",
+	"bf/nM2acHTZBzaWGeb6+GY6J7aTWQpd0RnQWS4VMLMVrtf28oaXriv/FtGsgotAcxgBkrBpXdeV4xrWw",
+	"g2uCCLl+18wrP6ugLd6y4NQZ845U6s3L+xefQUNJpCuly21WlAqOU6O2kVscwdgNyimoDdaLsaAs5osA",
+	"ED80Al8ByWZFu3rSf3ywrXalmfS2u26z/8CbXRWz9WvJTHTWgAuUQ2sgUCv9xzsqiErDvcITUpcAZ0tt",
+	"3gmSNo8mYEpW7ESAokxCLy7t7ui224Ve/iezuVzm6v+iMmLzmv9CkwTvHbTa6MF3nc5T9Iqy7BbdPulf",
+	"9XtPUXozeNJrtR+ib0l0zfe67U673Wl30DOakjG/3VMXt6hHbuQb51NefogLqxI4zrKG2b2imqUXWZJr",
+	"LbYOb0S00CUYrzkPBKMGVjfiM7Kj8mTZ7ybNye97VpoWiOgoS6lcXgA0dFVHhxEEv55ZCnvx4bKxgiVQ",
+	"LqwEJRSLUnungQUD/7//+/+ANqXxqBWDLQXYplLO1cTwnBabEVY49rfsF4gelLA58Zw288tC4yrkI4I0",
+	"6aoBXegegzVbXf99l/a+cdaQSJo3GKtIus6ruhE2eBFqHXRy2BwLseBpbD0gCQezCsttJphu3bQeyNjk",
+	"yxa7uuvc2FAttrDVEigmgOY4U5QBFX7S4u3kyU+ha7DuOigbOIhyZ/p84HhOoWxH94sa86oxm84cNFLa",
+	"kAWVKzleoPbXj0u20PfQMhZ4uX1cV8lh6BOOPpDRkGmYvwcvPlw+1Nz7UeHFj/SeFBWAUbZUL2FkASp4",
+	"KpsJvSExevTIH8GjRwESfMhgodUeCx0SzUG4rZ9ELue6CyChab79BpqbmX+1hmzI/uu/EMAXYgscEHMi",
+	"1IWO9eTLFdgfE7cqZ3Zq72FRsg1Z14N7LrZ/UWSgA21WD6uJsy15pjTB1pDtbwqfPChpiw9XAioEgjeK",
+	"F4Ze1EBCWuSQIYTO8ugA4IDCe6VZI5JKtYa6hdEciOKSe6JQabbFI+AoGV7+6NG5DvU9euRifaurYmNY",
+	"Ogrop9SAcoDLyYEBvDtHPtLvLbVsUS+msjVkPfdOgydJBXr0qNftPHqkzFv1z+6jR6ZA3LUM8zBFg3V9",
+	"XGAoeS8Xn8YkRzHPAVb119UNv9mR/AYtvhTp/oYW+SO/qVuazSYq/L/6UWkbv3mo9QsD4TWHjme/eSS8",
+	"Gu+FF/Ta7QD1Ovvq/w7Mq/xu7DgHvP8NPaO3pqlDkpC0hUKNjhl6VcvmbmFf3+24l9Z2a/oNfbNVXxz7",
+	"ym7lK0vN3uzQ8tYTu37mMEAH7X39rZSALVbdeQBv29NA74jPsVroA6ayulEAcE/m98OAgR24LS+1OV59",
+	"d7mbsXrBkB2Z5BO1N9h16od56DYvyk4WlmdBINBSBDTpmCmSgsygw06n7VIVh6xz0DpoddsPTfcjKtAU",
+	"p7OECKHbxntMzjVHspj5ajBWEDGuW0cbp52xVsxJAiRkODUnOdBxjnuc94u1WDYwgbGSXGNKklgMUKhP",
+	"Wxig0AC+qn+ao45ZPGSWelrorQEX9mB/7eOFjoKyjE38FE5cJc7wkOVAw24Emt9YqlXEluPo2tZ9Spot",
+	"oKB5Au/UCwYrc4R+ztT8NUwsZkrPGUGyuVKpV5e7DTjrpTVr5cvqgsca8CcEdq4H6QFMu0V2jQxwNCXN",
+	"Y85kypMBYrwJoiVsIXjtkLn3lp/8rmkcRM3TOGyhUxYlWUxAK9KOXhB4SlilZM5Tqal1lJCZpYxLz6OC",
+	"wXNoEkfU9cvKXC+BHrm7HhVggrTQAsYPfqmwWM4GGmZMNTj7x0zIIQNYBOy0DYAdyanRE+3qKERKYhuX",
+	"kEWtht00aot7TQB9MtS6Kc7moJ7sIcqTY4ZM2XQ0IkyDBhg98fWpsk6yNPEqtUBw8yyNSIunkz3z0N6M",
+	"gmEnqVyNSVl9rxE0bkiqvVyNTqvdaoN+PicMz2lj0NhvtVv7Gq5xCrZTTZXh4NfGpMpmOCcyS5mmjJWq",
+	"+IdwJMxIzEYDtseyrKieSkdfughsyKY4GedsorJLXY74EMDjuiGF+QF6byQJ/Gjy1TmcmOMp5x5wi8EF",
+	"B8SNUoaMOjyZ9jYVobpDnEzCAiKMtqnEkAEhAzYpTERMSTzI8c3KQBXYGFw2vUL7iKDyXzMJ4EkE+pa4",
+	"93kZG15HmdWXg1tSiUK4x+T5ROrAqweGTH1ObVDCmevKVmQIoe66KTSxusNxGjcGihxeLK4F0I4tkGkM",
+	"fqy09k4u8cTrHCFzRXaKb3KVUV3RziSLnB2XERP32z2nnyt5pZmRhe9U4q7oqBk2uq/T6+nz2Q8vx9Hx",
+	"6GvGj7/D7y7/DT2gwFDTr8gNtdNx8w1npPkaS8BTrm8U9VNe8QdHp9tu79iLJ+VJwm90ZXLesvGMacqE",
+	"rQzyABlnpEgHyjiKb7CO37n+PRpt4kcDauQghwBhyEMEAoSbFVQZAJEx8C8AwuIjoAC8iQElud0RBORT",
+	"4AZ00T3ouwG9beq/DAhjDtLjxtfutLvt5uzxbezGd3LcWB3N+Mn+2Yv9b7q3zzpfT57cZKND+Yp0Js9f",
+	"//L+cZ88uczEYfb2+c35+5N3DUAgadxePTv55Tw7nO33n796cyUz0j84fPVm/t2H/vx4eSHp9fcfX55+",
+	"OD3A7cann4yzybhOSh0215xs7VU1vN9tXsWO/bRDx6MiRElNx6NSjbnXxKpwyuu+Ze7fg5vtvZ+ChjrN",
+	"m56Be2BY++1enatp5bRr5z7Yg4yUmMR/bAI9fayrbnbHf+9r7Jp8q0e6h5sfKXe9/BQ0Drb51CmTJGU4",
+	"0Q/sb37Ab2bne0x1/X6RkD2SqZfXjaAh8UTkYDLqrQXFARyATez7Tpv6jNRqErbb3xbYHlqvMP6fhI5S",
+	"nOOCx1RE/MZCXiohB8aICb/AX3Euj50vVZeJh1rxRqB4oXfnr2xFsPrBVthjlHA+H+HoeshM780q+QhL",
+	"4GBMPltUzDxAFMc4amBMqtBIajBGdoQI2RERpB66wwByrAXXyLE07gCKUY+B8eNPNVAUO6BJ7AIekUMY",
+	"lGEcdoBi2A55wX5qB0FSRNupESSW+KBb7x/KDzubn3vD5QlTzC3+XTiiOeJEu57wiCZUKm5T6NNjd8Zn",
+	"jbCFhjca3yqkGu6V8pI22lV+QpszlilTTDAixcSlAASn7kQGxif4LJ7xVLEqL81RgJ8asuOglZ/zQQ1W",
+	"/d7Q9xFuDS3m9QDJNCPW9wKsxvykjSbbKtIEkKmXzDXlWYoe1ES4H4J32qS0D5lLCwtAWXBpYwZwPFTX",
+	"Q5ccAWliFYw4oUKee0u+wWDRK68NPn/ljVYHqTwotIlzYV73YBIMW+iVV1+mxmpT9HUk3GazgfEBPqDc",
+	"9jDtUvyzu1PfCKVkV7X+SSeKQvLGpP68OAMniFpkXT5nqufam+rl6iahi/nq5rBS2tbeMKXPt7LmJk/R",
+	"6+yvj4jvlHEEqhiop5vrdMZep5RO+KNLhK9NEN8KRd7muK2kpvkZuX6iRJ4m2+uCTWVGoQXttp/1s8L9",
+	"rOp8OJBdXDMOdac3jo6XJ/f5OTefdpFepWTUCvF1ZvlhOS/wjpJsG4lU6FAOD20hk57xdETjmLC/lAFR",
+	"Srb48adPBQH6igpZlmGeiMwzOz4FjTmvQmB5phTwv4bo8jJwh6wuBRcdmY5IeT88HbeDmqw4MP5OY/to",
+	"L7KABESj0w9ZsdCilHQuwHFoODcEhfKRBHdL5y2019KeefdIhJlp726j9cYLV1V3tpooZqap4x9DJkmS",
+	"6LgBlQXIel1NptcCYsIrUj5KCZbEy8fWOUREyK95vNxRYvhp0Z7UqM/h9yXG5/D9T8Wc46JP0F7wvnWf",
+	"fPcuXNdxxmq7wesUlxNZjraVt2zXlS1Hxo3b6dsuTHkamDqinz5bFfisjb0Xga+Lku6jgCiwKRfQYD9A",
+	"GUsU52s24Z2uY/Pe+cmz85OL51eXZy9P3ly9On12cnn6+kR7Q2Trs3WQu5BNHb14hWA6xxBSBCKexiT+",
+	"s0vszv5WEvuVUsb1AwfbjKuiWf/fSD8wZRTlolW89kBWaA++jZ3Jqbo1wrr6r9K8VlrFBEtiWoqpQyau",
+	"vWjaEuK5XhKErmLN5NT1JVbjYhPKbgMUjnm6wGkMfhl1YciOcRwvA3TCbrjpa6bUAqFz6cox7WhKIkhw",
+	"FEp8lvMiLG/QsnIwZJCHswyKVpzuPGAZrksnpRPWBDxnfT2X2zxjsoV0lqSpWzBYezb67iVwyWlKbORf",
+	"uKqto7enaESm1HzLrGcLnWAd7zAg93NTtA+t0dXkhgwinAMUNkOlbrBY2O4mGdPdG4Dn6sUyr9WKGewK",
+	"QOvpUkBXiW/HppWiIdPl8Ng2C8jR73RclS2Rdp+hBU+vBUroNUHfnlwGJikQenN7+IPoKB8HXiJonRyb",
+	"uL+cuvaCKZ1QhpMhc/3eXPDH4ptJPtFFHiZEK3QeyEDnDmWCmNSNEiXvZYKkeU7DkIV7JuMB0lC0ZynU",
+	"ui62SWlVelLheKy4QqrOeX7L3rFui1Vnk1dVhBcp3aW6FaM53zWPMjltHrsucOsiM0eQW6wHEthHTz3B",
+	"vulhd2/+uFcJtOlpl7X+6Q+UR382vn2sONZKQq3uPmQOiseo8ZyuYdJ7po1eDas+Eij89iTPT/Ufhbwj",
+	"ZKvTauy/kXH0aDlSsCWH7EHZMHzYQmfqfC6oIKXcg157f9OJOoKpfDlWf5Fjtbua9+c8iFUFg2Vav+vp",
+	"1NUKv+fpNE4YJQtdf9w8RS8u5Oh9xtl8ZsouvpzNL2fzjxSSmr7vKikLFUkQzah0kx5DifIUcLCgobXz",
+	"MpqkVacGa2e4h+83wtG13zvdJNV7CfvG5bhqquC8vNWzGASROnBp6qzCcu1TaPVixodMzwIciSnB8VOt",
+	"CI95asNmlb1rVqqxpK2k86uxgiEDMHHdWl6r+tazcvnqwrpKYRVMWr2QNElcMqqZAbBT2wbDmKnaWWrs",
+	"LajNNhg+aoBDZot6A/899rWrOF0G9dy0lXbZT27DIL2VwB4MmbI8OdgKrjm+zhZ122TrKtCDXrf7UOMJ",
+	"CTuKBc+SWJsKM23vYoZ6Qfuwj0ZLwNG0mdNmUcSQafPFpD6bF1UxXPPEK6DWz3HBOnovRuMr69AT8zXn",
+	"qSuBEPyNccZ2cL997W3NBr9t/SrfxUlbk/9nT1zxrJXE5AWRzbyUc52gOi/Ufd5dVG0hEkAJOQNj/z/h",
+	"+uts87Vrwk4MqBw81N3yoTdcvscJjf9gL+N/Ns/nbVYhahBlAPbuKnmtkDaEWyuneSbrBfX5Kiaig+rU",
+	"7FnHumb8hhTOhS9hqUDdds+JMjtGJae5dmHRoj8QvHFKvC49rDnn5WJcguxdz9BtPsA2Z3tVLubRHv/c",
+	"63nGf/Hz/zc+Jr+W6+l//OlT8GspyM8nkOqUE663n9ueG1sWX3twLm1pIBY1FcsB9FtZPccRnxHh+YHN",
+	"eSrqab49WUA3trefapPaHUCN0MpTddQEuSEpTpDEo7wsH8sh08o4VFkbzFbG7anzwPqsyx0uWbP4xcXZ",
+	"m0Bp2QnBQqLw109hCxkhLmw5T0J0Rhl4vrWGqr3QQgf/1UuGzIQGvYi7ruupiaWbPTl3SAV3V+NiMsZZ",
+	"Il+ZYGQp7spqasnNUw783dPtALCKsNca8n39+0CFTgDqVhIHE+8rigZ4vtPeXY8qAd7XaFJl+PoiyghP",
+	"zbb+/pFv64YoJ8KVayyLAW8flPxvjdbrALtz3KrdScKAu2+lVBcL/18SMl91kFGGZmTG0yVko37RjO9D",
+	"M9arsKtqrJ/6p+jGVUK/IPG/JVKjv9Tw7+1Ef4XIV5JyhKNroPBMkDT3j9paCcCRKdRKRO6eas0BPEZh",
+	"s2mD380sTYr5Z0pUiiLEnskx14KRp/8yvmlTzDxkcZZSNtHAIA5OBXu5feXDbjxnSu/utfcD1Gv3FP/v",
+	"ddo6GC+UtmCLjA0+j4a50iHeY83rm4raB6jM7l1iYd7VWasqQ5bHvqGOHcThgRoB2AmyhCMECD1Cdy2p",
+	"0g28TdlVL9iOl1pX9QbBqsYRFKwoa19ocqhuNnZPgnW3mRzBRtRNxAzXuftcCASAVHPGW/UkbGpBlTTd",
+	"Ocw297pd227R2WPa2DNgw/D6ahvOQl9rnx+Mynkb0SYbr0xvaiCav7fXa/a9dq+11lQ/EtfrDqZLTsmp",
+	"QAPEe8zIFDH+9KliR96TlI4pERWHWJs3uiyngvk5lHlwQput9/N9rBfd+bvq6RQ9YHhGApTyxNQdCY44",
+	"e7jaYsVaDj4VTXmid8Fl+9htsYAndiDGUrNoQIYCNWBYJogYsgdhs6nB0B4OfFhhYEnQ0xK0WMBI0iwZ",
+	"hSIb6V8B6l9jvMHtrp2UbgI6ZIUFNOsyK/ThGPN0VvSNw2j+JRBfMFP7uTSKlDFnnEvf5lBntnpnVQZA",
+	"C4trsQNFGTSz8knNSb9iTlzkGAeFV8dco+cYXh1oZp2jXDk2vUohRTY9ZB/IyBcKMIcCNFuhgtcDRzGw",
+	"SilBBAuaLE36p7aX8ZAZ0Z3jeuUfsUOCJpAOiKK6kU0+dxi45lhDBohbK0LGvPfSGCR3Nz+h/dc3eLm9",
+	"oZg3DAt8U/SfGl34XYzt4EuApjo/ehuPwopQChCfa3DuZBkYHPT1PfO++Bv+nP6GoAHeyM2LZrJU1c8l",
+	"vaHYEevhl9XNUci/8Jx6nuMaE97Bd3VegvFcDw961yqOLzHWPxNUzIkBIV4p8dOJTRVMftX48h1BmwER",
+	"nvEUzS22owZN1OlVpU6sZCZIcqM0TgvTF9LZPNmbZDiNtd2hmwcBoimOpkPmN1CDeI0xQHhq2o/l1f5P",
+	"bRehUid/AA8kTKZL1/SOMzJkru4T7CHPW7G+EZu1gABXNMc9ACDaNKEkHbIHav+wblyojRuoTlFiPzTg",
+	"d+pHivMWUcUizPz2h2BAfE0mBpAZheDH+qptSmInyvb0r4ToKwu+YI2TkMx5NA1L/bTRhylhQ2bu1QFf",
+	"HE1JjMIpwXEYQJUq4CZbYOXVAjAcqRsSEk/yqlTbOVEbTMY+MLlh4QJTGRb6FU7VvHkSW7Neu/hcT17t",
+	"6tBkC5tYsCIBkVeNPVEak7pO/RwpasvUNCYzWMMA8IoAhgiWLeFC+Eh2QwYpq4cD6LsGF8x7i6BXev1H",
+	"sDO6vLa4P3DZZgGYLai2p3D8jADo2AbsCxwXRmMdmlB+pM/AWliIWlAIeNGWwBbtuwNb2HFTP55bBrbY",
+	"iGxxb9AW7V3hOp7zhcYrtv1ePSpWHEeRtsdjgVjN9KDr9X7d3PzQr+nSiXO8xKq5qk9tOdX99l12r8Qy",
+	"oMTe8o0ChIpxtwBzdJGwqiHDCwtjXt8v6POhReSCl3V11yK8ogSvprBYj3vQ6P378vn+yw/vn3/74rsX",
+	"/Yujg7dvHv/wsvv9Nycm9Kcb1hlIEvUvvsgrc7vtVYySIs5Hr73feVyu4L1n9I7gV4tiUygZttO+mmKh",
+	"pjpuk17UHT/uRwdPDjt9EnUPnoy7vf6Tg86I4PZhJ+704l639xh3x9E+6TzpH/Z6/c6o86TTJ539UQnD",
+	"pHuw32t399vtx4eHpfrkXeBEgEdWqMBHaA60N3a9Bx1kLeM507E9YzSYsSvP/l0rl99wr7/I3SqX21to",
+	"oGplzokg8q8Twyy1XoHEJb/9STmo+YwnicGVr+guuTZJ3+DC3SXpr5Tdvgs6iAWZLsCDlBEFXNus73kG",
+	"SfaQFqQh8etbehkvt24oAE5m4GNYZimBQTDTo9brCwC5UNqdrZ9YEulB+9pg0ZCVMhHLEL/ddk+p7QuS",
+	"JOgBBlkOgNLt9iEg1RNW0c6hWutR7/98J3Ke0rmS8/Yl6XwLzIe8lWAla922IeC9JZ5XFG38RbwS/xwH",
+	"Q36+1qM9+I3LNgIpFpGPvPgoXa1ObKEjn1ASKqQue0o4m6j/Ujlkpk+EDYPFhcC42NQnDR2twbUasrxL",
+	"0oMq9CpUAK96qJGYLNxW0cuw9CK3LmJcaPyNXe/U/EmWQBu8okcZGLo2lPh4XGbdB+1OHQLjhd2oDSbo",
+	"q6opFLBxaiycJc9SCAor7UtvV52d4Ong25oKW9qfbtBrDdC/DbLiivlzueBuDSpwqvSGu/6nukWpa0jq",
+	"O+sB/P0e+nd67Tr9jpmuHaZvo/gNJu+nw6MiGzdb0y63frptfBAfjNrjftyNeuN+9CQ6IPu4M3o8Poy7",
+	"pBf18ZORmvE+OYge48NRJ94fH5DH0SFuj7pxb7w63cdqTO3ydNtti+afT3c32EW/l2Rt4nORn3wBXPxP",
+	"mkIbMRqBe3ondzupu/crjT9pmasU8nrDB5fNng2idzPg45DtIhhXOwVbyZhLFWd6lZoebY3MWGt6Qa6T",
+	"E4mihOiEcCI4sv2CSuGM6mbTpyVjbbW8a41R5YlwXFwNnTdqVyTQa+FjLPSqpDth8YVDJtzcC8Zrs+Nq",
+	"qV1tzirXuOd+ziBW51hOfW1gxZTYrevL729m3I0H9rZiNM94xuJ/OAv0YOj4eFteuNofYW3tWqF1ggOM",
+	"V9/TEPJdpWiAo6Pf7z4MwMsPIzl6eypa6KQC9A0wbNf4mC3KW6Fbt++iKXGJIQt/HTZwJOkNGTYGCDSW",
+	"T5qp2h5/HtpAqVpWIP2ksxxkqTWllwB6NaVMflVqCurSPLF6/dtT2xZP4mtQkg1GXCG/YLR0/S6tYaOe",
+	"tAn9XnflvLMxQCF4bY0Fen55+RZ9jQWNvDgt3A49jxFWS1PZCTqsbf1x6vfN2M75dNtcLBZNpdM3szQh",
+	"LOKxzgUqJ1aJ9bl4vub9xRtVbnaRb8xat5TaBn0g+497h4HB/KO36OuHf0z+nDpL5eCSdqzW58/pZ5xd",
+	"VTQyTLWNsUOoRnVVl3t9bYNsAV9r9S37ESNDzwlO0Gt9vzJQs9Hat+SMoDFo6IPU0O2vK6ftSlpqZ6w5",
+	"1faEcOoz46r9/zDVKI0FvmlWn8WB8X5TEeQ9KD+rx9YbDp1/lax7m+JJ/QzyB+D9O5TzAfFDN9atdYqz",
+	"o7yP+18AFffvGZc6EtdoYcixLP4cUTK+qGk9U2xdtFZF8bJv1uknOhBzKl2qU0VYy3bQVIKzVKyvngmh",
+	"9OH+wfCdyVVWeQywbOAHqxi32bRKzicrylC33XY2k0aNrch4tx3s7HvtmnjoG4FWhnKDD4w5Km0BXrEO",
+	"RmiVRTcPtqv6IBQ0Dh8OdP5Pji0FWpIjJgFFN82mfl1TPdLSYLeafa5Kj9VGw2GWH64rr2IHCsu8opMh",
+	"0+lTap4huZ3XK0LnedOse1OCqkJyNvXin6X9+MIUtOq8fMZEInfVj7YI2f0eutGa7gGls+xcHNyXzwvs",
+	"x54xWy7w8u8vkf+uqPN/vFxWUhj4lVndVT+pDkkGgH3IjFQ0ha5Kmq2Xv4YTrRO/pmKuUvIq2zfM2z2W",
+	"TGf/LJru/qgPMnrIoMZwoURVNWoOjD3IE/Wtxe7qGbVABGHnz3nI8s6bSra20DFnJthhamXnBEsQiZoU",
+	"8m9AaWfRfQB4NmiKU90eXm+CrkvUPUkHCNvVNra58WQkHPrfYNlCoWk3SePQJmgD9LxxMgPbgl54Iq9H",
+	"BGnLx54PwGkPq91rXB1o4VNqb/Av8zBAeMjMGHX/eCistY7V0298aEbjRHEOU1P4z3T7b9NDXyMDAMWN",
+	"1Exa6J1ByM8drQXwfnQEm8GGLH+xbXMGSyEXNCKmzSlRrEfHrCHSuAkLDEh5t3yaraS5BwThi/PU4Q85",
+	"ee4WXZmXZNQIvBaoK4LvS8lPvZCHXfxz+z++1A9urHATV5Q1Bvv9drvOp3IHqvgjisC+qGVf1LJ7Usvq",
+	"StF20tPgo8o2rwtbukoiKEagAsU8ygB8OkcXbASNLE0ag8YewMWbj5Tftr50ruhiaOVRSlM3t5qIBOF7",
+	"rW9BEMuFTtERemT+eKSTtwx4xqAC9QcKipNkJfA8ZMXIswEZqgR/WXmrMK3LjMKDjlaC20O20NVX0GzR",
+	"FHcJiZfGjHMlWjTVXoYAZXMkuQfToBUVs0ouRLe6Tt8aOPG6DvfOkizH571NgG73q69+ljdEst2kgDGu",
+	"ZDYIXRYy9rtPUYDaYLa6YDawhY2siBtjH3VJ6n43U38NID29epALMtJokYMquFsYi8WSNQosRyV8dojS",
+	"YYYoMwjj+jrkQirdUUiCEyCVlWYI2ntkdHELbDd2GOctFNrEktZHEZZ2wRgyikYhhGe8VTLFTCieOED/",
+	"0gP/l05xfFsNiqkI0jm8AIergI2pG3uGzWbEU9HUD4WQlaBrS00uh1ki6GZlShqF6aIM/ZSNwv9IUEke",
+	"eR2iDRd5YG9IyQSyXEYJQTGfYQqYkEPmwOaVcCYPBw6I3cJ+QhI/lbreZB3mDRQGNpvm+WbMeaqhzwRB",
+	"XkaKMfJc/qbtR21g26rTH8GK816iyDq3WCNrwbHYhLAvK0BsaJL4+KxLnqWQ+UqZl+WyCuMDjPsriPrs",
+	"MB3N7j/99On/BQAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -15,20 +15,24 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// authenticatedAPI requires an API credential with the scope introspect.
-func (o *OAuth) authenticatedAPI(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		sent := c.Request().Header[echo.HeaderAuthorization]
-		one, ok := o.Credentials.Check(strings.Join(sent, ""))
-		if len(sent) > 1 || !ok {
-			return problem.InvalidClient("Authorization: must be Basic with the name and the " +
-				"secret of an API credential, or Bearer with the secret")
+// withCredential requires an API credential with a scope.
+func withCredential(
+	all *credential.File, scope string, refuse func(cause string) *problem.Error,
+) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			sent := c.Request().Header[echo.HeaderAuthorization]
+			one, ok := all.Check(strings.Join(sent, ""))
+			if len(sent) > 1 || !ok {
+				return refuse("Authorization: must be Basic with the name and the " +
+					"secret of an API credential, or Bearer with the secret")
+			}
+			if !one.Has(scope) {
+				return problem.New(http.StatusForbidden,
+					"the API credential does not have the scope "+scope)
+			}
+			return next(c)
 		}
-		if !one.Has(credential.Introspect) {
-			return problem.New(http.StatusForbidden,
-				"the API credential does not have the scope "+credential.Introspect)
-		}
-		return next(c)
 	}
 }
 

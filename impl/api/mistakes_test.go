@@ -30,7 +30,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"POST", "/refresh", nil, 404, noPath + "use POST /api/v1/refresh"},
 		{"POST", "/api/v2/Refresh", nil, 404, noPath + "use POST /api/v1/refresh"},
 		{"GET", "/sessions", nil, 404, noPath + "use GET /api/v1/sessions"},
-		{"GET", "/revocations", nil, 404, noPath + "use GET or POST " + revocations},
+		{"GET", "/revocations", nil, 404, noPath + "use GET /api/v1/revocations"},
 		{"GET", "/jwks.json", nil, 404, noPath + "use GET " + keys},
 		{"GET", "/healthz", nil, 404, noPath + operations},
 		{"GET", "/readyz", nil, 404, noPath + operations},

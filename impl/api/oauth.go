@@ -42,10 +42,13 @@ func (o *OAuth) off(operation string) echo.MiddlewareFunc {
 // middlewares returns the middleware of each OAuth operation.
 func (o *OAuth) middlewares() map[string][]echo.MiddlewareFunc {
 	all := map[string][]echo.MiddlewareFunc{
-		"oauthToken":      {oauthErrors, withClient, withClientID},
-		"oauthRevoke":     {oauthErrors, withClientID},
-		"oauthIntrospect": {oauthErrors, o.authenticatedAPI},
-		"oauthMetadata":   {},
+		"oauthToken":  {oauthErrors, withClient, withClientID},
+		"oauthRevoke": {oauthErrors, withClientID},
+		"oauthIntrospect": {
+			oauthErrors,
+			withCredential(o.Credentials, credential.Introspect, problem.InvalidClient),
+		},
+		"oauthMetadata": {},
 	}
 	for operation := range all {
 		if off := o.off(operation); off != nil {

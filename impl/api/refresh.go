@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,6 +28,8 @@ type handler struct {
 	audit      session.Auditor
 	oauth      *OAuth
 	browser    *Browser
+	feed       *Feed
+	waiting    atomic.Int64        // requests that wait for the feed to grow
 	operations map[string][]string // methods by path of the router
 	// rotationOff and undated are texts of answers that name a setting.
 	rotationOff string

@@ -35,6 +35,7 @@ type Config struct {
 	Audit   session.Auditor
 	OAuth   OAuth
 	Browser Browser
+	Feed    Feed
 }
 
 // Admin says which fresh access tokens of administrators may administer.
@@ -65,6 +66,7 @@ func New(c Config) (http.Handler, error) {
 		audit:      c.Audit,
 		oauth:      &c.OAuth,
 		browser:    &c.Browser,
+		feed:       &c.Feed,
 		answers:    newAnswers(),
 		operations: map[string][]string{},
 		opsListen:  c.Hints.OpsListen,
@@ -86,6 +88,11 @@ func New(c Config) (http.Handler, error) {
 		"listRevocations":  {h.authenticated, h.administrators("list_revocations")},
 		"listSessions":     {h.authenticated},
 		"endSession":       {h.authenticated},
+
+		"authenticate":      {h.authenticated},
+		"authenticateFresh": {h.authenticated},
+		"authenticateAdmin": {h.authenticated},
+		"readFeed":          c.Feed.middlewares(),
 	}
 	if c.Sessions.Rotations() != nil {
 		before["refreshToken"] = []echo.MiddlewareFunc{withClient}

@@ -12,6 +12,8 @@ type Credential struct {
 	Name, Secret string
 	// Introspects says that the credential has the scope introspect.
 	Introspects bool
+	// Reads says that the credential has the scope feed.
+	Reads bool
 }
 
 // ParseCredentials reads the file of --api-credentials.
@@ -24,8 +26,15 @@ func ParseCredentials(file []byte) []Credential {
 			continue
 		}
 		secret, scopes, limited := strings.Cut(rest, ":")
-		introspects := !limited || slices.Contains(strings.Split(scopes, ","), "introspect")
-		all = append(all, Credential{name, secret, introspects})
+		has := func(scope string) bool {
+			return !limited || slices.Contains(strings.Split(scopes, ","), scope)
+		}
+		all = append(all, Credential{
+			Name:        name,
+			Secret:      secret,
+			Introspects: has("introspect"),
+			Reads:       has("feed"),
+		})
 	}
 	return all
 }

@@ -146,7 +146,7 @@ func (c configuration) target(t *testing.T) contract.Target {
 	var credentials []contract.Credential
 	if c.apis {
 		file := []byte("api:" + rand.Text() + rand.Text() + "\nreader:" + rand.Text() + rand.Text() +
-			":feed\n")
+			":feed\nasker:" + rand.Text() + rand.Text() + ":introspect\n")
 		options.ApiCredentials = filepath.Join(t.TempDir(), "credentials")
 		if err := os.WriteFile(options.ApiCredentials, file, 0o600); err != nil {
 			t.Fatal(err)
@@ -175,6 +175,7 @@ func (c configuration) target(t *testing.T) contract.Target {
 	fails, unavailable, limited, starting := options, options, options, options
 	limited.RateLimit, limited.RateBurst = 1.0/3600, 1
 	starting.Starting = true
+	options.Run = c.apis
 	fails.Now = func() time.Time { panic(string(contract.ClockFails)) }
 	unavailable.StoreUnavailable = true
 	claim, value, _ := strings.Cut(c.settings.RefreshClaim, "=")

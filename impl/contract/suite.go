@@ -200,6 +200,8 @@ func allCases() []Case {
 		introspectCases(),
 		metadataCases(),
 		offCases(),
+		authenticateCases(),
+		feedCases(),
 		everywhereCases(),
 		documentCases(),
 	)
@@ -215,7 +217,7 @@ func operations() []string {
 	return []string{
 		"refreshToken", "revokeToken", "createRevocation", "listRevocations", "listSessions",
 		"endSession", "getJwks", "browserLogin", "browserRefresh", "browserLogout", "oauthToken", "oauthRevoke", "oauthIntrospect", "oauthMetadata",
-		"everywhere", "document",
+		"authenticate", "authenticateFresh", "authenticateAdmin", "readFeed", "everywhere", "document",
 	}
 }
 

@@ -98,7 +98,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// 6.1).
 		w.Header().Set("Connection", "close")
 	}
-	x.serve(e.next, r)
+	x.serve(e.next, forGateway(r))
 	r.Body = unread
 	if r.Close && len(r.Header["Expect"]) == 0 {
 		// If the connection closes anyway, as it does for HTTP/1.0, net/http leaves the rest of the body

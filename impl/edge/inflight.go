@@ -48,6 +48,9 @@ func shedLoad(next http.Handler, f *inFlight) http.Handler {
 	})
 }
 
+// LeaveInFlight gives up the place of a request that only waits.
+func (x *exchange) LeaveInFlight() { x.leave() }
+
 // leave gives up the place in flight, if the request has one.
 func (x *exchange) leave() {
 	if x.place != nil {

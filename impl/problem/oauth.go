@@ -28,6 +28,16 @@ func InvalidClient(cause string) *Error {
 	return e
 }
 
+// NoCredential returns a 401 for a program that has to send an API credential.
+func NoCredential(cause string) *Error {
+	e := Unauthorized(cause, `Basic realm="refreshd"`)
+	e.Message = "API credential is missing or not valid"
+	return e
+}
+
+// FeedReset returns the 409 for a caller that follows a feed of revocations which has lost entries.
+func FeedReset(cause string) *Error { return New(http.StatusConflict, cause) }
+
 // description returns the causes as an error_description may be written: printable ASCII without
 // quotation marks and backslashes.
 func description(causes []string) string {

@@ -99,6 +99,8 @@ func title(status int) (message, kind string) {
 		return "Not found", "not_found"
 	case http.StatusMethodNotAllowed:
 		return "Method not allowed", "method_not_allowed"
+	case http.StatusConflict:
+		return "The feed begins anew", "feed_reset"
 	case http.StatusRequestEntityTooLarge:
 		return "Request is too large", "too_large"
 	case http.StatusUnsupportedMediaType:

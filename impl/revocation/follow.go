@@ -39,6 +39,9 @@ func (n *Node) join(ctx context.Context) error {
 	if page.Applied < before {
 		n.alarm(page.Applied, before)
 	}
+	if err := n.replaceEpoch(ctx); err != nil {
+		return err
+	}
 	if mayHaveMore {
 		if err := n.writeBack(ctx, &stored); err != nil {
 			return err
@@ -50,7 +53,8 @@ func (n *Node) join(ctx context.Context) error {
 		if err := n.store.Join(ctx, l); err != nil {
 			return err
 		}
-		n.joined, n.confirmed = true, l.Version
+		n.joined = true
+		n.confirmed.Store(l.Version)
 		return nil
 	})
 }
@@ -59,7 +63,7 @@ func (n *Node) join(ctx context.Context) error {
 // the node may have applied sequences that the store gives out again.
 func (n *Node) renew(ctx context.Context) error {
 	l := Lease{Node: n.id, Version: n.nextVersion()}
-	kept, err := n.store.Renew(ctx, l, n.confirmed)
+	kept, err := n.store.Renew(ctx, l, n.confirmed.Load())
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,7 @@ func (n *Node) renew(ctx context.Context) error {
 		n.dropLease()
 		return errLeaseGone
 	}
-	n.confirmed = l.Version
+	n.confirmed.Store(l.Version)
 	return nil
 }
 
@@ -120,7 +124,7 @@ func (n *Node) read(ctx context.Context) error {
 	}
 	for {
 		applied, next := n.applied.Load(), n.nextVersion()
-		lease := Lease{Node: n.id, Version: n.confirmed}
+		lease := Lease{Node: n.id, Version: n.confirmed.Load()}
 		page, err := n.store.Follow(ctx, lease, next, applied, pageSize, apply)
 		if err != nil {
 			return err
@@ -132,12 +136,14 @@ func (n *Node) read(ctx context.Context) error {
 		}
 		if page.Applied > applied {
 			n.applied.Store(page.Applied)
-			n.confirmed = next
+			n.confirmed.Store(next)
+			n.grown.raise()
 		}
 		if page.Applied < page.Head {
 			continue
 		}
 		if len(expected) > 0 { // the feed lacks a revocation that was committed before this read
+			n.regressed = true
 			return n.loadAgain()
 		}
 		return nil
@@ -152,6 +158,7 @@ func (n *Node) loadAgain() error {
 }
 
 func (n *Node) alarm(head, applied int64) {
+	n.regressed = true
 	n.log.Error("The feed of revocations is shorter than what was applied: the store was restored, or it "+
 		"failed over with loss. The revocations in memory are kept, and written back if the store lacks them",
 		"alarm", "feed_regression", "head", head, "applied", applied)

@@ -17,6 +17,7 @@ type NodeStore interface {
 	feedReader
 	leaseWriter
 	lossMonitor
+	feedServer
 }
 
 // feedReader reads revocations, and removes those that have expired.
@@ -74,10 +75,12 @@ type Node struct {
 	term   atomic.Pointer[term] // nil: no lease
 	loaded atomic.Bool          // the whole feed was read once
 	wake   chan struct{}
+	grown  signal // the feed has grown
 
 	// applied is the sequence up to which the feed is applied, and head its last sequence, as far
 	// as both are known. Run writes them, Status reads them.
 	applied, head atomic.Int64
+	confirmed     atomic.Int64 // version of the last lease that is known to have been written
 	leased        atomic.Int64 // when the last term began, on the monotonic clock
 	writtenBack   atomic.Int64
 	otherStore    atomic.Bool // the store is not the one that was opened
@@ -85,7 +88,7 @@ type Node struct {
 	// The fields below are used by the goroutine of Run alone.
 	joined    bool
 	version   int64         // of the last lease that may have been written
-	confirmed int64         // of the last lease that is known to have been written
+	regressed bool          // the feed has lost entries, and its epoch is still to be replaced
 	failing   bool          // the last renewal failed
 	warned    time.Duration // time of the last warning, on the monotonic clock
 }
@@ -167,7 +170,7 @@ func (n *Node) renewOrJoin(ctx context.Context) error {
 			return err
 		}
 	}
-	if n.confirmed > 0 {
+	if n.confirmed.Load() > 0 {
 		n.log.Warn("The lease is gone: the node joins again")
 	}
 	return n.join(ctx)

@@ -237,3 +237,19 @@ func (m *machine) WriteBack(ctx context.Context, changes []revocation.Change) (i
 	}
 	return m.store.Load().WriteBack(ctx, changes)
 }
+
+func (m *machine) ReadFeed(
+	ctx context.Context, node string, after int64, limit int,
+) (revocation.FeedPage, error) {
+	if err := m.before("ReadFeed"); err != nil {
+		return revocation.FeedPage{}, err
+	}
+	return m.store.Load().ReadFeed(ctx, node, after, limit)
+}
+
+func (m *machine) NewEpoch(ctx context.Context) error {
+	if err := m.before("NewEpoch"); err != nil {
+		return err
+	}
+	return m.store.Load().NewEpoch(ctx)
+}

@@ -29,6 +29,10 @@ const (
 func (n *Node) writeBack(ctx context.Context, stored *memory) error {
 	written := 0
 	for batch := range n.memory.lacking(stored, n.clock.Now().UnixMilli()/1000) {
+		n.regressed = n.regressed || written == 0
+		if err := n.replaceEpoch(ctx); err != nil {
+			return err
+		}
 		added, err := n.store.WriteBack(ctx, batch)
 		written += added
 		n.writtenBack.Add(int64(added))

@@ -39,6 +39,15 @@ func isWebOrigin(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && keys.IsLoopback(u.Hostname())
 }
 
+// feed returns the settings of the feed of revocations.
+func (c Config) feed(s *Service, all *credential.File) api.Feed {
+	return api.Feed{
+		Credentials: all,
+		Off:         "the feed needs " + c.Settings.Name(&c.Settings.ApiCredentials),
+		Stopping:    s.stopped,
+	}
+}
+
 // oauth returns the settings of the OAuth operations. It fails if the credentials cannot be read.
 func (c Config) oauth() (api.OAuth, error) {
 	s := c.Settings

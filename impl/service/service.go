@@ -56,13 +56,14 @@ type Service struct {
 	audit    *audit.Stream
 	counted  atomic.Int64 // sessions
 	stopping atomic.Bool
+	stopped  chan struct{} // closed by Stopping
 	// credentials of APIs; nil if there are none
 	credentials *credential.File
 }
 
 // New puts a Service together. It fails if a metric cannot be registered.
 func New(c Config) (*Service, error) {
-	s := &Service{keys: c.Keys, store: c.Store}
+	s := &Service{stopped: make(chan struct{}), keys: c.Keys, store: c.Store}
 	if c.Store.IsNew() {
 		c.Log.Info("This store is new: no revocation is known")
 	}
@@ -141,6 +142,7 @@ func (c Config) api(s *Service, registry *prometheus.Registry) (http.Handler, er
 			OpsListen:     c.Settings.Name(&c.Settings.OpsListen),
 		},
 		OAuth:   oauth,
+		Feed:    c.feed(s, oauth.Credentials),
 		Browser: c.browser(),
 	})
 }
@@ -173,7 +175,11 @@ func (s *Service) Node() string { return s.sessions.Node() }
 
 // Stopping makes the service say that it is not ready, so that load balancers send no more
 // requests.
-func (s *Service) Stopping() { s.stopping.Store(true) }
+func (s *Service) Stopping() {
+	if !s.stopping.Swap(true) {
+		close(s.stopped)
+	}
+}
 
 // ReloadCredentials reads the credentials of APIs again, if the settings name a file with them.
 func (s *Service) ReloadCredentials() {

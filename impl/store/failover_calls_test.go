@@ -39,6 +39,11 @@ func reliedOn() []call {
 			_, err := s.Follow(ctx, lease, 9, 0, 10, ignore)
 			return err
 		}},
+		{"ReadFeed", func(ctx context.Context, s *store.Store) error {
+			_, err := s.ReadFeed(ctx, "a", 0, 10)
+			return err
+		}},
+		{"NewEpoch", func(ctx context.Context, s *store.Store) error { return s.NewEpoch(ctx) }},
 		{"SameStore", func(ctx context.Context, s *store.Store) error { return s.SameStore(ctx) }},
 		{"WriteBack", func(ctx context.Context, s *store.Store) error {
 			known := revocation.Change{Kind: revocation.OfSession, Key: idOf(1), RevokedAt: 1, KeptUntil: 2}

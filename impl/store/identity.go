@@ -67,6 +67,9 @@ func (s *Store) identify(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := s.exec(ctx, setEpoch, rand.Text()); err != nil {
+		return err
+	}
 	var head int64
 	var text string
 	if err = s.readCurrent(ctx, one([]any{&head, &text}, selectHead)); err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -172,6 +173,10 @@ func completeCopy(
 		if err := renew(ctx, tx); err != nil {
 			return err
 		}
+	}
+	// Programs that follow the feed read it again from its start.
+	if _, err := tx.ExecContext(ctx, replaceEpoch, rand.Text()); err != nil {
+		return err
 	}
 	// No server has the store open.
 	if _, err := tx.ExecContext(ctx, "DELETE FROM refresh_leases"); err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -26,6 +27,8 @@ type Options struct {
 	Log  io.Writer
 	// StoreUnavailable closes the store before the first request.
 	StoreUnavailable bool
+	// Run keeps the server's knowledge of revocations up to date, as the program does.
+	Run bool
 	// Starting makes a server that still waits for its store.
 	Starting bool
 }
@@ -73,7 +76,37 @@ func Handler(tb testing.TB, o Options) http.Handler {
 	}
 	wired, err := service.New(c)
 	must(err)
+	if o.Run {
+		run(tb, wired)
+	}
 	return wired.Public
+}
+
+// run runs the service until the test ends, and returns when it is ready.
+func run(tb testing.TB, s *service.Service) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(ctx)
+	}()
+	tb.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	for {
+		w := httptest.NewRecorder()
+		s.Ops.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		if w.Code == http.StatusOK {
+			return
+		}
+		select {
+		case <-tb.Context().Done():
+			tb.Fatal("the server is not ready: ", w.Body)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // InProcess serves Handler on a free loopback port until the test ends.
