@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"kalsel.dev/refresh/impl/login"
 	"kalsel.dev/refresh/impl/session"
@@ -24,8 +25,14 @@ func (c Config) pages(sessions *session.Service) []web.Route {
 
 // playground acts as a login service, and as an API that identifies its caller.
 func (c Config) playground(sessions *session.Service) *web.PlaygroundOptions {
+	var window time.Duration
+	if c.Settings.Rotation {
+		window = time.Duration(c.Settings.RotationWindow+c.Settings.ClockSkew) + time.Second
+	}
 	return &web.PlaygroundOptions{
 		Administrators: c.Development,
+		BrowserDoor:    c.Settings.BrowserDoor,
+		Window:         window,
 		Login: func(_ context.Context, r web.LoginRequest) (string, string, int64, error) {
 			user := login.Token{Identity: r.Identity, Name: r.Name, Admin: r.Admin}
 			p, err := user.Pair(

@@ -24,6 +24,11 @@ type PlaygroundOptions struct {
 	Identify func(ctx context.Context, access string) (identity string, err error)
 	// Administrators can log in too. Allow this only with a development key.
 	Administrators bool
+	// BrowserDoor says that the server has the browser operations.
+	BrowserDoor bool
+	// Window is how long after a rotation the old refresh token is accepted for certain. 0 means that
+	// rotation is off.
+	Window time.Duration
 }
 
 // LoginRequest has the values of the login form.

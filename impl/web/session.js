@@ -431,7 +431,8 @@ export function createSession(options = {}) {
     if (cookie ? pendingLogouts().length : !held) throw loginNeeded('none');
     if (held?.access_token !== old) return;
     const mark = stored.text;
-    const answer = await post(operation('refresh'), { refresh_token: held?.refresh_token, limit });
+    const body = cookie ? { limit } : { refresh_token: held.refresh_token, limit };
+    const answer = await post(operation('refresh'), body);
     const { status } = answer;
     const accepted = status === 200 && typeof answer.access_token === 'string';
     if (accepted) return cookie ? acceptLive(mark, answer) : accept(held.refresh_token, answer);

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"html"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"kalsel.dev/refresh/impl/problem"
@@ -112,7 +113,16 @@ func (s *site) docs(o Options) {
 }
 
 func (s *site) playground(o *PlaygroundOptions) {
-	s.page("/playground", "playground/index.html", nil)
+	door := "off"
+	if o.BrowserDoor {
+		door = "on"
+	}
+	s.page("/playground", "playground/index.html", map[string]string{
+		"door":   door,
+		"window": strconv.Itoa(int(o.Window.Seconds())),
+	})
+	s.file("/playground/texts.js", "playground/texts.js")
+	s.file("/playground/thief.js", "playground/thief.js")
 	s.file("/playground/playground.js", "playground/playground.js")
 	s.file("/playground/show.js", "playground/show.js")
 	s.file("/playground/playground.css", "playground/playground.css")

@@ -2,6 +2,8 @@
 // session.js handles.
 import { createSession, SessionError } from '/session.js';
 import { clearLine, find, line, notice, showCountdown, showTokens } from './show.js';
+import { t, translate } from './texts.js';
+import { playThief } from './thief.js';
 
 const tabs = new BroadcastChannel('playground');
 let loseNext = false;
@@ -25,22 +27,30 @@ async function loggedFetch(input, init) {
   try {
     response = await fetch(request);
   } catch (error) {
-    line('bad', `${path}: no answer (${error.message})`, { request: sent, answer: 'no answer' });
+    line('bad', t('{path}: no answer', { path }), { request: sent, answer: error.message });
     throw error;
   }
   const answer = `${response.status} ${response.statusText}\n${await response.clone().text()}`;
   if (loseNext && path.endsWith('/refresh')) {
     loseNext = false;
-    line('bad', `${path}: ${response.status}, but the answer is lost`, { request: sent, answer });
+    const text = t('{path}: {status}, but the answer is lost', { path, status: response.status });
+    line('bad', text, { request: sent, answer });
     throw new TypeError('the answer was lost');
   }
   line(response.ok ? 'good' : 'bad', `${path}: ${response.status}`, { request: sent, answer });
   return response;
 }
 
+/** Returns whether the refresh token is kept in a cookie. */
+function inCookie() {
+  const { door } = document.documentElement.dataset;
+  return door === 'on' && localStorage.getItem('playground-place') === 'cookie';
+}
+
 function open() {
   const limit = Number(localStorage.getItem('playground-limit')) || undefined;
-  return createSession({ limit, onLogin, onChange, env: { fetch: loggedFetch } });
+  const transport = inCookie() ? 'cookie' : 'body';
+  return createSession({ limit, transport, onLogin, onChange, env: { fetch: loggedFetch } });
 }
 
 const reasons = {
@@ -52,9 +62,9 @@ const reasons = {
 };
 
 function onLogin({ reason, causes }) {
-  notice(reasons[reason]);
+  notice(t(reasons[reason]));
   const why = causes.length ? `: ${causes.join(', ')}` : '';
-  line(reason === 'logout' ? 'plain' : 'bad', `Back to the login${why}`);
+  line(reason === 'logout' ? 'plain' : 'bad', `${t('Back to the login')}${why}`);
   showTokens(null);
   find('login-title').focus();
 }
@@ -62,12 +72,16 @@ function onLogin({ reason, causes }) {
 function onChange(event) {
   const seconds = ((event.wait ?? 0) / 1000).toFixed(1);
   const texts = {
-    login: 'Logged in: both tokens are stored',
+    login: inCookie()
+      ? 'Logged in: the refresh token is in the cookie'
+      : 'Logged in: both tokens are stored',
     refresh: 'Refreshed: the new access token replaces the old one',
     'other-tab': 'Another tab has stored new tokens',
-    retry: `The refresh failed. The page stays logged in and tries again in ${seconds} s`,
+    identity: 'Another user has logged in, in another tab',
+    retry: 'The refresh failed. The page stays logged in and tries again in {seconds} s',
   };
-  if (texts[event.type]) line(event.type === 'retry' ? 'wait' : 'plain', texts[event.type]);
+  const text = texts[event.type];
+  if (text) line(event.type === 'retry' ? 'wait' : 'plain', t(text, { seconds }));
   showTokens(session.tokens);
   tick();
 }
@@ -80,7 +94,7 @@ async function signIn(form) {
   });
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.causes.join(', ') || answer.message);
-  session.login(answer);
+  await session.login(answer);
 }
 
 const actions = {
@@ -88,7 +102,7 @@ const actions = {
     const response = await session.fetch('/playground/hello');
     line(
       'plain',
-      response.ok ? 'The API accepts the access token' : 'The API rejects the access token',
+      t(response.ok ? 'The API accepts the access token' : 'The API rejects the access token'),
     );
   },
   async open() {
@@ -100,11 +114,12 @@ const actions = {
   },
   async spoil() {
     const { access_token, refresh_token, expired } = session.tokens;
-    session.login({ access_token: `${access_token.slice(0, -8)}AAAAAAAA`, refresh_token, expired });
+    const spoiled = `${access_token.slice(0, -8)}AAAAAAAA`;
+    await session.login({ access_token: spoiled, refresh_token, expired });
     await actions.call();
   },
   async expire() {
-    line('plain', 'Logging in with a refresh token that expires after one second …');
+    line('plain', t('Logging in with a refresh token that expires after one second …'));
     await signIn({
       identity: 'demo@example.com',
       name: 'Demo',
@@ -115,18 +130,22 @@ const actions = {
     await session.refresh();
   },
   async revoke() {
-    const response = await loggedFetch('/api/v1/revoke', {
+    const { refresh_token } = session.tokens;
+    const path = inCookie() ? '/api/v1/browser/logout' : '/api/v1/revoke';
+    const { ok, status } = await loggedFetch(path, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ refresh_token: session.tokens.refresh_token }),
+      body: JSON.stringify({ refresh_token }),
     });
-    if (!response.ok) throw new Error(`The server did not revoke the token: ${response.status}`);
+    if (!ok) throw new Error(t('The server did not revoke the token: {status}', { status }));
     await session.refresh();
   },
   async logout() {
     const confirmed = await session.logout();
-    if (!confirmed) line('wait', 'The server has not confirmed the logout. session.js tries again');
+    const text = 'The server has not confirmed the logout. session.js tries again';
+    if (!confirmed) line('wait', t(text));
   },
+  thief: () => playThief(session, loggedFetch),
   async tab() {
     window.open('/playground', '_blank', 'noopener');
   },
@@ -141,10 +160,10 @@ async function refreshHere(at) {
   await wait(at - Date.now());
   slowNext = true;
   const before = session.tokens?.access_token;
-  line('plain', 'All tabs refresh now');
+  line('plain', t('All tabs refresh now'));
   await session.refresh();
   slowNext = false;
-  if (session.tokens?.access_token !== before) line('good', 'This tab has the new token');
+  if (session.tokens?.access_token !== before) line('good', t('This tab has the new token'));
   showTokens(session.tokens);
 }
 
@@ -156,8 +175,8 @@ async function attempt(action, button) {
     await action();
   } catch (error) {
     if (error instanceof SessionError && error.code === 'login') return; // onLogin has shown it
-    const advice = error instanceof SessionError ? ' You stay logged in. Try again later.' : '';
-    notice(`${error.message}.${advice}`);
+    const advice = error instanceof SessionError ? t('You stay logged in. Try again later.') : '';
+    notice(`${error.message}. ${advice}`);
   } finally {
     button?.removeAttribute('aria-busy');
   }
@@ -169,10 +188,11 @@ function tick() {
 
 find('login').addEventListener('submit', (event) => {
   event.preventDefault();
-  const { limit, access_seconds, refresh_seconds, ...rest } = Object.fromEntries(
+  const { limit, place, access_seconds, refresh_seconds, ...rest } = Object.fromEntries(
     new FormData(event.target),
   );
   localStorage.setItem('playground-limit', limit);
+  localStorage.setItem('playground-place', place);
   session.close();
   session = open();
   const form = {
@@ -195,6 +215,15 @@ for (const button of document.querySelectorAll('[data-do]')) {
 find('clear').addEventListener('click', clearLine);
 tabs.addEventListener('message', ({ data }) => session.tokens && attempt(() => refreshHere(data)));
 
+const places = find('login').elements.place;
+if (document.documentElement.dataset.door !== 'on') {
+  places.options[1].disabled = true;
+  places.options[1].textContent = 'A cookie (start the server with --browser-door)';
+} else if (inCookie()) {
+  places.value = 'cookie';
+  attempt(() => session.refreshOnOpen()); // only the server knows whether the user is logged in
+}
+translate(document.body);
 setInterval(tick, 250);
 showTokens(session.tokens);
 tick();

@@ -1,5 +1,6 @@
 // Shows the tokens, the countdown and the time line of the playground.
 import { claims } from '/session.js';
+import { t } from './texts.js';
 
 export const find = (id) => document.getElementById(id);
 
@@ -33,9 +34,15 @@ export function showTokens(tokens) {
   if (!tokens) return;
   const refreshExp = claims(tokens.refresh_token)?.exp;
   const until = new Date(tokens.expired * 1000).toLocaleString('en-GB');
-  find('expired').textContent = `${tokens.expired}, which is ${until} by the server's clock`;
+  find('expired').textContent = t("{expired}, which is {until} by the server's clock", {
+    expired: tokens.expired,
+    until,
+  });
+  const inCookie = !tokens.refresh_token;
+  find('in-cookie').hidden = !inCookie;
+  for (const details of document.querySelectorAll('.stored')) details.hidden = inCookie;
   const expires = refreshExp && new Date(refreshExp * 1000).toLocaleString('en-GB');
-  find('refresh-expires').textContent = expires ? `Expires ${expires}` : '';
+  find('refresh-expires').textContent = expires ? t('Expires {expires}', { expires }) : '';
   find('access-claims').textContent = pretty(tokens.access_token);
   find('access-raw').textContent = tokens.access_token;
   find('refresh-claims').textContent = pretty(tokens.refresh_token);
@@ -44,7 +51,7 @@ export function showTokens(tokens) {
 
 export function showCountdown(left, tokens) {
   const share = tokens ? Math.min((left * 1000) / Math.max(tokens.lifetime, 1), 1) : 0;
-  find('left').textContent = left > 0 ? duration(left) : 'expired';
+  find('left').textContent = left > 0 ? duration(left) : t('expired');
   find('left-word').hidden = left <= 0;
   find('left').dataset.state = left <= 0 ? 'over' : share < 0.2 ? 'soon' : 'good';
   find('left-bar').value = share;
@@ -83,10 +90,10 @@ export function line(kind, text, exchange) {
 function details({ request, answer }) {
   const box = document.createElement('details');
   const summary = document.createElement('summary');
-  summary.textContent = 'Request and answer';
+  summary.textContent = t('Request and answer');
   const text = document.createElement('pre');
   text.tabIndex = 0;
-  text.setAttribute('aria-label', 'Request and answer');
+  text.setAttribute('aria-label', t('Request and answer'));
   text.textContent = `${request}\n\n${answer}`;
   box.append(summary, text);
   return box;
