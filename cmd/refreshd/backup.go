@@ -20,8 +20,8 @@ type backupCmd struct {
 
 // Help adds details to the command's --help.
 func (backupCmd) Help() string {
-	return `Copies the SQLite store of --store into a new file, while servers use it. The copy is
-complete or not there. PostgreSQL has pg_dump, or base backups with WAL archiving.`
+	return `Copies the SQLite store of --store into a new file, while servers use it. If the
+command fails, there is no copy. For PostgreSQL use pg_dump, or base backups with WAL archiving.`
 }
 
 // Run writes the copy. It refuses an existing file.
@@ -61,7 +61,7 @@ func sqliteFile(s *service.Settings, tool string) (string, error) {
 
 type restoreCmd struct {
 	File       string `arg:"" placeholder:"FILE" help:"A copy that refreshd backup made."`
-	AcceptLoss bool   `help:"Restore although revocations since the backup are lost."`
+	AcceptLoss bool   `help:"Restore even if revocations since the backup are lost."`
 }
 
 // Help adds details to the command's --help.

@@ -14,8 +14,8 @@ type configCmd struct{}
 // Help adds details to the command's --help.
 func (configCmd) Help() string {
 	return `The output is a file of environment variables: for EnvironmentFile= of systemd, for
-"set -a; . FILE" in a shell, and, if no value needs quotes, for --env-file of containers. A secret
-is a comment that says that it is set.`
+"set -a; . FILE" in a shell, and, if no value needs quotes, for --env-file of containers. Secrets
+are left out: for each, a comment says that it is set.`
 }
 
 // Run prints the settings in force. It fails if the server would not start with them.

@@ -25,12 +25,12 @@ type contractCmd struct {
 
 // Help adds details to the command's --help.
 func (contractCmd) Help() string {
-	return `The URL, such as https://example.com, stands before the contract's paths. --operation may
-be repeated; --list names the operations.
+	return `--url is the address before the contract's paths, such as https://example.com.
+--operation may be repeated; --list names the operations.
 
 Level page judges the promises of the kalsel page alone, full judges the contract, and exact also
-judges promises that only refreshd makes, such as the wording of causes. Without --level it is full,
-and without --format it is text.
+judges promises that only refreshd makes, such as the wording of causes. The default level is
+full, and the default format is text.
 
 The settings tell how the deployment is configured: --secret, --secret-file or --keys (the login's
 keys), --access-secret-file, --login, --identity-claim, --refresh-claim, --issuer, --audience,

@@ -33,8 +33,8 @@ func (fakeCmd) Help() string {
 	return `An origin is a scheme and a host, such as http://localhost:5173; * is every origin.
 --allow-origin may be repeated.
 
-With --identity the fake is a user service: it answers each question with the claims of the
-question, until PUT /fake/users/IDENTITY or PUT /fake/next say something else.`
+With --identity the fake is a user service: it answers each request with the claims in the
+request, until PUT /fake/users/IDENTITY or PUT /fake/next set another answer.`
 }
 
 const fakeText = `

@@ -22,9 +22,10 @@ type healthCmd struct {
 
 // Help adds details to the command's --help.
 func (healthCmd) Help() string {
-	return `Asks /healthz, or /readyz with --ready, at the address of --ops-listen on this machine. It
-is for containers without other programs. Set the address by REFRESH_OPS_LISTEN, so that the server
-and this command have the same. The exit status is 0 if the answer is good and 1 if not.`
+	return `Asks /healthz, or /readyz with --ready, at the address of --ops-listen on this machine.
+It is for containers without other programs. Set the address with the variable REFRESH_OPS_LISTEN,
+so that the server and this command use the same address. The exit status is 0 if the answer is 200,
+and 1 if not.`
 }
 
 // Run prints the answer. It fails if there is none, or if the answer is not 200.

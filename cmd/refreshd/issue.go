@@ -22,17 +22,17 @@ type issueCmd struct {
 	Identity string   `required:"" placeholder:"IDENTITY" help:"The identity."`
 	Name     string   `placeholder:"NAME" help:"The claim name."`
 	Admin    bool     `help:"Set the claim is_admin."`
-	TTL      string   `name:"ttl" placeholder:"DURATION" help:"Its lifetime (default 30d or 1h)."`
-	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"A claim of your own."`
+	TTL      string   `name:"ttl" placeholder:"DURATION" help:"The token's lifetime (default 30d, or 1h with --access)."`
+	Claim    []string `sep:"none" placeholder:"NAME=VALUE" help:"Add a claim."`
 	Access   bool     `help:"Sign an access token instead."`
-	Fresh    bool     `help:"With --access: as if its owner had just entered a password."`
+	Fresh    bool     `help:"With --access: set fresh, as after a login with a password."`
 }
 
 // Help adds details to the command's --help.
 func (issueCmd) Help() string {
-	return `A lifetime is a duration such as 30d, 12h or 90m. A negative one makes a token that has
-expired. Without --ttl it is 30d, and 1h with --access. --claim may be repeated; its value is read
-as JSON if it is JSON, else as a string. For administration a token needs --admin --access --fresh.`
+	return `A lifetime is a duration such as 30d, 12h or 90m. A negative one makes an expired
+token. --claim may be repeated. Its value is read as JSON if it is JSON, else as a string. For
+administration a token needs --admin --access --fresh.`
 }
 
 // Run prints the token alone, so that it can be used in a script.

@@ -71,8 +71,8 @@ func loadKeys(s *service.Settings) (*jwk.Set, error) {
 }
 
 type keysNewCmd struct {
-	Alg          string  `enum:"${algorithms}" default:"EdDSA" placeholder:"ALG" help:"Its algorithm (default EdDSA)."`
-	ID           *string `name:"id" placeholder:"ID" help:"Its ID (default: the date and some letters)."`
+	Alg          string  `enum:"${algorithms}" default:"EdDSA" placeholder:"ALG" help:"The key's algorithm (default EdDSA)."`
+	ID           *string `name:"id" placeholder:"ID" help:"The key's ID (default: the date and some letters)."`
 	ImportSecret string  `placeholder:"PATH" help:"Use the secret in this file."`
 }
 
@@ -128,18 +128,18 @@ func newKeyID(now time.Time) string {
 }
 
 type keysRotateCmd struct {
-	Alg   string            `enum:",${algorithms}" default:"" placeholder:"ALG" help:"Its algorithm (default: that of the old key)."`
-	ID    string            `name:"id" placeholder:"ID" help:"Its ID (default: the date and some letters)."`
-	Delay service.Duration  `default:"1h" placeholder:"DURATION" help:"The time until it signs (default 1h)."`
-	Keep  *service.Duration `placeholder:"DURATION" help:"The time for which the old key verifies then."`
+	Alg   string            `enum:",${algorithms}" default:"" placeholder:"ALG" help:"The new key's algorithm (default: that of the old key)."`
+	ID    string            `name:"id" placeholder:"ID" help:"The new key's ID (default: the date and some letters)."`
+	Delay service.Duration  `default:"1h" placeholder:"DURATION" help:"The time until the new key signs (default 1h)."`
+	Keep  *service.Duration `placeholder:"DURATION" help:"How long the old key verifies after that."`
 }
 
 // Help adds details to the command's --help.
 func (keysRotateCmd) Help() string {
 	return `The new key is published at once and signs after --delay. By then every server must have
-the file, and every cache of the public keys must have been refreshed. Choose --keep as long as a
-token that the old key signed may live; without it, it is --max-lifetime, at least 7d. If a key has
-leaked, use --delay=0s --keep=0s.`
+the file, and every cache of the public keys must have been refreshed. --keep must
+be at least the lifetime of the tokens that the old key signed. Its default is --max-lifetime, at
+least 7d. If a key has leaked, use --delay=0s --keep=0s.`
 }
 
 // Run prints the new ID alone on standard output, and the times of all keys on standard error.

@@ -29,8 +29,8 @@ type revokeCmd struct {
 // Help adds details to the command's --help.
 func (revokeCmd) Help() string {
 	return `Give one of --token=-, --identity and --session. The token may have expired. --identity
-revokes the sessions that have started so far: the identity can log in again at once. A session's ID
-has 64 lower-case hexadecimal digits.`
+revokes the sessions that have started so far: the user can log in again a second later. A session's
+ID has 64 lower-case hexadecimal digits.`
 }
 
 // maxReason is in characters, as in the contract.

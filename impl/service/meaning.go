@@ -50,30 +50,30 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"https://app.example.com,https://admin.example.com",
 		},
 		"rate-limit": {
-			"How many requests a second a client address may send, on average; IPv6 by /64. " +
-				"Further ones are answered 429. 0: no limit.",
+			"How many requests a second each client address may send, on average. All IPv6 " +
+				"addresses of a /64 count as one. Further requests are answered 429. 0: no limit.",
 			"5",
 		},
 		"rate-burst": {
-			"How many requests a client address that was silent may send at once.",
+			"How many requests a client address may send at once after a pause.",
 			"20",
 		},
 		"max-in-flight": {
-			"How many requests are worked on at a time. Further ones are answered 503 at once. " +
-				"0: no limit.",
+			"How many requests the server works on at a time. Further requests are answered 503 " +
+				"at once. 0: no limit.",
 			"512",
 		},
 		"max-connections": {
-			"How many connections the API has at a time. Further ones wait. 0: as many as the " +
-				"limit of open files allows, at most 20000.",
+			"How many connections the API accepts at a time. Further connections wait. 0: as " +
+				"many as the limit of open files allows, at most 20000.",
 			"5000",
 		},
 		"read-timeout": {
-			"The time for a client to send a request.",
+			"How long a client may take to send a request.",
 			"30s",
 		},
 		"write-timeout": {
-			"The time for a client to receive an answer.",
+			"How long a client may take to receive an answer.",
 			"1m",
 		},
 		"connection-idle-timeout": {
@@ -82,8 +82,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"11m",
 		},
 		"drain": {
-			"After SIGTERM, the time in which the server is not ready and still answers, so " +
-				"that load balancers notice. SIGINT stops at once.",
+			"How long the server still answers after SIGTERM, while it reports that it is not " +
+				"ready, so that load balancers notice. SIGINT stops it at once.",
 			"15s",
 		},
 		"secret": {
@@ -96,8 +96,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"/run/secrets/refresh",
 		},
 		"access-secret-file": {
-			"A file with a secret of its own for access tokens. It signs new access tokens and " +
-				"verifies those of callers; --secret-file is then for refresh tokens only.",
+			"A file with a second secret, for access tokens. It signs new access tokens and " +
+				"verifies those of callers. --secret-file is then for refresh tokens only.",
 			"/run/secrets/access",
 		},
 		"allow-weak-secret": {
@@ -110,8 +110,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"/etc/refreshd/keys.json",
 		},
 		"issuer-jwks": {
-			"Where the login service publishes its public keys (JWK Set). They verify tokens " +
-				"whose iss is --issuer.",
+			"The URL or the file of the login service's public keys (JWK Set). They verify " +
+				"tokens whose iss is --issuer.",
 			"https://login.example.com/.well-known/jwks.json",
 		},
 		"issuer-alg": {
@@ -125,15 +125,15 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"true",
 		},
 		"issuer": {
-			"The iss that incoming tokens must have. New tokens carry it too.",
+			"The claim iss that incoming tokens must have. New tokens have it too.",
 			"https://login.example.com",
 		},
 		"audience": {
-			"The aud that incoming tokens must have. New tokens carry it too.",
+			"The claim aud that incoming tokens must have. New tokens have it too.",
 			"refresh",
 		},
 		"store": {
-			"Where revocations and sessions are kept: sqlite:FILE, sqlite::memory: or " +
+			"The database for revocations and sessions: sqlite:FILE, sqlite::memory: or " +
 				"postgres://USER:PASSWORD@HOST/NAME.",
 			"postgres://refresh@db.example.com/refresh?sslmode=verify-full",
 		},
@@ -154,13 +154,13 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"5s",
 		},
 		"admin-max-age": {
-			"How long after a login its fresh access token allows administration. With 0s it " +
-				"does so until it expires.",
+			"How long after a login its fresh access token allows administration. With 0s, until " +
+				"the token expires.",
 			"15m",
 		},
 		"rotation": {
-			"Return a new refresh token with each refresh, and revoke a session if an old " +
-				"token is used after the window although its successor was used.",
+			"Return a new refresh token with each refresh. Revoke a session if an old refresh " +
+				"token comes after the window and its successor was used.",
 			"true",
 		},
 		"rotation-window": {
@@ -170,7 +170,7 @@ func meanings() map[string]text { //nolint:funlen // a table
 		},
 		"idle-lifetime": {
 			"With rotation, a session expires this long after its last use. With 0s it does " +
-				"not.",
+				"not expire for that reason.",
 			"30d",
 		},
 		"session-lifetime": {
@@ -189,7 +189,7 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"/run/secrets/user-service",
 		},
 		"identity-timeout": {
-			"The time for the user service to answer, from 1ms to 10s.",
+			"How long the user service may take to answer, from 1ms to 10s.",
 			"200ms",
 		},
 		"identity-in-flight": {
@@ -203,8 +203,8 @@ func meanings() map[string]text { //nolint:funlen // a table
 			"keep",
 		},
 		"identity-gone-limit": {
-			"How many sessions the answers 404 and 410 of the user service may revoke in a minute, " +
-				"and how many clients 403 may log out. Further ones are answered 503.",
+			"How many sessions a minute the user service may revoke with the answers 404 and " +
+				"410, and how many clients it may log out with 403. Further refreshes are answered 503.",
 			"20",
 		},
 		"access-sid": {
