@@ -71,7 +71,7 @@ func (r *Run) keepsCookie(a Answer) string {
 	}
 	c := cookies[0]
 	r.judgeCookie(c)
-	o, err := r.open(c.Value)
+	o, err := r.openRefresh(c.Value)
 	if err != nil {
 		r.breach("the value of the cookie must be a signed JWT", "%v", err)
 		return c.Value

@@ -204,7 +204,7 @@ func (r *Run) narrowsScope() {
 		if !r.Rotation || tokens.RefreshToken == "" {
 			continue
 		}
-		if next, err := r.open(tokens.RefreshToken); err == nil &&
+		if next, err := r.openRefresh(tokens.RefreshToken); err == nil &&
 			next.text("scope") != "read write admin" {
 			r.breach("the next refresh token must keep the whole scope", "it has %q", next.text("scope"))
 		}

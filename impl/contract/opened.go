@@ -22,7 +22,14 @@ type opened struct {
 
 var errNoToken = errors.New("it is not a JWT")
 
-// open decodes a token and verifies its signature if the key is known.
+// openRefresh decodes a refresh token as open does, with the keys of refresh tokens.
+func (r *Run) openRefresh(raw string) (opened, error) {
+	of := *r
+	of.AccessSecret = nil
+	return of.open(raw)
+}
+
+// open decodes an access token and verifies its signature if the key is known.
 func (r *Run) open(raw string) (opened, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
