@@ -30,7 +30,7 @@ export function createApp({ refresh, api, login, secure = true }) {
       limit: 10,
       onLogin: () => sessions.delete(id),
     });
-    session.login(tokens);
+    await session.login(tokens);
     sessions.set(id, session);
     response.cookie('session', id, cookie).sendStatus(204);
   });
