@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -84,6 +85,38 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 	if got := <-slow; got != http.StatusOK {
 		t.Errorf("the slow client was answered %d", got)
 	}
+}
+
+// While all places are taken, a number of requests of administration is answered all the same.
+func TestAdministrationHasItsOwnPlaces(t *testing.T) {
+	const path = "/api/v1/admin/revocations"
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	h := with(t, edge.Config{MaxInFlight: 1}, func(http.ResponseWriter, *http.Request) {
+		entered <- struct{}{}
+		<-proceed
+	})
+	var inFlight sync.WaitGroup
+	begin := func(path string) {
+		inFlight.Go(func() {
+			w := send(h, httptest.NewRequest(http.MethodPost, path, nil))
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: got %d", path, w.Code)
+			}
+		})
+		<-entered
+	}
+	begin("/api/v1/revoke")
+	for range 32 {
+		begin(path)
+	}
+	for _, path := range []string{"/api/v1/revoke", path} {
+		w := send(h, httptest.NewRequest(http.MethodPost, path, nil))
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s, one more: got %d", path, w.Code)
+		}
+	}
+	close(proceed)
+	inFlight.Wait()
 }
 
 // A handler reads the same body, whatever its size, as without a limit.

@@ -71,7 +71,8 @@ func New(next http.Handler, c Config) (http.Handler, error) {
 	}
 	if c.MaxInFlight > 0 {
 		counts.places.max = int64(c.MaxInFlight)
-		next = shedLoad(next, &counts.places)
+		counts.administration.max = administrators
+		next = shedLoad(next, counts)
 	}
 	if c.RateLimit.PerSecond > 0 {
 		next = e.limitRate(next, newLimiter(c.RateLimit, counts.limited))

@@ -4,10 +4,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"kalsel.dev/refresh/impl/problem"
 )
@@ -19,24 +18,35 @@ type inFlight struct {
 	current atomic.Int64
 	max     int64
 	waiting waiting
-	shed    prometheus.Counter
 }
+
+const (
+	// administration is how the paths of administration begin.
+	administration = "/api/v1/admin/"
+	// administrators is how many requests of administration may be in flight. They have places of
+	// their own, so that users can be signed out while a client floods the other operations.
+	administrators = 32
+)
 
 // shedLoad answers 503 at once if too many requests are in flight. A server that queues them
 // answers all of them late, and clients that retry lengthen the queue. Clients wait for 1 to 5
 // seconds, not all the same time, or they would come back together.
-func shedLoad(next http.Handler, f *inFlight) http.Handler {
+func shedLoad(next http.Handler, a *admission) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.readAhead(r)
+		f, own := &a.places, strings.HasPrefix(r.URL.Path, administration)
+		if own {
+			f = &a.administration
+		}
 		current := f.current.Add(1)
 		// Connections bound the requests that may wait, so few connections need no estimate.
-		if x.open != nil && x.open.Load() > f.max {
+		if !own && x.open != nil && x.open.Load() > f.max {
 			current += f.waiting.count(time.Now())
 		}
 		if current > f.max {
 			f.current.Add(-1)
-			f.shed.Inc()
+			a.shed.Inc()
 			answer := problem.New(http.StatusServiceUnavailable, "too many requests are in flight")
 			answer.RetryAfter = time.Second + rand.N(4*time.Second)
 			problem.Write(w, answer)

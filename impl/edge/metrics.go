@@ -71,8 +71,9 @@ func (d *durations) of(s series) prometheus.Observer {
 
 // admission counts the requests that are in flight and those that were not let in.
 type admission struct {
-	places  inFlight
-	limited prometheus.Counter
+	places         inFlight
+	administration inFlight
+	limited, shed  prometheus.Counter
 }
 
 func newAdmission(r prometheus.Registerer) (*admission, error) {
@@ -81,7 +82,7 @@ func newAdmission(r prometheus.Registerer) (*admission, error) {
 		Name: "refreshd_http_requests_limited_total",
 		Help: "Requests that were answered 429 because of the rate limit.",
 	})
-	a.places.shed = prometheus.NewCounter(prometheus.CounterOpts{
+	a.shed = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "refreshd_http_requests_shed_total",
 		Help: "Requests that were answered 503 because too many were in flight.",
 	})
@@ -89,6 +90,8 @@ func newAdmission(r prometheus.Registerer) (*admission, error) {
 		Name: "refreshd_http_requests_in_flight",
 		Help: "Requests that are being worked on: read, and not yet answered. " +
 			"It is 0 without a limit of requests in flight.",
-	}, func() float64 { return float64(a.places.current.Load()) })
-	return a, errors.Join(r.Register(a.limited), r.Register(a.places.shed), r.Register(current))
+	}, func() float64 {
+		return float64(a.places.current.Load() + a.administration.current.Load())
+	})
+	return a, errors.Join(r.Register(a.limited), r.Register(a.shed), r.Register(current))
 }
