@@ -82,7 +82,11 @@ func (c *check) settings(p *program, s *service.Settings) {
 		c.fail("settings", err.Error())
 		return
 	}
-	if _, err := s.IdentityCredential(p.now, slog.New(slog.DiscardHandler)); err != nil {
+	if err := s.CheckCredentials(p.now); err != nil {
+		c.fail("settings", err.Error())
+		return
+	}
+	if _, err := s.Certificate(slog.New(slog.DiscardHandler)); err != nil {
 		c.fail("settings", err.Error())
 		return
 	}

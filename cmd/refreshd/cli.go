@@ -115,6 +115,7 @@ func describe(flags []*kong.Flag) {
 var (
 	unknownFlag  = regexp.MustCompile(`^unknown flag -{1,2}\S{25,}`)
 	strayWord    = regexp.MustCompile(`^unexpected (argument|flag argument|token) `)
+	emptyValue   = regexp.MustCompile(`^(--[a-z-]+): .* but got ""`)
 	missingValue = regexp.MustCompile(`^(--[a-z-]+): expected .* value but got `)
 )
 
@@ -127,6 +128,9 @@ func withoutValues(message string) string {
 	case strayWord.MatchString(message):
 		return "unexpected argument; refreshd --help lists the commands " +
 			"(quote values that contain spaces)"
+	}
+	if m := emptyValue.FindStringSubmatch(message); m != nil {
+		return m[1] + ": is set but empty"
 	}
 	if m := missingValue.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf(

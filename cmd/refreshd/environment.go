@@ -83,8 +83,9 @@ func checkText(flag *kong.Flag) error {
 	return nil
 }
 
-// nearest returns the candidate with the fewest edits between it and name.
+// nearest returns the candidate with the fewest edits between it and name, in any case.
 func nearest(name string, candidates []string) string {
+	name = strings.ToUpper(name)
 	return slices.MinFunc(candidates, func(a, b string) int {
 		return edits(name, a) - edits(name, b)
 	})

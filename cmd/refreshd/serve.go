@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -18,7 +19,7 @@ type serveCmd struct{}
 // ports are opened before anything else, so that a taken port leaves nothing half started, and
 // answer while the store is not available.
 func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error {
-	if err := s.Check(); err != nil {
+	if err := cmp.Or(s.Check(), s.CheckCredentials(p.now)); err != nil {
 		return err
 	}
 	logger, err := s.Logger(p.stderr)

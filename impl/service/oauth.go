@@ -1,6 +1,7 @@
 package service
 
 import (
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 const (
 	minOAuthLifetime = Duration(10 * time.Minute)
 	maxOAuthLifetime = Duration(7 * 24 * time.Hour)
+
+	defaultOAuthLifetime = Duration(time.Hour)
 )
 
 // checkOAuth returns the first mistake in the settings of the OAuth operations.
@@ -24,6 +27,8 @@ func (s *Settings) checkOAuth() error {
 		return s.invalid(&s.PublicUrl, "must be an https URL without query (http on loopback only)")
 	case s.PublicUrl != "" && !s.Oauth:
 		return s.invalid(&s.PublicUrl, "needs "+s.Name(&s.Oauth))
+	case s.OauthLifetime != defaultOAuthLifetime && !s.Oauth:
+		return s.invalid(&s.OauthLifetime, "needs "+s.Name(&s.Oauth))
 	}
 	return nil
 }
@@ -48,16 +53,41 @@ func (c Config) feed(s *Service, all *credential.File) api.Feed {
 	}
 }
 
+// apiCredentials returns the credentials of APIs, or nil if there are none. It fails if the file
+// cannot be read or does not hold any.
+func (s *Settings) apiCredentials(
+	now func() time.Time, log *slog.Logger,
+) (*credential.File, error) {
+	if s.ApiCredentials == "" {
+		return nil, nil
+	}
+	file, err := credential.Open(s.ApiCredentials, now, log)
+	if err != nil {
+		return nil, s.invalid(&s.ApiCredentials, err.Error())
+	}
+	return file, nil
+}
+
+// CheckCredentials fails if a configured file with credentials cannot be used. A server would find
+// that out only when its store is open, and that may be unavailable for long.
+func (s *Settings) CheckCredentials(now func() time.Time) error {
+	silent := slog.New(slog.DiscardHandler)
+	if _, err := s.apiCredentials(now, silent); err != nil {
+		return err
+	}
+	_, err := s.IdentityCredential(now, silent)
+	return err
+}
+
 // oauth returns the settings of the OAuth operations. It fails if the credentials cannot be read.
 func (c Config) oauth() (api.OAuth, error) {
 	s := c.Settings
 	o := api.OAuth{Lifetime: time.Duration(s.OauthLifetime), Off: map[string]string{}}
-	if s.ApiCredentials != "" {
-		var err error
-		if o.Credentials, err = credential.Open(s.ApiCredentials, c.Now, c.Log); err != nil {
-			return o, s.invalid(&s.ApiCredentials, err.Error())
-		}
-	} else {
+	var err error
+	if o.Credentials, err = s.apiCredentials(c.Now, c.Log); err != nil {
+		return o, err
+	}
+	if o.Credentials == nil {
 		o.Off["oauthIntrospect"] = "introspection needs " + s.Name(&s.ApiCredentials)
 	}
 	if isWebOrigin(s.Issuer) {
