@@ -1,10 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,120 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/tests/server"
 )
-
-// shiftFile names the file that holds by how much the wall clock of refreshd-shifted is ahead.
-const shiftFile = "CLOCK_SHIFT_FILE"
-
-// shifted is the program on a machine whose wall clock is wrong.
-func shifted() {
-	clock := shiftedClock{revocation.SystemClock()}
-	p := &program{
-		stdin:  os.Stdin,
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		now:    func() time.Time { return time.Unix(0, clock.Now().Wall) },
-		clock:  clock,
-	}
-	environ := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, shiftFile) })
-	os.Exit(exitStatus(execute(untilSignal(), p, os.Args[1:], environ), os.Stderr))
-}
-
-type shiftedClock struct{ revocation.Clock }
-
-func (c shiftedClock) Now() revocation.Instant {
-	now := c.Clock.Now()
-	text, err := os.ReadFile(os.Getenv(shiftFile))
-	if err != nil {
-		panic(err)
-	}
-	by, err := time.ParseDuration(string(text))
-	if err != nil {
-		panic(err)
-	}
-	now.Wall += int64(by)
-	return now
-}
-
-// shiftedNode is a refreshd in rotation mode on a machine of its own.
-type shiftedNode struct {
-	*server.Process
-	clock, url, operations string
-}
-
-func startShifted(t *testing.T, store string, ahead time.Duration) *shiftedNode {
-	t.Helper()
-	n := &shiftedNode{clock: filepath.Join(t.TempDir(), "clock")}
-	n.set(t, ahead)
-	cmd := exec.Command("refreshd-shifted", "--rotation", "--store="+store, "--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0")
-	cmd.Env = []string{"REFRESH_SECRET=" + testSecret, shiftFile + "=" + n.clock}
-	n.Process = server.Run(t, cmd)
-	n.Await(t, "the node to listen", func() bool {
-		public, operations := n.Log.Addresses()
-		n.url, n.operations = "http://"+public, "http://"+operations
-		return public != ""
-	})
-	return n
-}
-
-// set sets the wall clock of the node's machine, in one step.
-func (n *shiftedNode) set(t *testing.T, ahead time.Duration) {
-	t.Helper()
-	next := n.clock + ".next"
-	if err := os.WriteFile(next, []byte(ahead.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(next, n.clock); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// reply is an answer to a refresh.
-type reply struct {
-	Status       int
-	Kind         string   `json:"error"`
-	Causes       []string `json:"causes"`
-	RefreshToken string   `json:"refresh_token"`
-	RetryAfter   string   `json:"-"`
-}
-
-func (n *shiftedNode) refresh(t *testing.T, raw string) reply {
-	t.Helper()
-	resp, err := http.Post(n.url+"/api/v1/refresh", "application/json", strings.NewReader(fmt.Sprintf(`{"refresh_token":%q}`, raw)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var r reply
-	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
-		t.Fatal(err)
-	}
-	r.Status, r.RetryAfter = resp.StatusCode, resp.Header.Get("Retry-After")
-	return r
-}
-
-// ready waits until the node says that it is ready, or that it is not.
-func (n *shiftedNode) ready(t *testing.T, want bool) (text string) {
-	t.Helper()
-	n.Await(t, fmt.Sprintf("readiness to be %v", want), func() bool {
-		resp, err := http.Get(n.operations + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		text = string(body)
-		return err == nil && (resp.StatusCode == http.StatusOK) == want && (want || strings.Contains(text, "clock"))
-	})
-	return text
-}
-
-func loginToken(t *testing.T) string {
-	t.Helper()
-	return refreshd(t, "token", "issue", "--identity=ann", "--secret="+testSecret)
-}
 
 // stores calls test for each engine.
 func stores(t *testing.T, test func(t *testing.T, url string)) {
@@ -154,7 +38,39 @@ func TestClocksWithinSkew(t *testing.T) {
 				}
 			}
 		}
+		usedWithinSkew(t, url)
 	})
+}
+
+// usedWithinSkew: a token that was used up is rejected by a node whose clock is as far behind, or
+// ahead, as is allowed, and the session is revoked.
+func usedWithinSkew(t *testing.T, url string) {
+	t.Helper()
+	n := startShifted(t, url, 0, "--rotation-window=0s")
+	for _, presented := range []time.Duration{9 * time.Second, -9 * time.Second, 0} {
+		raw := loginToken(t)
+		n.set(t, -9*time.Second)
+		first := n.refresh(t, raw)
+		n.set(t, 9*time.Second) // past the window and the tolerance: the session moves on
+		second := n.refresh(t, first.RefreshToken)
+		n.set(t, presented)
+		if presented == 0 { // the last rotation is 9 s ahead
+			again := n.refresh(t, first.RefreshToken)
+			if again.Status != 200 || again.RefreshToken != second.RefreshToken {
+				t.Errorf("the token before, at %v: %+v", presented, again)
+			}
+		}
+		used := n.refresh(t, raw)
+		wantClock := presented < 0 // the last rotation is 18 s ahead: two clocks differ too much
+		if wantClock {
+			n.set(t, 0)
+		}
+		after := n.refresh(t, raw)
+		if first.Status != 200 || second.Status != 200 || first.RefreshToken == second.RefreshToken ||
+			used.Status == 200 || (used.Status == 503) != wantClock || after.Status != 422 {
+			t.Errorf("at %v: %+v, %+v, then the used token %+v, %+v", presented, first, second, used, after)
+		}
+	}
 }
 
 // TestRotatedInTheFuture: a node that was two minutes ahead has rotated. The others, and the node itself once its clock is right, wait
@@ -176,6 +92,12 @@ func TestRotatedInTheFuture(t *testing.T) {
 				!slices.ContainsFunc(got.Causes, func(cause string) bool { return strings.Contains(cause, "clock") }) {
 				t.Errorf("%s: %+v", name, got)
 			}
+		}
+	}
+	const counted = `refreshd_refreshes_total{cause="",outcome="clock"} 2`
+	for _, n := range []*shiftedNode{a, b} {
+		if metrics := n.operationsPage(t, "/metrics"); !strings.Contains(metrics, counted+"\n") {
+			t.Errorf("the metrics do not have %s:\n%s", counted, metrics)
 		}
 	}
 	b.set(t, 2*time.Minute)
