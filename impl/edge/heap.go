@@ -9,7 +9,7 @@ import (
 // heapReserve is how far the heap of a server grows, at least, between two garbage collections. The
 // live memory of a server without revocations is a few MiB: without the reserve, the collector
 // would run hundreds of times a second under load.
-const heapReserve = 24 << 20
+const heapReserve = 16 << 20
 
 // ReserveHeap makes garbage collections rarer until release is called. Go lets the heap grow by as
 // much as is live, and counts the reserve as live. No page of the reserve is ever touched, so it
