@@ -16,6 +16,8 @@ type OperationsConfig struct {
 	Registry prometheus.Gatherer
 	// NotReady returns the reasons why requests cannot be served now, or none.
 	NotReady func() []string
+	// Listen is the name of the setting with the address of the API.
+	Listen string
 }
 
 // Operations returns the routes for operations, which belong on a listener of their own:
@@ -45,7 +47,7 @@ func Operations(c OperationsConfig) http.Handler {
 		case !ok:
 			problem.Write(w, problem.New(
 				http.StatusNotFound,
-				"no operation has this path: "+use+"; the API is served at the address of --listen",
+				"no operation has this path: "+use+"; the API is served at the address of "+c.Listen,
 			))
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")

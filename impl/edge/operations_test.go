@@ -15,6 +15,7 @@ import (
 
 func newOps(notReady func() []string, log *bytes.Buffer) http.Handler {
 	return edge.Operations(edge.OperationsConfig{
+		Listen:   "--listen/REFRESH_LISTEN",
 		Log:      slog.New(slog.NewTextHandler(log, nil)),
 		Registry: prometheus.NewRegistry(),
 		NotReady: notReady,
@@ -44,7 +45,7 @@ func TestOps(t *testing.T) {
 			yes, http.MethodGet, "/api/v1/refresh", 404,
 			`{"status":404,"message":"Not found","error":"not_found",` +
 				`"causes":["no operation has this path: ` + use +
-				`; the API is served at the address of --listen"]}`,
+				`; the API is served at the address of --listen/REFRESH_LISTEN"]}`,
 		},
 		"no such method": {
 			yes, http.MethodPost, "/healthz", 405,

@@ -28,6 +28,8 @@ type Config struct {
 	// GoneLimit is how many sessions the user service may revoke in a minute, and how many clients
 	// it may log out without a revocation.
 	GoneLimit int
+	// GoneLimitSetting is the name of the setting with GoneLimit.
+	GoneLimitSetting string
 	// Keep says that a refresh goes on with the token's own claims if there is no usable answer.
 	Keep     bool
 	Now      func() time.Time
@@ -169,10 +171,10 @@ func (c *Client) log(
 	}
 	switch {
 	case why == overLimit:
-		attrs = append(attrs, slog.String("alarm", "identity_gone_limit"))
+		attrs = append(attrs, slog.String("alarm", "identity_gone_limit"),
+			slog.String("setting", c.c.GoneLimitSetting))
 		c.c.Log.LogAttrs(ctx, slog.LevelError, "The user service ends more sessions in a minute than "+
-			"--identity-gone-limit allows: the refreshes are answered 503, and no session is revoked",
-			attrs...)
+			"the setting allows: the refreshes are answered 503, and no session is revoked", attrs...)
 	case kept:
 		c.c.Log.LogAttrs(ctx, slog.LevelWarn, "The user service gave no usable answer: the access "+
 			"token has the claims of the refresh token", attrs...)

@@ -32,7 +32,7 @@ func newMetrics(r prometheus.Registerer, c *Client) (*metrics, error) {
 		kept: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "refreshd_identity_kept_total",
 			Help: "Access tokens with the claims of the refresh token, because the user service gave " +
-				"no usable answer (--identity-on-failure=keep).",
+				"no usable answer and the settings say so.",
 		}),
 	}
 	for _, outcome := range []string{"updated", "not_allowed", "gone", "failed"} {

@@ -97,15 +97,16 @@ func (c Config) users(r prometheus.Registerer) (session.UserService, error) {
 		return nil, err
 	}
 	client, err := identity.New(identity.Config{
-		URL:        s.IdentityUrl,
-		Credential: credential,
-		Timeout:    time.Duration(s.IdentityTimeout),
-		InFlight:   s.IdentityInFlight,
-		GoneLimit:  s.IdentityGoneLimit,
-		Keep:       s.IdentityOnFailure == onFailureKeep,
-		Now:        c.Now,
-		Log:        c.Log,
-		Registry:   r,
+		URL:              s.IdentityUrl,
+		Credential:       credential,
+		Timeout:          time.Duration(s.IdentityTimeout),
+		InFlight:         s.IdentityInFlight,
+		GoneLimit:        s.IdentityGoneLimit,
+		GoneLimitSetting: s.Name(&s.IdentityGoneLimit),
+		Keep:             s.IdentityOnFailure == onFailureKeep,
+		Now:              c.Now,
+		Log:              c.Log,
+		Registry:         r,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)

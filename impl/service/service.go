@@ -110,6 +110,7 @@ func New(c Config) (*Service, error) {
 		return nil, err
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{
+		Listen:   c.Settings.Name(&c.Settings.Listen),
 		Log:      c.Log,
 		Registry: registry,
 		NotReady: s.notReady,
@@ -207,6 +208,9 @@ func (s *Settings) OpenStore(ctx context.Context) (*store.Store, error) {
 	db, err := store.Open(ctx, s.Store)
 	if bad, ok := errors.AsType[store.BadURL](err); ok {
 		return nil, s.invalid(&s.Store, bad.Error())
+	}
+	if errors.Is(err, store.ErrNoRights) {
+		return nil, fmt.Errorf("%w; run refreshd migrate with the URL of their owner", err)
 	}
 	return db, err
 }

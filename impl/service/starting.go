@@ -37,6 +37,7 @@ func NewStarting(c Config) (*Starting, error) {
 		return nil, err
 	}
 	s.Ops = edge.Operations(edge.OperationsConfig{
+		Listen:   c.Settings.Name(&c.Settings.Listen),
 		Log:      c.Log,
 		Registry: registry,
 		NotReady: func() []string { return []string{*s.reason.Load()} },
