@@ -15,6 +15,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// ErrNoRights means that the schema is out of date and that the database user may not change it.
+var ErrNoRights = errors.New("this user may not create or change the tables")
+
 // ErrNewerSchema is returned for a store that a newer version of this program has changed.
 var ErrNewerSchema = errors.New("the store was written by a newer version of this program")
 

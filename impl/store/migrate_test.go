@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"kalsel.dev/refresh/impl/service"
 	"kalsel.dev/refresh/impl/store"
 )
 
@@ -16,8 +18,8 @@ func TestWithoutRights(t *testing.T) {
 	url := shared.Postgres(t).NewDatabase(t)
 	role := "app" + strings.ToLower(rand.Text())
 	exec1(t, url, "CREATE ROLE "+role+" LOGIN")
-	_, err := store.Open(t.Context(), userOf(url, role))
-	if err == nil || !strings.Contains(err.Error(), "run refreshd migrate") {
+	_, err := (&service.Settings{Store: userOf(url, role)}).OpenStore(t.Context())
+	if !errors.Is(err, store.ErrNoRights) || !strings.Contains(err.Error(), "run refreshd migrate") {
 		t.Errorf("without tables: %v", err)
 	}
 	prepare(t, open(t, url))

@@ -59,8 +59,7 @@ func migratePostgres(ctx context.Context, c *connector) (applied []string, err e
 	if applied, err = migrate(ctx, db, goose.DialectPostgres); err != nil {
 		const notAllowed = "42501"
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == notAllowed {
-			return nil, fmt.Errorf("this user may not create or change the tables; run refreshd migrate with the URL "+
-				"of their owner: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrNoRights, err)
 		}
 		return nil, err
 	}
