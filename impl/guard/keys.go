@@ -1,0 +1,105 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kalsel.dev/refresh/impl/jwk"
+)
+
+const (
+	// keysEvery is how often the public keys are read. A new key is published an hour before it signs.
+	keysEvery = 5 * time.Minute
+	// keysAfter is how long after a reading a token with an unknown key causes the next one.
+	keysAfter = 10 * time.Second
+)
+
+// publicKeys is a jwk.Source of the public keys of the server.
+type publicKeys struct {
+	c       Config
+	current atomic.Pointer[jwk.Set]
+
+	mu   sync.Mutex
+	read time.Duration // when the keys were read last, on the monotonic clock
+}
+
+func newPublicKeys(c Config) *publicKeys { return &publicKeys{c: c} }
+
+// Keys implements jwk.Source.
+func (k *publicKeys) Keys() *jwk.Set { return k.current.Load() }
+
+func (k *publicKeys) known() bool { return k.current.Load() != nil }
+
+// run reads the keys until ctx ends.
+func (k *publicKeys) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		pause := keysEvery
+		k.mu.Lock()
+		err := k.fetch(ctx)
+		k.mu.Unlock()
+		if err != nil {
+			pause = lastPause
+			if k.known() {
+				pause = keysAfter
+			}
+			if ctx.Err() == nil {
+				k.c.Log.Warn("guard: the public keys cannot be read", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-k.c.Clock.After(pause):
+		}
+	}
+}
+
+// refetch reads the keys because a token names an unknown one. It returns false if the keys were
+// read a moment ago, or cannot be read.
+func (k *publicKeys) refetch(ctx context.Context) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.c.Clock.Now().Mono-k.read < keysAfter {
+		return false
+	}
+	return k.fetch(ctx) == nil
+}
+
+func (k *publicKeys) fetch(ctx context.Context) error {
+	k.read = k.c.Clock.Now().Mono
+	ctx, cancel := context.WithTimeout(ctx, k.c.MaxStale)
+	defer cancel()
+	r, err := http.NewRequestWithContext(
+		ctx, http.MethodGet, k.c.Server+"/.well-known/jwks.json", http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := k.c.Client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server answered %s", response.Status)
+	}
+	set, err := jwk.ParseSet(body, false)
+	if err != nil {
+		return fmt.Errorf("the public keys: %w; if the server signs with a secret, set Secret", err)
+	}
+	for _, key := range set.All() {
+		if key.Symmetric() || key.CanSign() {
+			return errors.New("the public keys have a key that is not public")
+		}
+	}
+	k.current.Store(set)
+	return nil
+}
