@@ -20,7 +20,7 @@ const (
 	pageSize  = 10_000
 	maxAnswer = 8 << 20 // bytes: more than a page has
 
-	maxWait   = 30 * time.Second // of the server
+	maxWait = 30 * time.Second // of the server
 
 	firstPause = 50 * time.Millisecond
 	lastPause  = 500 * time.Millisecond

@@ -124,11 +124,11 @@ func (c *Config) complete() error {
 	name, secret, _ := strings.Cut(c.Credential, ":")
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "":
-		return errors.New("Server: must be an https URL without a query")
+		return errors.New("the setting Server must be an https URL without a query")
 	case name == "" || secret == "":
-		return errors.New("Credential: must be name:secret")
+		return errors.New("the setting Credential must be name:secret")
 	case c.MaxStale != 0 && c.MaxStale < time.Second:
-		return errors.New("MaxStale: must be at least 1s")
+		return errors.New("the setting MaxStale must be at least 1s")
 	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
 	if c.Login == "" {
