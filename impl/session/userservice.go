@@ -147,14 +147,8 @@ func (s *Service) checkRevoked(ctx context.Context, t *token.Token) error {
 	if err != nil {
 		return err
 	}
-	if s.rotator == nil || !t.Own || state.Revoked || !state.HasCutoff {
-		return subject.rejection(state)
+	if s.rotator != nil && t.Own && !subject.hasStarted && !state.Revoked {
+		return nil // only the row tells when the session started, and redeem reads it
 	}
-	// Only the row tells when the session of a later generation started.
-	row, err := s.store.Session(ctx, subject.id)
-	if err != nil || row == nil {
-		return err // without a row, redeem decides
-	}
-	subject.started, subject.hasStarted = row.StartedAt/1000, true
 	return subject.rejection(state)
 }

@@ -1,0 +1,144 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
+)
+
+// users is a user service that does what the test says, and counts the questions.
+type users struct {
+	asked  int
+	claims func(q session.UserQuestion) ([]byte, error)
+	keep   bool
+}
+
+func (u *users) Claims(_ context.Context, q session.UserQuestion) ([]byte, error) {
+	u.asked++
+	return u.claims(q)
+}
+
+func (u *users) Failed(context.Context, session.UserQuestion, error) bool { return u.keep }
+
+// askingService is a service with a user service and a clock that the test moves.
+type askingService struct {
+	*session.Service
+
+	users *users
+	keys  *jwk.Set
+	at    time.Time
+}
+
+func newAskingService(t *testing.T, rotation *session.Rotation) *askingService {
+	t.Helper()
+	keys, err := jwk.SecretSet([]byte("a secret of thirty-two bytes ...."), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &askingService{users: &users{}, keys: keys, at: time.Now().Truncate(time.Second)}
+	s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(`{}`), nil }
+	s.Service = session.New(session.Config{
+		Keys:     keys,
+		Rules:    token.Rules{MaxLifetime: 365 * day},
+		Store:    openStore(t, "sqlite::memory:"),
+		Log:      slog.New(slog.DiscardHandler),
+		Rotation: rotation,
+		Users:    s.users,
+		Now:      func() time.Time { return s.at },
+	})
+	return s
+}
+
+// login returns the token of a login at a time.
+func (s *askingService) login(t *testing.T, at time.Time, life time.Duration) string {
+	t.Helper()
+	claims := fmt.Sprintf(`{"identity":"me","jti":"%d","iat":%d,"exp":%d,"type":1}`,
+		at.UnixNano(), at.Unix(), at.Add(life).Unix())
+	raw, err := token.NewMinter(s.keys, token.Rules{}).Issue([]byte(claims), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// wants refreshes, and fails unless the error is the wanted one and the user service was asked so
+// many times.
+func (s *askingService) wants(t *testing.T, raw string, want error, asked int) session.Grant {
+	t.Helper()
+	s.users.asked = 0
+	grant, err := s.Refresh(t.Context(), raw, time.Hour, session.Client{})
+	if !errors.Is(err, want) || (err != nil) != (want != nil) || s.users.asked != asked {
+		t.Fatalf("got %v after %d questions, want %v after %d", err, s.users.asked, want, asked)
+	}
+	return grant
+}
+
+func eachMode(t *testing.T, test func(t *testing.T, s *askingService)) {
+	t.Run("stateless", func(t *testing.T) { test(t, newAskingService(t, nil)) })
+	t.Run("rotation", func(t *testing.T) { test(t, newAskingService(t, &session.Rotation{})) })
+}
+
+// TestExpiryWhileUsersAreAsked: a token that expires during the call is not accepted.
+func TestExpiryWhileUsersAreAsked(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *askingService) {
+		raw := s.login(t, s.at, time.Minute)
+		s.users.claims = func(session.UserQuestion) ([]byte, error) {
+			s.at = s.at.Add(time.Minute)
+			return []byte(`{}`), nil
+		}
+		s.wants(t, raw, token.ErrExpired, 1)
+		s.wants(t, raw, token.ErrExpired, 0)
+	})
+}
+
+// TestSignedOutEverywhereIsNotAsked: the user service is not asked about a session that began before
+// all sessions of its identity were revoked, and is asked about a later one, in each generation.
+func TestSignedOutEverywhereIsNotAsked(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *askingService) {
+		before := s.login(t, s.at.Add(-time.Hour), 2*time.Hour)
+		later := s.login(t, s.at.Add(time.Hour), 2*time.Hour)
+		if next := s.wants(t, before, nil, 1).RefreshToken; next != "" {
+			before = next
+		}
+		if _, err := s.RevokeIdentity(t.Context(), "me", session.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+		s.wants(t, before, session.ErrRevoked, 0)
+		s.at = s.at.Add(time.Hour)
+		if next := s.wants(t, later, nil, 1).RefreshToken; next != "" {
+			s.wants(t, next, nil, 1)
+		}
+	})
+}
+
+// TestFaultsInAnswersAreNoFaultsOfTheToken: no answer that cannot be used rejects a token.
+func TestFaultsInAnswersAreNoFaultsOfTheToken(t *testing.T) {
+	for name, claims := range map[string]string{
+		"too long":       fmt.Sprintf(`{"a":"%01000000d"}`, 0),
+		"no boolean":     `{"is_admin":"yes"}`,
+		"other case":     `{"Identity":"you"}`,
+		"no object":      `null`,
+		"not valid JSON": `{"a":`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachMode(t, func(t *testing.T, s *askingService) {
+				raw := s.login(t, s.at, time.Hour)
+				s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(claims), nil }
+				_, err := s.Refresh(t.Context(), raw, time.Hour, session.Client{})
+				if _, isFault := errors.AsType[token.Fault](err); isFault {
+					t.Errorf("the token is rejected: %v", err)
+				}
+				s.wants(t, raw, session.ErrUserService, 1)
+				s.users.keep = true
+				s.wants(t, raw, nil, 1)
+			})
+		})
+	}
+}
