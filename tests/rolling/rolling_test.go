@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,60 +58,19 @@ func (n node) start(t *testing.T, store string) *server.Refreshd {
 	return r
 }
 
-// proxy starts a proxy with a file of deploy/, in which only names, addresses and files are
-// replaced, and returns its address.
-func proxy(t *testing.T, file string, replace func(address, folder string) []string,
-	command func(folder string) *exec.Cmd,
-) string {
-	t.Helper()
-	address, err := server.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join("../../deploy", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	writeCertificate(t, folder)
-	pairs := replace(address, folder)
-	config := string(text)
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(config, pairs[i]) {
-			t.Fatalf("%s has no %q", file, pairs[i])
-		}
-		config = strings.ReplaceAll(config, pairs[i], pairs[i+1])
-	}
-	if err := os.WriteFile(filepath.Join(folder, "config"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server.Run(t, command(folder)).AwaitPort(t, address)
-	return address
-}
-
 func nginx(t *testing.T, one, two node) string {
-	const main = "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {} http {" +
-		"access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; " +
-		"fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e; " +
-		"include %[1]s/config; }"
-	return proxy(t, "nginx/refreshd.conf", func(address, folder string) []string {
+	return server.Deployed(t, "nginx/refreshd.conf", func(address, folder string) []string {
 		return []string{
 			"listen 443", "listen " + address,
 			"/etc/ssl/auth.example.com/fullchain.pem", folder + "/cert.pem",
 			"/etc/ssl/auth.example.com/privkey.pem", folder + "/key.pem",
 			"10.0.0.11:8080", one.public, "10.0.0.12:8080", two.public,
 		}
-	}, func(folder string) *exec.Cmd {
-		path := filepath.Join(folder, "nginx.conf")
-		if err := os.WriteFile(path, fmt.Appendf(nil, main, folder), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return exec.Command("/usr/sbin/nginx", "-p", folder, "-c", path, "-e", "stderr")
-	})
+	}, server.NginxCommand(t))
 }
 
 func haproxy(t *testing.T, one, two node) string {
-	return proxy(t, "haproxy/haproxy.cfg", func(address, folder string) []string {
+	return server.Deployed(t, "haproxy/haproxy.cfg", func(address, folder string) []string {
 		return []string{
 			"bind :443", "bind " + address,
 			"/etc/ssl/auth.example.com.pem", folder + "/both.pem",
@@ -120,9 +78,7 @@ func haproxy(t *testing.T, one, two node) string {
 			"10.0.0.11:8080", one.public + " port " + port(one.operations),
 			"10.0.0.12:8080", two.public + " port " + port(two.operations),
 		}
-	}, func(folder string) *exec.Cmd {
-		return exec.Command("/usr/sbin/haproxy", "-db", "-f", filepath.Join(folder, "config"))
-	})
+	}, server.HAProxyCommand)
 }
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }

@@ -1,4 +1,4 @@
-package rolling
+package server
 
 import (
 	"crypto/ecdsa"
@@ -17,11 +17,11 @@ import (
 
 // writeCertificate writes a self-signed certificate for loopback into a folder: cert.pem, key.pem,
 // and both.pem with both of them.
-func writeCertificate(t *testing.T, folder string) {
-	t.Helper()
+func writeCertificate(tb testing.TB, folder string) {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -31,11 +31,11 @@ func writeCertificate(t *testing.T, folder string) {
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	encoded, err := x509.MarshalECPrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
 	secret := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded})
@@ -43,7 +43,7 @@ func writeCertificate(t *testing.T, folder string) {
 		"cert.pem": cert, "key.pem": secret, "both.pem": append(slices.Clip(cert), secret...),
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }

@@ -1,0 +1,176 @@
+// Package gateways runs the files of deploy/gateways in front of an API, with the real proxies and
+// the real server.
+package gateways
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"kalsel.dev/refresh/tests/server"
+)
+
+var shared server.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
+
+// place is a gateway with the API behind it.
+type place struct {
+	t        *testing.T
+	url      string
+	refreshd string
+	client   *http.Client
+	// asked is the last request that reached the API, with its body.
+	asked atomic.Pointer[request]
+	// away makes refreshd unavailable: each connection to it is cut.
+	away atomic.Bool
+}
+
+type request struct {
+	*http.Request
+
+	body string
+}
+
+// gateways are the files of deploy/gateways. Each starts in front of refreshd and an API.
+func gateways() map[string]func(t *testing.T, refreshd, operations, api *url.URL) string {
+	return map[string]func(*testing.T, *url.URL, *url.URL, *url.URL) string{
+		"nginx": nginx, "Caddy": caddy, "HAProxy": haproxy,
+	}
+}
+
+func nginx(t *testing.T, refreshd, _, api *url.URL) string {
+	replace := func(address, folder string) []string {
+		return []string{
+			"listen 443", "listen " + address,
+			"/etc/ssl/api.example.com/fullchain.pem", folder + "/cert.pem",
+			"/etc/ssl/api.example.com/privkey.pem", folder + "/key.pem",
+			"10.0.0.11:8080", refreshd.Host, "10.0.0.12:8080", refreshd.Host,
+			"10.0.0.21:3000", api.Host,
+		}
+	}
+	return "https://" + server.Deployed(t, "gateways/nginx.conf", replace, server.NginxCommand(t))
+}
+
+func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
+	inner, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(address, folder string) []string {
+		script, err := os.ReadFile("../../deploy/gateways/authenticate.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const inside = "127.0.0.1:8079"
+		if !strings.Contains(string(script), inside) {
+			t.Fatalf("authenticate.lua has no %q", inside)
+		}
+		path := filepath.Join(folder, "authenticate.lua")
+		moved := strings.ReplaceAll(string(script), inside, inner)
+		if err := os.WriteFile(path, []byte(moved), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		port := " port " + operations.Port()
+		return []string{
+			"bind :443", "bind " + address,
+			"/etc/ssl/api.example.com.pem", folder + "/both.pem",
+			"/etc/haproxy/authenticate.lua", path,
+			inside, inner,
+			"check port 9090 ", "check ",
+			"10.0.0.11:8080", refreshd.Host + port, "10.0.0.12:8080", refreshd.Host + port,
+			"10.0.0.21:3000", api.Host,
+		}
+	}
+	return "https://" + server.Deployed(t, "gateways/haproxy.cfg", replace, server.HAProxyCommand)
+}
+
+func caddy(t *testing.T, refreshd, operations, api *url.URL) string {
+	address, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := "https://localhost" + address[strings.LastIndexByte(address, ':'):]
+	file, err := filepath.Abs("../../deploy/gateways/Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	config := filepath.Join(folder, "Caddyfile")
+	// A test must not open port 80 or Caddy's own port for administration.
+	text := fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n"+
+		"\tstorage file_system %s\n}\nimport %s\n", folder, file)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("caddy", "run", "--adapter", "caddyfile", "--config", config)
+	cmd.Dir = folder
+	cmd.Env = []string{
+		"HOME=" + folder,
+		"API_SITE=" + site,
+		"API_BACKENDS=" + api.Host,
+		"REFRESH_BACKENDS=" + refreshd.Host,
+		"REFRESH_HEALTH_PORT=" + operations.Port(),
+	}
+	server.Run(t, cmd).AwaitPort(t, site[len("https://"):])
+	return site
+}
+
+// build starts refreshd, an API and a gateway. The API answers with the status that X-Wanted asks
+// for. In front of refreshd stands a proxy, which answers the access tokens 429 and 503 itself.
+func build(t *testing.T, gateway func(t *testing.T, refreshd, ops, api *url.URL) string) *place {
+	t.Helper()
+	p := &place{t: t, client: &http.Client{
+		Timeout: server.Patience,
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // a certificate of this test
+		},
+	}}
+	t.Cleanup(p.client.CloseIdleConnections)
+	service := shared.Start(t, "--access-sid")
+	p.refreshd = service.URL
+	forward := httputil.NewSingleHostReverseProxy(server.URL(t, service.URL))
+	front := server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.away.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		word, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if status, err := strconv.Atoi(word); err == nil {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(status)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	api := server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		p.asked.Store(&request{r, string(body)})
+		status, err := strconv.Atoi(r.Header.Get("X-Wanted"))
+		if err != nil {
+			status = http.StatusOK
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "the API")
+	}))
+	p.url = gateway(t, front, server.URL(t, service.Operations), api)
+	// The gateway may have to find out first that refreshd is ready, or to make its certificate.
+	service.Await(t, "an answer through the gateway", func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url, http.NoBody)
+		if err != nil {
+			return false
+		}
+		answer, err := p.client.Do(r)
+		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusUnauthorized
+	})
+	return p
+}
