@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/login"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/web"
@@ -14,8 +13,7 @@ import (
 // switched on.
 func (c Config) pages(sessions *session.Service) []web.Route {
 	o := web.Options{
-		Docs:   c.Settings.Docs,
-		Manual: refresh.Manual,
+		Docs: c.Settings.Docs,
 		PlaygroundHint: "start the server without a key, or with " +
 			c.Settings.Name(&c.Settings.Playground),
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/impl/web"
 )
@@ -30,7 +29,7 @@ func serve(t *testing.T, o web.Options) http.Handler {
 }
 
 func playing() web.Options {
-	return web.Options{Docs: true, Manual: refresh.Manual, Playground: &web.PlaygroundOptions{
+	return web.Options{Docs: true, Playground: &web.PlaygroundOptions{
 		Login: func(_ context.Context, r web.LoginRequest) (string, string, int64, error) {
 			if r.Identity == "broken@example.com" {
 				return "", "", 0, errors.New("secret detail")
@@ -80,7 +79,6 @@ func pages(o web.Options) []web.Route {
 func TestEveryFile(t *testing.T) {
 	types := map[string]string{
 		".js": "text/javascript", ".css": "text/css", ".ts": "text/plain", "": "text/html",
-		".md": "text/html",
 	}
 	h := serve(t, playing())
 	for _, route := range pages(playing()) {
@@ -125,10 +123,7 @@ func TestStrictPages(t *testing.T) {
 		`<script>|<script type="module">|<style|\son\w+=|\sstyle=|javascript:`)
 	links := regexp.MustCompile(`(?:src|href)="(/[^"#]*)"`)
 	foreign := regexp.MustCompile(`(?:src|href)="(?:https?:)?//`)
-	for name, o := range map[string]web.Options{
-		"on":  playing(),
-		"off": {Docs: true, Manual: refresh.Manual},
-	} {
+	for name, o := range map[string]web.Options{"on": playing(), "off": {Docs: true}} {
 		h := serve(t, o)
 		for _, path := range []string{"/docs", "/playground"} {
 			r := ask(t, h, "GET", path, "", "Accept", "text/html")
