@@ -1,0 +1,239 @@
+// Package apis runs the APIs of docs/apis with the real server, with a secret and with its key set.
+package apis
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/tests/server"
+)
+
+var shared server.Shared
+
+func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
+
+const credential = "api:0123456789abcdef0123456789abcdef"
+
+// login signs the tokens of a login, and starts refreshd with its keys.
+type login struct {
+	algorithm, id string
+	key           any
+	environment   []string // of an API
+	arguments     []string // of refreshd
+}
+
+func withSecret(*testing.T) login {
+	return login{
+		algorithm:   "HS256",
+		key:         []byte(server.Secret),
+		environment: []string{"SECRET=" + server.Secret, "ALGORITHM=HS256"},
+	}
+}
+
+func withKeys(t *testing.T) login {
+	t.Helper()
+	key, err := jwk.GenerateKey("ES256", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := jwk.NewSet(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := set.MarshalPrivate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return login{
+		algorithm:   "ES256",
+		id:          "k1",
+		key:         key,
+		environment: []string{"ALGORITHM=ES256"},
+		arguments:   []string{"--keys=" + path},
+	}
+}
+
+// sign returns a token with these claims beside the usual ones.
+func (l login) sign(t *testing.T, kind int, fresh bool, expires time.Duration) string {
+	t.Helper()
+	claims := jwt.MapClaims{
+		"identity": "ana@example.com",
+		"type":     kind,
+		"iat":      time.Now().Add(-2 * time.Hour).Unix(),
+		"exp":      time.Now().Add(expires).Unix(),
+	}
+	if kind == 0 {
+		claims["fresh"] = fresh
+	}
+	if own, ok := l.key.(*jwk.Key); ok {
+		token := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
+		token.Header["kid"] = l.id
+		input, err := token.SigningString()
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature, err := own.AppendSignature(nil, []byte(input))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(l.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// unsigned returns an access token with the algorithm none.
+func unsigned(t *testing.T) string {
+	t.Helper()
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{
+		"identity": "ana@example.com",
+		"type":     0,
+		"fresh":    true,
+		"exp":      time.Now().Add(time.Hour).Unix(),
+	}).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+func commands(t *testing.T) map[string][]string {
+	t.Helper()
+	guarded := filepath.Join(t.TempDir(), "guarded")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", guarded, "../../docs/apis/guard").
+		CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	bundle := filepath.Join(t.TempDir(), "express.mjs")
+	esbuild := exec.CommandContext(t.Context(), "../node_modules/.bin/esbuild",
+		"../../docs/apis/express.mjs", "--bundle", "--platform=node", "--format=esm", "--outfile="+bundle,
+		"--banner:js=import{createRequire}from'module';const require=createRequire(import.meta.url);")
+	esbuild.Env = append(os.Environ(), "NODE_PATH="+absolute(t, "../node_modules"))
+	if out, err := esbuild.CombinedOutput(); err != nil {
+		t.Fatalf("%v: run make install\n%s", err, out)
+	}
+	return map[string][]string{
+		"guard":   {guarded},
+		"Express": {node(), bundle},
+		"FastAPI": {absolute(t, "../logins/venv/bin/python"), "-B", absolute(t, "../../docs/apis/fastapi_api.py")},
+	}
+}
+
+func node() string {
+	if pinned, _ := filepath.Glob("../node_modules/node-linux-*/bin/node"); len(pinned) > 0 {
+		return pinned[0]
+	}
+	return "node"
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	full, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return full
+}
+
+// TestAPIs: each API accepts access tokens, and rejects a refresh token, an expired token, one
+// without a signature, and one that is not fresh where a fresh one is needed.
+func TestAPIs(t *testing.T) {
+	t.Parallel()
+	all := commands(t)
+	credentials := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(credentials, []byte(credential+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for kind, make := range map[string]func(*testing.T) login{"secret": withSecret, "keys": withKeys} {
+		l := make(t)
+		node := shared.Start(t, append(l.arguments, "--api-credentials="+credentials)...)
+		for name, command := range all {
+			t.Run(name+" with "+kind, func(t *testing.T) {
+				t.Parallel()
+				judge(t, l, start(t, l, node.URL, command))
+			})
+		}
+	}
+}
+
+// start starts an API, and returns its URL.
+func start(t *testing.T, l login, refreshd string, command []string) string {
+	t.Helper()
+	address, err := server.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(l.environment, "PATH="+os.Getenv("PATH"), "PORT="+port, "SERVER="+refreshd,
+		"CREDENTIAL="+credential, "JWKS_URL="+refreshd+"/.well-known/jwks.json")
+	server.Run(t, cmd).AwaitPort(t, "127.0.0.1:"+port)
+	return "http://127.0.0.1:" + port
+}
+
+func judge(t *testing.T, l login, url string) {
+	t.Helper()
+	usual := l.sign(t, 0, false, time.Hour)
+	deadline := time.Now().Add(time.Minute)
+	for ask(t, http.MethodGet, url+"/orders", usual) != http.StatusOK {
+		if time.Now().After(deadline) {
+			t.Fatal("the access token is not accepted")
+		}
+		time.Sleep(20 * time.Millisecond) // the guard reads the feed
+	}
+	for _, c := range []struct {
+		name, method, path, token string
+		want                      int
+	}{
+		{"access token", "GET", "/orders", usual, 200},
+		{"fresh access token", "POST", "/password", l.sign(t, 0, true, time.Hour), 204},
+		{"not fresh", "POST", "/password", usual, 403},
+		{"refresh token", "GET", "/orders", l.sign(t, 1, false, time.Hour), 401},
+		{"expired", "GET", "/orders", l.sign(t, 0, false, -time.Hour), 401},
+		{"unsigned", "GET", "/orders", unsigned(t), 401},
+		{"forged", "GET", "/orders", usual[:len(usual)-9] + "AAAAAAAAA", 401},
+		{"none", "GET", "/orders", "", 401},
+	} {
+		if got := ask(t, c.method, url+c.path, c.token); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func ask(t *testing.T, method, url, token string) int {
+	t.Helper()
+	r, err := http.NewRequest(method, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", fmt.Sprint("Bearer ", token))
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	return response.StatusCode
+}
