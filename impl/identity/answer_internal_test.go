@@ -47,7 +47,10 @@ func TestAnswers(t *testing.T) {
 		"JSON as a page":        {404, "text/html", `{}`, updated, "", invalid},
 		"a problem document":    {404, "application/problem+json", `{}`, updated, "", invalid},
 		"no media type":         {410, "", `{}`, updated, "", invalid},
-		"too large":             {200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer), updated, "", invalid},
+		"as large as allowed": {
+			200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer-len(`{"claims":{}}`)), updated, `{}`, "",
+		},
+		"too large": {200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer), updated, "", invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := &http.Response{StatusCode: c.status, Header: http.Header{}}
