@@ -147,8 +147,8 @@ func (s *Service) checkRevoked(ctx context.Context, t *token.Token) error {
 	if err != nil {
 		return err
 	}
-	if s.rotator != nil && t.Own && !subject.hasStarted && !state.Revoked {
-		return nil // only the row tells when the session started, and redeem reads it
+	if t.Own && !subject.hasStarted && !state.Revoked {
+		return nil // only the row can tell when the session started, and redeem reads it
 	}
 	return subject.rejection(state)
 }

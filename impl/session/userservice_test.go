@@ -1,15 +1,19 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
+	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -33,6 +37,8 @@ type askingService struct {
 
 	users *users
 	keys  *jwk.Set
+	store *store.Store
+	log   bytes.Buffer
 	at    time.Time
 }
 
@@ -44,11 +50,12 @@ func newAskingService(t *testing.T, rotation *session.Rotation) *askingService {
 	}
 	s := &askingService{users: &users{}, keys: keys, at: time.Now().Truncate(time.Second)}
 	s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(`{}`), nil }
+	s.store = openStore(t, "sqlite::memory:")
 	s.Service = session.New(session.Config{
 		Keys:     keys,
 		Rules:    token.Rules{MaxLifetime: 365 * day},
-		Store:    openStore(t, "sqlite::memory:"),
-		Log:      slog.New(slog.DiscardHandler),
+		Store:    s.store,
+		Log:      slog.New(slog.NewTextHandler(&s.log, nil)),
 		Rotation: rotation,
 		Users:    s.users,
 		Now:      func() time.Time { return s.at },
@@ -116,6 +123,36 @@ func TestSignedOutEverywhereIsNotAsked(t *testing.T) {
 			s.wants(t, next, nil, 1)
 		}
 	})
+}
+
+// TestGoneIsRevoked: after the answer the session is revoked, or the answer says that this is not
+// known.
+func TestGoneIsRevoked(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *askingService) {
+		raw, other := s.login(t, s.at, time.Hour), s.login(t, s.at.Add(-time.Second), time.Hour)
+		s.users.claims = func(session.UserQuestion) ([]byte, error) { return nil, session.ErrIdentityGone }
+		s.wants(t, raw, session.ErrIdentityGone, 1)
+		s.wants(t, raw, session.ErrRevoked, 0)
+		s.users.claims = func(session.UserQuestion) ([]byte, error) {
+			return nil, errors.Join(session.ErrIdentityGone, s.store.Close())
+		}
+		s.wants(t, other, revocation.ErrUnavailable, 1)
+	})
+}
+
+// TestIgnoredClaimsAreLoggedOnce: only an answer that tries to change a kept claim is logged.
+func TestIgnoredClaimsAreLoggedOnce(t *testing.T) {
+	s := newAskingService(t, nil)
+	for _, step := range []struct {
+		claims string
+		lines  int
+	}{{`{}`, 0}, {`{"role":"x"}`, 0}, {`{"exp":1}`, 1}, {`{"exp":1}`, 1}} {
+		s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(step.claims), nil }
+		s.wants(t, s.login(t, s.at, time.Hour), nil, 1)
+		if got := strings.Count(s.log.String(), "claims that it cannot change"); got != step.lines {
+			t.Errorf("%s: %d lines, want %d", step.claims, got, step.lines)
+		}
+	}
 }
 
 // TestFaultsInAnswersAreNoFaultsOfTheToken: no answer that cannot be used rejects a token.
