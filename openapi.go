@@ -1,7 +1,7 @@
 // Package refresh contains the contract of the refresh-token service. The program is cmd/refreshd.
 package refresh
 
-import _ "embed"
+import "embed"
 
 //go:generate go tool oapi-codegen -config oapi-config.yaml openapi.yaml
 //go:generate go run ./cmd/specgen -o gen/decode.gen.go openapi.yaml
@@ -11,3 +11,8 @@ import _ "embed"
 //
 //go:embed openapi.yaml
 var OpenAPI []byte
+
+// Manual is the documentation in Markdown: the folder docs, and the pages beside it.
+//
+//go:embed docs README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
+var Manual embed.FS

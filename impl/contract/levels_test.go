@@ -92,4 +92,14 @@ func TestAgainAndTogether(t *testing.T) {
 	for _, report := range reports {
 		show(t, report)
 	}
+	// The cases revoke by the IDs and identities that they made up, and nothing of a user.
+	var all, strange int
+	const query = "SELECT count(*), sum(identity <> '' AND identity NOT LIKE 'contract.kit+%') " +
+		"FROM refresh_revocations"
+	if err := db.QueryRowContext(t.Context(), query).Scan(&all, &strange); err != nil {
+		t.Fatal(err)
+	}
+	if all == 0 || strange > 0 {
+		t.Errorf("%d of %d revocations are of identities that no case made up", strange, all)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/login"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/web"
@@ -13,7 +14,8 @@ import (
 // switched on.
 func (c Config) pages(sessions *session.Service) []web.Route {
 	o := web.Options{
-		Docs: c.Settings.Docs,
+		Docs:   c.Settings.Docs,
+		Manual: refresh.Manual,
 		PlaygroundHint: "start the server without a key, or with " +
 			c.Settings.Name(&c.Settings.Playground),
 	}

@@ -28,7 +28,12 @@ type asset struct {
 // newAsset returns the embedded file name. If the name ends in .gz, the file is already compressed.
 // If edit is not nil, it changes the text of the file.
 func newAsset(name, policy string, edit func(string) string) *asset {
-	stored := sync.OnceValue(func() []byte { return load(name, edit) })
+	return assetOf(name, policy, func() []byte { return load(name, edit) })
+}
+
+// assetOf returns an asset whose content comes from content, which is called at most once.
+func assetOf(name, policy string, content func() []byte) *asset {
+	stored := sync.OnceValue(content)
 	a := &asset{
 		mediaType: mediaType(strings.TrimSuffix(name, ".gz")),
 		policy:    policy,

@@ -6,6 +6,7 @@ package web
 import (
 	"embed"
 	"html"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,6 +25,9 @@ type Options struct {
 	// Docs serves the documentation page at /docs and redirects / to it. The page reads
 	// /openapi.yaml of the same server.
 	Docs bool
+	// Manual is the documentation in Markdown. Its files are served as pages below their own paths;
+	// nil serves none.
+	Manual fs.FS
 	// Playground serves the playground at /playground. If it is nil, /playground answers that the
 	// playground is switched off.
 	Playground *PlaygroundOptions
@@ -54,6 +58,7 @@ func Routes(o Options) []Route {
 	s.file("/site.css", "site.css")
 	if o.Docs {
 		s.docs(o)
+		s.manual(o.Manual)
 	}
 	if o.Playground != nil {
 		s.playground(o.Playground)
@@ -105,9 +110,11 @@ func (s *site) docs(o Options) {
 	}
 	s.page("/docs", "docs/index.html", map[string]string{"playground": login, "note": note})
 	s.file("/docs/docs.js", "docs/docs.js")
+	s.file("/docs/samples.js", "docs/samples.js")
 	s.file("/docs/docs.css", "docs/docs.css")
 	s.file("/docs/swagger-ui-bundle.js", "docs/swagger-ui-bundle.js.gz")
 	s.file("/docs/swagger-ui.css", "docs/swagger-ui.css.gz")
+	s.file("/docs/manual.css", "docs/manual.css")
 	s.file("/docs/LICENSE", "docs/LICENSE")
 	s.file("/docs/NOTICE", "docs/NOTICE")
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/impl/token"
 	"kalsel.dev/refresh/impl/web"
 )
@@ -29,7 +30,7 @@ func serve(t *testing.T, o web.Options) http.Handler {
 }
 
 func playing() web.Options {
-	return web.Options{Docs: true, Playground: &web.PlaygroundOptions{
+	return web.Options{Docs: true, Manual: refresh.Manual, Playground: &web.PlaygroundOptions{
 		Login: func(_ context.Context, r web.LoginRequest) (string, string, int64, error) {
 			if r.Identity == "broken@example.com" {
 				return "", "", 0, errors.New("secret detail")
@@ -79,6 +80,7 @@ func pages(o web.Options) []web.Route {
 func TestEveryFile(t *testing.T) {
 	types := map[string]string{
 		".js": "text/javascript", ".css": "text/css", ".ts": "text/plain", "": "text/html",
+		".md": "text/html",
 	}
 	h := serve(t, playing())
 	for _, route := range pages(playing()) {
@@ -123,7 +125,10 @@ func TestStrictPages(t *testing.T) {
 		`<script>|<script type="module">|<style|\son\w+=|\sstyle=|javascript:`)
 	links := regexp.MustCompile(`(?:src|href)="(/[^"#]*)"`)
 	foreign := regexp.MustCompile(`(?:src|href)="(?:https?:)?//`)
-	for name, o := range map[string]web.Options{"on": playing(), "off": {Docs: true}} {
+	for name, o := range map[string]web.Options{
+		"on":  playing(),
+		"off": {Docs: true, Manual: refresh.Manual},
+	} {
 		h := serve(t, o)
 		for _, path := range []string{"/docs", "/playground"} {
 			r := ask(t, h, "GET", path, "", "Accept", "text/html")

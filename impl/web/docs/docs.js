@@ -2,6 +2,7 @@
 // refresh token that this server accepts, and the operations that need an access token have one: an
 // administrator's if the server has a development key.
 /* global SwaggerUIBundle */
+import { addSamples, findOperations, foldAnswers } from './samples.js';
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const followSystem = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
@@ -59,12 +60,24 @@ function makeAccessible(root) {
 
 async function start() {
   const docs = document.getElementById('docs');
+  const find = document.getElementById('find');
+  let spec;
   let frame;
   const changed = () => (frame ??= requestAnimationFrame(update));
   const update = () => {
     frame = undefined;
+    if (spec) addSamples(docs, spec);
+    foldAnswers(docs);
+    search();
     makeAccessible(docs);
   };
+  const search = () => {
+    const count = findOperations(docs, find.value);
+    const text = find.value && `${count} ${count === 1 ? 'operation' : 'operations'}`;
+    const found = document.getElementById('found');
+    if (found.textContent !== text) found.textContent = text;
+  };
+  find.addEventListener('input', search);
   new MutationObserver(changed).observe(docs, { childList: true, subtree: true });
   const tokens = playground === 'off' ? {} : await logIn().catch(() => ({}));
   const ui = SwaggerUIBundle({
@@ -84,6 +97,8 @@ async function start() {
       return response;
     },
     onComplete() {
+      spec = ui.specSelectors.specJson().toJS();
+      changed();
       if (tokens.access_token) ui.preauthorizeApiKey('accessToken', tokens.access_token);
       // Most visitors look for this operation.
       if (!location.hash) ui.layoutActions.show(['operations', 'tokens', 'refreshToken'], true);

@@ -105,3 +105,41 @@ test('the pages send no request to another server', async () => {
   }
   assert.deepEqual(foreign, []);
 });
+
+test('an operation is found, and has code in three languages that works', async () => {
+  const page = await browser.open(`${server}/docs`, looks.phone);
+  await page.locator('html[data-ready]').waitFor();
+  await page.getByLabel('Find an operation').fill('exchange');
+  await page.getByText(/^\d+ operations?$/).waitFor();
+  await page.locator('#operations-sessions-listSessions').waitFor({ state: 'hidden' });
+  const operation = page.locator('#operations-tokens-refreshToken');
+  for (const language of ['curl', 'JavaScript', 'Go']) {
+    await operation.getByText(`In ${language}`, { exact: true }).click();
+  }
+  const [curl, js, go] = await operation.locator('.samples pre').allTextContents();
+  assert.match(curl, /^curl 'http:.*\/api\/v1\/refresh' \\\n/);
+  assert.match(go, /http.NewRequestWithContext\(ctx, "POST", "http/);
+  const cause = await page.evaluate(
+    (code) => new Function(`return (async () => { ${code} })()`)().catch((e) => e.message),
+    js,
+  ).catch((error) => error.message);
+  assert.match(cause, /token is malformed|unsafe-eval/); // the policy of the page forbids eval
+  await operation.locator('.responses-table').first().waitFor({ state: 'hidden' });
+  await operation.getByRole('button', { name: 'Show the answers' }).click();
+  await operation.locator('.responses-table').first().waitFor();
+  await fits(page);
+  await assertAccessible(page);
+  await shot(page, 'docs-found');
+  assert.deepEqual(page.errors, []);
+});
+
+for (const path of ['README.md', 'browser.md', 'id/refresh-token.md', 'settings.md']) {
+  test(`the manual is readable and accessible: ${path}`, async () => {
+    const page = await browser.open(`${server}/docs/${path}`, looks.phone);
+    await page.getByRole('heading', { level: 1 }).first().waitFor();
+    await fits(page);
+    await assertAccessible(page);
+    await shot(page, `manual-${path.replace(/\W/g, '-')}`);
+    assert.deepEqual(page.errors, []);
+  });
+}
