@@ -21,6 +21,7 @@ STEP      := .ci/step
 TOOLS     := tests/node_modules/.installed
 GENERATOR := tests/clients/generator/.installed
 LOGINS    := tests/logins/.installed
+SPRING    := tests/apis/spring/.installed
 
 # The node and the tools that tests/package.json pins come before those of the machine. Debian's npm
 # does not link node into .bin.
@@ -77,6 +78,9 @@ $(GENERATOR): .ci/generator tests/clients/generator/requirements.txt tests/clien
 $(LOGINS): .ci/logins tests/logins/requirements.txt
 	.ci/logins
 
+$(SPRING): .ci/spring tests/apis/spring/pom.xml
+	.ci/spring
+
 generated: ## check that gen/ matches openapi.yaml
 	@$(STEP) generated .ci/generated
 
@@ -112,9 +116,10 @@ browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/w
 	@$(STEP) browser .ci/javascript tests/web/browser
 
 .PHONY: ha
-ha: install ## take the leader of a PostgreSQL cluster away, restart servers under load (4 minutes)
+ha: install $(SPRING) ## take the leader of a PostgreSQL cluster away, restart servers under load (4 minutes)
 	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -p 1 -timeout 2h ./tests/ha ./tests/rolling
 	@$(STEP) recipes env REFRESH_HA=1 $(GO) test -count=1 -run TestToolchains ./tests/recipes
+	@$(STEP) apis env REFRESH_HA=1 $(GO) test -count=1 -run TestSpring ./tests/apis
 
 .PHONY: soak
 soak: install ## run the tests with full counts, then each fuzz target for SOAK_FUZZTIME
@@ -139,5 +144,5 @@ release-contract: ## keep openapi.yaml as the released contract of its version
 .PHONY: clean
 clean: ## remove bin/ and the tools that the tests installed
 	rm -rf bin tests/node_modules tests/clients/generator/venv tests/clients/generator/lib
-	rm -rf tests/logins/venv
-	rm -f $(GENERATOR) $(LOGINS)
+	rm -rf tests/logins/venv tests/apis/spring/lib
+	rm -f $(GENERATOR) $(LOGINS) $(SPRING)

@@ -3,12 +3,14 @@ package apis
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -154,10 +156,15 @@ func absolute(t *testing.T, path string) string {
 }
 
 // TestAPIs: each API accepts access tokens, and rejects a refresh token, an expired token, one
-// without a signature, and one that is not fresh where a fresh one is needed.
+// without a signature, one of another key, and one that is not fresh where a fresh one is needed.
 func TestAPIs(t *testing.T) {
 	t.Parallel()
-	all := commands(t)
+	run(t, commands(t))
+}
+
+// run judges the APIs that the commands start, with a secret and with a key set.
+func run(t *testing.T, all map[string][]string) {
+	t.Helper()
 	credentials := filepath.Join(t.TempDir(), "credentials")
 	if err := os.WriteFile(credentials, []byte(credential+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -168,7 +175,7 @@ func TestAPIs(t *testing.T) {
 		for name, command := range all {
 			t.Run(name+" with "+kind, func(t *testing.T) {
 				t.Parallel()
-				judge(t, l, start(t, l, node.URL, command))
+				judge(t, l, node.URL, start(t, l, node.URL, command))
 			})
 		}
 	}
@@ -192,8 +199,35 @@ func start(t *testing.T, l login, refreshd string, command []string) string {
 	return "http://127.0.0.1:" + port
 }
 
-func judge(t *testing.T, l login, url string) {
+// other returns a login whose keys are others with the same names.
+func (l login) other(t *testing.T) login {
 	t.Helper()
+	if l.id != "" {
+		return withKeys(t)
+	}
+	l.key = []byte("another secret for tests only, not for anything else")
+	return l
+}
+
+// refresh returns the access token that refreshd makes from a refresh token.
+func refresh(t *testing.T, refreshd, token string) string {
+	t.Helper()
+	body := strings.NewReader(`{"refresh_token":"` + token + `"}`)
+	response, err := http.Post(refreshd+"/api/v1/refresh", "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var tokens server.Tokens
+	if err := json.NewDecoder(response.Body).Decode(&tokens); err != nil || tokens.AccessToken == "" {
+		t.Fatalf("a refresh: %s, %v", response.Status, err)
+	}
+	return tokens.AccessToken
+}
+
+func judge(t *testing.T, l login, refreshd, url string) {
+	t.Helper()
+	refreshed := refresh(t, refreshd, l.sign(t, 1, false, time.Hour))
 	usual := l.sign(t, 0, false, time.Hour)
 	deadline := time.Now().Add(time.Minute)
 	for ask(t, http.MethodGet, url+"/orders", usual) != http.StatusOK {
@@ -207,6 +241,9 @@ func judge(t *testing.T, l login, url string) {
 		want                      int
 	}{
 		{"access token", "GET", "/orders", usual, 200},
+		{"refreshed access token", "GET", "/orders", refreshed, 200},
+		{"refreshed, not fresh", "POST", "/password", refreshed, 403},
+		{"another key", "GET", "/orders", l.other(t).sign(t, 0, true, time.Hour), 401},
 		{"fresh access token", "POST", "/password", l.sign(t, 0, true, time.Hour), 204},
 		{"not fresh", "POST", "/password", usual, 403},
 		{"refresh token", "GET", "/orders", l.sign(t, 1, false, time.Hour), 401},

@@ -68,15 +68,15 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
 		t.Fatal(err)
 	}
 	replace := func(address, folder string) []string {
-		script, err := os.ReadFile("../../deploy/gateways/authenticate.lua")
+		script, err := os.ReadFile("../../deploy/gateways/haproxy.lua")
 		if err != nil {
 			t.Fatal(err)
 		}
 		const inside = "127.0.0.1:8079"
 		if !strings.Contains(string(script), inside) {
-			t.Fatalf("authenticate.lua has no %q", inside)
+			t.Fatalf("haproxy.lua has no %q", inside)
 		}
-		path := filepath.Join(folder, "authenticate.lua")
+		path := filepath.Join(folder, "haproxy.lua")
 		moved := strings.ReplaceAll(string(script), inside, inner)
 		if err := os.WriteFile(path, []byte(moved), 0o600); err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
 		return []string{
 			"bind :443", "bind " + address,
 			"/etc/ssl/api.example.com.pem", folder + "/both.pem",
-			"/etc/haproxy/authenticate.lua", path,
+			"/etc/haproxy/haproxy.lua", path,
 			inside, inner,
 			"check port 9090 ", "check ",
 			"10.0.0.11:8080", refreshd.Host + port, "10.0.0.12:8080", refreshd.Host + port,
