@@ -25,7 +25,7 @@ func TestReliedOn(t *testing.T) {
 		"PeekLeases", "StoreTime", "CountSessions", "Collectors", // hints and metrics
 		"Leave", "DropLease", "Expire", "ExpireSessions", // if lost, they are done again
 		// The tests' own.
-		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "AwaitQueue", "Fail", "FailHalfway",
+		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "OccupyReads", "AwaitQueue", "Fail", "FailHalfway",
 	}
 	for _, c := range reliedOn() {
 		others = append(others, c.method)

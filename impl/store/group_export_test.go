@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 )
@@ -50,6 +52,25 @@ func (s *Store) Occupy(t *testing.T) (release func()) {
 	return func() {
 		close(end)
 		ended.Wait()
+	}
+}
+
+// OccupyReads keeps all connections for reads in use until release is called.
+func (s *Store) OccupyReads(t *testing.T) (release func()) {
+	t.Helper()
+	pool := s.engine.(*postgresEngine).reads
+	var all []*pgxpool.Conn
+	for range pool.Config().MaxConns {
+		conn, err := pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, conn)
+	}
+	return func() {
+		for _, conn := range all {
+			conn.Release()
+		}
 	}
 }
 

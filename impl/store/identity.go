@@ -92,7 +92,7 @@ func (s *Store) SameStore(ctx context.Context) error {
 	defer cancel()
 	var head int64
 	var text string
-	err := s.engine.current(limited, one([]any{&head, &text}, selectHead))
+	err := s.engine.current(limited, upkeep, one([]any{&head, &text}, selectHead))
 	if err != nil {
 		return s.explain(ctx, err)
 	}

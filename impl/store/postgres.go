@@ -128,12 +128,16 @@ func (e *postgresEngine) read(ctx context.Context, list ...*statement) error {
 // current has a transaction that also writes: locking a row is a write, which a read-only server
 // refuses and whose commit waits for replication. So if the commit is acknowledged, this is the
 // server that acknowledges commits.
-func (e *postgresEngine) current(ctx context.Context, list ...*statement) error {
-	return e.onRead(ctx, func(ctx context.Context, c *connection) error {
+func (e *postgresEngine) current(ctx context.Context, l lane, list ...*statement) error {
+	run := func(ctx context.Context, c *connection) error {
 		var locked int
 		_, err := c.commit(ctx, append([]*statement{one([]any{&locked}, lockFeed)}, list...))
 		return err
-	})
+	}
+	if l == upkeep {
+		return e.on(ctx, e.upkeep, run)
+	}
+	return e.onRead(ctx, run)
 }
 
 // onRead runs f on a connection for reads.

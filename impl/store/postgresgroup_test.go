@@ -46,6 +46,30 @@ func TestPostgresGroupShares(t *testing.T) {
 	}
 }
 
+// TestLeaseBesideReads: while callers wait for all connections for reads, as in a flood of
+// revocations, a node renews its lease, with every call that this takes.
+func TestLeaseBesideReads(t *testing.T) {
+	s := open(t, shared.Postgres(t).NewDatabase(t))
+	must(t, s.Join(t.Context(), revocation.Lease{Node: "a", Version: 1}))
+	release := s.OccupyReads(t)
+	defer release()
+	hung, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for n := range 100 {
+		callers.Go(func() { _, _ = s.Leases(hung, ended(n)) })
+	}
+	must(t, s.SameStore(t.Context()))
+	kept, err := s.Renew(t.Context(), revocation.Lease{Node: "a", Version: 2}, 1)
+	if err != nil || !kept {
+		t.Errorf("Renew: %v, %v", kept, err)
+	}
+	lease := revocation.Lease{Node: "a", Version: 2}
+	_, err = s.Follow(t.Context(), lease, 3, 0, 10, func(revocation.Change) {})
+	must(t, err)
+	stop()
+	callers.Wait()
+}
+
 // TestPostgresRevocationsShare: revocations that wait share a commit, equal ones share an entry of
 // the feed, and signing out a user goes first.
 func TestPostgresRevocationsShare(t *testing.T) {

@@ -103,7 +103,7 @@ func (e *sqliteEngine) read(ctx context.Context, list ...*statement) error {
 	return nil
 }
 
-func (e *sqliteEngine) current(ctx context.Context, list ...*statement) error {
+func (e *sqliteEngine) current(ctx context.Context, _ lane, list ...*statement) error {
 	return e.read(ctx, list...)
 }
 

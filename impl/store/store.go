@@ -30,7 +30,7 @@ type engine interface {
 	read(ctx context.Context, list ...*statement) error
 	// current runs statements that a decision or an answer rests on. They see every change that was
 	// acknowledged before the call.
-	current(ctx context.Context, list ...*statement) error
+	current(ctx context.Context, l lane, list ...*statement) error
 	// change commits one statement about the session with the ID. Changes that wait together share
 	// a commit.
 	change(ctx context.Context, id string, s *statement) error
@@ -64,6 +64,8 @@ type lane int
 
 const (
 	revocations lane = iota
+	// reads is reads for callers, which wait for each other.
+	reads
 	// upkeep is leases, clean-up and facts about the store.
 	upkeep
 )
@@ -153,7 +155,7 @@ func (s *Store) readCurrent(ctx context.Context, list ...*statement) error {
 	if err := s.own.err(); err != nil {
 		return err
 	}
-	return s.explain(ctx, s.engine.current(limited, list...))
+	return s.explain(ctx, s.engine.current(limited, reads, list...))
 }
 
 // change changes one session, and reports whether it did.
