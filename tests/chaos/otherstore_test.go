@@ -48,9 +48,9 @@ func wantsOtherStore(t *testing.T, s *node, revoked string) {
 		a := s.ready()
 		return a.status == http.StatusServiceUnavailable && strings.Contains(string(a.body), reason)
 	})
-	if !s.Log.Contains("alarm: the store is not the one") {
-		t.Error("there is no alarm in the log")
-	}
+	await(t, "the alarm in the log", s, func() bool {
+		return s.Log.Contains("alarm: the store is not the one")
+	})
 	for _, token := range []string{revoked, newToken()} {
 		wantsStatus(t, "refresh", s.refresh(token), http.StatusServiceUnavailable)
 		wantsStatus(t, "revoke", s.revoke(token), http.StatusServiceUnavailable)
