@@ -13,7 +13,7 @@ DECIDING := ./impl/jwk ./impl/token ./impl/keys ./impl/revocation ./impl/session
 
 # FUZZTIME is the time of each fuzz target in make test, SOAK_FUZZTIME in make soak. SOAK_CHECKS is
 # the number of draws for each property in make soak; in make test it is 100.
-FUZZTIME      ?= 5s
+FUZZTIME      ?= 3s
 SOAK_FUZZTIME ?= 5m
 SOAK_CHECKS   ?= 20000
 
