@@ -23,7 +23,8 @@ import (
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	r := shared.Start(t, "--store=sqlite:"+filepath.Join(t.TempDir(), "refresh.db"), "--rotation",
-		"--rotation-window=1s", "--clock-skew=1s", "--read-timeout=1s", "--rate-limit=1000000")
+		"--rotation-window=1s", "--clock-skew=1s", "--read-timeout=1s", "--rate-limit=1000000",
+		"--rate-burst=1000000")
 	rounds := server.Rounds(3, 60)
 	length := 200 * time.Millisecond
 	if os.Getenv("REFRESH_SOAK") != "" {
@@ -32,13 +33,16 @@ func TestNothingLeaks(t *testing.T) {
 	var first, last holding
 	for round := range rounds {
 		load(t, r, length)
+		http.DefaultClient.CloseIdleConnections()
 		last = settled(t, r)
 		if round == rounds/3 { // caches and pools have their size by then
 			first = last
 		}
 	}
 	t.Logf("after a third: %v; at the end: %v", first, last)
-	if last.goroutines > first.goroutines+10 || last.files > first.files+10 {
+	// Some connections may still be open. A leak grows with each of hundreds of requests.
+	const open = 30
+	if last.goroutines > first.goroutines+open || last.files > first.files+open {
 		t.Errorf("after a third: %v; at the end: %v", first, last)
 	}
 	if last.memory > first.memory*1.2+16<<20 {
