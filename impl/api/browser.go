@@ -76,10 +76,7 @@ func (b *Browser) maxToken() int { return maxCookie - roomForDigits - len(b.cook
 func (b *Browser) middlewares() map[string][]echo.MiddlewareFunc {
 	before := []echo.MiddlewareFunc{b.sameOrigin(), withClient, b.withCookie}
 	if b.Off != "" {
-		off := func(echo.HandlerFunc) echo.HandlerFunc {
-			return func(echo.Context) error { return problem.New(http.StatusNotImplemented, b.Off) }
-		}
-		before = []echo.MiddlewareFunc{off}
+		before = switchedOff(b.Off)
 	}
 	return map[string][]echo.MiddlewareFunc{
 		"browserLogin":   before,

@@ -39,9 +39,7 @@ type Feed struct {
 // middlewares returns what runs before a request for the feed.
 func (f *Feed) middlewares() []echo.MiddlewareFunc {
 	if f.Credentials == nil {
-		return []echo.MiddlewareFunc{func(echo.HandlerFunc) echo.HandlerFunc {
-			return func(echo.Context) error { return problem.New(http.StatusNotImplemented, f.Off) }
-		}}
+		return switchedOff(f.Off)
 	}
 	return []echo.MiddlewareFunc{
 		withCredential(f.Credentials, credential.Feed, problem.NoCredential),
@@ -77,12 +75,13 @@ func (h *handler) ReadFeed(
 		return page, nil
 	}
 	again, err := h.awaitGrowth(ctx, grown, q.wait)
+	if again {
+		page, err = h.feedPage(ctx, q)
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case again:
-		return h.feedPageAsAnswer(ctx, q)
-	case !h.sessions.FeedLive():
+	case !again && !h.sessions.FeedLive():
 		return nil, revocation.ErrUnavailable
 	}
 	return page, nil
@@ -151,16 +150,6 @@ func feedQueryOf(p gen.ReadFeedParams) (feedQuery, error) {
 		return q, badRequest(causes...)
 	}
 	return q, nil
-}
-
-func (h *handler) feedPageAsAnswer(
-	ctx context.Context, q feedQuery,
-) (gen.ReadFeedResponseObject, error) {
-	page, err := h.feedPage(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return page, nil
 }
 
 // feedPage reads a page. It returns a 409 if the caller follows a feed that has lost entries.

@@ -28,17 +28,6 @@ type OAuth struct {
 	Off map[string]string
 }
 
-// off returns a middleware that rejects an operation which is switched off, or nil.
-func (o *OAuth) off(operation string) echo.MiddlewareFunc {
-	why := o.Off[operation]
-	if why == "" {
-		return nil
-	}
-	return func(echo.HandlerFunc) echo.HandlerFunc {
-		return func(echo.Context) error { return problem.New(http.StatusNotImplemented, why) }
-	}
-}
-
 // middlewares returns the middleware of each OAuth operation.
 func (o *OAuth) middlewares() map[string][]echo.MiddlewareFunc {
 	all := map[string][]echo.MiddlewareFunc{
@@ -51,8 +40,8 @@ func (o *OAuth) middlewares() map[string][]echo.MiddlewareFunc {
 		"oauthMetadata": {},
 	}
 	for operation := range all {
-		if off := o.off(operation); off != nil {
-			all[operation] = []echo.MiddlewareFunc{off}
+		if why := o.Off[operation]; why != "" {
+			all[operation] = switchedOff(why)
 		}
 	}
 	return all

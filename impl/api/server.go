@@ -17,6 +17,7 @@ import (
 
 	refresh "kalsel.dev/refresh"
 	"kalsel.dev/refresh/gen"
+	"kalsel.dev/refresh/impl/problem"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/web"
 )
@@ -116,6 +117,13 @@ func New(c Config) (http.Handler, error) {
 		e.Add(p.Method, p.Path, echo.WrapHandler(p.Handler))
 	}
 	return e, serveContract(router)
+}
+
+// switchedOff returns the middleware of an operation that is off. why is the cause in the answer.
+func switchedOff(why string) []echo.MiddlewareFunc {
+	return []echo.MiddlewareFunc{func(echo.HandlerFunc) echo.HandlerFunc {
+		return func(echo.Context) error { return problem.New(http.StatusNotImplemented, why) }
+	}}
 }
 
 // routed is the edge's ResponseWriter, which counts and logs a request under its route.
