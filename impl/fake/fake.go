@@ -32,7 +32,7 @@ type server struct {
 
 	mu       sync.Mutex // guards the fields below
 	real     http.Handler
-	plans    []plan
+	plans    plans
 	offset   time.Duration     // how far the fake's clock is ahead of the real one
 	answers  map[source]answer // the last 200 of each source
 	requests []request
@@ -50,7 +50,7 @@ func New(c Config) (http.Handler, error) {
 	mux.HandleFunc("GET /fake", s.state)
 	mux.HandleFunc("DELETE /fake", s.reset)
 	mux.HandleFunc("PUT /fake/next", s.setPlan)
-	mux.HandleFunc("POST /fake/next", s.addPlan)
+	mux.HandleFunc("POST /fake/next", s.setPlan)
 	mux.HandleFunc("PUT /fake/clock", s.setClock)
 	mux.HandleFunc("GET /fake/requests", s.listRequests)
 	mux.HandleFunc("POST /fake/login", s.login)

@@ -47,6 +47,23 @@ func (a *answer) send(w http.ResponseWriter, length int) {
 	_, _ = w.Write(a.body.Bytes()[:length])
 }
 
+// breakOff sends half of the body and closes the connection.
+func (a *answer) breakOff(w http.ResponseWriter) {
+	a.send(w, a.body.Len()/2)
+	_ = http.NewResponseController(w).Flush() // an error means that the client has gone
+	panic(http.ErrAbortHandler)
+}
+
+// pageAnswer returns the HTML page of a plan.
+func pageAnswer(p plan) *answer {
+	a := &answer{
+		header: http.Header{"Content-Type": {"text/html"}},
+		status: cmp.Or(p.Status, http.StatusBadGateway),
+	}
+	a.body.WriteString("<html><body><h1>" + http.StatusText(a.status) + "</h1></body></html>\n")
+	return a
+}
+
 // serve answers a request of the contract as the next plan says. If there is no plan, it answers as
 // the real server does.
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
@@ -66,9 +83,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
 	if p.Behaviour == truncate {
-		a.send(w, a.body.Len()/2)
-		_ = http.NewResponseController(w).Flush() // an error means that the client has gone
-		panic(http.ErrAbortHandler)
+		a.breakOff(w)
 	}
 	s.setStatus(n, a.status)
 	a.send(w, a.body.Len())
@@ -88,10 +103,7 @@ func (s *server) perform(p plan, r *http.Request, from source) *answer {
 		}
 		return a
 	case p.Behaviour == page:
-		a := &answer{header: http.Header{"Content-Type": {"text/html"}}}
-		a.status = cmp.Or(p.Status, http.StatusBadGateway)
-		a.body.WriteString("<html><body><h1>" + http.StatusText(a.status) + "</h1></body></html>\n")
-		return a
+		return pageAnswer(p)
 	case p.Behaviour == repeat:
 		s.mu.Lock()
 		a, found := s.answers[from]

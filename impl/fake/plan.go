@@ -109,46 +109,65 @@ func behaviours() []string {
 	return all
 }
 
-// setPlan implements PUT /fake/next. The plan replaces all others.
-func (s *server) setPlan(w http.ResponseWriter, r *http.Request) { s.readPlan(w, r, true) }
-
-// addPlan implements POST /fake/next. The plan comes after the others.
-func (s *server) addPlan(w http.ResponseWriter, r *http.Request) { s.readPlan(w, r, false) }
-
-func (s *server) readPlan(w http.ResponseWriter, r *http.Request, replace bool) {
+// readPlan reads the plan in the body of a request, whose behaviour must be one of known. If the plan
+// has mistakes, readPlan answers 400 and returns false.
+func readPlan(w http.ResponseWriter, r *http.Request, known []string) (plan, bool) {
 	p := plan{Times: 1}
 	if !readJSON(w, r, &p) {
-		return
+		return p, false
 	}
-	if causes := p.causes(behaviours()); causes != nil {
+	if causes := p.causes(known); causes != nil {
 		badRequest(w, causes...)
+		return p, false
+	}
+	return p, true
+}
+
+// plans are the plans that are not used up, in the order in which they apply.
+type plans []plan
+
+// add puts a plan behind the others or, with PUT, in their place.
+func (l *plans) add(method string, p plan) {
+	if method == http.MethodPut {
+		*l = nil
+	}
+	*l = append(*l, p)
+}
+
+// take returns the first plan that fits and counts its use. If no plan fits, it returns the zero
+// plan.
+func (l *plans) take(fits func(plan) bool) plan {
+	all := *l
+	at := slices.IndexFunc(all, fits)
+	if at < 0 {
+		return plan{}
+	}
+	p := all[at]
+	if all[at].Times--; all[at].Times == 0 {
+		*l = slices.Delete(all, at, at+1)
+	}
+	return p
+}
+
+// setPlan implements PUT and POST /fake/next.
+func (s *server) setPlan(w http.ResponseWriter, r *http.Request) {
+	p, ok := readPlan(w, r, behaviours())
+	if !ok {
 		return
 	}
 	s.mu.Lock()
-	if replace {
-		s.plans = nil
-	}
-	s.plans = append(s.plans, p)
+	s.plans.add(r.Method, p)
 	s.mu.Unlock()
 	s.state(w, r)
 }
 
-// takePlan returns the first plan that fits the request and counts its use. If no plan fits, it
-// returns the zero plan.
+// takePlan returns the first plan that fits the request and counts its use.
 func (s *server) takePlan(path, token, identity string) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := slices.IndexFunc(s.plans, func(p plan) bool {
+	return s.plans.take(func(p plan) bool {
 		return p.possible(path) && (p.Path == "" || p.Path == path) &&
 			(p.Identity == "" || p.Identity == identity) &&
 			(p.Token == "" || string(p.Token) == token)
 	})
-	if at < 0 {
-		return plan{}
-	}
-	p := s.plans[at]
-	if s.plans[at].Times--; s.plans[at].Times == 0 {
-		s.plans = slices.Delete(s.plans, at, at+1)
-	}
-	return p
 }

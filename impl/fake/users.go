@@ -27,7 +27,7 @@ type usersService struct {
 	now func() time.Time
 
 	mu       sync.Mutex // guards the fields below
-	plans    []plan
+	plans    plans
 	users    map[string]user
 	requests []asked
 	total    int
@@ -61,8 +61,8 @@ func NewUsers(now func() time.Time) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /fake", s.state)
 	mux.HandleFunc("DELETE /fake", s.clear)
-	mux.HandleFunc("PUT /fake/next", func(w http.ResponseWriter, r *http.Request) { s.plan(w, r, true) })
-	mux.HandleFunc("POST /fake/next", func(w http.ResponseWriter, r *http.Request) { s.plan(w, r, false) })
+	mux.HandleFunc("PUT /fake/next", s.setPlan)
+	mux.HandleFunc("POST /fake/next", s.setPlan)
 	mux.HandleFunc("PUT /fake/users/{identity}", s.setUser)
 	mux.HandleFunc("GET /fake/requests", s.list)
 	mux.HandleFunc("POST /", s.claims)
@@ -77,14 +77,10 @@ func usersBehaviours() []string {
 	}
 }
 
-// plan implements PUT and POST /fake/next.
-func (s *usersService) plan(w http.ResponseWriter, r *http.Request, replace bool) {
-	p := plan{Times: 1}
-	if !readJSON(w, r, &p) {
-		return
-	}
-	if causes := p.causes(usersBehaviours()); causes != nil {
-		badRequest(w, causes...)
+// setPlan implements PUT and POST /fake/next.
+func (s *usersService) setPlan(w http.ResponseWriter, r *http.Request) {
+	p, ok := readPlan(w, r, usersBehaviours())
+	if !ok {
 		return
 	}
 	if p.Path != "" || p.Token != "" || p.RetryAfter != 0 {
@@ -92,10 +88,7 @@ func (s *usersService) plan(w http.ResponseWriter, r *http.Request, replace bool
 		return
 	}
 	s.mu.Lock()
-	if replace {
-		s.plans = nil
-	}
-	s.plans = append(s.plans, p)
+	s.plans.add(r.Method, p)
 	s.mu.Unlock()
 	s.state(w, r)
 }
@@ -194,14 +187,7 @@ func (s *usersService) claims(w http.ResponseWriter, r *http.Request) {
 func (s *usersService) note(r *http.Request, identity, session string) plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var p plan
-	fits := func(p plan) bool { return p.Identity == "" || p.Identity == identity }
-	if at := slices.IndexFunc(s.plans, fits); at >= 0 {
-		p = s.plans[at]
-		if s.plans[at].Times--; s.plans[at].Times == 0 {
-			s.plans = slices.Delete(s.plans, at, at+1)
-		}
-	}
+	p := s.plans.take(func(p plan) bool { return p.Identity == "" || p.Identity == identity })
 	s.total++
 	s.requests = append(s.requests, asked{
 		Number:     s.total,

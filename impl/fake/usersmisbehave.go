@@ -2,7 +2,6 @@ package fake
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -19,9 +18,7 @@ func (s *usersService) perform(w http.ResponseWriter, p plan, identity string, u
 	claims := []byte(u.Claims)
 	switch p.Behaviour {
 	case page:
-		a.header.Set("Content-Type", "text/html")
-		a.status = cmp.Or(p.Status, http.StatusBadGateway)
-		a.body.WriteString("<html><body><h1>" + http.StatusText(a.status) + "</h1></body></html>\n")
+		a = pageAnswer(p)
 		a.send(w, a.body.Len())
 		return
 	case notJSON:
@@ -47,9 +44,7 @@ func (s *usersService) perform(w http.ResponseWriter, p plan, identity string, u
 	}
 	writeUserAnswer(&a.body, a.status, identity, claims)
 	if p.Behaviour == truncate {
-		a.send(w, a.body.Len()/2)
-		_ = http.NewResponseController(w).Flush() // an error means that the client has gone
-		panic(http.ErrAbortHandler)
+		a.breakOff(w)
 	}
 	a.send(w, a.body.Len())
 }
