@@ -5,12 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
@@ -57,10 +53,7 @@ func (g *Guard) follow(ctx context.Context) {
 				failing = true
 				g.c.Log.Warn("guard: the feed of revocations cannot be read", "error", err)
 			}
-			select {
-			case <-ctx.Done():
-			case <-g.c.Clock.After(pause):
-			}
+			g.c.sleep(ctx, pause)
 			pause = min(2*pause, lastPause)
 			continue
 		case failing:
@@ -73,11 +66,7 @@ func (g *Guard) follow(ctx context.Context) {
 			g.sent.Store(&sent)
 		}
 		if idle && g.c.Clock.Now().Mono-sent.Mono < firstPause {
-			// A server that stops does not wait.
-			select {
-			case <-ctx.Done():
-			case <-g.c.Clock.After(firstPause):
-			}
+			g.c.sleep(ctx, firstPause) // a server that stops does not wait
 		}
 	}
 }
@@ -108,10 +97,8 @@ func (g *Guard) read(ctx context.Context, at position) (position, error) {
 	limited, cancel := context.WithTimeout(ctx, wait+g.c.MaxStale/2)
 	defer cancel()
 	if at.atHead && wait == 0 { // MaxStale is too short for a long poll
-		select {
-		case <-ctx.Done():
+		if !g.c.sleep(ctx, g.c.MaxStale/5) {
 			return at, ctx.Err()
-		case <-g.c.Clock.After(g.c.MaxStale / 5):
 		}
 	}
 	query := url.Values{
@@ -122,8 +109,12 @@ func (g *Guard) read(ctx context.Context, at position) (position, error) {
 	if at.epoch != "" {
 		query.Set("epoch", at.epoch)
 	}
+	body, err := g.c.get(limited, "/api/v1/revocations?"+query.Encode(), g.c.Credential, maxAnswer)
+	if err != nil {
+		return at, err
+	}
 	var p page
-	if err := g.get(limited, "/api/v1/revocations?"+query.Encode(), &p); err != nil {
+	if err := json.Unmarshal(body, &p); err != nil {
 		return at, err
 	}
 	if p.Epoch == "" || at.epoch != "" && p.Epoch != at.epoch || p.Next < at.after {
@@ -137,31 +128,6 @@ func (g *Guard) read(ctx context.Context, at position) (position, error) {
 		g.set.Apply(change)
 	}
 	return position{epoch: p.Epoch, after: p.Next, atHead: p.Next >= p.Head}, nil
-}
-
-// get sends a request and reads the JSON of its answer.
-func (g *Guard) get(ctx context.Context, path string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.c.Server+path, http.NoBody)
-	if err != nil {
-		return err
-	}
-	name, secret, _ := strings.Cut(g.c.Credential, ":")
-	r.SetBasicAuth(name, secret)
-	response, err := g.c.Client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode == http.StatusConflict:
-		return errReset
-	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the server answered %s", response.Status)
-	}
-	return json.Unmarshal(body, into)
 }
 
 // change returns the entry as the set keeps it. It fails if the entry names neither a session nor an

@@ -154,13 +154,8 @@ func (c *Config) complete() error {
 
 // forget removes revocations that need not be kept.
 func (g *Guard) forget(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-g.c.Clock.After(time.Minute):
-			g.set.Expire(g.c.Clock.Now().Wall/int64(time.Second) - keptLonger)
-		}
+	for g.c.sleep(ctx, time.Minute) {
+		g.set.Expire(g.c.Clock.Now().Wall/int64(time.Second) - keptLonger)
 	}
 }
 

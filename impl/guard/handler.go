@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"kalsel.dev/refresh/impl/problem"
-	"kalsel.dev/refresh/impl/token"
 )
 
 type callerKey struct{}
@@ -37,9 +36,6 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 func answerTo(err error) error {
 	if errors.Is(err, ErrUnavailable) {
 		return problem.New(http.StatusServiceUnavailable, ErrUnavailable.Error())
-	}
-	if _, early := errors.AsType[*token.Early](err); early {
-		return err
 	}
 	return problem.OfAccessToken(err)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +16,7 @@ const (
 	keysEvery = 5 * time.Minute
 	// keysAfter is how long after a reading a token with an unknown key causes the next one.
 	keysAfter = 10 * time.Second
+	maxKeys   = 1 << 20 // bytes of the answer
 )
 
 // publicKeys is a jwk.Source of the public keys of the server.
@@ -52,10 +51,7 @@ func (k *publicKeys) run(ctx context.Context) {
 				k.c.Log.Warn("guard: the public keys cannot be read", "error", err)
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-k.c.Clock.After(pause):
-		}
+		k.c.sleep(ctx, pause)
 	}
 }
 
@@ -74,22 +70,9 @@ func (k *publicKeys) fetch(ctx context.Context) error {
 	k.read = k.c.Clock.Now().Mono
 	ctx, cancel := context.WithTimeout(ctx, k.c.MaxStale)
 	defer cancel()
-	r, err := http.NewRequestWithContext(
-		ctx, http.MethodGet, k.c.Server+"/.well-known/jwks.json", http.NoBody)
+	body, err := k.c.get(ctx, "/.well-known/jwks.json", "", maxKeys)
 	if err != nil {
 		return err
-	}
-	response, err := k.c.Client.Do(r)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answered %s", response.Status)
 	}
 	set, err := jwk.ParseSet(body, false)
 	if err != nil {
