@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -203,7 +204,14 @@ func (p *Patroni) AwaitHealthy(tb testing.TB) {
 	}
 }
 
+// healthy is true if PostgreSQL has both standbys and Patroni has the name of the synchronous one in
+// etcd. Patroni writes the name there two seconds after it has set it in PostgreSQL; if the leader
+// is lost before, no standby may take over.
 func (p *Patroni) healthy() bool {
+	named := func(s memberState) bool { return s.Role == "sync_standby" }
+	if !slices.ContainsFunc(p.states(), named) {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, p.URL("postgres"))
