@@ -89,9 +89,9 @@ func (h *handler) administer(ctx context.Context, operation, identity string) er
 func (h *handler) notAdministrator(caller *token.Token) (cause, detail string) {
 	switch maxAge := h.admin.MaxAge; {
 	case !caller.Admin:
-		return "not_administrator", "the access token is not an administrator's"
+		return "not_administrator", problem.CauseNotAdministrator
 	case !caller.Fresh:
-		return "not_fresh", "the access token is not fresh: log in again"
+		return "not_fresh", problem.CauseNotFresh
 	case maxAge == 0:
 	case !caller.HasIssuedAt:
 		return "no_iat", "the access token has no iat: without it, its age cannot be checked (" +

@@ -33,7 +33,7 @@ func (h *handler) AuthenticateFresh(
 ) (gen.AuthenticateFreshResponseObject, error) {
 	caller := callerOf(ctx)
 	if !caller.Fresh {
-		return nil, problem.New(http.StatusForbidden, "the access token is not fresh: log in again")
+		return nil, problem.New(http.StatusForbidden, problem.CauseNotFresh)
 	}
 	return answerTo(caller, r.Params.Claims), nil
 }
@@ -44,7 +44,7 @@ func (h *handler) AuthenticateAdmin(
 ) (gen.AuthenticateAdminResponseObject, error) {
 	caller := callerOf(ctx)
 	if !caller.Admin {
-		return nil, problem.New(http.StatusForbidden, "the access token is not an administrator's")
+		return nil, problem.New(http.StatusForbidden, problem.CauseNotAdministrator)
 	}
 	return answerTo(caller, r.Params.Claims), nil
 }

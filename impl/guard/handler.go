@@ -49,15 +49,13 @@ func CallerOf(ctx context.Context) *Caller {
 // RequireFresh passes on requests whose user has just typed a password, and answers 403 to others.
 // It stands behind Handler.
 func RequireFresh(next http.Handler) http.Handler {
-	return require(next, "the access token is not fresh: log in again",
-		func(c *Caller) bool { return c.Fresh })
+	return require(next, problem.CauseNotFresh, func(c *Caller) bool { return c.Fresh })
 }
 
 // RequireAdmin passes on requests of administrators, and answers 403 to others. It stands behind
 // Handler.
 func RequireAdmin(next http.Handler) http.Handler {
-	return require(next, "the access token is not an administrator's",
-		func(c *Caller) bool { return c.Admin })
+	return require(next, problem.CauseNotAdministrator, func(c *Caller) bool { return c.Admin })
 }
 
 // RequireSession passes on requests whose access token names its session, and answers 403 to others:
