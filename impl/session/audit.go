@@ -61,7 +61,7 @@ func causeOf(err error) (cause string, ok bool) {
 		return "no_expiry", true
 	case token.ErrLifetime:
 		return "max_lifetime", true
-	case token.ErrTooLong, ErrCookieTooLong:
+	case token.ErrTooLong, errCookieTooLong:
 		return "too_long", true
 	case token.ErrNotYet:
 		return "not_yet_valid", true
@@ -75,9 +75,9 @@ func causeOf(err error) (cause string, ok bool) {
 		return "reused", true
 	case ErrAhead:
 		return "ahead_of_session", true
-	case ErrForeign:
+	case errForeign:
 		return "foreign_session", true
-	case ErrOtherClient:
+	case errOtherClient:
 		return "other_client", true
 	case ErrNotAllowed:
 		return "not_allowed", true

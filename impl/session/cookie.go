@@ -6,14 +6,14 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// ErrCookieTooLong means that a refresh token, or the one that follows it, does not fit into a
+// errCookieTooLong means that a refresh token, or the one that follows it, does not fit into a
 // cookie of 4096 bytes, the longest that browsers keep.
-const ErrCookieTooLong token.Fault = "token is too long for a cookie: give it fewer claims"
+const errCookieTooLong token.Fault = "token is too long for a cookie: give it fewer claims"
 
-// fits returns ErrCookieTooLong if the client cannot keep a refresh token of this length.
+// fits returns errCookieTooLong if the client cannot keep a refresh token of this length.
 func (c *Client) fits(refreshToken string) error {
 	if c.MaxRefreshToken > 0 && len(refreshToken) > c.MaxRefreshToken {
-		return ErrCookieTooLong
+		return errCookieTooLong
 	}
 	return nil
 }
@@ -37,6 +37,6 @@ func (s *Service) LogoutReplaced(ctx context.Context, old, next string) error {
 		}
 		reason = "another login in the same browser"
 	}
-	_, err = s.RevokeToken(ctx, was, Origin{Actor: ActorClient, Reason: reason})
+	_, err = s.RevokeToken(ctx, was, Origin{Actor: actorClient, Reason: reason})
 	return err
 }

@@ -262,13 +262,13 @@ func TestDecisionsMatter(t *testing.T) {
 		}},
 		{"d < 0: refused", "logged out", func(have *Row, _ presented, _ moment, d decision) decision {
 			if d.healed && have != nil {
-				return refusal(ErrForeign)
+				return refusal(errForeign)
 			}
 			return d
 		}},
 		{"no row and gen >= 1: refused", "logged out", func(have *Row, _ presented, _ moment, d decision) decision {
 			if d.healed && have == nil {
-				return refusal(ErrForeign)
+				return refusal(errForeign)
 			}
 			return d
 		}},

@@ -77,8 +77,8 @@ func TestFaults(t *testing.T) {
 		}, false, token.ErrExpired},
 		{"session expired", func(r *Row, _ *presented, s *revocation.State, _ *limits) { r.ExpiresAt, s.Revoked = decideNow, true }, false, token.ErrExpired},
 		{"session over before it was seen", func(_ *Row, _ *presented, _ *revocation.State, l *limits) { l.session = 3600_000 }, true, token.ErrExpired},
-		{"another identity's", func(r *Row, _ *presented, s *revocation.State, _ *limits) { r.Identity, s.Revoked = "other", true }, false, ErrForeign},
-		{"another identity's that expired", func(r *Row, _ *presented, _ *revocation.State, _ *limits) { r.Identity, r.ExpiresAt = "other", 0 }, false, ErrForeign},
+		{"another identity's", func(r *Row, _ *presented, s *revocation.State, _ *limits) { r.Identity, s.Revoked = "other", true }, false, errForeign},
+		{"another identity's that expired", func(r *Row, _ *presented, _ *revocation.State, _ *limits) { r.Identity, r.ExpiresAt = "other", 0 }, false, errForeign},
 		{"revoked", func(_ *Row, _ *presented, s *revocation.State, _ *limits) { s.Revoked = true }, false, ErrRevoked},
 		{"revoked before it was seen", func(_ *Row, _ *presented, s *revocation.State, _ *limits) { s.Revoked = true }, true, ErrRevoked},
 		{"cut off in the second of its start", func(r *Row, _ *presented, s *revocation.State, _ *limits) {

@@ -8,8 +8,8 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// DescribeStore is the part of the store that Describe reads.
-type DescribeStore interface {
+// describeStore is the part of the store that Describe reads.
+type describeStore interface {
 	// RevocationsOf returns the revocations in the store of a session, and of an identity. Each is
 	// nil if there is none.
 	RevocationsOf(
@@ -37,7 +37,7 @@ type Description struct {
 // Describe returns the description of a session at now. t is a token of the session, or
 // nil; rotation is nil if the servers have it off.
 func Describe(
-	ctx context.Context, s DescribeStore, id revocation.SessionID, t *token.Token,
+	ctx context.Context, s describeStore, id revocation.SessionID, t *token.Token,
 	rotation *Rotation, now time.Time,
 ) (Description, error) {
 	d := Description{ID: id}

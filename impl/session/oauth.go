@@ -19,9 +19,9 @@ type OAuth struct {
 	Scope string
 }
 
-// ErrOtherClient means that the token has the claim client_id or azp, and that the client names
+// errOtherClient means that the token has the claim client_id or azp, and that the client names
 // another ID. It is a check of consistency: a client that names no ID passes.
-const ErrOtherClient token.Fault = "token belongs to another client"
+const errOtherClient token.Fault = "token belongs to another client"
 
 var (
 	// ErrScope means that a client asked for a scope that the refresh token does not have.
@@ -40,10 +40,10 @@ func ClientOf(t *token.Token) string {
 	return id
 }
 
-// isOf returns ErrOtherClient if the token belongs to another client.
+// isOf returns errOtherClient if the token belongs to another client.
 func (o *OAuth) isOf(t *token.Token) error {
 	if id := ClientOf(t); o.ClientID != "" && id != "" && id != o.ClientID {
-		return ErrOtherClient
+		return errOtherClient
 	}
 	return nil
 }
@@ -70,14 +70,15 @@ func (o *OAuth) granted(t *token.Token) (_ *token.Token, scope string, _ error) 
 
 // RevokeAny revokes the session of a refresh token, as Logout does, or of an access token that
 // names a session of this service. It returns nil if the token is no valid token anyway. It returns
-// ErrNoSessionNamed for any other valid access token, and ErrOtherClient.
+// ErrNoSessionNamed for any other valid access token, and a token.Fault if the token belongs to
+// another client.
 func (s *Service) RevokeAny(ctx context.Context, raw string, from OAuth) error {
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, s.now())
 	if t != nil {
 		if err := from.isOf(t); err != nil {
 			return err
 		}
-		_, err = s.RevokeToken(ctx, t, Origin{Actor: ActorClient, Reason: "logout"})
+		_, err = s.RevokeToken(ctx, t, Origin{Actor: actorClient, Reason: "logout"})
 		return err
 	}
 	// Access tokens may be signed with a secret of their own.

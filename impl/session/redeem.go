@@ -164,6 +164,6 @@ func (s *Service) Logout(ctx context.Context, raw string) error {
 	if t == nil {
 		return err
 	}
-	_, err = s.RevokeToken(ctx, t, Origin{Actor: ActorClient, Reason: "logout"})
+	_, err = s.RevokeToken(ctx, t, Origin{Actor: actorClient, Reason: "logout"})
 	return err
 }

@@ -46,13 +46,13 @@ type Origin struct {
 
 // The actors of revocations. The audit stream and the store have them.
 const (
-	ActorClient = "client" // presented a refresh token of the session
+	actorClient = "client" // presented a refresh token of the session
 	ActorUser   = "user:"  // and the identity, which presented its own access token
-	ActorReuse  = "reuse"  // the server itself, because a refresh token was reused
+	actorReuse  = "reuse"  // the server itself, because a refresh token was reused
 	ActorAdmin  = "admin:" // and the administrator's identity
 	ActorCLI    = "cli:"   // and the user of the machine on which the command ran
-	// ActorUserService is the operator's user service, which said that the identity is gone.
-	ActorUserService = "user_service"
+	// actorUserService is the operator's user service, which said that the identity is gone.
+	actorUserService = "user_service"
 )
 
 // NewRevoker returns a Revoker.

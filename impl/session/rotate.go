@@ -213,7 +213,7 @@ func (q *redemption) grant(successor token.Minted) Grant {
 func (r *rotator) revokeReused(ctx context.Context, q *redemption, row Row) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reuseLimit)
 	defer cancel()
-	by := Origin{Actor: ActorReuse, Reason: "reuse"}
+	by := Origin{Actor: actorReuse, Reason: "reuse"}
 	_, err := r.revoker.RevokeSession(ctx, row.ID, row.Identity, by)
 	r.audit.Record(ctx, reuseEvent(q, row, err))
 	if err != nil {

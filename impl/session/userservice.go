@@ -105,7 +105,7 @@ func (u *userClaims) without(
 func (u *userClaims) revokeGone(ctx context.Context, t *token.Token) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goneLimit)
 	defer cancel()
-	by := Origin{Actor: ActorUserService, Reason: "the identity is gone"}
+	by := Origin{Actor: actorUserService, Reason: "the identity is gone"}
 	if _, err := u.revoker.RevokeToken(ctx, t, by); err != nil {
 		return err
 	}
