@@ -110,7 +110,7 @@ func (c *Claims) read(
 			ok = !p.otherCase(json.Name)
 			c.hasSubject = c.hasSubject || string(json.Name) == "sub"
 			c.bound = c.bound || string(json.Name) == "cnf"
-			custom = append(append(append(append(custom, ','), json.Quoted...), ':'), value...)
+			custom = appendMember(custom, json)
 		}
 		if !ok {
 			return custom, because(ErrMalformed, p.demand(string(json.Name)))
@@ -165,6 +165,11 @@ func (c *Claims) readProfile(p *Profile, name []byte, raw string) (known, ok boo
 		return false, false
 	}
 	return true, ok
+}
+
+// appendMember appends the member that json is at, with a comma before it.
+func appendMember(dst []byte, json *strictjson.Reader) []byte {
+	return append(append(append(append(dst, ','), json.Quoted...), ':'), json.Value...)
 }
 
 // text returns the text of a JSON string. It shares the memory of raw if there are no escapes.

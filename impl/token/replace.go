@@ -53,7 +53,7 @@ func (p *Profile) Replace(t *Token, claims []byte) (_ *Token, ignored []string, 
 		case p.otherCase(json.Name):
 			return nil, nil, errors.New("claims: " + p.demand(name))
 		default:
-			custom = append(append(append(append(custom, ','), json.Quoted...), ':'), json.Value...)
+			custom = appendMember(custom, &json)
 		}
 	}
 	if err := json.Err(); err != nil {
@@ -85,7 +85,7 @@ func (p *Profile) kept(t *Token) (own map[string]string, custom []byte, _ error)
 		return own, nil, err
 	}
 	err = read("{"+t.custom[1:]+"}", func(string) {
-		custom = append(append(append(append(custom, ','), json.Quoted...), ':'), json.Value...)
+		custom = appendMember(custom, &json)
 	})
 	return own, custom, err
 }
