@@ -7,12 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,41 +20,16 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// caddy starts Caddy with deploy/caddy/Caddyfile in front of the backends, and returns its URL. For
-// a name of this machine Caddy makes the certificate itself.
+// caddy starts Caddy with deploy/caddy/Caddyfile in front of the backends, and returns its URL.
 func caddy(t *testing.T, healthPort string, backends ...string) string {
 	t.Helper()
-	address, err := server.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := "localhost" + address[strings.LastIndex(address, ":"):]
-	file, err := filepath.Abs(filepath.Join(root, "deploy/caddy/Caddyfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	config := filepath.Join(folder, "Caddyfile")
-	// A test must not open port 80 or Caddy's own port for administration.
-	text := fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n"+
-		"\tstorage file_system %s\n}\nimport %s\n", folder, file)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program(t, "caddy"), "run", "--adapter", "caddyfile", "--config", config)
-	cmd.Dir = folder
-	cmd.Env = []string{
-		"HOME=" + folder,
-		"REFRESH_SITE=" + site,
-		"REFRESH_BACKENDS=" + strings.Join(backends, " "),
-		"REFRESH_HEALTH_PORT=" + healthPort,
-	}
-	url := "https://" + site
-	server.Run(t, cmd).Await(t, "Caddy to have its certificate", func() bool {
-		response, err := client.Get(url)
-		return err == nil && response.Body.Close() == nil
+	return server.Caddy(t, "caddy/Caddyfile", func(url string) []string {
+		return []string{
+			"REFRESH_SITE=" + url,
+			"REFRESH_BACKENDS=" + strings.Join(backends, " "),
+			"REFRESH_HEALTH_PORT=" + healthPort,
+		}
 	})
-	return url
 }
 
 var client = &http.Client{

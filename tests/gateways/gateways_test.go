@@ -4,13 +4,11 @@ package gateways
 
 import (
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -96,34 +94,14 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
 }
 
 func caddy(t *testing.T, refreshd, operations, api *url.URL) string {
-	address, err := server.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := "https://localhost" + address[strings.LastIndexByte(address, ':'):]
-	file, err := filepath.Abs("../../deploy/gateways/Caddyfile")
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := t.TempDir()
-	config := filepath.Join(folder, "Caddyfile")
-	// A test must not open port 80 or Caddy's own port for administration.
-	text := fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n"+
-		"\tstorage file_system %s\n}\nimport %s\n", folder, file)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("caddy", "run", "--adapter", "caddyfile", "--config", config)
-	cmd.Dir = folder
-	cmd.Env = []string{
-		"HOME=" + folder,
-		"API_SITE=" + site,
-		"API_BACKENDS=" + api.Host,
-		"REFRESH_BACKENDS=" + refreshd.Host,
-		"REFRESH_HEALTH_PORT=" + operations.Port(),
-	}
-	server.Run(t, cmd).AwaitPort(t, site[len("https://"):])
-	return site
+	return server.Caddy(t, "gateways/Caddyfile", func(url string) []string {
+		return []string{
+			"API_SITE=" + url,
+			"API_BACKENDS=" + api.Host,
+			"REFRESH_BACKENDS=" + refreshd.Host,
+			"REFRESH_HEALTH_PORT=" + operations.Port(),
+		}
+	})
 }
 
 // build starts refreshd, an API and a gateway. The API answers with the status that X-Wanted asks
