@@ -27,7 +27,7 @@ func newClient(location string) (*http.Client, error) {
 		return nil, errors.New("the issuer's URL is malformed")
 	case u.User != nil:
 		return nil, errors.New("the issuer's URL must not hold a name or password")
-	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
+	case !IsSecure(u):
 		return nil, errors.New("the issuer's URL must begin with https://; http:// needs loopback")
 	}
 	return &http.Client{
@@ -48,6 +48,11 @@ func newClient(location string) (*http.Client, error) {
 			return nil
 		},
 	}, nil
+}
+
+// IsSecure reports whether a URL is https, or http on this machine.
+func IsSecure(u *url.URL) bool {
+	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
 }
 
 // IsLoopback reports whether host is this machine: 127.0.0.0/8, ::1 or localhost.

@@ -14,15 +14,6 @@ import (
 	"kalsel.dev/refresh/impl/edge"
 )
 
-// The limits of the lifetime of access tokens from /api/v1/browser/refresh: those of limit at
-// /api/v1/refresh.
-const (
-	minBrowserLifetime = Duration(10 * time.Minute)
-	maxBrowserLifetime = Duration(7 * 24 * time.Hour)
-
-	defaultBrowserLifetime = Duration(time.Hour)
-)
-
 func sameSites() map[string]http.SameSite {
 	return map[string]http.SameSite{
 		"strict": http.SameSiteStrictMode,
@@ -33,7 +24,7 @@ func sameSites() map[string]http.SameSite {
 // checkBrowser returns the first mistake in the settings of the browser operations.
 func (s *Settings) checkBrowser() error {
 	switch {
-	case s.BrowserLifetime < minBrowserLifetime || s.BrowserLifetime > maxBrowserLifetime,
+	case !isAccessLifetime(s.BrowserLifetime),
 		time.Duration(s.BrowserLifetime)%time.Minute != 0:
 		return s.invalid(&s.BrowserLifetime, "must be whole minutes from 10m to 7d")
 	case sameSites()[s.CookieSameSite] == 0:
@@ -41,7 +32,7 @@ func (s *Settings) checkBrowser() error {
 	case s.BrowserDoor && slices.Contains(s.CORSOrigin, "*"):
 		return s.invalid(&s.CORSOrigin, "must list origins, not *, with "+s.Name(&s.BrowserDoor)+
 			": otherwise any page could use the cookie")
-	case !s.BrowserDoor && s.BrowserLifetime != defaultBrowserLifetime:
+	case !s.BrowserDoor && s.differs(&s.BrowserLifetime):
 		return s.invalid(&s.BrowserLifetime, "needs "+s.Name(&s.BrowserDoor))
 	case !s.BrowserDoor && s.CookieSameSite != "strict":
 		return s.invalid(&s.CookieSameSite, "needs "+s.Name(&s.BrowserDoor))

@@ -81,7 +81,13 @@ const (
 	maxRotationWindow = Duration(time.Hour)
 	// maxClockSkew is as much as a login service's clock may differ.
 	maxClockSkew = Duration(time.Minute)
+	// minAccessLifetime and maxAccessLifetime are the limits of limit at /api/v1/refresh.
+	minAccessLifetime = Duration(10 * time.Minute)
+	maxAccessLifetime = Duration(7 * 24 * time.Hour)
 )
+
+// isAccessLifetime reports whether access tokens may live so long.
+func isAccessLifetime(d Duration) bool { return d >= minAccessLifetime && d <= maxAccessLifetime }
 
 // CheckLifetimes returns the first mistake in the durations.
 func (s *Settings) CheckLifetimes() error {
@@ -97,8 +103,8 @@ func (s *Settings) CheckLifetimes() error {
 	if s.TokenLifetime > s.MaxLifetime {
 		return s.invalid(&s.TokenLifetime, "must not be more than "+s.Name(&s.MaxLifetime))
 	}
-	switch window := s.setting(&s.RotationWindow); {
-	case !s.Rotation && s.RotationWindow != 0 && s.RotationWindow.String() != window.Default:
+	switch {
+	case !s.Rotation && s.RotationWindow != 0 && s.differs(&s.RotationWindow):
 		return s.invalid(&s.RotationWindow, "needs "+s.Name(&s.Rotation))
 	case s.RotationWindow > maxRotationWindow:
 		return s.invalid(&s.RotationWindow, "must not be more than "+maxRotationWindow.String())

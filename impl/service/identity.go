@@ -32,7 +32,7 @@ func (s *Settings) checkIdentity() error {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
 		return s.invalid(&s.IdentityUrl, "must be a URL without user and fragment, such as "+
 			"https://users.example.com/claims")
-	case u.Scheme != "https" && (u.Scheme != "http" || !keys.IsLoopback(u.Hostname())):
+	case !keys.IsSecure(u):
 		return s.invalid(&s.IdentityUrl, "must begin with https:// (http:// on loopback only)")
 	case time.Duration(s.IdentityTimeout) < time.Millisecond || s.IdentityTimeout > maxIdentityTimeout:
 		return s.invalid(&s.IdentityTimeout, "must be from 1ms to "+maxIdentityTimeout.String())
@@ -53,21 +53,16 @@ func (s *Settings) checkNoIdentity() error {
 	switch {
 	case s.IdentityCredentialFile != "":
 		return s.invalid(&s.IdentityCredentialFile, needed)
-	case s.IdentityTimeout != 0 && s.differs(&s.IdentityTimeout, s.IdentityTimeout):
+	case s.IdentityTimeout != 0 && s.differs(&s.IdentityTimeout):
 		return s.invalid(&s.IdentityTimeout, needed)
-	case s.IdentityInFlight != 0 && s.differs(&s.IdentityInFlight, s.IdentityInFlight):
+	case s.IdentityInFlight != 0 && s.differs(&s.IdentityInFlight):
 		return s.invalid(&s.IdentityInFlight, needed)
-	case s.IdentityOnFailure != "" && s.differs(&s.IdentityOnFailure, s.IdentityOnFailure):
+	case s.IdentityOnFailure != "" && s.differs(&s.IdentityOnFailure):
 		return s.invalid(&s.IdentityOnFailure, needed)
-	case s.IdentityGoneLimit != 0 && s.differs(&s.IdentityGoneLimit, s.IdentityGoneLimit):
+	case s.IdentityGoneLimit != 0 && s.differs(&s.IdentityGoneLimit):
 		return s.invalid(&s.IdentityGoneLimit, needed)
 	}
 	return nil
-}
-
-// differs reports whether the value of a field is not its default.
-func (s *Settings) differs(field, value any) bool {
-	return fmt.Sprint(value) != s.setting(field).Default
 }
 
 // IdentityCredential returns the credential for the user service, or nil if none is configured. It

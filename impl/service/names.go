@@ -75,6 +75,16 @@ func (s *Settings) setting(field any) Setting {
 // Name returns the names of the setting that field points to. It panics if field is not one of s.
 func (s *Settings) Name(field any) string { return s.setting(field).Names() }
 
+// differs reports whether the setting that field points to has another value than its default.
+func (s *Settings) differs(field any) bool {
+	fallback := s.setting(field).Default
+	if d, ok := field.(*Duration); ok {
+		parsed, err := ParseDuration(fallback)
+		return err != nil || *d != Duration(parsed)
+	}
+	return fmt.Sprint(reflect.ValueOf(field).Elem()) != fallback
+}
+
 // SettingError is a mistake in the settings, in one line.
 type SettingError string
 

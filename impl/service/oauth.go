@@ -10,24 +10,16 @@ import (
 	"kalsel.dev/refresh/impl/keys"
 )
 
-// The limits of the lifetime of access tokens from /oauth2/token: those of limit at /api/v1/refresh.
-const (
-	minOAuthLifetime = Duration(10 * time.Minute)
-	maxOAuthLifetime = Duration(7 * 24 * time.Hour)
-
-	defaultOAuthLifetime = Duration(time.Hour)
-)
-
 // checkOAuth returns the first mistake in the settings of the OAuth operations.
 func (s *Settings) checkOAuth() error {
 	switch {
-	case s.OauthLifetime < minOAuthLifetime || s.OauthLifetime > maxOAuthLifetime:
+	case !isAccessLifetime(s.OauthLifetime):
 		return s.invalid(&s.OauthLifetime, "must be from 10m to 7d")
 	case s.PublicUrl != "" && !isWebOrigin(s.PublicUrl):
 		return s.invalid(&s.PublicUrl, "must be an https URL without query (http on loopback only)")
 	case s.PublicUrl != "" && !s.Oauth:
 		return s.invalid(&s.PublicUrl, "needs "+s.Name(&s.Oauth))
-	case s.OauthLifetime != defaultOAuthLifetime && !s.Oauth:
+	case !s.Oauth && s.differs(&s.OauthLifetime):
 		return s.invalid(&s.OauthLifetime, "needs "+s.Name(&s.Oauth))
 	}
 	return nil
@@ -41,7 +33,7 @@ func isWebOrigin(text string) bool {
 		u.Fragment != "" {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && keys.IsLoopback(u.Hostname())
+	return keys.IsSecure(u)
 }
 
 // feed returns the settings of the feed of revocations.

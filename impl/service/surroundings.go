@@ -24,10 +24,10 @@ func (s *Settings) checkSurroundings() error {
 			return err
 		}
 	}
-	switch burst := s.setting(&s.RateBurst); {
+	switch {
 	case s.RateLimit < 0 || math.IsNaN(s.RateLimit) || s.RateLimit > 1e6:
 		return s.invalid(&s.RateLimit, "must be from 0 to 1000000")
-	case s.RateLimit == 0 && fmt.Sprint(s.RateBurst) != burst.Default:
+	case s.RateLimit == 0 && s.differs(&s.RateBurst):
 		return s.invalid(&s.RateBurst, "needs "+s.Name(&s.RateLimit))
 	case s.RateBurst < 1 || s.RateBurst > 1e6:
 		return s.invalid(&s.RateBurst, "must be from 1 to 1000000")
