@@ -1,9 +1,7 @@
-// Package credential knows the credentials of APIs: names and secrets from a file that may change at
-// any time.
+// Package credential knows the credentials of APIs: names and secrets from a file.
 package credential
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -11,11 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"kalsel.dev/refresh/impl/reread"
 )
 
 // The scopes of a credential.
@@ -27,9 +25,6 @@ const (
 // minSecret is the length of the shortest secret, in characters.
 const minSecret = 32
 
-// readEvery is how long a change of the file may go unnoticed.
-const readEvery = time.Second
-
 // Credential is one line of the file.
 type Credential struct {
 	Name   string
@@ -38,76 +33,25 @@ type Credential struct {
 	hash [sha256.Size]byte // of the secret: hashes have one length, so comparing tells none
 }
 
-// File is a file with credentials. It is read again when it changes. If it then cannot be used, the
-// credentials that were read before stay in force. File is safe for concurrent use.
-type File struct {
-	path string
-	now  func() time.Time
-	log  *slog.Logger
-
-	mu      sync.Mutex
-	read    time.Time // the last time at which the file was read
-	content []byte
-	failure string // of the last reading
-	all     []Credential
-}
+// File is a file with credentials that may change at any time. It is safe for concurrent use.
+type File struct{ file *reread.File[[]Credential] }
 
 // Open reads a file with credentials, one a line: name:secret, or name:secret:scopes with commas
 // between the scopes. Empty lines, and lines that begin with #, are skipped. It fails if the file
 // cannot be read, has no credential, or has a line that is not one.
 func Open(path string, now func() time.Time, log *slog.Logger) (*File, error) {
-	f := &File{path: path, now: now, log: log}
-	return f, f.load()
-}
-
-// load reads the file. If it has changed, its credentials replace the others.
-func (f *File) load() error {
-	content, err := os.ReadFile(f.path)
-	if err != nil {
-		return err
-	}
-	if f.all != nil && bytes.Equal(content, f.content) {
-		return nil
-	}
-	all, err := parse(string(content))
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
-	}
-	if f.all != nil {
-		f.log.Info("The API credentials were read again", "path", f.path, "credentials", len(all))
-	}
-	f.content, f.all = content, all
-	return nil
-}
-
-// current returns the credentials in force.
-func (f *File) current() []Credential {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := f.now()
-	if since := now.Sub(f.read); since < readEvery && since >= 0 {
-		return f.all
-	}
-	f.read = now
-	failure := ""
-	if err := f.load(); err != nil {
-		failure = err.Error()
-		if failure != f.failure {
-			f.log.Error("The API credentials cannot be read again; those that were read before stay "+
-				"in force", "error", err)
-		}
-	}
-	f.failure = failure
-	return f.all
+	file, err := reread.Open(reread.Config[[]Credential]{
+		Path:    path,
+		Content: "API credentials",
+		Parse:   parse,
+		Now:     now,
+		Log:     log,
+	})
+	return &File{file}, err
 }
 
 // Reload reads the file now.
-func (f *File) Reload() {
-	f.mu.Lock()
-	f.read = time.Time{}
-	f.mu.Unlock()
-	f.current()
-}
+func (f *File) Reload() { f.file.Reload() }
 
 // Check returns the credential that the value of the header Authorization proves: Basic with the
 // name and the secret, or Bearer with the secret alone. ok is false if it proves none.
@@ -144,7 +88,7 @@ func Basic(authorization string) (name, password string, ok bool) {
 // credential in constant time.
 func (f *File) find(name, secret string) (found Credential, ok bool) {
 	hash := sha256.Sum256([]byte(secret))
-	for _, one := range f.current() {
+	for _, one := range f.file.Value() {
 		if subtle.ConstantTimeCompare(one.hash[:], hash[:]) == 1 && (name == "" || name == one.Name) {
 			found, ok = one, true
 		}

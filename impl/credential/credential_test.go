@@ -129,7 +129,7 @@ func TestChanges(t *testing.T) {
 			}
 		}
 	}
-	if n := strings.Count(log.String(), "cannot be read again"); n != 1 {
+	if n := strings.Count(log.String(), "cannot be used"); n != 1 {
 		t.Errorf("an unusable file was logged %d times:\n%s", n, log.String())
 	}
 	if strings.Contains(log.String(), secret) || strings.Contains(log.String(), other) {

@@ -95,7 +95,7 @@ func (s *sender) setHeader(ctx context.Context, h http.Header) {
 	// out to be closed; the key itself is not sent.
 	h["X-Idempotency-Key"] = nil
 	if s.credential != nil {
-		h.Set("Authorization", "Bearer "+s.credential.current())
+		h.Set("Authorization", "Bearer "+s.credential.file.Value())
 	}
 	from := caller.Of(ctx)
 	if from.RequestID != "" {

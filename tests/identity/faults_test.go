@@ -251,7 +251,7 @@ func TestCredential(t *testing.T) {
 	write("not a credential")
 	d.Await(t, "the error", func() bool {
 		last()
-		return d.Log.Contains("The credential for the user service cannot be read again")
+		return d.Log.Contains("A file cannot be used")
 	})
 	if got := last(); got != "Bearer second-credential" {
 		t.Errorf("sent %q after the file was broken", got)
