@@ -70,7 +70,10 @@ func (g *Guard) verify(ctx context.Context, raw string) (*token.Token, error) {
 		return nil, ErrUnavailable
 	}
 	t, err := g.verifier.Access(raw, g.now())
-	if g.keys != nil && errors.Is(err, token.ErrUnknownKey) && g.keys.refetch(ctx) {
+	if g.keys != nil && errors.Is(err, token.ErrUnknownKey) {
+		if err := g.keys.refetch(ctx); err != nil {
+			return nil, err
+		}
 		t, err = g.verifier.Access(raw, g.now())
 	}
 	if err != nil {

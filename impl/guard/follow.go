@@ -37,7 +37,7 @@ type position struct {
 // feed has lost entries, those in memory stay in force.
 func (g *Guard) follow(ctx context.Context) {
 	var at position
-	pause, failing := firstPause, false
+	pause, failing, reset := firstPause, false, false
 	for ctx.Err() == nil {
 		// The age counts from before the request: a revocation that is acknowledged while the request
 		// is on its way may be missing in the answer.
@@ -45,22 +45,26 @@ func (g *Guard) follow(ctx context.Context) {
 		next, err := g.read(ctx, at)
 		switch {
 		case errors.Is(err, errReset):
-			g.c.Log.Warn("guard: the feed of revocations has lost entries and is read again")
-			at = position{}
-			continue
+			if !reset {
+				g.c.Log.Warn("guard: the feed of revocations has lost entries and is read again")
+			}
+			reset, at = true, position{}
 		case err != nil:
 			if !failing && ctx.Err() == nil {
 				failing = true
 				g.c.Log.Warn("guard: the feed of revocations cannot be read", "error", err)
 			}
-			g.c.sleep(ctx, pause)
-			pause = min(2*pause, lastPause)
-			continue
 		case failing:
 			failing = false
 			g.c.Log.Info("guard: the feed of revocations is read again")
 		}
+		if err != nil {
+			g.c.sleep(ctx, pause)
+			pause = min(2*pause, lastPause)
+			continue
+		}
 		idle := at.atHead && next == at
+		reset = reset && !idle // servers that disagree answer 409 and 200 in turn
 		pause, at = firstPause, next
 		if at.atHead {
 			g.sent.Store(&sent)

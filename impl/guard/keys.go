@@ -24,8 +24,9 @@ type publicKeys struct {
 	c       Config
 	current atomic.Pointer[jwk.Set]
 
-	mu   sync.Mutex
-	read time.Duration // when the keys were read last, on the monotonic clock
+	mu     sync.Mutex
+	read   time.Duration // when the keys were read last, on the monotonic clock
+	failed bool          // the last reading failed
 }
 
 func newPublicKeys(c Config) *publicKeys { return &publicKeys{c: c} }
@@ -55,19 +56,24 @@ func (k *publicKeys) run(ctx context.Context) {
 	}
 }
 
-// refetch reads the keys because a token names an unknown one. It returns false if the keys were
-// read a moment ago, or cannot be read.
-func (k *publicKeys) refetch(ctx context.Context) bool {
+// refetch reads the keys because a token names an unknown one, unless they were read a moment ago. It
+// returns ErrUnavailable if the last reading failed: the key may be a new one.
+func (k *publicKeys) refetch(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.c.Clock.Now().Mono-k.read < keysAfter {
-		return false
+	if k.c.Clock.Now().Mono-k.read >= keysAfter {
+		_ = k.fetch(ctx) // noted in failed
 	}
-	return k.fetch(ctx) == nil
+	if k.failed {
+		return ErrUnavailable
+	}
+	return nil
 }
 
-func (k *publicKeys) fetch(ctx context.Context) error {
+// fetch reads the keys. The caller holds mu.
+func (k *publicKeys) fetch(ctx context.Context) (err error) {
 	k.read = k.c.Clock.Now().Mono
+	defer func() { k.failed = err != nil }()
 	ctx, cancel := context.WithTimeout(ctx, k.c.MaxStale)
 	defer cancel()
 	body, err := k.c.get(ctx, "/.well-known/jwks.json", "", maxKeys)
