@@ -11,10 +11,11 @@ import (
 	"kalsel.dev/refresh/gen"
 )
 
-// Logout deletes the tokens at once and asks the server to revoke the session. If the server does
-// not confirm the revocation, Logout tries again up to three times and then returns [ErrTemporary],
-// wrapped. In that case the next start of the program tries again: until then, Store keeps the
-// refresh token for this purpose alone. An error of Store is returned too.
+// Logout deletes the tokens at once and asks the server to revoke the session. It returns nil if the
+// server has confirmed the revocation. If the server is unavailable, Logout tries again up to three
+// times and then returns [ErrTemporary], wrapped. If the server rejects the request, Logout returns
+// its answer, an [Error]. In both cases the next start of the program tries again: until then, Store
+// keeps the refresh token for this purpose alone. An error of Store is returned too.
 func (k *Keeper) Logout(ctx context.Context) error {
 	k.mu.Lock()
 	tokens, _ := k.load(ctx)
@@ -24,21 +25,26 @@ func (k *Keeper) Logout(ctx context.Context) error {
 	return errors.Join(err, k.revokeAll(ctx))
 }
 
-// revokeAll asks the server to revoke the sessions that LoggedOut names, with retries.
+// revokeAll asks the server to revoke the sessions that LoggedOut names, with retries. LoggedOut
+// keeps the sessions that the server has not confirmed.
 func (k *Keeper) revokeAll(ctx context.Context) error {
 	k.mu.Lock()
 	pending := strings.Fields(k.held.LoggedOut)
 	k.mu.Unlock()
+	var failures []error
 	for _, token := range pending {
 		err := k.withRetries(ctx, func() error { return k.revoke(ctx, token) })
-		if errors.Is(err, ErrTemporary) || (err != nil && ctx.Err() != nil) {
-			return fmt.Errorf("the server has not confirmed the logout: %w", err)
+		// If the server does not accept the token, there is nothing to revoke.
+		if err == nil || errors.Is(err, ErrLoginRequired) {
+			failures = append(failures, k.forget(ctx, token))
+			continue
 		}
-		if err := k.forget(ctx, token); err != nil { // revoked, or never to be accepted
-			return err
+		failures = append(failures, fmt.Errorf("the server has not confirmed the logout: %w", err))
+		if errors.Is(err, ErrTemporary) || ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // revoke sends one request. It returns nil if the session is revoked.

@@ -109,3 +109,28 @@ func TestLogoutThatIsNowConfirmed(t *testing.T) {
 		t.Errorf("%v after %d requests", err, len(sent))
 	}
 }
+
+// A logout that is answered with a mistake of the caller is not confirmed. It does not keep other
+// sessions from being revoked, and the next start tries again.
+func TestLogoutThatIsRejected(t *testing.T) {
+	s, store := newService(t), &memory{}
+	k, c := loggedIn(t, s, func(c *client.Config) { c.Store = store })
+	sent := revocations(s, refuse(400))
+	err := k.Logout(t.Context())
+	failure := (*client.Error)(nil)
+	if !errors.As(err, &failure) || failure.Status != 400 || len(sent) != 1 {
+		t.Errorf("%v after %d requests", err, len(sent))
+	}
+
+	sent = revocations(s, confirm)
+	next, err := client.New(client.Config{Server: s.URL, Store: store, Now: c.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Logout(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := <-sent; got != "/api/v1/revoke R0" {
+		t.Error(got)
+	}
+}

@@ -42,7 +42,8 @@ export function memoryStorage() {
 export function claims(token) {
   try {
     const bytes = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
+    const escaped = (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
+    return JSON.parse(decodeURIComponent(bytes.replace(/[^]/g, escaped))); // the bytes are UTF-8
   } catch {
     return undefined;
   }
@@ -119,8 +120,12 @@ function browserStorage() {
  * Parses a URL. It fails on texts such as `localhost:8080`, which are URLs, but not of a server.
  */
 function httpURL(option, text, page) {
-  const url = URL.canParse(text, page) && new URL(text, page);
-  if (url && /^https?:$/.test(url.protocol)) return url;
+  try {
+    const url = new URL(text, page);
+    if (/^https?:$/.test(url.protocol)) return url;
+  } catch {
+    // The error below names the option.
+  }
   throw new TypeError(`${option} must be a URL such as https://api.example.com: ${text}`);
 }
 
@@ -526,20 +531,30 @@ export function createSession(options = {}) {
     save(`${key}#logout`, tokens.length ? tokens : null);
   }
 
-  /** Asks the server to revoke the sessions. Returns whether it has confirmed all. */
+  /**
+   * Asks the server to revoke the sessions. Returns whether it has confirmed all. A session that it
+   * has not confirmed stays pending.
+   */
   async function revokePending(tries) {
+    let confirmed = true;
     let wait = 0;
     if (storage.ready) await storage.ready;
     for (const refresh_token of pendingLogouts()) {
       const path = cookie ? operation('logout') : 'api/v1/revoke';
       const answer = await post(path, cookie ? {} : { refresh_token }, { keepalive: true });
-      const { status, error, retryAfter = 0 } = answer;
-      const done = status === 204 || (error && (error === 'jwt_error' || !passes(status)));
-      if (done) setPendingLogouts(pendingLogouts().filter((token) => token !== refresh_token));
+      const { status, error, message, retryAfter = 0 } = answer;
+      // If the server does not accept the token (jwt_error), there is nothing to revoke.
+      if (status === 204 || error === 'jwt_error') {
+        setPendingLogouts(pendingLogouts().filter((token) => token !== refresh_token));
+        continue;
+      }
+      confirmed = false;
+      const mistake = error && !passes(status);
+      if (mistake) warn(`the logout was answered ${status} (${message}). Check the settings.`);
       else wait = Math.max(wait, retryAfter * 1000, backoff(tries));
     }
     if (wait && tries < RETRIES) env.setTimeout(() => confirmLogouts(tries + 1), wait);
-    return !wait;
+    return confirmed;
   }
 
   /** Runs revokePending, one call at a time. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loggedIn } from './world.mjs';
+import { World, loggedIn } from './world.mjs';
 
 const unavailable = {
   'is offline': () => Promise.reject(new TypeError('Failed to fetch')),
@@ -59,6 +59,26 @@ test('a session that the server no longer knows is logged out', async () => {
   world.server = () => world.error(422);
   assert.equal(await world.value(tab.logout()), true);
 });
+
+for (const transport of ['body', 'cookie']) {
+  test(`a logout that is answered with an error is not confirmed (${transport})`, async () => {
+    const world = new World();
+    const tab = world.tab({ transport });
+    if (transport === 'body') tab.login(world.pair());
+    world.server = () => world.error(400);
+    assert.equal(await world.value(tab.logout()), false);
+    assert.match(tab.told.warnings[0], /the logout was answered 400/);
+    await world.pass(60_000);
+    const sent = world.requests.filter(({ url }) => /logout|revoke/.test(url));
+    assert.equal(sent.length, 1, 'a mistake of the page does not pass by itself');
+    world.server = revoked;
+    world.requests = [];
+    const next = world.tab({ transport });
+    assert.equal((await world.outcome(next.token())).error.code, 'login');
+    await world.pass(1000);
+    assert.equal(world.requests.length, 1, 'the next start tries again');
+  });
+}
 
 test('an unconfirmed logout is dropped when the refresh token expires', async () => {
   const { world, tab } = loggedIn();
