@@ -175,6 +175,15 @@ func TestAcceptEncoding(t *testing.T) {
 	}
 }
 
+// The documentation says that session.js has less than 7 KiB, compressed.
+func TestSizeOfSessionJS(t *testing.T) {
+	r := ask(t, serve(t, web.Options{}), "GET", "/session.js", "", "Accept-Encoding", "gzip")
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.Header.Get("Content-Encoding") != "gzip" || len(body) >= 7<<10 {
+		t.Errorf("%d bytes: %v", len(body), err)
+	}
+}
+
 func TestSwitches(t *testing.T) {
 	h := serve(t, web.Options{})
 	for path, want := range map[string]int{
