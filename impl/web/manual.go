@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"html"
 	"io/fs"
 	"net/http"
@@ -20,24 +19,48 @@ import (
 )
 
 // manual adds a page for each Markdown file, below the path of the file, so that relative links
-// between them are right.
+// between them are right. The programs beside them are served as text, and a folder leads to its
+// README.md.
 func (s *site) manual(files fs.FS) {
 	if files == nil {
 		return
 	}
-	m := &manual{files: files, paths: map[string]bool{"/openapi.yaml": true}}
+	m := &manual{files: files, paths: map[string]bool{"/openapi.yaml": true, "/docs": true}}
 	m.markdown = sync.OnceValue(m.newMarkdown)
 	walk := func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && path.Ext(name) == ".md" {
-			m.paths["/"+name] = true
-			page := assetOf("page.html", policyPage, func() []byte { return m.page(name) })
-			s.add(http.MethodGet, "/"+name, page)
+		if err != nil || entry.IsDir() {
+			return err
 		}
-		return err
+		file := assetOf(name, policyFile, func() []byte { return m.read(name) })
+		if path.Ext(name) == ".md" {
+			file = assetOf("page.html", policyPage, func() []byte { return m.page(name) })
+		}
+		m.paths["/"+name] = true
+		s.add(http.MethodGet, "/"+name, file)
+		folder := "/" + path.Dir(name)
+		if path.Base(name) != "README.md" || folder == "/." {
+			return nil
+		}
+		there := http.RedirectHandler("/"+name, http.StatusFound)
+		s.add(http.MethodGet, folder+"/", there)
+		if !m.paths[folder] { // /docs is another page
+			m.paths[folder] = true
+			s.add(http.MethodGet, folder, there)
+		}
+		return nil
 	}
 	if err := fs.WalkDir(files, ".", walk); err != nil {
 		panic(err) // the files are embedded
 	}
+}
+
+// read returns a file. It panics if it fails.
+func (m *manual) read(name string) []byte {
+	data, err := fs.ReadFile(m.files, name)
+	if err != nil {
+		panic(err) // the files are embedded
+	}
+	return data
 }
 
 // manual makes pages of Markdown files.
@@ -64,12 +87,11 @@ func (m *manual) newMarkdown() goldmark.Markdown {
 // page returns the page of a Markdown file. It panics if the file cannot be converted, which a test
 // does for every file.
 func (m *manual) page(name string) []byte {
-	source, readErr := fs.ReadFile(m.files, name)
+	source := m.read(name)
 	context := parser.NewContext()
 	context.Set(fileKey, name)
 	var body bytes.Buffer
-	err := m.markdown().Convert(source, &body, parser.WithContext(context))
-	if err := errors.Join(readErr, err); err != nil {
+	if err := m.markdown().Convert(source, &body, parser.WithContext(context)); err != nil {
 		panic(err)
 	}
 	title, _, _ := strings.Cut(strings.TrimPrefix(string(source), "# "), "\n")

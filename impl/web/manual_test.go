@@ -33,13 +33,38 @@ func TestManual(t *testing.T) {
 			if to == "/playground" || to == "/openapi.yaml" || strings.HasPrefix(to, "data") {
 				continue
 			}
-			if status := ask(t, h, "GET", to, "").StatusCode; status != 200 {
+			if status := ask(t, h, "GET", to, "").StatusCode; status >= 400 {
 				t.Errorf("%s links to %s: %d", route.Path, to, status)
 			}
 		}
 	}
 	if seen < 20 {
 		t.Errorf("%d pages", seen)
+	}
+}
+
+// A folder of the manual leads to its first page, and the recipes can be read.
+func TestManualFolders(t *testing.T) {
+	h := serve(t, web.Options{Docs: true, Manual: refresh.Manual})
+	for from, want := range map[string]string{
+		"/docs/":           "/docs/README.md",
+		"/docs/id":         "/docs/id/README.md",
+		"/docs/recipes/":   "/docs/recipes/README.md",
+		"/docs/decisions/": "/docs/decisions/README.md",
+	} {
+		if got := ask(t, h, "GET", from, "").Header.Get("Location"); got != want {
+			t.Errorf("%s leads to %q", from, got)
+		}
+	}
+	for _, recipe := range []string{"axios.mjs", "httpx_session.py", "RefreshSession.java"} {
+		link := `<a href="` + recipe + `">`
+		if !strings.Contains(text(t, ask(t, h, "GET", "/docs/recipes/README.md", "")), link) {
+			t.Errorf("the page of the recipes does not link to %s", recipe)
+		}
+		r := ask(t, h, "GET", "/docs/recipes/"+recipe, "")
+		if r.Header.Get("Content-Type") != "text/plain; charset=utf-8" || text(t, r) == "" {
+			t.Errorf("%s: %d %v", recipe, r.StatusCode, r.Header)
+		}
 	}
 }
 

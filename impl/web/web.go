@@ -98,7 +98,8 @@ func (s *site) docs(o Options) {
 	s.add(http.MethodGet, "/", http.RedirectHandler("/docs", http.StatusFound))
 	const switchedOff = " An operation that is switched off answers 501 and names its setting."
 	login, note := "off", "The tokens in the examples are not valid on this server. Use tokens of "+
-		"your login. To get valid examples on a development machine, "+o.PlaygroundHint+"."
+		"your login, or sign some on the server with “refreshd token issue”. To get valid examples "+
+		"on a development machine, "+o.PlaygroundHint+"."
 	switch {
 	case o.Playground != nil && o.Playground.Administrators:
 		login, note = "admin", "This page is logged in as an administrator, so you can try every "+

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -21,8 +22,8 @@ func serve(t *testing.T, o web.Options) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range web.Routes(o) {
 		path := r.Path
-		if path == "/" {
-			path = "/{$}"
+		if strings.HasSuffix(path, "/") {
+			path += "{$}"
 		}
 		mux.Handle(r.Method+" "+path, r.Handler)
 	}
@@ -69,8 +70,9 @@ func text(t *testing.T, r *http.Response) string {
 
 func pages(o web.Options) []web.Route {
 	var out []web.Route
+	none := regexp.MustCompile(`/$|^/playground/hello$|^/docs/[a-z]+$`) // redirects, and an API
 	for _, r := range web.Routes(o) {
-		if r.Method == http.MethodGet && r.Path != "/" && r.Path != "/playground/hello" {
+		if r.Method == http.MethodGet && !none.MatchString(r.Path) {
 			out = append(out, r)
 		}
 	}
@@ -91,7 +93,7 @@ func TestEveryFile(t *testing.T) {
 				t.Fatalf("%d, %d bytes, %v", plain.StatusCode, len(want), plain.Header)
 			}
 			kind := types[regexp.MustCompile(`\.\w+$`).FindString(route.Path)]
-			if route.Path == "/docs/LICENSE" || route.Path == "/docs/NOTICE" {
+			if kind == "" || strings.HasPrefix(route.Path, "/docs/") && path.Ext(route.Path) == "" {
 				kind = "text/plain"
 			}
 			if got := plain.Header.Get("Content-Type"); got != kind+"; charset=utf-8" {
@@ -206,6 +208,7 @@ func TestSwitches(t *testing.T) {
 	}{
 		{playing(), "on", "is not an administrator"},
 		{admin, "admin", "logged in as an administrator, so you can try every operation."},
+		{off, "off", "Use tokens of your login, or sign some on the server"},
 		{off, "off", "To get valid examples on a development machine, start it with --playground."},
 	} {
 		page := text(t, ask(t, serve(t, c.options), "GET", "/docs", ""))

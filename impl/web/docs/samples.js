@@ -1,57 +1,72 @@
 // Code for each operation, in curl, JavaScript and Go, and the search for an operation.
 
-/** Returns the first request with this operationId: method, path, media type, body and headers. */
-function requestOf(spec, operationId) {
+/** Returns the method, the path and the operation with this operationId. */
+function find(spec, operationId) {
   for (const [path, item] of Object.entries(spec.paths)) {
     for (const [method, operation] of Object.entries(item)) {
-      if (operation.operationId !== operationId) continue;
-      const headers = {};
-      const [media, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
-      const value = Object.values(content?.examples ?? {})[0]?.value;
-      if (media) headers['Content-Type'] = media;
-      const security = Object.keys(operation.security?.[0] ?? {})[0];
-      const schemes = { accessToken: 'Bearer ACCESS_TOKEN', apiCredential: 'Basic CREDENTIAL' };
-      if (schemes[security]) headers.Authorization = schemes[security];
-      const cookie = operation.tags.includes('browser');
-      const short = (text) => (/^ey/.test(text) ? 'REFRESH_TOKEN' : text);
-      const fields = Object.entries(value ?? {}).map(([name, one]) => [name, short(one)]);
-      const form = media?.endsWith('urlencoded');
-      const body = media && (form ? String(new URLSearchParams(fields)) : json(fields));
-      return { method: method.toUpperCase(), path, headers, body, cookie };
+      if (operation.operationId === operationId) return [method.toUpperCase(), path, operation];
     }
   }
   return undefined;
 }
 
-const json = (fields) => JSON.stringify(Object.fromEntries(fields));
+/** Returns the first example of the body of a request, or undefined. */
+function bodyOf(operation) {
+  const [media, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  if (!media) return undefined;
+  const value = Object.values(content.examples ?? {})[0]?.value ?? {};
+  const short = (text) => (/^ey/.test(text) ? 'REFRESH_TOKEN' : text);
+  const fields = Object.entries(value).map(([name, one]) => [name, short(one)]);
+  const form = media.endsWith('urlencoded');
+  const text = form ? new URLSearchParams(fields) : JSON.stringify(Object.fromEntries(fields));
+  return { media, text: String(text) };
+}
 
-/** Returns the code of a request in each language. */
+/** Returns the code of a request in each language. Words in capitals are placeholders. */
 export function samplesOf(spec, operationId, origin) {
-  const request = requestOf(spec, operationId);
-  if (!request) return {};
-  const { method, path, headers, body, cookie } = request;
-  const url = origin + path;
-  const list = Object.entries(headers);
+  const found = find(spec, operationId);
+  if (!found) return {};
+  const [method, path, operation] = found;
+  const url = origin + path.replace(/\{(\w+)\}/g, (_, name) => name.toUpperCase());
+  const body = bodyOf(operation);
+  const schemes = { accessToken: 'Bearer ACCESS_TOKEN', apiCredential: 'Basic CREDENTIAL' };
+  const authorization = schemes[Object.keys(operation.security?.[0] ?? {})[0]];
+  const headers = [
+    ...(body ? [['Content-Type', body.media]] : []),
+    ...(authorization ? [['Authorization', authorization]] : []),
+  ];
+  const [status, success] = Object.entries(operation.responses).find(([code]) => code < 300);
+  const json = Boolean(success.content);
+  const cookie = operation.tags.includes('browser');
   const curl = [
-    `curl${cookie ? ' -b cookies -c cookies' : ''}${body ? '' : ` -X ${method}`} '${url}'`,
-    ...list.map(([name, value]) => `  -H '${name}: ${value}'`),
-    ...(body ? [`  -d '${body}'`] : []),
+    `curl ${cookie ? '-b cookies -c cookies ' : ''}'${url}'`,
+    ...(method === 'GET' || body ? [] : [`  -X ${method}`]),
+    ...headers.map(([name, value]) => `  -H '${name}: ${value}'`),
+    ...(body ? [`  -d '${body.text}'`] : []),
   ];
   const js = [
     `const response = await fetch('${url}', {`,
     `  method: '${method}',`,
-    ...(list.length ? [`  headers: ${JSON.stringify(headers)},`] : []),
-    ...(body ? [`  body: ${JSON.stringify(body)},`] : []),
+    ...(headers.length ? [`  headers: ${JSON.stringify(Object.fromEntries(headers))},`] : []),
+    ...(body ? [`  body: ${JSON.stringify(body.text)},`] : []),
     ...(cookie ? ["  credentials: 'include',"] : []),
     '});',
     'if (!response.ok) throw new Error((await response.json()).causes.join());',
+    ...(json ? ['const answer = await response.json();'] : []),
   ];
+  const failed = 'if err != nil {\n\treturn err\n}';
   const go = [
     `request, err := http.NewRequestWithContext(ctx, "${method}", "${url}",`,
-    `\t${body ? `strings.NewReader(\`${body}\`)` : 'nil'})`,
-    'if err != nil {\n\treturn err\n}',
-    ...list.map(([name, value]) => `request.Header.Set("${name}", "${value}")`),
-    `response, err := ${cookie ? 'withCookieJar' : 'http.DefaultClient'}.Do(request)`,
+    `\t${body ? `strings.NewReader(\`${body.text}\`)` : 'nil'})`,
+    failed,
+    ...headers.map(([name, value]) => `request.Header.Set("${name}", "${value}")`),
+    `response, err := ${cookie ? '(&http.Client{Jar: jar})' : 'http.DefaultClient'}.Do(request)`,
+    failed,
+    'defer response.Body.Close()',
+    `if response.StatusCode != ${status} {`,
+    '\treturn errors.New("refreshd answered " + response.Status)',
+    '}',
+    json ? 'return json.NewDecoder(response.Body).Decode(&answer)' : 'return nil',
   ];
   return { curl: curl.join(' \\\n'), JavaScript: js.join('\n'), Go: go.join('\n') };
 }
