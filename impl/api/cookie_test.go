@@ -35,7 +35,7 @@ func call(t *testing.T, h http.Handler, path, body string, cookie *http.Cookie) 
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	if cookie != nil {
-		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value}) //nolint:gosec // of a request
+		r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
