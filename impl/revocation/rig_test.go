@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/server"
 )
 
 // machine is one process on one machine: its clock can be suspended and set, and its store be away
@@ -42,13 +40,6 @@ func (c *clock) Now() revocation.Instant {
 	i := c.Clock.Now()
 	return revocation.Instant{Mono: i.Mono + time.Duration(c.mono.Load()), Wall: i.Wall + c.wall.Load()}
 }
-
-// journal holds the log lines.
-type journal struct{ server.Log }
-
-func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }
-
-func (j *journal) count(text string) int { return strings.Count(j.String(), text) }
 
 func newMachine(s *store.Store) *machine {
 	m := &machine{}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,11 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
-	"kalsel.dev/refresh/tests/server"
 )
 
 // TestSchemaTogether: processes that start at once bring one empty store up to date.
@@ -206,81 +201,5 @@ func TestSQLitePragmas(t *testing.T) {
 				t.Errorf("connection %d: %s is %s, want %s", i, name, got, want)
 			}
 		}
-	}
-}
-
-// TestPostgresAway: without the server calls fail as unavailable, and go on when it is back;
-// nothing acknowledged is lost.
-func TestPostgresAway(t *testing.T) {
-	database := server.StartPostgres(t)
-	s := open(t, database.NewDatabase(t))
-	revoke(t, s, ended(1))
-	database.Crash()
-	for range 3 {
-		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
-			t.Errorf("Revoke: %v", err)
-		}
-		if _, err := s.Load(t.Context(), 0, 1, func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
-			t.Errorf("Changes: %v", err)
-		}
-		if _, err := s.Renew(t.Context(), revocation.Lease{}, 0); !errors.Is(err, revocation.ErrUnavailable) {
-			t.Errorf("Renew: %v", err)
-		}
-	}
-	must(t, database.Resume())
-	if got := revoke(t, s, ended(3)); got.Sequence != 2 {
-		t.Errorf("sequence %d, want 2", got.Sequence)
-	}
-	if n := len(list(t, s, math.MaxInt64, 10)); n != 2 {
-		t.Errorf("%d are there, 2 were acknowledged", n)
-	}
-}
-
-// TestPostgresLimits: if another session holds a lock, the store is unavailable. The caller does not
-// wait for ever.
-func TestPostgresLimits(t *testing.T) {
-	url := shared.Postgres(t).NewDatabase(t)
-	s := open(t, url+"&lock_timeout=100")
-	conn, err := pgx.Connect(t.Context(), url)
-	must(t, err)
-	defer conn.Close(context.Background())
-	tx, err := conn.Begin(t.Context())
-	must(t, err)
-	_, err = tx.Exec(t.Context(), "UPDATE refresh_feed SET head = head")
-	must(t, err)
-	if _, err := s.Revoke(t.Context(), ended(1)); !errors.Is(err, revocation.ErrUnavailable) {
-		t.Errorf("got %v, want ErrUnavailable", err)
-	}
-	must(t, tx.Rollback(t.Context()))
-	revoke(t, s, ended(1))
-}
-
-// TestPostgresReadOnly: a server that has become a standby is not one to read from or write to.
-func TestPostgresReadOnly(t *testing.T) {
-	url := shared.Postgres(t).NewDatabase(t)
-	open(t, url)
-	if _, err := store.Open(t.Context(), url+"&default_transaction_read_only=on"); err == nil {
-		t.Error("a read-only server was accepted")
-	}
-}
-
-// TestPostgresName: pg_stat_activity shows whose connections they are, also if the URL's name is
-// empty.
-func TestPostgresName(t *testing.T) {
-	url := shared.Postgres(t).NewDatabase(t)
-	conn, err := pgx.Connect(t.Context(), url)
-	must(t, err)
-	defer conn.Close(context.Background())
-	for given, want := range map[string]string{"": "refreshd", "&application_name=": "refreshd", "&application_name=login": "login"} {
-		s, err := store.Open(t.Context(), url+given)
-		must(t, err)
-		list(t, s, math.MaxInt64, 1) // opens a connection
-		var names int
-		const query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
-		must(t, conn.QueryRow(t.Context(), query, want).Scan(&names))
-		if names == 0 {
-			t.Errorf("%q: no connection has the name %q", given, want)
-		}
-		must(t, s.Close())
 	}
 }
