@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -88,7 +87,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	*x = exchange{ResponseWriter: w, writeLimit: e.limits.Write, body: body{ahead: x.body.ahead[:0]}}
 	r, known, connection := e.enter(r)
 	w.Header()["X-Request-Id"] = known.id[:]
-	x.open = connection.open
+	x.connection = connection
 	unread := r.Body
 	if e.stopping != nil && e.stopping() {
 		w.Header().Set("Connection", "close")
@@ -157,7 +156,7 @@ type exchange struct {
 	err        error          // behind answer
 	cut        bool           // the answer ends in its middle
 	place      *inFlight      // nil unless the request is in flight
-	open       *atomic.Int64  // connections of the port; nil if they are not counted
+	connection *connection    // nil for operations
 	body       body           // of the request, if it was read ahead
 }
 

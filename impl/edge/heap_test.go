@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/edge"
 )
@@ -28,6 +29,31 @@ func TestReserveHeap(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReserveHeapIsDropped: a server with much live memory needs no reserve. It has one again later.
+func TestReserveHeapIsDropped(t *testing.T) {
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	before := heapGoal()
+	defer edge.ReserveHeap()()
+	grows := func(by int64) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; {
+			grown := int64(heapGoal()) - int64(before)
+			if grown-by < 8<<20 && by-grown < 8<<20 {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the heap may grow by %d bytes more, want about %d", grown, by)
+			}
+		}
+	}
+	grows(2 * 16 << 20)
+	live := make([]byte, 40<<20)
+	grows(2 * 40 << 20)
+	runtime.KeepAlive(live)
+	grows(2 * 16 << 20)
 }
 
 // heapGoal collects twice, which also empties pools, so that only live memory decides.

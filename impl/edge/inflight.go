@@ -30,32 +30,50 @@ const (
 
 // shedLoad answers 503 at once if too many requests are in flight. A server that queues them
 // answers all of them late, and clients that retry lengthen the queue. Clients wait for 1 to 5
-// seconds, not all the same time, or they would come back together.
+// seconds, not all the same time, or they would come back together. If a client does not wait, its
+// next 503 over the same connection comes later.
 func shedLoad(next http.Handler, a *admission) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
-		x.readAhead(r)
 		f, own := &a.places, strings.HasPrefix(r.URL.Path, administration)
 		if own {
 			f = &a.administration
 		}
-		current := f.current.Add(1)
-		// Connections bound the requests that may wait, so few connections need no estimate.
-		if !own && x.open != nil && x.open.Load() > f.max {
-			current += f.waiting.count(time.Now())
+		waiting := int64(0)
+		// Connections bound the requests that may wait, so few connections need neither the
+		// estimate nor the delay.
+		if open := x.connection.open; !own && open != nil && open.Load() > f.max {
+			now := time.Now()
+			waiting = f.waiting.count(now)
+			early := x.connection.nextShed.Sub(now)
+			if early > 0 && f.current.Load()+waiting >= f.max {
+				time.Sleep(early)
+				x.shed(a)
+				return
+			}
 		}
-		if current > f.max {
+		x.readAhead(r)
+		if f.current.Add(1)+waiting > f.max {
 			f.current.Add(-1)
-			a.shed.Inc()
-			answer := problem.New(http.StatusServiceUnavailable, "too many requests are in flight")
-			answer.RetryAfter = time.Second + rand.N(4*time.Second)
-			problem.Write(w, answer)
+			x.shed(a)
 			return
 		}
 		x.place = f
 		defer x.leave()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// shed answers 503. If the client comes back over the same connection while there is still no
+// place, it receives its next 503 after half a second to one and a half. Otherwise a client that
+// retries at once would take so much processor time for its 503s that little is left for requests
+// with a place.
+func (x *exchange) shed(a *admission) {
+	a.shed.Inc()
+	answer := problem.New(http.StatusServiceUnavailable, "too many requests are in flight")
+	answer.RetryAfter = time.Second + rand.N(4*time.Second)
+	problem.Write(x, answer)
+	x.connection.nextShed = time.Now().Add(time.Second/2 + rand.N(time.Second))
 }
 
 // LeaveInFlight gives up the place of a request that only waits.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"kalsel.dev/refresh/impl/caller"
 )
@@ -15,6 +16,9 @@ import (
 type connection struct {
 	current atomic.Pointer[request]
 	open    *atomic.Int64 // connections of the port; nil if they are not counted
+	// nextShed is the earliest time of the next 503 for too many requests in flight. It has no
+	// effect with HTTP/2, where each request has a source of its own.
+	nextShed time.Time
 }
 
 // request is a request as the edge knows it. It does not change, so a goroutine that outlives the

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -39,8 +40,15 @@ func TestServersLimitTheirClients(t *testing.T) {
 // serve serves handler behind the edge until the test ends.
 func serve(t *testing.T, handler http.HandlerFunc, l Limits) net.Addr {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
-	h, err := New(handler, Config{Log: logger, Registry: prometheus.NewRegistry(), Limits: l})
+	return serveWith(t, handler, Config{Limits: l})
+}
+
+// serveWith is serve with a configuration.
+func serveWith(t *testing.T, handler http.HandlerFunc, c Config) net.Addr {
+	t.Helper()
+	logger, l := slog.New(slog.DiscardHandler), cmp.Or(c.Limits, DefaultLimits())
+	c.Log, c.Registry, c.Limits = logger, prometheus.NewRegistry(), l
+	h, err := New(handler, c)
 	if err != nil {
 		t.Fatal(err)
 	}

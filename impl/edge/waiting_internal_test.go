@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -81,5 +82,49 @@ func TestRequestsThatWaitForAProcessorAreShed(t *testing.T) {
 	ok, shed := crowd(t, 200, 50, func(_, shed int64) bool { return shed > 20 })
 	if ok == 0 || shed <= 20 {
 		t.Errorf("%d requests were answered 200 and %d 503", ok, shed)
+	}
+}
+
+// A client that comes back at once receives its next 503 later, and an answer at once if there is a
+// place.
+func TestEarlyRequestsAreShedLater(t *testing.T) {
+	t.Parallel()
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	waits := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/waits" {
+			entered <- struct{}{}
+			<-proceed
+		}
+	})
+	address := serveWith(t, waits, Config{MaxInFlight: 1})
+	first, second := say(t, address, "GET /waits HTTP/1.1\r\nHost: x\r\n\r\n"), say(t, address, "")
+	<-entered
+	answers := bufio.NewReader(second)
+	ask := func() (status int, took time.Duration) {
+		t.Helper()
+		began := time.Now()
+		if _, err := io.WriteString(second, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+		return answer.StatusCode, time.Since(began)
+	}
+	if status, _ := ask(); status != http.StatusServiceUnavailable {
+		t.Errorf("without a place: %d", status)
+	}
+	if status, took := ask(); status != http.StatusServiceUnavailable || took < time.Second/2 {
+		t.Errorf("the next one: %d after %v", status, took)
+	}
+	close(proceed)
+	if _, err := http.ReadResponse(bufio.NewReader(first), nil); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := ask(); status != http.StatusOK {
+		t.Errorf("with a place: %d", status)
 	}
 }

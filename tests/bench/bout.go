@@ -40,9 +40,6 @@ type bout struct {
 func start(ctx context.Context, c contender) (*bout, error) {
 	address, operations := must(server.FreeAddress()), must(server.FreeAddress())
 	cmd := exec.Command(must(filepath.Abs(c.program)))
-	if c.alone {
-		cmd = exec.Command("taskset", "--cpu-list", "0", cmd.Path)
-	}
 	cmd.Env = append(slices.Clone(c.env), "REFRESH_LISTEN="+address, "REFRESH_OPS_LISTEN="+operations)
 	began := time.Now()
 	process, err := server.Launch(cmd, syscall.SIGKILL)

@@ -39,7 +39,6 @@ type contender struct {
 	env     []string
 	talks   []*dialogue   // one for each connection
 	rate    float64       // of requests, if the server is driven at its own rate
-	alone   bool          // the server runs on the first processor only
 	users   *usersService // nil: none is asked
 }
 

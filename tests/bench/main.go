@@ -94,7 +94,7 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&set.Rounds, "rounds", 7, "measurements of each server")
 	flags.DurationVar(&set.Duration, "duration", 3*time.Second, "length of one measurement")
 	flags.DurationVar(&set.Turn, "turn", 0,
-		"length of a turn (default 100ms; 1s with -open, -rotation and -overload)")
+		"length of a turn (default 100ms; 1s with -open and -rotation, 3s with -overload)")
 	flags.DurationVar(&set.Warmup, "warmup", time.Second, "load before the first measurement")
 	flags.IntVar(&set.Connections, "c", 0,
 		"connections (default 16; 64 with -rotation, 2000 with -overload)")
@@ -121,7 +121,7 @@ func parse(args []string) (settings, error) {
 		turn, set.Lean = time.Second, true
 	case set.Overload:
 		all, connections = "sqlite/20000,postgres/20000", 2000
-		turn, set.Lean = time.Second, true
+		turn, set.Lean = 3*time.Second, true // each turn begins with a burst
 	case set.Users:
 		all = "refreshd,asking/1ms,asking/20ms,sqlite/1000,rotating/1ms,rotating/20ms"
 		connections, turn, set.Lean = 64, time.Second, true

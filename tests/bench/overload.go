@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +24,6 @@ const (
 // overload measures each store at a share of its capacity, and above it. The two loads have a
 // server and a store each, so that the memory of one does not show in the other.
 func (b *bench) overload(ctx context.Context) error {
-	runtime.GOMAXPROCS(max(1, runtime.NumCPU()-1))
 	var contenders []contender
 	for _, name := range b.Servers {
 		closed := b.settings
@@ -34,9 +32,6 @@ func (b *bench) overload(ctx context.Context) error {
 		all, err := b.contenders(ctx, []string{name, name, name})
 		if err != nil {
 			return err
-		}
-		for i := range all {
-			all[i].alone = true
 		}
 		all[0].talks = all[0].talks[:min(closedConnections, len(all[0].talks))]
 		if err := rounds(ctx, closed, all[:1], loop{true, driveClosed}, capacity); err != nil {
