@@ -15,7 +15,9 @@ import (
 
 // stores calls test for each engine.
 func stores(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db")) })
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
+	})
 	t.Run("postgres", func(t *testing.T) { test(t, server.StartPostgres(t).NewDatabase(t)) })
 }
 
@@ -33,7 +35,8 @@ func TestClocksWithinSkew(t *testing.T) {
 				again := pair[1].refresh(t, raw) // the second tab
 				newest := pair[1].refresh(t, first.RefreshToken)
 				if first.Status != 200 || again.Status != 200 || newest.Status != 200 ||
-					again.RefreshToken != first.RefreshToken || newest.RefreshToken != first.RefreshToken {
+					again.RefreshToken != first.RefreshToken ||
+					newest.RefreshToken != first.RefreshToken {
 					t.Errorf("%v ahead: %+v, %+v, %+v", ahead, first, again, newest)
 				}
 			}
@@ -66,9 +69,11 @@ func usedWithinSkew(t *testing.T, url string) {
 			n.set(t, 0)
 		}
 		after := n.refresh(t, raw)
-		if first.Status != 200 || second.Status != 200 || first.RefreshToken == second.RefreshToken ||
+		if first.Status != 200 || second.Status != 200 ||
+			first.RefreshToken == second.RefreshToken ||
 			used.Status == 200 || (used.Status == 503) != wantClock || after.Status != 422 {
-			t.Errorf("at %v: %+v, %+v, then the used token %+v, %+v", presented, first, second, used, after)
+			t.Errorf("at %v: %+v, %+v, then the used token %+v, %+v", presented, first, second,
+				used, after)
 		}
 	}
 }
@@ -85,11 +90,17 @@ func TestRotatedInTheFuture(t *testing.T) {
 	}
 	a.set(t, 0)
 	for _, n := range []*shiftedNode{a, b} {
-		for name, raw := range map[string]string{"the predecessor": raw, "the newest": first.RefreshToken} {
+		for name, raw := range map[string]string{
+			"the predecessor": raw,
+			"the newest":      first.RefreshToken,
+		} {
 			got := n.refresh(t, raw)
 			seconds, err := strconv.Atoi(got.RetryAfter)
-			if got.Status != 503 || got.Kind != "unavailable" || err != nil || seconds < 1 || seconds > 60 ||
-				!slices.ContainsFunc(got.Causes, func(cause string) bool { return strings.Contains(cause, "clock") }) {
+			if got.Status != 503 || got.Kind != "unavailable" || err != nil || seconds < 1 ||
+				seconds > 60 ||
+				!slices.ContainsFunc(got.Causes, func(cause string) bool {
+					return strings.Contains(cause, "clock")
+				}) {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
@@ -134,7 +145,8 @@ func TestClockDiffersFromTheStores(t *testing.T) {
 	if err := os.WriteFile(clock, []byte("-1h"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "refreshd-shifted", "revoke", "--identity=ann", "--store="+postgres.NewDatabase(t))
+	cmd := exec.CommandContext(t.Context(), "refreshd-shifted", "revoke", "--identity=ann",
+		"--store="+postgres.NewDatabase(t))
 	cmd.Env = []string{shiftFile + "=" + clock}
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "no session was revoked") {

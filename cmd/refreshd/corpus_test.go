@@ -71,7 +71,8 @@ func started(t *testing.T, args, environ []string) string {
 	var log server.Log
 	status := make(chan int, 1)
 	go func() {
-		status <- run(ctx, append(common, args...), environ, strings.NewReader(""), io.Discard, &log)
+		status <- run(ctx, append(common, args...), environ, strings.NewReader(""), io.Discard,
+			&log)
 	}()
 	over := false
 	wait(t, "the server to listen or to fail", func() bool {

@@ -93,7 +93,8 @@ func TestParseTTL(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", "d", "-", "--1d", "1", "1d1", "1.5d", "+1d", "1d-1h", "-1d-1h", "1h1d", " 1d", "106752d",
+		"", "d", "-", "--1d", "1", "1d1", "1.5d", "+1d", "1d-1h", "-1d-1h", "1h1d", " 1d",
+		"106752d",
 		"106751d24h", "99999999999d", "999ms", "0d",
 	} {
 		if got, err := parseTTL(in); err == nil {

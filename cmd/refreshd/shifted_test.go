@@ -30,7 +30,9 @@ func shifted() {
 		now:    func() time.Time { return time.Unix(0, clock.Now().Wall) },
 		clock:  clock,
 	}
-	environ := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, shiftFile) })
+	environ := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		return strings.HasPrefix(s, shiftFile)
+	})
 	os.Exit(exitStatus(execute(untilSignal(), p, os.Args[1:], environ), os.Stderr))
 }
 
@@ -60,7 +62,8 @@ func startShifted(t *testing.T, store string, ahead time.Duration, more ...strin
 	t.Helper()
 	n := &shiftedNode{clock: filepath.Join(t.TempDir(), "clock")}
 	n.set(t, ahead)
-	args := []string{"--rotation", "--store=" + store, "--listen=127.0.0.1:0", "--ops-listen=127.0.0.1:0"}
+	args := []string{"--rotation", "--store=" + store, "--listen=127.0.0.1:0",
+		"--ops-listen=127.0.0.1:0"}
 	cmd := exec.Command("refreshd-shifted", append(args, more...)...)
 	cmd.Env = []string{"REFRESH_SECRET=" + testSecret, shiftFile + "=" + n.clock}
 	n.Process = server.Run(t, cmd)
@@ -95,7 +98,8 @@ type reply struct {
 
 func (n *shiftedNode) refresh(t *testing.T, raw string) reply {
 	t.Helper()
-	resp, err := http.Post(n.url+"/api/v1/refresh", "application/json", strings.NewReader(fmt.Sprintf(`{"refresh_token":%q}`, raw)))
+	resp, err := http.Post(n.url+"/api/v1/refresh", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"refresh_token":%q}`, raw)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +123,8 @@ func (n *shiftedNode) ready(t *testing.T, want bool) (text string) {
 		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)
 		text = string(body)
-		return err == nil && (resp.StatusCode == http.StatusOK) == want && (want || strings.Contains(text, "clock"))
+		return err == nil && (resp.StatusCode == http.StatusOK) == want && (want ||
+			strings.Contains(text, "clock"))
 	})
 	return text
 }

@@ -25,13 +25,18 @@ func TestExampleRefuses(t *testing.T) {
 		{"greatest", `{"visit_id":"","count":5}`, nil},
 		{"above", `{"visit_id":"","count":6}`, []string{"count: must be at most 5"}},
 		{"least int32", `{` + right + `,"page":-2147483648}`, nil},
-		{"below int32", `{` + right + `,"page":-2147483649}`, []string{"page: must be at least -2147483648"}},
+		{"below int32", `{` + right + `,"page":-2147483649}`,
+			[]string{"page: must be at least -2147483648"}},
 		{"greatest int32", `{` + right + `,"page":2147483647}`, nil},
-		{"above int32", `{` + right + `,"page":2147483648}`, []string{"page: must be at most 2147483647"}},
-		{"above int64", `{` + right + `,"page":9223372036854775808}`, []string{"page: must be at most 2147483647"}},
-		{"below int64", `{` + right + `,"page":-9223372036854775809}`, []string{"page: must be at least -2147483648"}},
+		{"above int32", `{` + right + `,"page":2147483648}`,
+			[]string{"page: must be at most 2147483647"}},
+		{"above int64", `{` + right + `,"page":9223372036854775808}`,
+			[]string{"page: must be at most 2147483647"}},
+		{"below int64", `{` + right + `,"page":-9223372036854775809}`,
+			[]string{"page: must be at least -2147483648"}},
 		{"200 characters of two bytes", `{` + right + `,"reason":"` + long + `"}`, nil},
-		{"201 characters", `{` + right + `,"reason":"` + long + `."}`, []string{"reason: must have at most 200 characters"}},
+		{"201 characters", `{` + right + `,"reason":"` + long + `."}`,
+			[]string{"reason: must have at most 200 characters"}},
 		{"200 escapes", `{` + right + `,"reason":"` + strings.Repeat(`\u00e9`, 200) + `"}`, nil},
 		{"empty string", `{` + right + `,"reason":""}`, nil},
 	} {
@@ -56,7 +61,8 @@ func TestExampleTellsAbsentFromZero(t *testing.T) {
 	if absent.VisitID != "v" || absent.Count != 3 || absent.Page != nil || absent.Reason != nil {
 		t.Errorf("absent: %+v", absent)
 	}
-	if err := zero.DecodeStrict([]byte(`{"visit_id":"v","count":3,"page":0,"reason":""}`)); err != nil {
+	if err := zero.DecodeStrict(
+		[]byte(`{"visit_id":"v","count":3,"page":0,"reason":""}`)); err != nil {
 		t.Fatal(err)
 	}
 	if zero.Page == nil || *zero.Page != 0 || zero.Reason == nil || *zero.Reason != "" {
@@ -82,9 +88,12 @@ func TestExampleForm(t *testing.T) {
 		{"empty", "visit_text=", []string{"visit_text: is required"}},
 		{"name in another case", "Visit_Text=ab", []string{"visit_text: is required"}},
 		{"twice", "visit_text=ab&visit_text=ab", []string{"visit_text: must be sent once"}},
-		{"twice, once empty", "visit_text=ab&visit_text=", []string{"visit_text: must be sent once"}},
-		{"twice, spelled with an escape", "visit_text=ab&visit%5Ftext=ab", []string{"visit_text: must be sent once"}},
-		{"optional parameter twice", "order=a&visit_text=ab&order=b", []string{"order: must be sent once"}},
+		{"twice, once empty", "visit_text=ab&visit_text=",
+			[]string{"visit_text: must be sent once"}},
+		{"twice, spelled with an escape", "visit_text=ab&visit%5Ftext=ab",
+			[]string{"visit_text: must be sent once"}},
+		{"optional parameter twice", "order=a&visit_text=ab&order=b",
+			[]string{"order: must be sent once"}},
 		{"too short", "visit_text=a", []string{"visit_text: must have at least 2 characters"}},
 		{"too long", "visit_text=abcde&order=abcd", []string{
 			"order: must have at most 3 characters", "visit_text: must have at most 4 characters"}},

@@ -13,7 +13,8 @@ var decoders string
 
 // render returns the Go source of the decoders.
 func render(requests []request) ([]byte, error) {
-	parsed, err := template.New("decode.go.tmpl").Funcs(template.FuncMap{"hasForm": hasForm}).Parse(decoders)
+	parsed, err := template.New(
+		"decode.go.tmpl").Funcs(template.FuncMap{"hasForm": hasForm}).Parse(decoders)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,11 @@ func stream(out *bytes.Buffer) (*audit.Stream, *time.Time) {
 		Node: func() string { return "db1.NODE" },
 		Now:  func() time.Time { return now },
 		Request: func(context.Context) audit.Request {
-			return audit.Request{Client: "192.0.2.7", ID: "r1", Trace: "4bf92f3577b34da6a3ce929d0e0e4736"}
+			return audit.Request{
+				Client: "192.0.2.7",
+				ID:     "r1",
+				Trace:  "4bf92f3577b34da6a3ce929d0e0e4736",
+			}
 		},
 	}), &now
 }
@@ -75,7 +79,8 @@ func TestBound(t *testing.T) {
 		t.Errorf("%d lines of 3 for another cause", lines)
 	}
 	*now = now.Add(time.Second)
-	if lines := refuse("signature", 1); lines != 1 || !strings.Contains(out.String(), `"left_out":990}`) {
+	if lines := refuse("signature", 1); lines != 1 ||
+		!strings.Contains(out.String(), `"left_out":990}`) {
 		t.Errorf("a second later: %d lines, %s", lines, out.String())
 	}
 	out.Reset()
@@ -91,7 +96,8 @@ func TestBound(t *testing.T) {
 func TestAlarms(t *testing.T) {
 	var out, log bytes.Buffer
 	s, _ := stream(&out)
-	logger := slog.New(s.Handler(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})))
+	logger := slog.New(
+		s.Handler(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})))
 	logger.Error("The feed is shorter", "alarm", "feed_regression", "head", 7)
 	logger.With("part", "node").Error("Ahead", "alarm", "token_ahead_of_store", "session", "5e",
 		"identity", "ana", "generation", int64(4))
@@ -104,8 +110,10 @@ func TestAlarms(t *testing.T) {
 		}
 		events = append(events, e)
 	}
-	if len(events) != 2 || events[0]["cause"] != "feed_regression" || events[0]["event"] != "alarm" ||
-		events[1]["session"] != "5e" || events[1]["identity"] != "ana" || events[1]["generation"] != 4.0 {
+	if len(events) != 2 || events[0]["cause"] != "feed_regression" ||
+		events[0]["event"] != "alarm" ||
+		events[1]["session"] != "5e" || events[1]["identity"] != "ana" ||
+		events[1]["generation"] != 4.0 {
 		t.Errorf("got %v", events)
 	}
 	if strings.Count(log.String(), "\n") != 3 {
@@ -121,7 +129,10 @@ func TestTogether(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 50 {
-				s.Record(t.Context(), audit.Event{Name: audit.Reuse, Complete: func(context.Context, *audit.Event) {}})
+				s.Record(t.Context(), audit.Event{
+					Name:     audit.Reuse,
+					Complete: func(context.Context, *audit.Event) {},
+				})
 			}
 		})
 	}

@@ -129,7 +129,8 @@ func (c configuration) target(t *testing.T) contract.Target {
 	options.BrowserLifetime, options.CookieSameSite = service.Duration(time.Hour), "strict"
 	var credentials []contract.Credential
 	if c.apis {
-		file := []byte("api:" + rand.Text() + rand.Text() + "\nreader:" + rand.Text() + rand.Text() +
+		file := []byte("api:" + rand.Text() + rand.Text() + "\nreader:" + rand.Text() +
+			rand.Text() +
 			":feed\nasker:" + rand.Text() + rand.Text() + ":introspect\n")
 		options.ApiCredentials = filepath.Join(t.TempDir(), "credentials")
 		if err := os.WriteFile(options.ApiCredentials, file, 0o600); err != nil {

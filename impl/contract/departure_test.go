@@ -114,9 +114,13 @@ func TestDepartures(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]change{
-		"expired is a second off":     expiredIn(func(n int) string { return strconv.Itoa(n + 1) }),
-		"expired in milliseconds":     expiredIn(func(n int) string { return strconv.Itoa(n) + "000" }),
-		"expired in quotes":           expiredIn(func(n int) string { return strconv.Quote(strconv.Itoa(n)) }),
+		"expired is a second off": expiredIn(func(n int) string { return strconv.Itoa(n + 1) }),
+		"expired in milliseconds": expiredIn(func(n int) string {
+			return strconv.Itoa(n) + "000"
+		}),
+		"expired in quotes": expiredIn(func(n int) string {
+			return strconv.Quote(strconv.Itoa(n))
+		}),
 		"access_token renamed":        replace("access_token", "token"),
 		"401 for 421":                 status(421, 401),
 		"400 for 422":                 status(422, 400),
@@ -173,7 +177,8 @@ func TestExactDepartures(t *testing.T) {
 // TestNoDeparture: a row that changes nothing must fail the tests above.
 func TestNoDeparture(t *testing.T) {
 	nothing := func(*http.Request, *answer) {}
-	for _, level := range []contract.Level{contract.LevelPage, contract.LevelFull, contract.LevelExact} {
+	for _, level := range []contract.Level{contract.LevelPage, contract.LevelFull,
+		contract.LevelExact} {
 		if breach := noticed(t, nothing, level); breach != "" {
 			t.Errorf("level %s: unchanged answers break the contract: %s", level, breach)
 		}

@@ -39,7 +39,11 @@ func FuzzRefreshBody(f *testing.F) {
 	)
 	f.Fuzz(func(t *testing.T, body []byte, mediaType string, chunked bool) {
 		q := contract.Request{
-			Method: http.MethodPost, Path: "/api/v1/refresh", Header: http.Header{"Content-Type": {mediaType}}, Body: body, Chunked: chunked,
+			Method:  http.MethodPost,
+			Path:    "/api/v1/refresh",
+			Header:  http.Header{"Content-Type": {mediaType}},
+			Body:    body,
+			Chunked: chunked,
 		}
 		answer := exchange(t.Context(), handler, q)
 		accepted, breaches := suite.Check(t.Context(), q, answer)
@@ -52,7 +56,8 @@ func FuzzRefreshBody(f *testing.F) {
 		case answer.Status == http.StatusOK:
 			checkGrant(t, answer.Body)
 		}
-		if refused := answer.Status == 400 || answer.Status == 413 || answer.Status == 415; !accepted &&
+		if refused := answer.Status == 400 || answer.Status == 413 ||
+			answer.Status == 415; !accepted &&
 			!refused {
 			t.Errorf("the document refuses the request, the server answers %d", answer.Status)
 		}
@@ -118,7 +123,8 @@ func fuzzSeeds(f *testing.F) []string {
 	expired := issue(`{"exp":1,"identity":"a@example.com"}`)
 	access := issue(`{"exp":1769817600,"identity":"a@example.com","type":0}`)
 	return []string{
-		"", "null", "{}", "[]", `"`, "{", "\xff", "\ufeff{}", `{"refresh_token":""}`, `{"refresh_token":null,"limit":null}`,
+		"", "null", "{}", "[]", `"`, "{", "\xff", "\ufeff{}", `{"refresh_token":""}`,
+		`{"refresh_token":null,"limit":null}`,
 		`{"refresh_token":"` + good + `"}`,
 		`{"refresh_token":"` + good + `","limit":10}`,
 		`{"refresh_token":"` + good + `","limit":10080}`,

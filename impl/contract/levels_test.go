@@ -15,7 +15,8 @@ import (
 // TestLevels runs each level against a server that promises everything.
 func TestLevels(t *testing.T) {
 	kept := map[contract.Level]int{}
-	for _, level := range []contract.Level{contract.LevelPage, contract.LevelFull, contract.LevelExact} {
+	for _, level := range []contract.Level{contract.LevelPage, contract.LevelFull,
+		contract.LevelExact} {
 		target := configurations()[0].target(t)
 		target.Level = level
 		report := suite(t).Quick().Run(t.Context(), target)

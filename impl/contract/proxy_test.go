@@ -20,7 +20,8 @@ func TestBehindNginx(t *testing.T) {
 	show(t, report)
 	var rejected []string
 	for _, g := range report.LeftOut() {
-		if strings.HasPrefix(g.Cause, "a proxy in front of the deployment rejected the repeated header ") {
+		if strings.HasPrefix(g.Cause,
+			"a proxy in front of the deployment rejected the repeated header ") {
 			rejected = append(rejected, g.Cases...)
 		}
 	}

@@ -26,7 +26,8 @@ func TestReportsHoldNoToken(t *testing.T) {
 		_, _ = body.ReadFrom(r.Body)
 		mu.Lock()
 		defer mu.Unlock()
-		for _, token := range aToken.FindAllString(body.String()+r.Header.Get("Authorization"), -1) {
+		for _, token := range aToken.FindAllString(body.String()+r.Header.Get("Authorization"),
+			-1) {
 			for part := range strings.SplitSeq(token, ".") {
 				if len(part) > 10 {
 					sent = append(sent, part)
@@ -59,7 +60,8 @@ func TestReportsHoldNoToken(t *testing.T) {
 	}
 	report := suite(t).Quick().Run(t.Context(), target)
 	var text, junit, asJSON bytes.Buffer
-	for _, err := range []error{report.WriteText(&text), report.WriteJUnit(&junit), report.WriteJSON(&asJSON)} {
+	for _, err := range []error{report.WriteText(&text), report.WriteJUnit(&junit),
+		report.WriteJSON(&asJSON)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +71,11 @@ func TestReportsHoldNoToken(t *testing.T) {
 	if len(sent) < 100 {
 		t.Fatalf("only %d pieces of tokens were sent", len(sent))
 	}
-	for name, out := range map[string]string{"text": text.String(), "junit": junit.String(), "json": asJSON.String()} {
+	for name, out := range map[string]string{
+		"text":  text.String(),
+		"junit": junit.String(),
+		"json":  asJSON.String(),
+	} {
 		for _, piece := range sent {
 			if strings.Contains(out, piece) {
 				t.Fatalf("the %s report holds a piece of a token: %s", name, piece)

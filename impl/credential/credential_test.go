@@ -32,7 +32,8 @@ func basic(name, secret string) string {
 
 func TestCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "credentials")
-	write(t, path, "# comment\n\n shop:"+secret+" \nreader:"+other+":feed\nshop:a/b%c+d0123456789abcdef0123456789\n")
+	write(t, path, "# comment\n\n shop:"+secret+" \nreader:"+other+
+		":feed\nshop:a/b%c+d0123456789abcdef0123456789\n")
 	file, err := credential.Open(path, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -54,8 +55,9 @@ func TestCheck(t *testing.T) {
 		"Basic " + secret:         "",
 		"":                        "",
 		"Basic c2hvcA==":          "", // without a colon
-		basic("shop", "a/b%c+d0123456789abcdef0123456789"):       "shop", // as it is
-		basic("shop", "a%2Fb%25c%2Bd0123456789abcdef0123456789"): "shop", // as OAuth clients encode it
+		basic("shop", "a/b%c+d0123456789abcdef0123456789"): "shop", // as it is
+		basic("shop",
+			"a%2Fb%25c%2Bd0123456789abcdef0123456789"): "shop", // as OAuth clients encode it
 	} {
 		one, ok := file.Check(authorization)
 		if ok != (want != "") || one.Name != want {
@@ -66,7 +68,8 @@ func TestCheck(t *testing.T) {
 	if !one.Has(credential.Feed) || !one.Has(credential.Introspect) {
 		t.Error("a credential without scopes must have both")
 	}
-	if one, _ := file.Check("Bearer " + other); one.Has(credential.Introspect) || !one.Has(credential.Feed) {
+	if one, _ := file.Check("Bearer " + other); one.Has(credential.Introspect) ||
+		!one.Has(credential.Feed) {
 		t.Error("a credential must have the scopes of its line alone")
 	}
 }
@@ -87,7 +90,8 @@ func TestOpenRefuses(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "credentials")
 		write(t, path, content)
 		_, err := credential.Open(path, time.Now, slog.New(slog.DiscardHandler))
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: %v, want %q", content, err, want)
 		}
 	}
@@ -103,7 +107,9 @@ func TestChanges(t *testing.T) {
 	write(t, path, "shop:"+secret+"\n")
 	now := time.Unix(1e9, 0)
 	var log bytes.Buffer
-	file, err := credential.Open(path, func() time.Time { return now }, slog.New(slog.NewTextHandler(&log, nil)))
+	file, err := credential.Open(path, func() time.Time {
+		return now
+	}, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +121,8 @@ func TestChanges(t *testing.T) {
 		{"unchanged", "shop:" + secret + "\n", time.Second, []string{secret}},
 		{"within the second", "shop:" + other + "\n", time.Second / 2, []string{secret}},
 		{"after the second", "shop:" + other + "\n", time.Second, []string{other}},
-		{"both while a secret is replaced", "shop:" + other + "\nshop:" + secret, time.Second, []string{other, secret}},
+		{"both while a secret is replaced", "shop:" + other + "\nshop:" + secret, time.Second,
+			[]string{other, secret}},
 		{"unusable", "shop", time.Second, []string{other, secret}},
 		{"still unusable", "shop", time.Second, []string{other, secret}},
 		{"clock set back", "shop:" + secret, -time.Hour, []string{secret}},

@@ -62,7 +62,8 @@ func TestBrowserOfAllowedOrigin(t *testing.T) {
 	for origin, status := range map[string]int{allowed: 200, "http://localhost:1": 403} {
 		response, _ := c.want(status, http.MethodPost, browserRefresh, "{}", "Cookie", cookie,
 			"Content-Type", "application/json", "Origin", origin, "Sec-Fetch-Site", "same-site")
-		if got := response.Header.Get("Access-Control-Allow-Credentials"); (got == "true") != (status == 200) {
+		if got := response.Header.Get(
+			"Access-Control-Allow-Credentials"); (got == "true") != (status == 200) {
 			t.Errorf("%s: Access-Control-Allow-Credentials %q", origin, got)
 		}
 	}

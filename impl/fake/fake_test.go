@@ -107,7 +107,8 @@ func TestMistakes(t *testing.T) {
 	c := start(t)
 	const next, clock, login = "PUT /fake/next", "PUT /fake/clock", "POST /fake/login"
 	for _, m := range []struct{ request, body, cause string }{
-		{next, `{"behaviour":"teapot"}`, "behaviour: must be one of 421, 422, 429, 500, 503, delay"},
+		{next, `{"behaviour":"teapot"}`,
+			"behaviour: must be one of 421, 422, 429, 500, 503, delay"},
 		{next, ``, "behaviour: must be one of"},
 		{next, `{"behaviour":418}`, "behaviour: must be one of"},
 		{next, `{"behaviour":"421","times":0}`, "times: must be from 1"},

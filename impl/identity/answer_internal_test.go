@@ -23,15 +23,19 @@ func TestAnswers(t *testing.T) {
 		claims     string
 		wantReason reason
 	}{
-		"claims":                {200, isJSON, `{"claims":{"a":1}}`, updated, `{"a":1}`, ""},
-		"with the identity":     {200, isJSON, `{"identity":"\u0061na","claims":{}}`, updated, `{}`, ""},
-		"further members":       {200, isJSON, `{"claims":{},"more":[{}]}`, updated, `{}`, ""},
-		"a character set":       {200, isJSON + "; charset=utf-8", ` {"claims":{}} `, updated, `{}`, ""},
-		"forbidden":             {403, isJSON, `{}`, notAllowed, "", ""},
-		"not found":             {404, isJSON, `{"detail":"none"}`, gone, "", ""},
-		"gone":                  {410, isJSON, `{"identity":"ana"}`, gone, "", ""},
-		"another identity":      {200, isJSON, `{"identity":"eve","claims":{}}`, updated, "", otherIdentity},
-		"another in capitals":   {200, isJSON, `{"identity":"Ana","claims":{}}`, updated, "", otherIdentity},
+		"claims": {200, isJSON, `{"claims":{"a":1}}`, updated, `{"a":1}`, ""},
+		"with the identity": {200, isJSON, `{"identity":"\u0061na","claims":{}}`, updated,
+			`{}`, ""},
+		"further members": {200, isJSON, `{"claims":{},"more":[{}]}`, updated, `{}`, ""},
+		"a character set": {200, isJSON + "; charset=utf-8", ` {"claims":{}} `, updated,
+			`{}`, ""},
+		"forbidden": {403, isJSON, `{}`, notAllowed, "", ""},
+		"not found": {404, isJSON, `{"detail":"none"}`, gone, "", ""},
+		"gone":      {410, isJSON, `{"identity":"ana"}`, gone, "", ""},
+		"another identity": {200, isJSON, `{"identity":"eve","claims":{}}`, updated, "",
+			otherIdentity},
+		"another in capitals": {200, isJSON, `{"identity":"Ana","claims":{}}`, updated, "",
+			otherIdentity},
 		"another is gone":       {404, isJSON, `{"identity":"eve"}`, updated, "", otherIdentity},
 		"another is forbidden":  {403, isJSON, `{"identity":"eve"}`, updated, "", otherIdentity},
 		"an identity as number": {200, isJSON, `{"identity":7,"claims":{}}`, updated, "", invalid},
@@ -48,9 +52,11 @@ func TestAnswers(t *testing.T) {
 		"a problem document":    {404, "application/problem+json", `{}`, updated, "", invalid},
 		"no media type":         {410, "", `{}`, updated, "", invalid},
 		"as large as allowed": {
-			200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer-len(`{"claims":{}}`)), updated, `{}`, "",
+			200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer-len(`{"claims":{}}`)),
+			updated, `{}`, "",
 		},
-		"too large": {200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer), updated, "", invalid},
+		"too large": {200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer), updated, "",
+			invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := &http.Response{StatusCode: c.status, Header: http.Header{}}
@@ -91,7 +97,8 @@ func TestSchemas(t *testing.T) {
 		if err := json.Unmarshal(text, &asked); err != nil {
 			t.Fatal(err)
 		}
-		if err := document.Components.Schemas["IdentityRequest"].Value.VisitJSON(asked); err != nil {
+		if err := document.Components.Schemas["IdentityRequest"].Value.VisitJSON(
+			asked); err != nil {
 			t.Error(err)
 		}
 		var generated gen.IdentityRequest

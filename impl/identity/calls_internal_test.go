@@ -93,7 +93,9 @@ func TestCallsAreShared(t *testing.T) {
 func TestCallsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newControlled(2)
-		question := func(name string) session.UserQuestion { return session.UserQuestion{Identity: name} }
+		question := func(name string) session.UserQuestion {
+			return session.UserQuestion{Identity: name}
+		}
 		a, b := c.start(t.Context(), question("a")), c.start(t.Context(), question("b"))
 		_, err := c.ask(t.Context(), question("c"))
 		if f, ok := errors.AsType[*failure](err); !ok || f.reason != busy {
@@ -117,7 +119,9 @@ func TestCallsInFlight(t *testing.T) {
 func TestCallsAreAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, q := newControlled(10), session.UserQuestion{Identity: "a"}
-		gone := func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) }
+		gone := func() (context.Context, context.CancelFunc) {
+			return context.WithCancel(t.Context())
+		}
 		hangUpFirst, first := gone()
 		hangUpSecond, second := gone()
 		hangUpThird, third := gone()

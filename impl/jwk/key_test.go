@@ -99,7 +99,8 @@ func TestPublishedSignature(t *testing.T) {
 			"hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
 		},
 		{
-			"HS256", decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
+			"HS256",
+			decode("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
 			"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
 			"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
 		},
@@ -188,7 +189,8 @@ func TestPublicKeysCannotSign(t *testing.T) {
 		`{"keys":[{"kty":"oct","alg":"HS256","kid":"a","k":%q,"key_ops":["verify"]}]}`,
 		encode(secret),
 	), false)
-	for _, key := range []*jwk.Key{must(t, set, err).All()[0], newKey(t, "a", "EdDSA", newMaterial(t).ed.Public())} {
+	for _, key := range []*jwk.Key{must(t, set, err).All()[0],
+		newKey(t, "a", "EdDSA", newMaterial(t).ed.Public())} {
 		if signature, err := key.AppendSignature(nil, []byte("input")); err == nil {
 			t.Errorf("%s: signed: %x", key.Algorithm(), signature)
 		}

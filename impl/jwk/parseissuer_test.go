@@ -14,7 +14,8 @@ func TestParseSetRefusesMixedKeys(t *testing.T) {
 	one, two := everyKey(t, "keys.json"), everyKey(t, "other_keys.json")
 	for _, c := range []struct{ alg, member string }{
 		{"EdDSA", "d"}, {"EdDSA", "x"}, {"ES256", "d"}, {"ES384", "d"},
-		{"RS256", "d"}, {"RS256", "p"}, {"RS256", "qi"}, {"RS256", "dp"}, {"RS256", "dq"}, {"RS256", "n"},
+		{"RS256", "d"}, {"RS256", "p"}, {"RS256", "qi"}, {"RS256", "dp"}, {"RS256", "dq"},
+		{"RS256", "n"},
 	} {
 		t.Run(c.alg+" "+c.member, func(t *testing.T) {
 			key, other := entry(t, one, c.alg), entry(t, two, c.alg)
@@ -64,11 +65,13 @@ func TestParseIssuerKeys(t *testing.T) {
 		t.Error("an issuer's private key can sign here")
 	}
 	for name, file := range map[string]string{
-		"a secret":         `{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`,
-		"a secret beside":  `{"keys":[` + jsonOf(t, entry(t, set, "HS256")) + `,` + jsonOf(t, entry(t, set, "EdDSA")) + `]}`,
-		"nothing usable":   `{"keys":[{"kty":"RSA","kid":"a"}]}`,
-		"not JSON":         `<html>`,
-		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")), `"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
+		"a secret": `{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`,
+		"a secret beside": `{"keys":[` + jsonOf(t,
+			entry(t, set, "HS256")) + `,` + jsonOf(t, entry(t, set, "EdDSA")) + `]}`,
+		"nothing usable": `{"keys":[{"kty":"RSA","kid":"a"}]}`,
+		"not JSON":       `<html>`,
+		"a key without ID": `{"keys":[` + strings.Replace(jsonOf(t, entry(t, set, "EdDSA")),
+			`"kid":"EdDSA"`, `"kid":""`, 1) + `]}`,
 	} {
 		if _, _, err := jwk.ParseIssuerKeys([]byte(file), ""); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -10,7 +10,11 @@ import (
 
 func timed(t testing.TB, id string, notBefore, expires int64) *jwk.Key {
 	key, err := jwk.NewKey(jwk.Spec{
-		ID: id, Algorithm: "HS256", Material: []byte(strings.Repeat(id, 32)), NotBefore: notBefore, Expires: expires,
+		ID:        id,
+		Algorithm: "HS256",
+		Material:  []byte(strings.Repeat(id, 32)),
+		NotBefore: notBefore,
+		Expires:   expires,
 	})
 	return must(t, key, err)
 }
@@ -147,13 +151,20 @@ func TestSigner(t *testing.T) {
 		timed(t, "last", 0, unix+1),
 	)
 	for id, want := range map[string]string{
-		"active": "active", "later": "later", "last": "last", "gone": "active", "public": "active", "unknown": "active", "": "active",
+		"active":  "active",
+		"later":   "later",
+		"last":    "last",
+		"gone":    "active",
+		"public":  "active",
+		"unknown": "active",
+		"":        "active",
 	} {
 		if got := set.Signer(id, now()); got == nil || got.ID() != want {
 			t.Errorf("%q: got %v, want %s", id, got, want)
 		}
 	}
-	if got := keySet(t, newKey(t, "public", "EdDSA", m.ed.Public())).Signer("public", now()); got != nil {
+	if got := keySet(t,
+		newKey(t, "public", "EdDSA", m.ed.Public())).Signer("public", now()); got != nil {
 		t.Errorf("%q signs without a private half", got.ID())
 	}
 }

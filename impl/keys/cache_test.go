@@ -86,7 +86,10 @@ func TestRetryAfterOfACache(t *testing.T) {
 	clock := newClock()
 	key := newKey(t, "EdDSA", "key")
 	i := newIssuer(t, newSet(t, key))
-	for cacheControl, want := range map[string]time.Duration{"max-age=3": 3 * time.Second, "max-age=60": 5 * time.Second} {
+	for cacheControl, want := range map[string]time.Duration{
+		"max-age=3":  3 * time.Second,
+		"max-age=60": 5 * time.Second,
+	} {
 		i.serve(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", cacheControl)
 			_, _ = w.Write(publicSet(t, key))
@@ -161,7 +164,8 @@ func TestTokensOfNoIssuer(t *testing.T) {
 	)
 	must(t, s, err)
 	for _, token := range []struct{ id, alg string }{
-		{"", "EdDSA"}, {"", "HS256"}, {"invented", "HS256"}, {"invented", "HS512"}, {"ours", "HS256"},
+		{"", "EdDSA"}, {"", "HS256"}, {"invented", "HS256"}, {"invented", "HS512"},
+		{"ours", "HS256"},
 	} {
 		if err := s.Refetch(t.Context(), token.id, token.alg); err != nil {
 			t.Errorf("%+v: %v", token, err)

@@ -167,12 +167,23 @@ func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
 		answer http.HandlerFunc
 		why    string
 	}{
-		"away":       {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "answered 500"},
-		"moved":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }, "another host"},
-		"a secret":   {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(secret) }, "must not hold a secret"},
-		"HTML":       {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "not a JSON object"},
-		"no keys":    {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) }, "no usable key"},
-		"in circles": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "too often"},
+		"away": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, "answered 500"},
+		"moved": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+		}, "another host"},
+		"a secret": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(secret) },
+			"must not hold a secret"},
+		"HTML": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("<html>"))
+		}, "not a JSON object"},
+		"no keys": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"keys":[]}`))
+		}, "no usable key"},
+		"in circles": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusFound)
+		}, "too often"},
 		"no end": {func(w http.ResponseWriter, _ *http.Request) {
 			for range 1000 {
 				if _, err := w.Write([]byte(strings.Repeat(" ", 1<<20))); err != nil {
@@ -197,7 +208,8 @@ func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
 					Log:    log.logger(),
 				},
 			)
-			if err := s.Refetch(t.Context(), "invented", "EdDSA"); err != nil { // waits until the first question is over
+			if err := s.Refetch(t.Context(), "invented",
+				"EdDSA"); err != nil { // waits until the first question is over
 				t.Fatal(err)
 			}
 			i.serve(c.answer)

@@ -60,7 +60,9 @@ func TestLargestSets(t *testing.T) {
 	theirs := publicSet(t, newKey(t, "EdDSA", "theirs"))
 	private, err := newSet(t, newKey(t, "HS256", "ours")).MarshalPrivate()
 	must(t, private, err)
-	padded := func(set []byte, size int) string { return string(set) + strings.Repeat(" ", size-len(set)) }
+	padded := func(set []byte, size int) string {
+		return string(set) + strings.Repeat(" ", size-len(set))
+	}
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	path := filepath.Join(t.TempDir(), "keys.json")
 	for size, ok := range map[int]bool{largest: true, largest + 1: false} {
@@ -69,7 +71,9 @@ func TestLargestSets(t *testing.T) {
 			t.Errorf("a file of %d bytes: %v", size, err)
 		}
 		i.serve(
-			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(padded(theirs, size))) },
+			func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(padded(theirs, size)))
+			},
 		)
 		s, err := keys.New(
 			keys.Config{

@@ -48,14 +48,29 @@ func TestRollover(t *testing.T) {
 		set      *jwk.Set
 		want     string
 	}{
-		"one key":               {hour, newSet(t, key("EdDSA", "old", 0, 0)), "new[+3601,] old[,+90001]"},
-		"a login's keys":        {hour, newSet(t, key("EdDSA", "old", 0, 0), public, key("HS256", "", 0, 0)), "new[+3601,] old[,+90001] login[,] [,]"},
-		"an older one":          {hour, newSet(t, key("EdDSA", "old", unix-9, 0), key("EdDSA", "older", 0, unix+5)), "new[+3601,] old[-9,+90001] older[,+5]"},
-		"an expired one":        {hour, newSet(t, key("EdDSA", "old", 0, 0), key("EdDSA", "gone", 0, unix)), "new[+3601,] old[,+90001]"},
-		"one that comes sooner": {hour, newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)), "new[+3601,] next[+60,+90001] old[,+86460]"},
-		"one that comes later":  {hour, newSet(t, key("EdDSA", "next", unix+9999, 0), key("EdDSA", "old", 0, 0)), "new[+3601,] next[+9999,+90001] old[,+90001]"},
-		"one behind":            {hour, newSet(t, key("EdDSA", "old", 0, 0), key("HS256", "behind", unix+60, 0)), "new[+3601,] old[,+90001] behind[+60,]"},
-		"a leaked key":          {leaked, newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)), "new[+0,] next[+60,+0] old[,+0]"},
+		"one key": {hour, newSet(t, key("EdDSA", "old", 0, 0)),
+			"new[+3601,] old[,+90001]"},
+		"a login's keys": {hour,
+			newSet(t, key("EdDSA", "old", 0, 0), public, key("HS256", "", 0, 0)),
+			"new[+3601,] old[,+90001] login[,] [,]"},
+		"an older one": {hour,
+			newSet(t, key("EdDSA", "old", unix-9, 0), key("EdDSA", "older", 0, unix+5)),
+			"new[+3601,] old[-9,+90001] older[,+5]"},
+		"an expired one": {hour,
+			newSet(t, key("EdDSA", "old", 0, 0), key("EdDSA", "gone", 0, unix)),
+			"new[+3601,] old[,+90001]"},
+		"one that comes sooner": {hour,
+			newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)),
+			"new[+3601,] next[+60,+90001] old[,+86460]"},
+		"one that comes later": {hour,
+			newSet(t, key("EdDSA", "next", unix+9999, 0), key("EdDSA", "old", 0, 0)),
+			"new[+3601,] next[+9999,+90001] old[,+90001]"},
+		"one behind": {hour,
+			newSet(t, key("EdDSA", "old", 0, 0), key("HS256", "behind", unix+60, 0)),
+			"new[+3601,] old[,+90001] behind[+60,]"},
+		"a leaked key": {leaked,
+			newSet(t, key("EdDSA", "next", unix+60, 0), key("EdDSA", "old", 0, 0)),
+			"new[+0,] next[+60,+0] old[,+0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set, err := c.rollover.Apply(c.set, now)
@@ -65,7 +80,9 @@ func TestRollover(t *testing.T) {
 		})
 	}
 	for name, set := range map[string]*jwk.Set{
-		"no file": nil, "no key that signs": newSet(t, public), "an ID that is taken": newSet(t, key("EdDSA", "new", 0, 0)),
+		"no file":             nil,
+		"no key that signs":   newSet(t, public),
+		"an ID that is taken": newSet(t, key("EdDSA", "new", 0, 0)),
 	} {
 		if _, err := hour.Apply(set, now); err == nil {
 			t.Errorf("%s: no error", name)

@@ -61,7 +61,8 @@ func TestFolderSwappedByALink(t *testing.T) {
 		keys.Config{File: filepath.Join(dir, "keys.json"), Now: newClock().now, Log: log.logger()},
 	)
 	link("two", "..data_new")
-	if err := os.Rename(filepath.Join(dir, "..data_new"), filepath.Join(dir, "..data")); err != nil {
+	if err := os.Rename(filepath.Join(dir, "..data_new"),
+		filepath.Join(dir, "..data")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the other folder's keys", func() bool { return ids(s.Keys()) == "two" })
@@ -156,15 +157,24 @@ func TestNewRefuses(t *testing.T) {
 		config keys.Config
 		want   string
 	}{
-		"no file":               {keys.Config{File: filepath.Join(t.TempDir(), "none")}, "no such file"},
-		"a folder":              {keys.Config{File: t.TempDir()}, "is a directory"},
-		"a device without end":  {keys.Config{File: "/dev/zero"}, "larger than"},
-		"only public keys":      {keys.Config{File: onlyPublic}, "no key of the set may sign now"},
-		"http to another host":  {keys.Config{Set: set, Issuer: "http://login.example/jwks.json"}, "https://"},
-		"http to a like name":   {keys.Config{Set: set, Issuer: "http://localhost.example/jwks.json"}, "https://"},
-		"a scheme of its own":   {keys.Config{Set: set, Issuer: "file:///etc/passwd"}, "malformed"},
-		"another scheme":        {keys.Config{Set: set, Issuer: "ftp://127.0.0.1/jwks.json"}, "https://"},
-		"a password in the URL": {keys.Config{Set: set, Issuer: "https://me:secret@login.example/"}, "password"},
+		"no file": {keys.Config{File: filepath.Join(t.TempDir(), "none")},
+			"no such file"},
+		"a folder":             {keys.Config{File: t.TempDir()}, "is a directory"},
+		"a device without end": {keys.Config{File: "/dev/zero"}, "larger than"},
+		"only public keys":     {keys.Config{File: onlyPublic}, "no key of the set may sign now"},
+		"http to another host": {keys.Config{Set: set, Issuer: "http://login.example/jwks.json"},
+			"https://"},
+		"http to a like name": {keys.Config{
+			Set:    set,
+			Issuer: "http://localhost.example/jwks.json",
+		}, "https://"},
+		"a scheme of its own": {keys.Config{Set: set, Issuer: "file:///etc/passwd"}, "malformed"},
+		"another scheme": {keys.Config{Set: set, Issuer: "ftp://127.0.0.1/jwks.json"},
+			"https://"},
+		"a password in the URL": {keys.Config{
+			Set:    set,
+			Issuer: "https://me:secret@login.example/",
+		}, "password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.config.Now, c.config.Log = newClock().now, new(journal).logger()

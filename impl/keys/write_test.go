@@ -50,7 +50,8 @@ func TestWritersLoseNoKey(t *testing.T) {
 		}
 		all.Go(func() {
 			for i := range each {
-				if err := edit(t, path, add(newKey(t, "HS256", fmt.Sprint(w, "-", i)))); err != nil {
+				if err := edit(t, path,
+					add(newKey(t, "HS256", fmt.Sprint(w, "-", i)))); err != nil {
 					t.Error(err)
 				}
 			}

@@ -50,7 +50,13 @@ func TestSign(t *testing.T) {
 		},
 		{
 			"access token, for the configured issuer and audience",
-			login.Token{Identity: "me", Admin: true, Access: true, Fresh: true, Lifetime: time.Minute},
+			login.Token{
+				Identity: "me",
+				Admin:    true,
+				Access:   true,
+				Fresh:    true,
+				Lifetime: time.Minute,
+			},
 			token.Rules{Issuer: "us", Audience: "them"},
 			`{"exp":1800000060,"iat":1800000000,"identity":"me","is_admin":true,"jti":"J","type":0,` +
 				`"fresh":true,"iss":"us","aud":"them"}`,
@@ -113,10 +119,12 @@ func TestPair(t *testing.T) {
 	if _, err := v.Refresh(p.AccessToken, now()); !errors.Is(err, token.ErrNotRefresh) {
 		t.Errorf("an access token is accepted as a refresh token: %v", err)
 	}
-	if _, err := v.Access(p.AccessToken, now().Add(time.Minute)); !errors.Is(err, token.ErrExpired) {
+	if _, err := v.Access(p.AccessToken,
+		now().Add(time.Minute)); !errors.Is(err, token.ErrExpired) {
 		t.Errorf("the access token has not expired: %v", err)
 	}
-	if _, err := v.Refresh(p.RefreshToken, now().Add(time.Hour)); !errors.Is(err, token.ErrExpired) {
+	if _, err := v.Refresh(p.RefreshToken,
+		now().Add(time.Hour)); !errors.Is(err, token.ErrExpired) {
 		t.Errorf("the refresh token has not expired: %v", err)
 	}
 }

@@ -43,14 +43,16 @@ func TestClockCheck(t *testing.T) {
 		{"ahead by more", storeClock{ahead: -skew - time.Second}, revocation.ErrClock},
 		{"behind by more", storeClock{ahead: skew + time.Second}, revocation.ErrClock},
 		{"a slow answer is no difference", storeClock{ahead: skew, delay: time.Second}, nil},
-		{"a slow answer of a store that is ahead", storeClock{ahead: skew + 2*time.Second, delay: time.Second}, revocation.ErrClock},
+		{"a slow answer of a store that is ahead",
+			storeClock{ahead: skew + 2*time.Second, delay: time.Second}, revocation.ErrClock},
 		{"no clock of its own", storeClock{ahead: time.Hour, none: true}, nil},
 		{"no answer", storeClock{ahead: time.Hour, err: errors.New("away")}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMachine(nil)
-				check := revocation.NewClockCheck(&c.store, revocation.SystemClock(), skew, m.logger())
+				check := revocation.NewClockCheck(&c.store, revocation.SystemClock(), skew,
+					m.logger())
 				time.Sleep(time.Hour) // the monotonic clock does not start at 0
 				check.Compare(t.Context())
 				if err := check.Err(); !errors.Is(err, c.want) {

@@ -137,7 +137,8 @@ func TestCutoffsOfMemoryAndStore(t *testing.T) {
 				if second == none {
 					continue
 				}
-				_, err := revocation.NewRevoker(of, &m.clock, m.logger(), nil).Revoke(t.Context(), at(second))
+				_, err := revocation.NewRevoker(of, &m.clock, m.logger(),
+					nil).Revoke(t.Context(), at(second))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,7 +15,8 @@ func (w sites) next(r *rules, visit func(string, sites)) {
 		visit(event, v.tidy())
 	}
 	for at, server := range []string{" (primary)", " (other server)"} {
-		step := [...]string{"begins", "writes its lease", "reads the feed", "acknowledges"}[w.node.at]
+		step := [...]string{"begins", "writes its lease", "reads the feed",
+			"acknowledges"}[w.node.at]
 		change("node "+step+server, func(w *sites) { w.nodeStep(at, r) })
 		if w.node.at == siteBegin && w.node.joined {
 			change("node is woken and reads the feed"+server, func(w *sites) {
@@ -34,7 +35,9 @@ func (w sites) next(r *rules, visit func(string, sites)) {
 		}
 		change("revoker reads the leases"+server, func(w *sites) { w.readLeases(at, r) })
 		if w.revoker.at == waiting && w.revoker.waited == modelTerm {
-			change("revoker deletes the lease and returns"+server, func(w *sites) { w.giveUp(at, r) })
+			change("revoker deletes the lease and returns"+server, func(w *sites) {
+				w.giveUp(at, r)
+			})
 		}
 	}
 	change("a tick passes", (*sites).tick)
@@ -78,7 +81,8 @@ func (w sites) tidy() sites {
 		n.answers, n.term = false, 0
 	}
 	versions := []*uint8{
-		&w.servers[0].version, &w.servers[1].version, &w.node.version, &w.node.confirmed, &w.revoker.listed,
+		&w.servers[0].version, &w.servers[1].version, &w.node.version, &w.node.confirmed,
+		&w.revoker.listed,
 	}
 	ranks := []uint8{0}
 	for _, v := range versions {
@@ -147,7 +151,8 @@ func TestFailoverModelFindsFaults(t *testing.T) {
 		{"the feed is read where the lease is not shown", func(r *rules) { r.showsLease = false }},
 		{"the feed is acknowledged apart from the read", func(r *rules) { r.ackWithRead = false }},
 		{"a commit that was not replicated counts", func(r *rules) { r.warningCounts = false }},
-		{"the second acknowledgement waits for nothing", func(r *rules) { r.confirmCommits = false }},
+		{"the second acknowledgement waits for nothing",
+			func(r *rules) { r.confirmCommits = false }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := builtRules()

@@ -228,8 +228,10 @@ func TestLossModelFindsFaults(t *testing.T) {
 		change func(*lossRules)
 	}{
 		{"nothing is written back", func(r *lossRules) { r.writesBack = false }},
-		{"it is written back after the term has begun", func(r *lossRules) { r.beforeLease = false }},
-		{"the feed is read where the lease is not shown", func(r *lossRules) { r.showsLease = false }},
+		{"it is written back after the term has begun",
+			func(r *lossRules) { r.beforeLease = false }},
+		{"the feed is read where the lease is not shown",
+			func(r *lossRules) { r.showsLease = false }},
 		{"own revocations are not expected", func(r *lossRules) { r.expectsOwn = false }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

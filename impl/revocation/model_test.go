@@ -37,11 +37,18 @@ const (
 )
 
 func right() design {
-	return design{node: []act{note, write, read, publish, ack}, mono: true, wall: true, wait: modelTerm, suspends: true}
+	return design{
+		node:     []act{note, write, read, publish, ack},
+		mono:     true,
+		wall:     true,
+		wait:     modelTerm,
+		suspends: true,
+	}
 }
 
 func (a act) String() string {
-	return [...]string{"notes the time", "writes its lease", "reads the feed", "applies and answers", "acknowledges"}[a]
+	return [...]string{"notes the time", "writes its lease", "reads the feed",
+		"applies and answers", "acknowledges"}[a]
 }
 
 // age is the time since some moment by the two clocks, modelTerm at most.
@@ -91,7 +98,8 @@ func (w *world) broken(d *design) bool {
 }
 
 func (n *modelNode) live(d *design) bool {
-	return n.answers && !n.dead && !(d.mono && n.term.mono >= modelTerm) && !(d.wall && n.term.wall >= modelTerm)
+	return n.answers && !n.dead && !(d.mono && n.term.mono >= modelTerm) && !(d.wall &&
+		n.term.wall >= modelTerm)
 }
 
 // tidy clears the fields that have no meaning any more.

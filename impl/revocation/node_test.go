@@ -122,7 +122,8 @@ func TestStepsOfRevoke(t *testing.T) {
 			t.Errorf("took %v for a silent node, want %v", took, revocation.LeaseTerm)
 		}
 		calls := m.taken()
-		if first := fmt.Sprint(calls[:4]); first != "[Revoke Leases Now Now]" || calls[len(calls)-1] != "DropLease" {
+		if first := fmt.Sprint(calls[:4]); first != "[Revoke Leases Now Now]" ||
+			calls[len(calls)-1] != "DropLease" {
 			t.Errorf("calls %v", calls)
 		}
 		if n.Status().HasLease {
@@ -187,7 +188,8 @@ func TestExpiry(t *testing.T) {
 		if st := n.Status(); st.InForce != 0 {
 			t.Errorf("%d left in memory", st.InForce)
 		}
-		if got, err := s.Lookup(t.Context(), revocation.SessionID{1, 1}, ""); err != nil || got.Revoked {
+		if got, err := s.Lookup(t.Context(), revocation.SessionID{1,
+			1}, ""); err != nil || got.Revoked {
 			t.Errorf("left in the store: %+v, %v", got, err)
 		}
 	})

@@ -69,7 +69,8 @@ func TestRestored(t *testing.T) {
 					t.Errorf("the log does not say %q", c.alarm)
 				}
 				for i := range 5 {
-					if state, err := older.Lookup(t.Context(), sessionID(byte(i)), ""); err != nil || !state.Revoked {
+					if state, err := older.Lookup(t.Context(), sessionID(byte(i)),
+						""); err != nil || !state.Revoked {
 						t.Errorf("session %d was not written back: %+v, %v", i, state, err)
 					}
 				}

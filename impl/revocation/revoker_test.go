@@ -17,15 +17,19 @@ func TestInvalidRevocation(t *testing.T) {
 		valid  bool
 	}{
 		{"session", func(*revocation.Revocation) {}, true},
-		{"session of an unknown identity", func(r *revocation.Revocation) { r.Identity = "" }, true},
+		{"session of an unknown identity", func(r *revocation.Revocation) { r.Identity = "" },
+			true},
 		{"identity", func(r *revocation.Revocation) {
 			r.Kind, r.Session = revocation.OfIdentity, revocation.SessionID{}
 		}, true},
-		{"backslashes", func(r *revocation.Revocation) { r.Identity, r.Reason = `DOMAIN\user`, `\\` }, true},
+		{"backslashes",
+			func(r *revocation.Revocation) { r.Identity, r.Reason = `DOMAIN\user`, `\\` }, true},
 		{"no kind", func(r *revocation.Revocation) { r.Kind = 0 }, false},
 		{"unknown kind", func(r *revocation.Revocation) { r.Kind = 3 }, false},
-		{"session ID of zeros", func(r *revocation.Revocation) { r.Session = revocation.SessionID{} }, false},
-		{"identity with a session", func(r *revocation.Revocation) { r.Kind = revocation.OfIdentity }, false},
+		{"session ID of zeros",
+			func(r *revocation.Revocation) { r.Session = revocation.SessionID{} }, false},
+		{"identity with a session",
+			func(r *revocation.Revocation) { r.Kind = revocation.OfIdentity }, false},
 		{"empty identity", func(r *revocation.Revocation) {
 			r.Kind, r.Session, r.Identity = revocation.OfIdentity, revocation.SessionID{}, ""
 		}, false},
@@ -40,7 +44,8 @@ func TestInvalidRevocation(t *testing.T) {
 				c.change(&r)
 				got, err := m.revoker(nil).Revoke(t.Context(), r)
 				if c.valid {
-					if err != nil || got.Identity != r.Identity || got.Reason != r.Reason || got.Kind != r.Kind {
+					if err != nil || got.Identity != r.Identity || got.Reason != r.Reason ||
+						got.Kind != r.Kind {
 						t.Errorf("got %+v, %v", got, err)
 					}
 					return

@@ -23,7 +23,8 @@ func TestStoreAway(t *testing.T) {
 		m.away.Store(true)
 		time.Sleep(2900 * time.Millisecond)
 		wants(t, n, 1, nil)
-		if _, err := m.revoker(n).Revoke(t.Context(), ofSession(1)); !errors.Is(err, revocation.ErrUnavailable) {
+		if _, err := m.revoker(
+			n).Revoke(t.Context(), ofSession(1)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("revoke: %v, want ErrUnavailable", err)
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -65,7 +66,8 @@ func TestLeasesUnreadable(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		m := newMachine(s)
 		r := revocation.NewRevoker(failing{m}, &m.clock, m.logger(), nil)
-		if _, err := r.Revoke(t.Context(), ofSession(1)); !errors.Is(err, revocation.ErrUnavailable) {
+		if _, err := r.Revoke(t.Context(),
+			ofSession(1)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("got %v, want ErrUnavailable", err)
 		}
 	})

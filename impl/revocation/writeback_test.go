@@ -58,7 +58,8 @@ func TestWriteBackTogether(t *testing.T) {
 			t.Errorf("the cut-off is %+v, %v", state, err)
 		}
 		// A second loss of a part is repaired too, and nothing is written twice.
-		if _, err := older.Expire(t.Context(), time.Now().Add(400*24*time.Hour).UnixMilli(), 10); err != nil {
+		if _, err := older.Expire(t.Context(), time.Now().Add(400*24*time.Hour).UnixMilli(),
+			10); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range leases(t, older) {

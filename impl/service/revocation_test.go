@@ -27,9 +27,10 @@ func TestInvalidRevocation(t *testing.T) {
 	const path = "/api/v1/admin/revocations"
 	zeros := strings.Repeat("0", 64)
 	for name, c := range map[string]struct{ body, cause string }{
-		"session of zeros":    {`{"session":"` + zeros + `"}`, "session: must be"},
-		"empty identity":      {`{"identity":""}`, "identity: must have"},
-		"NUL in the reason":   {`{"identity":"me","reason":"a\u0000"}`, "without the character NUL"},
+		"session of zeros": {`{"session":"` + zeros + `"}`, "session: must be"},
+		"empty identity":   {`{"identity":""}`, "identity: must have"},
+		"NUL in the reason": {`{"identity":"me","reason":"a\u0000"}`,
+			"without the character NUL"},
 		"NUL in the identity": {`{"identity":"a\u0000"}`, "without the character NUL"},
 	} {
 		w := s.answer(http.MethodPost, path, admin, c.body)

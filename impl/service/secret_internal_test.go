@@ -35,8 +35,15 @@ func TestDevelopmentKeys(t *testing.T) {
 
 func TestWithoutNewline(t *testing.T) {
 	for in, want := range map[string]string{
-		"secret": "secret", "secret\n": "secret", "secret\n\n": "secret\n", "secret\r\n": "secret", " secret \n": " secret ",
-		"secret\r": "secret\r", "\nsecret": "\nsecret", "\n": "", "": "",
+		"secret":     "secret",
+		"secret\n":   "secret",
+		"secret\n\n": "secret\n",
+		"secret\r\n": "secret",
+		" secret \n": " secret ",
+		"secret\r":   "secret\r",
+		"\nsecret":   "\nsecret",
+		"\n":         "",
+		"":           "",
 	} {
 		if got := string(withoutNewline([]byte(in))); got != want {
 			t.Errorf("withoutNewline(%q) = %q, want %q", in, got, want)

@@ -30,7 +30,8 @@ func (w rotWorld) nextOfTab(i int, decide decider, s seen, visit visitor) {
 		lost.visit("a request is lost", visit, nil)
 		gen, ok, broken := v.present(decide, call.gen, true, s)
 		v.tabs[i] = rotCall{answered: ok, gen: gen}
-		v.visit(fmt.Sprintf("the server answers a tab's %d with %d, %t", call.gen, gen, ok), visit, broken)
+		v.visit(fmt.Sprintf("the server answers a tab's %d with %d, %t", call.gen, gen, ok), visit,
+			broken)
 	default:
 		lost := w
 		lost.tabs[i] = rotCall{}

@@ -74,13 +74,23 @@ func (r rotRow) stored() *Row {
 		return nil
 	}
 	return &Row{
-		Identity: "who", StartedAt: rotStart, Generation: int64(r.gen), RotatedAt: rotStart + int64(r.rotated)*rotWindow,
-		Acknowledged: r.acked, ExpiresAt: rotExpires(), EndsAt: rotExpires(),
+		Identity:     "who",
+		StartedAt:    rotStart,
+		Generation:   int64(r.gen),
+		RotatedAt:    rotStart + int64(r.rotated)*rotWindow,
+		Acknowledged: r.acked,
+		ExpiresAt:    rotExpires(),
+		EndsAt:       rotExpires(),
 	}
 }
 
 func rotRowOf(r Row) rotRow {
-	return rotRow{there: true, gen: uint8(r.Generation), rotated: uint8((r.RotatedAt - rotStart) / rotWindow), acked: r.Acknowledged}
+	return rotRow{
+		there:   true,
+		gen:     uint8(r.Generation),
+		rotated: uint8((r.RotatedAt - rotStart) / rotWindow),
+		acked:   r.Acknowledged,
+	}
 }
 
 // seen counts which rows of the table the walk came by.
@@ -88,7 +98,9 @@ type seen map[string]int
 
 // present gives the server a token. It returns the generation of the answer's token; ok is false
 // where it is refused.
-func (w *rotWorld) present(decide decider, gen uint8, honest bool, s seen) (_ uint8, ok bool, broken error) {
+func (w *rotWorld) present(
+	decide decider, gen uint8, honest bool, s seen,
+) (_ uint8, ok bool, broken error) {
 	p := presented{
 		subject:    subject{identity: "who", started: rotStart / 1000, hasStarted: gen == 0},
 		generation: int64(gen), expires: rotExpires() / 1000, trusted: true,
@@ -97,7 +109,9 @@ func (w *rotWorld) present(decide decider, gen uint8, honest bool, s seen) (_ ui
 		p.issuedAt = (rotStart + int64(w.minted[gen]-1)*rotWindow) / 1000
 	}
 	standing := revocation.State{
-		Revoked: w.revoked == theSession, HasCutoff: w.revoked == allSessions, Cutoff: (w.now() + 1000) / 1000,
+		Revoked:   w.revoked == theSession,
+		HasCutoff: w.revoked == allSessions,
+		Cutoff:    (w.now() + 1000) / 1000,
 	}
 	d := decide(w.row.stored(), p, standing, moment{now: w.now()}, rotLimits())
 	s[fmt.Sprintf("%s healed=%t row=%t", nameOf(d), d.healed, w.row.there)]++
@@ -123,7 +137,13 @@ func nameOf(d decision) string {
 	if d.answer == refuse {
 		return "refuse: " + d.fault.Error()
 	}
-	return map[answer]string{advance: "advance", same: "same", again: "again", againLate: "late", reuse: "reuse"}[d.answer]
+	return map[answer]string{
+		advance:   "advance",
+		same:      "same",
+		again:     "again",
+		againLate: "late",
+		reuse:     "reuse",
+	}[d.answer]
 }
 
 // refusalBroken: an honest client is logged out only by the revoker, by the end of the session, or
@@ -170,7 +190,8 @@ func (w *rotWorld) lineBroken(d decision, gen, out uint8) error {
 	case out == gen && w.minted[gen]-1 != w.tick:
 		return errors.New("a token is not replaced though it is older than the window")
 	case w.used&(1<<(gen+1)) != 0 && w.tick >= w.minted[gen+1]:
-		return errors.New("a token is accepted though its successor was used and the window has passed")
+		return errors.New(
+			"a token is accepted though its successor was used and the window has passed")
 	}
 	if out != gen {
 		w.minted[out] = tick

@@ -50,7 +50,8 @@ func TestSessionsOf(t *testing.T) {
 		{rows[0].ID, "me", nil},
 		{rows[1].ID, "", nil},
 	} {
-		if err := s.RevokeOwn(t.Context(), c.id, c.identity, session.Origin{}); !errors.Is(err, c.want) {
+		if err := s.RevokeOwn(t.Context(), c.id, c.identity,
+			session.Origin{}); !errors.Is(err, c.want) {
 			t.Errorf("revoke as %q: %v, want %v", c.identity, err, c.want)
 		}
 	}

@@ -43,7 +43,8 @@ func asymmetric(t *testing.T, id string) (*jwk.Set, string) {
 		t.Fatal(err)
 	}
 	claims := `{"identity":"me","jti":"one","iat":1700000000,"exp":1800000000,"type":1}`
-	raw, err := token.NewMinter(set, token.Rules{}).Issue([]byte(claims), time.Unix(1_700_000_000, 0))
+	raw, err := token.NewMinter(set,
+		token.Rules{}).Issue([]byte(claims), time.Unix(1_700_000_000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +77,13 @@ func TestUnknownKeyGetsASecondChance(t *testing.T) {
 		want  error
 		asked int64
 	}{
-		"known":                      {ours, both, errors.New("away"), nil, 0},
-		"forged":                     {ours[:len(ours)-4] + "AAAA", both, nil, token.ErrSignature, 0},
-		"unknown, and then known":    {theirs, both, nil, nil, 1},
-		"unknown for good":           {theirs, nil, nil, token.ErrUnknownKey, 1},
-		"unknown, the issuer away":   {theirs, nil, errors.New("away"), session.ErrKeysUnavailable, 1},
+		"known": {ours, both, errors.New("away"), nil, 0},
+		"forged": {ours[:len(ours)-4] + "AAAA", both, nil, token.ErrSignature,
+			0},
+		"unknown, and then known": {theirs, both, nil, nil, 1},
+		"unknown for good":        {theirs, nil, nil, token.ErrUnknownKey, 1},
+		"unknown, the issuer away": {theirs, nil, errors.New("away"), session.ErrKeysUnavailable,
+			1},
 		"malformed, the issuer away": {"hello", nil, errors.New("away"), token.ErrMalformed, 0},
 	} {
 		for operation, call := range map[string]func(*session.Service) error{
@@ -93,7 +96,8 @@ func TestUnknownKeyGetsASecondChance(t *testing.T) {
 			t.Run(name+", "+operation, func(t *testing.T) {
 				keys := &lateKeys{later: c.later, err: c.err}
 				keys.set.Store(known)
-				if err := call(lateService(t, keys)); !errors.Is(err, c.want) || c.want == nil && err != nil {
+				if err := call(lateService(t, keys)); !errors.Is(err, c.want) || c.want == nil &&
+					err != nil {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
 				if n := keys.asked.Load(); n != c.asked {
@@ -119,7 +123,8 @@ func TestRevocationIsSeenForATokenSeenBefore(t *testing.T) {
 	if err := s.Logout(t.Context(), raw); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Refresh(t.Context(), raw, time.Minute, session.Client{}); !errors.Is(err, session.ErrRevoked) {
+	if _, err := s.Refresh(t.Context(), raw, time.Minute,
+		session.Client{}); !errors.Is(err, session.ErrRevoked) {
 		t.Errorf("got %v, want ErrRevoked", err)
 	}
 }

@@ -14,7 +14,9 @@ import (
 // look up from the first revocation on.
 func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, s *session.Service, raw string) error{
-		"of the session": func(ctx context.Context, s *session.Service, raw string) error { return s.Logout(ctx, raw) },
+		"of the session": func(ctx context.Context, s *session.Service, raw string) error {
+			return s.Logout(ctx, raw)
+		},
 		"of the identity": func(ctx context.Context, s *session.Service, _ string) error {
 			_, err := s.RevokeIdentity(ctx, "me", session.Origin{})
 			return err
@@ -39,7 +41,8 @@ func TestRefreshSeesTheFirstRevocation(t *testing.T) {
 			if err := end(ctx, s, raw); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Refresh(ctx, raw, time.Hour, session.Client{}); !errors.Is(err, session.ErrRevoked) || !s.Status().HasLease {
+			if _, err := s.Refresh(ctx, raw, time.Hour,
+				session.Client{}); !errors.Is(err, session.ErrRevoked) || !s.Status().HasLease {
 				t.Errorf("got %v, lease %t", err, s.Status().HasLease)
 			}
 		})

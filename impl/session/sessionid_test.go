@@ -32,17 +32,23 @@ func TestIDOf(t *testing.T) {
 		same   bool
 	}{
 		{"another signing input", func(t *token.Token) { t.SigningInput = "aaa.ccc" }, true},
-		{"another key", func(t *token.Token) { t.KeyID, t.IssuerKey = "other", "thumbprint" }, true},
-		{"foreign sid and gen", func(t *token.Token) { t.Session, t.Generation = ownSession, 1 }, true},
-		{"own sid and gen", func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }, false},
+		{"another key", func(t *token.Token) { t.KeyID, t.IssuerKey = "other", "thumbprint" },
+			true},
+		{"foreign sid and gen", func(t *token.Token) { t.Session, t.Generation = ownSession, 1 },
+			true},
+		{"own sid and gen",
+			func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 1 }, false},
 		{"own gen, sid of zeros, which names no session", func(t *token.Token) {
 			t.Own, t.Session, t.Generation = true, strings.Repeat("0", 64), 1
 		}, true},
 		{"another jti", func(t *token.Token) { t.ID = "jtj" }, false},
 		{"jti with a space", func(t *token.Token) { t.ID = "jti " }, false},
-		{"another identity", func(t *token.Token) { t.Identity = "Whois.muchlis@gmail.com" }, false},
+		{"another identity", func(t *token.Token) { t.Identity = "Whois.muchlis@gmail.com" },
+			false},
 		{"another issuer", func(t *token.Token) { t.Issuer = "" }, false},
-		{"parts shifted", func(t *token.Token) { t.Issuer, t.Identity = "issw", "hois.muchlis@gmail.com" }, false},
+		{"parts shifted",
+			func(t *token.Token) { t.Issuer, t.Identity = "issw", "hois.muchlis@gmail.com" },
+			false},
 		{"no jti", func(t *token.Token) { t.ID = "" }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,7 +58,9 @@ func TestIDOf(t *testing.T) {
 		})
 	}
 	t.Run("own sid is the session", func(t *testing.T) {
-		got := session.IDOf(login(func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, 7 }))
+		got := session.IDOf(login(func(t *token.Token) {
+			t.Own, t.Session, t.Generation = true, ownSession, 7
+		}))
 		if got.String() != ownSession {
 			t.Errorf("got %v", got)
 		}
@@ -69,7 +77,8 @@ func TestIDOf(t *testing.T) {
 		// sha256sum
 		const want = "11bf1e6fdfc5ab7b633953cfe22e530256dbe7fa69053b804fb5578b29a02aa6"
 		if got := base.String(); got != want {
-			t.Errorf("got %s, want %s: sessions that were revoked before would come back", got, want)
+			t.Errorf("got %s, want %s: sessions that were revoked before would come back", got,
+				want)
 		}
 	})
 }
@@ -87,12 +96,14 @@ func TestIDOfIsInjective(t *testing.T) {
 	part := rapid.StringOfN(rapid.SampledFrom([]rune("a\x00\x01\r\n.é")), 0, 4, -1)
 	draw := func(t *rapid.T, name string) *token.Token {
 		return login(func(tok *token.Token) {
-			tok.Issuer, tok.Identity, tok.ID = part.Draw(t, name+" iss"), part.Draw(t, name+" identity"), "j"+part.Draw(t, name+" jti")
+			tok.Issuer, tok.Identity, tok.ID = part.Draw(t,
+				name+" iss"), part.Draw(t, name+" identity"), "j"+part.Draw(t, name+" jti")
 		})
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := draw(t, "a"), draw(t, "b")
-		same := fmt.Sprintf("%q%q%q", a.Issuer, a.Identity, a.ID) == fmt.Sprintf("%q%q%q", b.Issuer, b.Identity, b.ID)
+		same := fmt.Sprintf("%q%q%q", a.Issuer, a.Identity,
+			a.ID) == fmt.Sprintf("%q%q%q", b.Issuer, b.Identity, b.ID)
 		if (session.IDOf(a) == session.IDOf(b)) != same {
 			t.Errorf("%v and %v", a.Claims, b.Claims)
 		}

@@ -32,7 +32,8 @@ func TestCutoff(t *testing.T) {
 		want    error
 	}{
 		{"issued before", session.SubjectOf(login(dated(revokedAt - 1))), session.ErrRevoked},
-		{"issued in the same second", session.SubjectOf(login(dated(revokedAt))), session.ErrRevoked},
+		{"issued in the same second", session.SubjectOf(login(dated(revokedAt))),
+			session.ErrRevoked},
 		{"issued after", session.SubjectOf(login(dated(revokedAt + 1))), nil},
 		{"without iat", session.SubjectOf(login(nil)), session.ErrUndated},
 		{"without jti, issued after", session.SubjectOf(login(func(t *token.Token) {
@@ -45,7 +46,8 @@ func TestCutoff(t *testing.T) {
 		})), session.ErrRevoked},
 		{"session started before", session.StartedAt(login(nil), revokedAt-1), session.ErrRevoked},
 		{"session started after", session.StartedAt(login(nil), revokedAt+1), nil},
-		{"access token from before", session.SubjectOfAccess(login(dated(revokedAt))), session.ErrRevoked},
+		{"access token from before", session.SubjectOfAccess(login(dated(revokedAt))),
+			session.ErrRevoked},
 		{"access token from after", session.SubjectOfAccess(login(dated(revokedAt + 1))), nil},
 		{"access token without iat", session.SubjectOfAccess(login(nil)), session.ErrUndated},
 		{"refreshed after, session started before", session.SubjectOf(login(func(t *token.Token) {
@@ -73,7 +75,8 @@ func TestCutoff(t *testing.T) {
 				dated(revokedAt + 1)(t)
 				t.AuthTime, t.HasAuthTime = revokedAt-9, true
 			})), nil},
-		{"somebody else", session.SubjectOf(login(func(t *token.Token) { t.Identity = "other" })), nil},
+		{"somebody else", session.SubjectOf(login(func(t *token.Token) { t.Identity = "other" })),
+			nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
@@ -112,7 +115,9 @@ func both(t *testing.T, test func(t *testing.T, s *store.Store, n *revocation.No
 // TestRevokeToken: which other tokens go with a token's session.
 func TestRevokeToken(t *testing.T) {
 	own := func(generation int64) func(*token.Token) {
-		return func(t *token.Token) { t.Own, t.Session, t.Generation = true, ownSession, generation }
+		return func(t *token.Token) {
+			t.Own, t.Session, t.Generation = true, ownSession, generation
+		}
 	}
 	for _, c := range []struct {
 		name       string
@@ -121,15 +126,18 @@ func TestRevokeToken(t *testing.T) {
 	}{
 		{"itself", nil, nil, session.ErrRevoked},
 		{"signed anew", nil, func(t *token.Token) { t.SigningInput = "x.y" }, session.ErrRevoked},
-		{"with a foreign sid and gen", nil, func(t *token.Token) { t.Session, t.Generation = ownSession, 3 }, session.ErrRevoked},
+		{"with a foreign sid and gen", nil,
+			func(t *token.Token) { t.Session, t.Generation = ownSession, 3 }, session.ErrRevoked},
 		{"another jti", nil, func(t *token.Token) { t.ID = "other" }, nil},
 		{"a later generation", own(1), own(5), session.ErrRevoked},
 		{"an earlier generation", own(5), own(1), session.ErrRevoked},
-		{"a younger token after an expired one", func(t *token.Token) { t.Expires = 1 }, func(t *token.Token) { t.Expires = 1 << 40 }, session.ErrRevoked},
+		{"a younger token after an expired one", func(t *token.Token) { t.Expires = 1 },
+			func(t *token.Token) { t.Expires = 1 << 40 }, session.ErrRevoked},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
-				if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(c.end), session.Origin{}); err != nil {
+				if _, err := newRevoker(s,
+					n).RevokeToken(t.Context(), login(c.end), session.Origin{}); err != nil {
 					t.Fatal(err)
 				}
 				wants(t, n, session.SubjectOf(login(c.later)), c.want)
@@ -138,7 +146,8 @@ func TestRevokeToken(t *testing.T) {
 	}
 	t.Run("an access token of the session", func(t *testing.T) {
 		both(t, func(t *testing.T, s *store.Store, n *revocation.Node) {
-			if _, err := newRevoker(s, n).RevokeToken(t.Context(), login(own(2)), session.Origin{}); err != nil {
+			if _, err := newRevoker(s,
+				n).RevokeToken(t.Context(), login(own(2)), session.Origin{}); err != nil {
 				t.Fatal(err)
 			}
 			access := func(change func(*token.Token)) session.Subject {
@@ -148,7 +157,9 @@ func TestRevokeToken(t *testing.T) {
 				}))
 			}
 			wants(t, n, access(func(*token.Token) {}), session.ErrRevoked)
-			wants(t, n, access(func(t *token.Token) { t.IssuerKey = "thumbprint" }), session.ErrRevoked)
+			wants(t, n, access(func(t *token.Token) {
+				t.IssuerKey = "thumbprint"
+			}), session.ErrRevoked)
 			wants(t, n, access(func(t *token.Token) { t.Session = "1" + ownSession[1:] }), nil)
 		})
 	})
@@ -164,14 +175,18 @@ func TestKeptUntil(t *testing.T) {
 		least, most time.Duration
 	}{
 		{"one token alone", "", 30 * day, 38 * day, 38 * day},
-		{"younger ones may be", "1", 30 * day, year + 8*day + time.Minute, year + 9*day + time.Minute},
-		{"even if it is expired", "1", -day, year + 8*day + time.Minute, year + 9*day + time.Minute},
+		{"younger ones may be", "1", 30 * day, year + 8*day + time.Minute,
+			year + 9*day + time.Minute},
+		{"even if it is expired", "1", -day, year + 8*day + time.Minute,
+			year + 9*day + time.Minute},
 		{"it lives longer itself", "1", 2 * year, 2*year + 8*day, 2*year + 8*day},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *store.Store) {
 				r, now := newRevoker(s, nil), time.Now()
-				tok := login(func(t *token.Token) { t.ID, t.Expires = c.jti, now.Add(c.life).Unix() })
+				tok := login(func(t *token.Token) {
+					t.ID, t.Expires = c.jti, now.Add(c.life).Unix()
+				})
 				got, err := r.RevokeToken(t.Context(), tok, session.Origin{})
 				if err != nil {
 					t.Fatal(err)
@@ -180,7 +195,8 @@ func TestKeptUntil(t *testing.T) {
 					t.Errorf("kept for %v, want %v to %v", kept, c.least, c.most)
 				}
 				time.Sleep(time.Second)
-				if again, err := r.RevokeToken(t.Context(), tok, session.Origin{}); err != nil || again != got {
+				if again, err := r.RevokeToken(t.Context(), tok, session.Origin{}); err != nil ||
+					again != got {
 					t.Errorf("again: got %+v, %v, want %+v", again, err, got)
 				}
 			})
@@ -188,7 +204,9 @@ func TestKeptUntil(t *testing.T) {
 	}
 	t.Run("cut-off", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, s *store.Store) {
-			if got, err := newRevoker(s, nil).RevokeIdentity(t.Context(), "a", session.Origin{}); err != nil || got.KeptUntil != revocation.Forever {
+			if got, err := newRevoker(s,
+				nil).RevokeIdentity(t.Context(), "a", session.Origin{}); err != nil ||
+				got.KeptUntil != revocation.Forever {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -203,12 +221,14 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	for !n.Status().HasLease {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := newRevoker(s, n).RevokeIdentity(t.Context(), "other", session.Origin{}); err != nil {
+	if _, err := newRevoker(s,
+		n).RevokeIdentity(t.Context(), "other", session.Origin{}); err != nil {
 		t.Fatal(err)
 	}
 	tok, ctx := login(nil), context.Background()
 	if a := testing.AllocsPerRun(1000, func() {
-		if err := session.Reject(ctx, n, session.SubjectOf(tok)); err != nil && !errors.Is(err, revocation.ErrUnavailable) {
+		if err := session.Reject(ctx, n, session.SubjectOf(tok)); err != nil &&
+			!errors.Is(err, revocation.ErrUnavailable) {
 			t.Error(err)
 		}
 	}); a != 0 {

@@ -130,7 +130,9 @@ func TestSignedOutEverywhereIsNotAsked(t *testing.T) {
 func TestGoneIsRevoked(t *testing.T) {
 	eachMode(t, func(t *testing.T, s *askingService) {
 		raw, other := s.login(t, s.at, time.Hour), s.login(t, s.at.Add(-time.Second), time.Hour)
-		s.users.claims = func(session.UserQuestion) ([]byte, error) { return nil, session.ErrIdentityGone }
+		s.users.claims = func(session.UserQuestion) ([]byte, error) {
+			return nil, session.ErrIdentityGone
+		}
 		s.wants(t, raw, session.ErrIdentityGone, 1)
 		s.wants(t, raw, session.ErrRevoked, 0)
 		s.users.claims = func(session.UserQuestion) ([]byte, error) {
@@ -147,7 +149,9 @@ func TestIgnoredClaimsAreLoggedOnce(t *testing.T) {
 		claims string
 		lines  int
 	}{{`{}`, 0}, {`{"role":"x"}`, 0}, {`{"exp":1}`, 1}, {`{"exp":1}`, 1}} {
-		s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(step.claims), nil }
+		s.users.claims = func(session.UserQuestion) ([]byte, error) {
+			return []byte(step.claims), nil
+		}
 		s.wants(t, s.login(t, s.at, time.Hour), nil, 1)
 		if got := strings.Count(s.log.String(), "claims that it cannot change"); got != step.lines {
 			t.Errorf("%s: %d lines, want %d", step.claims, got, step.lines)
@@ -167,7 +171,9 @@ func TestFaultsInAnswersAreNoFaultsOfTheToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachMode(t, func(t *testing.T, s *askingService) {
 				raw := s.login(t, s.at, time.Hour)
-				s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(claims), nil }
+				s.users.claims = func(session.UserQuestion) ([]byte, error) {
+					return []byte(claims), nil
+				}
 				_, err := s.Refresh(t.Context(), raw, time.Hour, session.Client{})
 				if _, isFault := errors.AsType[token.Fault](err); isFault {
 					t.Errorf("the token is rejected: %v", err)

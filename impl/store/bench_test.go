@@ -32,7 +32,9 @@ func eachBenchmark(b *testing.B, benchmark func(*testing.B, *store.Store)) {
 	b.Run("sqlite", func(b *testing.B) {
 		benchmark(b, open(b, "sqlite:"+filepath.Join(b.TempDir(), "refresh.db")))
 	})
-	b.Run("postgres", func(b *testing.B) { benchmark(b, open(b, server.StartPostgres(b, "fsync=on").NewDatabase(b))) })
+	b.Run("postgres", func(b *testing.B) {
+		benchmark(b, open(b, server.StartPostgres(b, "fsync=on").NewDatabase(b)))
+	})
 }
 
 func hashed(n int) revocation.Revocation {

@@ -43,7 +43,9 @@ func TestSchemaTogether(t *testing.T) {
 
 // eachShared runs the test on each engine that several processes can use.
 func eachShared(t *testing.T, test func(t *testing.T, url string)) {
-	t.Run("sqlite file", func(t *testing.T) { test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db")) })
+	t.Run("sqlite file", func(t *testing.T) {
+		test(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
+	})
 	t.Run("postgres", func(t *testing.T) { test(t, shared.Postgres(t).NewDatabase(t)) })
 }
 
@@ -86,7 +88,8 @@ func TestProcesses(t *testing.T) {
 		for _, from := range []int{1000, 2000} {
 			group.Go(func() {
 				cmd := exec.Command(os.Args[0])
-				cmd.Env = append(os.Environ(), helperEnv+"="+url, "STORE_TEST_FROM="+strconv.Itoa(from))
+				cmd.Env = append(os.Environ(), helperEnv+"="+url,
+					"STORE_TEST_FROM="+strconv.Itoa(from))
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s", err, out)
 				}
@@ -146,7 +149,8 @@ func TestURL(t *testing.T) {
 		{"number and # in the password", "postgres://a:12#secret@127.0.0.1:1/x", "%40"},
 		{"service without a file", "postgres://?service=unknown&servicefile=/nowhere", "service"},
 		{"nobody there, two @", "postgres://a:x@secret@127.0.0.1:1/x", "connect"},
-		{"nobody there, user in the query", "postgres://127.0.0.1:1/x?user=me@corp&password=secret", "connect"},
+		{"nobody there, user in the query",
+			"postgres://127.0.0.1:1/x?user=me@corp&password=secret", "connect"},
 		{"nobody there", "postgres://a:secret@127.0.0.1:1/x", "connect"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -154,7 +158,8 @@ func TestURL(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
-			if _, bad := errors.AsType[store.BadURL](err); bad == strings.HasPrefix(c.name, "nobody there") {
+			if _, bad := errors.AsType[store.BadURL](
+				err); bad == strings.HasPrefix(c.name, "nobody there") {
 				t.Errorf("BadURL is %v: %v", bad, err)
 			}
 			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
@@ -168,13 +173,15 @@ func TestSQLiteFolder(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	for _, c := range []struct{ name, path, want string }{
-		{"is not there", filepath.Join(dir, "none", "refresh.db"), "cannot write in the folder " + filepath.Join(dir, "none")},
+		{"is not there", filepath.Join(dir, "none", "refresh.db"),
+			"cannot write in the folder " + filepath.Join(dir, "none")},
 		{"is a file", filepath.Join(dir, "file", "refresh.db"), "not a directory"},
 		{"cannot be written", "/proc/self/refresh.db", "cannot write in the folder /proc/self"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := store.Open(t.Context(), "sqlite:"+c.path)
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), c.want) ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("got %v, want one line with %q", err, c.want)
 			}
 		})
@@ -193,7 +200,11 @@ func TestSQLiteFolder(t *testing.T) {
 // TestSQLitePragmas: every connection is durable and waits for locks, not the first alone.
 func TestSQLitePragmas(t *testing.T) {
 	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
-	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "4000"} {
+	for name, want := range map[string]string{
+		"journal_mode": "wal",
+		"synchronous":  "2",
+		"busy_timeout": "4000",
+	} {
 		values, err := s.Pragmas(t.Context(), name)
 		must(t, err)
 		for i, got := range values {

@@ -23,7 +23,8 @@ func (s *Store) database() *sql.DB {
 // LimitPages makes SQLite's file full at that many pages.
 func (s *Store) LimitPages(ctx context.Context, pages int) error {
 	var set int
-	return s.database().QueryRowContext(ctx, "PRAGMA max_page_count="+strconv.Itoa(pages)).Scan(&set)
+	return s.database().QueryRowContext(ctx,
+		"PRAGMA max_page_count="+strconv.Itoa(pages)).Scan(&set)
 }
 
 // Pragmas returns a setting of every connection that the store can have open at once.
@@ -47,11 +48,14 @@ func (s *Store) Pragmas(ctx context.Context, name string) ([]string, error) {
 }
 
 // Fill inserts count revocations at once, as if they had been made one after the other.
-func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) revocation.Revocation) error {
+func (s *Store) Fill(
+	ctx context.Context, count int, revocation func(n int) revocation.Revocation,
+) error {
 	const rows = 500
 	statement := "INSERT INTO refresh_revocations (id, seq, identity, reason, revoked_at, kept_until) VALUES "
 	for i := range rows {
-		statement += strings.TrimPrefix(fmt.Sprintf(",($%d,$%d,$%d,$%d,$%d,$%d)", 6*i+1, 6*i+2, 6*i+3, 6*i+4, 6*i+5, 6*i+6),
+		statement += strings.TrimPrefix(fmt.Sprintf(",($%d,$%d,$%d,$%d,$%d,$%d)", 6*i+1, 6*i+2,
+			6*i+3, 6*i+4, 6*i+5, 6*i+6),
 			map[bool]string{true: ","}[i == 0])
 	}
 	tx, err := s.database().BeginTx(ctx, nil)
@@ -62,7 +66,8 @@ func (s *Store) Fill(ctx context.Context, count int, revocation func(n int) revo
 		var args []any
 		for i := n; i < n+rows; i++ {
 			r := revocation(i)
-			args = append(args, rowID(r.Kind, r.Key()), i+1, r.Identity, r.Reason, r.RevokedAt, r.KeptUntil)
+			args = append(args, rowID(r.Kind, r.Key()), i+1, r.Identity, r.Reason, r.RevokedAt,
+				r.KeptUntil)
 		}
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
 			return err

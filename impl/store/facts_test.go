@@ -49,8 +49,10 @@ func TestKeptByTheStore(t *testing.T) {
 				c.change(&r)
 				for range 2 {
 					got := revoke(t, open(), r)
-					if got.KeptUntil < in(c.least) || got.KeptUntil > in(c.most) || got.Sequence != 1 {
-						t.Errorf("kept for %v with sequence %d, want %v to %v", time.UnixMilli(got.KeptUntil).Sub(now),
+					if got.KeptUntil < in(c.least) || got.KeptUntil > in(c.most) ||
+						got.Sequence != 1 {
+						t.Errorf("kept for %v with sequence %d, want %v to %v", time.UnixMilli(
+							got.KeptUntil).Sub(now),
 							got.Sequence, c.least, c.most)
 					}
 				}

@@ -46,7 +46,12 @@ func reliedOn() []call {
 		{"NewEpoch", func(ctx context.Context, s *store.Store) error { return s.NewEpoch(ctx) }},
 		{"SameStore", func(ctx context.Context, s *store.Store) error { return s.SameStore(ctx) }},
 		{"WriteBack", func(ctx context.Context, s *store.Store) error {
-			known := revocation.Change{Kind: revocation.OfSession, Key: idOf(1), RevokedAt: 1, KeptUntil: 2}
+			known := revocation.Change{
+				Kind:      revocation.OfSession,
+				Key:       idOf(1),
+				RevokedAt: 1,
+				KeptUntil: 2,
+			}
 			_, err := s.WriteBack(ctx, []revocation.Change{known})
 			return err
 		}},

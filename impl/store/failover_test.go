@@ -25,7 +25,8 @@ func TestReliedOn(t *testing.T) {
 		"PeekLeases", "StoreTime", "CountSessions", "Collectors", // hints and metrics
 		"Leave", "DropLease", "Expire", "ExpireSessions", // if lost, they are done again
 		// The tests' own.
-		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "OccupyReads", "AwaitQueue", "Fail", "FailHalfway",
+		"LimitPages", "Pragmas", "Fill", "FillSessions", "Occupy", "OccupyReads", "AwaitQueue",
+		"Fail", "FailHalfway",
 	}
 	for _, c := range reliedOn() {
 		others = append(others, c.method)
@@ -33,7 +34,8 @@ func TestReliedOn(t *testing.T) {
 	methods := reflect.TypeFor[*store.Store]()
 	for method := range methods.Methods() {
 		if !slices.Contains(others, method.Name) {
-			t.Errorf("%s is not tested: may it answer from a server that was replaced?", method.Name)
+			t.Errorf("%s is not tested: may it answer from a server that was replaced?",
+				method.Name)
 		}
 	}
 }

@@ -39,7 +39,11 @@ func TestFollow(t *testing.T) {
 		have := func(version, acknowledged int64) {
 			t.Helper()
 			got, err := s.PeekLeases(ctx)
-			if want := (revocation.Lease{Node: "a", Version: version, Acknowledged: acknowledged}); err != nil ||
+			if want := (revocation.Lease{
+				Node:         "a",
+				Version:      version,
+				Acknowledged: acknowledged,
+			}); err != nil ||
 				len(got) != 1 || got[0] != want {
 				t.Errorf("leases %v, %v, want %v", got, err, want)
 			}
@@ -67,7 +71,10 @@ func TestFollow(t *testing.T) {
 		// The node does not know that its last write succeeded.
 		follow(3, 5, 5, revocation.Page{Applied: 6, Head: 6})
 		have(5, 6)
-		if _, err := s.Follow(ctx, revocation.Lease{Node: "a", Version: 3}, 4, 0, 9, func(revocation.Change) {}); err == nil {
+		if _, err := s.Follow(ctx, revocation.Lease{
+			Node:    "a",
+			Version: 3,
+		}, 4, 0, 9, func(revocation.Change) {}); err == nil {
 			t.Error("an acknowledgement with an older version than the lease has was written")
 		}
 		have(5, 6)
@@ -144,7 +151,8 @@ func TestList(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				time.Sleep(100 * time.Microsecond) // in memory nothing else lets readers have their turn
+				time.Sleep(
+					100 * time.Microsecond) // in memory nothing else lets readers have their turn
 			}
 		}()
 		reader := open()

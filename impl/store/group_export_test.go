@@ -45,7 +45,10 @@ func (s *Store) Occupy(t *testing.T) (release func()) {
 				wait()
 				return nil
 			}}
-			busy(func() error { return w.do(context.Background(), w.jobs, &sessionChange{"", one}) })
+			busy(func() error {
+				return w.do(context.Background(), w.jobs, &sessionChange{"",
+					one})
+			})
 		}
 	}
 	begun.Wait()
@@ -106,7 +109,8 @@ func (s *Store) Fail(ctx context.Context) error {
 func (s *Store) FailHalfway(ctx context.Context, r revocation.Revocation) error {
 	return s.write(ctx, func(ctx context.Context, h handle) error {
 		var head int64
-		insert := exec(insertSession, rowID(r.Kind, r.Key()), int64(1), r.Identity, r.Reason, r.Actor, r.RevokedAt, r.KeptUntil)
+		insert := exec(insertSession, rowID(r.Kind, r.Key()), int64(1), r.Identity, r.Reason,
+			r.Actor, r.RevokedAt, r.KeptUntil)
 		if err := h.run(ctx, one([]any{&head}, lockHead), insert); err != nil {
 			return err
 		}
@@ -127,7 +131,8 @@ func (s *Store) FillSessions(ctx context.Context, count int, row func(n int) ses
 	defer insert.Close()
 	for n := range count {
 		r := row(n)
-		if _, err := insert.ExecContext(ctx, r.ID.String(), ownerOf(r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt, r.KeyID,
+		if _, err := insert.ExecContext(ctx, r.ID.String(), ownerOf(
+			r.Identity), r.Identity, r.StartedAt, r.Generation, r.RotatedAt, r.KeyID,
 			int64(0), r.LastUsedAt, r.UserAgent, r.ExpiresAt, r.EndsAt, r.KeptUntil); err != nil {
 			return err
 		}

@@ -78,7 +78,8 @@ func TestGroupCommits(t *testing.T) {
 			for _, j := range jobs {
 				<-j.done
 				if !errors.Is(j.err, c.failed[j.change]) {
-					t.Errorf("change %d is answered %v, want %v", j.change, j.err, c.failed[j.change])
+					t.Errorf("change %d is answered %v, want %v", j.change, j.err,
+						c.failed[j.change])
 				}
 			}
 			slices.SortFunc(batches, func(a, b []int) int { return len(b) - len(a) })

@@ -45,7 +45,8 @@ func TestGroupFailure(t *testing.T) {
 			case 0:
 				adopt(t, s, row(n, "a"))
 			case 1:
-				if err := s.Fail(t.Context()); err == nil || errors.Is(err, revocation.ErrUnavailable) {
+				if err := s.Fail(t.Context()); err == nil ||
+					errors.Is(err, revocation.ErrUnavailable) {
 					t.Errorf("a wrong statement: %v", err)
 				}
 			case 2:
@@ -104,7 +105,8 @@ func TestGroupFull(t *testing.T) {
 		group.Go(func() { adopt(t, s, row(n, "a")) })
 	}
 	s.AwaitQueue(t, store.GroupQueue)
-	if _, err := s.Adopt(t.Context(), row(store.GroupQueue, "a")); !errors.Is(err, revocation.ErrUnavailable) {
+	if _, err := s.Adopt(t.Context(),
+		row(store.GroupQueue, "a")); !errors.Is(err, revocation.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	release()
@@ -155,7 +157,8 @@ func TestCheckpointBesideTheWriter(t *testing.T) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the file still has %d bytes, as many as when it was empty: %d", file.Size(), empty.Size())
+			t.Fatalf("the file still has %d bytes, as many as when it was empty: %d", file.Size(),
+				empty.Size())
 		}
 	}
 	log, err := os.Stat(path + "-wal")

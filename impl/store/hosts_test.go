@@ -19,7 +19,8 @@ func TestFrozenLeader(t *testing.T) {
 	primary := server.StartPostgres(t)
 	primary.NewDatabase(t)
 	standby := primary.Standby(t, "second")
-	url := "postgres://postgres@" + primary.Address() + "," + standby.Address() + "/test1?sslmode=disable"
+	url := "postgres://postgres@" + primary.Address() + "," + standby.Address() +
+		"/test1?sslmode=disable"
 	s := open(t, url)
 	watching, watched := make(chan struct{}, 1000), make(chan struct{})
 	go func() {
@@ -79,7 +80,8 @@ func TestPasswordFile(t *testing.T) {
 	revoke(t, s, ended(1))
 	must(t, postgres.Exec("ALTER ROLE refresh PASSWORD 'new'"))
 	write("new")
-	must(t, postgres.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'refresh'"))
+	must(t, postgres.Exec(
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'refresh'"))
 	postgres.Await(t, "a connection with the new password", func() bool {
 		_, err := s.Revoke(t.Context(), ended(2))
 		return err == nil

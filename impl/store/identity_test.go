@@ -58,7 +58,8 @@ func TestFileReplaced(t *testing.T) {
 // wantsOther fails unless calls find that the store is another one.
 func wantsOther(t *testing.T, s *store.Store) {
 	t.Helper()
-	for !errors.Is(s.SameStore(t.Context()), revocation.ErrOtherStore) { // the test's own limit ends it
+	for !errors.Is(s.SameStore(t.Context()),
+		revocation.ErrOtherStore) { // the test's own limit ends it
 		time.Sleep(10 * time.Millisecond)
 	}
 	for _, c := range reliedOn() {
@@ -89,7 +90,8 @@ func TestOtherSchema(t *testing.T) {
 				revoke(t, open(t, mine), ended(7))
 			}
 			// As after an hour, when the connections have reached their age.
-			exec1(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+role+"'")
+			exec1(t, url,
+				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+role+"'")
 			wantsOther(t, s)
 			exec1(t, url, "ALTER ROLE "+role+" SET search_path = own")
 			for s.SameStore(t.Context()) != nil { // the test's own limit ends it
@@ -124,7 +126,9 @@ func TestWriteBack(t *testing.T) {
 			}
 		}
 		var read []revocation.Change
-		page, err := s.Load(t.Context(), 0, 10, func(c revocation.Change) { read = append(read, c) })
+		page, err := s.Load(t.Context(), 0, 10, func(c revocation.Change) {
+			read = append(read, c)
+		})
 		if err != nil || page.Head != 3 || len(read) != 3 || read[0].KeptUntil != have.KeptUntil {
 			t.Errorf("the feed is %+v, %+v, %v", page, read, err)
 		}

@@ -28,13 +28,19 @@ func TestLeases(t *testing.T) {
 		lease := func(version, acknowledged int64) revocation.Lease {
 			return revocation.Lease{Node: "a", Version: version, Acknowledged: acknowledged}
 		}
-		write("renew without a lease", false, func() (bool, error) { return s.Renew(ctx, lease(1, 9), 0) })
+		write("renew without a lease", false, func() (bool, error) {
+			return s.Renew(ctx, lease(1, 9), 0)
+		})
 		must(t, s.Join(ctx, lease(2, 5)))
 		write("renew", true, func() (bool, error) { return s.Renew(ctx, lease(3, 9), 2) })
 		have(lease(3, 5)) // a renewal acknowledges nothing
-		write("renew after an error", true, func() (bool, error) { return s.Renew(ctx, lease(4, 5), 2) })
+		write("renew after an error", true, func() (bool, error) {
+			return s.Renew(ctx, lease(4, 5), 2)
+		})
 		have(lease(4, 5))
-		write("renew in an older copy", false, func() (bool, error) { return s.Renew(ctx, lease(8, 6), 7) })
+		write("renew in an older copy", false, func() (bool, error) {
+			return s.Renew(ctx, lease(8, 6), 7)
+		})
 		must(t, s.DropLease(ctx, lease(3, 0)))
 		have(lease(4, 5)) // it was renewed since
 		must(t, s.Join(ctx, lease(9, 2)))
@@ -62,7 +68,8 @@ func TestLeasesShowTheRevocation(t *testing.T) {
 		if got, err := other.Leases(t.Context(), r); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("a later one: %v, %v", got, err)
 		}
-		if got, err := other.Leases(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
+		if got, err := other.Leases(t.Context(),
+			ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("another: %v, %v", got, err)
 		}
 	})

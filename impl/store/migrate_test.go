@@ -19,7 +19,8 @@ func TestWithoutRights(t *testing.T) {
 	role := "app" + strings.ToLower(rand.Text())
 	exec1(t, url, "CREATE ROLE "+role+" LOGIN")
 	_, err := (&service.Settings{Store: userOf(url, role)}).OpenStore(t.Context())
-	if !errors.Is(err, store.ErrNoRights) || !strings.Contains(err.Error(), "run refreshd migrate") {
+	if !errors.Is(err, store.ErrNoRights) ||
+		!strings.Contains(err.Error(), "run refreshd migrate") {
 		t.Errorf("without tables: %v", err)
 	}
 	prepare(t, open(t, url))
@@ -29,7 +30,8 @@ func TestWithoutRights(t *testing.T) {
 	if block == nil {
 		t.Fatal("docs/operations.md has no GRANTs")
 	}
-	exec1(t, url, regexp.MustCompile(`TO refresh;`).ReplaceAllString(string(block[1]), "TO "+role+";"))
+	exec1(t, url, regexp.MustCompile(
+		`TO refresh;`).ReplaceAllString(string(block[1]), "TO "+role+";"))
 	s := open(t, userOf(url, role))
 	if done := s.Migrated(); len(done) > 0 {
 		t.Errorf("applied %v", done)

@@ -54,7 +54,8 @@ func TestPooler(t *testing.T) {
 					if _, err := s.Revoke(t.Context(), ended(n)); err != nil {
 						t.Error(err)
 					}
-					if state, err := s.Lookup(t.Context(), idOf(n), "a"); err != nil || !state.Revoked {
+					if state, err := s.Lookup(t.Context(), idOf(n), "a"); err != nil ||
+						!state.Revoked {
 						t.Errorf("session %d: %v, %v", n, state, err)
 					}
 				}
@@ -126,7 +127,8 @@ func TestPoolerUnreplicated(t *testing.T) {
 		own := postgres.NewDatabase(t)
 		name := own[strings.LastIndex(own, "/")+1 : strings.LastIndex(own, "?")]
 		must(t, postgres.Exec("ALTER DATABASE "+name+" SET client_min_messages = error"))
-		must(t, postgres.Exec("ALTER DATABASE "+name+" SET default_transaction_isolation = 'serializable'"))
+		must(t, postgres.Exec(
+			"ALTER DATABASE "+name+" SET default_transaction_isolation = 'serializable'"))
 		stores[mode] = open(t, postgres.PgBouncer(t, mode, own))
 		prepare(t, stores[mode])
 	}
@@ -135,9 +137,11 @@ func TestPoolerUnreplicated(t *testing.T) {
 	for mode, s := range stores {
 		for _, c := range reliedOn() {
 			err := c.do(t.Context(), s)
-			if !errors.Is(err, revocation.ErrUnavailable) || !strings.Contains(err.Error(), "did not confirm") ||
+			if !errors.Is(err, revocation.ErrUnavailable) ||
+				!strings.Contains(err.Error(), "did not confirm") ||
 				!strings.Contains(err.Error(), "pooler") {
-				t.Errorf("%s, %s: %v, want ErrUnavailable because of the replication", mode, c.method, err)
+				t.Errorf("%s, %s: %v, want ErrUnavailable because of the replication", mode,
+					c.method, err)
 			}
 		}
 	}
@@ -146,9 +150,11 @@ func TestPoolerUnreplicated(t *testing.T) {
 // TestPoolerRejects: the error of a parameter that the pooler does not know names the pooler.
 func TestPoolerRejects(t *testing.T) {
 	eachPooler(t, func(t *testing.T, _, pooled string) {
-		must(t, open(t, pooled+"&lock_timeout=100&statement_timeout=3000").NoteServer(t.Context(), 0, false))
+		must(t, open(t,
+			pooled+"&lock_timeout=100&statement_timeout=3000").NoteServer(t.Context(), 0, false))
 		_, err := store.Open(t.Context(), pooled+"&synchronous_commit=on")
-		if err == nil || !strings.Contains(err.Error(), "pooler") || !strings.Contains(err.Error(), "synchronous_commit") {
+		if err == nil || !strings.Contains(err.Error(), "pooler") ||
+			!strings.Contains(err.Error(), "synchronous_commit") {
 			t.Errorf("got %v", err)
 		}
 	})

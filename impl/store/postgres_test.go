@@ -20,7 +20,8 @@ func TestSynchronousCommit(t *testing.T) {
 	for value, ok := range map[string]bool{
 		"on": true, "remote_apply": true, "remote_write": true, "off": false, "local": false,
 	} {
-		s, err := store.Open(t.Context(), shared.Postgres(t).NewDatabase(t)+"&synchronous_commit="+value)
+		s, err := store.Open(t.Context(),
+			shared.Postgres(t).NewDatabase(t)+"&synchronous_commit="+value)
 		if ok {
 			if err != nil {
 				t.Errorf("%s: %v", value, err)
@@ -45,7 +46,8 @@ func TestIsolation(t *testing.T) {
 			postgres := shared.Postgres(t)
 			url := postgres.NewDatabase(t)
 			name := url[strings.LastIndex(url, "/")+1 : strings.LastIndex(url, "?")]
-			must(t, postgres.Exec("ALTER DATABASE "+name+" SET default_transaction_isolation = '"+level+"'"))
+			must(t, postgres.Exec(
+				"ALTER DATABASE "+name+" SET default_transaction_isolation = '"+level+"'"))
 			s := open(t, url)
 			var all sync.WaitGroup
 			for worker := range 16 {
@@ -55,7 +57,10 @@ func TestIsolation(t *testing.T) {
 						if _, err := s.Revoke(t.Context(), r); err != nil {
 							t.Errorf("Revoke: %v", err)
 						}
-						if _, err := s.Leases(t.Context(), revocation.Revocation{Kind: r.Kind, Session: r.Session}); err != nil {
+						if _, err := s.Leases(t.Context(), revocation.Revocation{
+							Kind:    r.Kind,
+							Session: r.Session,
+						}); err != nil {
 							t.Errorf("Leases: %v", err)
 						}
 					}
@@ -77,10 +82,12 @@ func TestPostgresAway(t *testing.T) {
 		if _, err := s.Revoke(t.Context(), ended(2)); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Revoke: %v", err)
 		}
-		if _, err := s.Load(t.Context(), 0, 1, func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
+		if _, err := s.Load(t.Context(), 0, 1,
+			func(revocation.Change) {}); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Changes: %v", err)
 		}
-		if _, err := s.Renew(t.Context(), revocation.Lease{}, 0); !errors.Is(err, revocation.ErrUnavailable) {
+		if _, err := s.Renew(t.Context(), revocation.Lease{},
+			0); !errors.Is(err, revocation.ErrUnavailable) {
 			t.Errorf("Renew: %v", err)
 		}
 	}
@@ -128,7 +135,11 @@ func TestPostgresName(t *testing.T) {
 	conn, err := pgx.Connect(t.Context(), url)
 	must(t, err)
 	defer conn.Close(context.Background())
-	for given, want := range map[string]string{"": "refreshd", "&application_name=": "refreshd", "&application_name=login": "login"} {
+	for given, want := range map[string]string{
+		"":                        "refreshd",
+		"&application_name=":      "refreshd",
+		"&application_name=login": "login",
+	} {
 		s, err := store.Open(t.Context(), url+given)
 		must(t, err)
 		list(t, s, math.MaxInt64, 1) // opens a connection

@@ -86,7 +86,8 @@ func TestPostgresRevocationsShare(t *testing.T) {
 	var callers sync.WaitGroup
 	callers.Go(func() { _, _ = s.Revoke(t.Context(), ended(0)) })
 	shared.Postgres(t).Await(t, "a revocation that waits", func() bool {
-		return value(t, shared.Postgres(t), "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted") == "t"
+		return value(t, shared.Postgres(t),
+			"SELECT count(*) > 0 FROM pg_locks WHERE NOT granted") == "t"
 	})
 	for n := range 200 {
 		callers.Go(func() {

@@ -26,7 +26,10 @@ func TestSQLiteReadOnly(t *testing.T) {
 	cmd := exec.Command(other)
 	cmd.Dir, cmd.Env = dir, []string{helperEnv + "=sqlite:" + path, "STORE_TEST_FROM=1"}
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{
+			Uid: 65534,
+			Gid: 65534,
+		}}
 	}
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "the file may not be written") {

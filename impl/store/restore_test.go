@@ -121,7 +121,8 @@ func TestRestore(t *testing.T) {
 		// The revocation is kept for as long as the replaced store would have kept it.
 		r := revoke(t, s, ended(3))
 		if r.Sequence != 8 || r.KeptUntil < 99*time.Hour.Milliseconds() {
-			t.Errorf("a new revocation has sequence %d and is kept until %d", r.Sequence, r.KeptUntil)
+			t.Errorf("a new revocation has sequence %d and is kept until %d", r.Sequence,
+				r.KeptUntil)
 		}
 	})
 	// The replaced file is a complete store.
@@ -135,8 +136,10 @@ func TestRestore(t *testing.T) {
 // operator accepts the loss. Then the feed goes on above everything that may have been given out.
 func TestRestoreWithLoss(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
-		"missing":      os.Remove,
-		"no database":  func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("x", 9000)), 0o600) },
+		"missing": os.Remove,
+		"no database": func(path string) error {
+			return os.WriteFile(path, []byte(strings.Repeat("x", 9000)), 0o600)
+		},
 		"other tables": func(path string) error { return os.WriteFile(path, nil, 0o600) },
 		"cut off":      func(path string) error { return os.Truncate(path, 3*4096) },
 	} {
@@ -167,7 +170,8 @@ func TestRestoreWithLoss(t *testing.T) {
 			}
 			f.with(t, func(s *store.Store) {
 				if r := revoke(t, s, ended(3)); r.Sequence < 1_000_000 {
-					t.Errorf("a new revocation has sequence %d: programs that followed the lost feed skip it", r.Sequence)
+					t.Errorf(
+						"a new revocation has sequence %d: programs that followed the lost feed skip it", r.Sequence)
 				}
 			})
 		})

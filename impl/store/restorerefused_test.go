@@ -26,7 +26,8 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	good, err := os.ReadFile(f.backup)
 	must(t, err)
-	must(t, os.WriteFile(f.backup, []byte("no database, but a file of some length, 100 bytes or more than that"), 0o600))
+	must(t, os.WriteFile(f.backup,
+		[]byte("no database, but a file of some length, 100 bytes or more than that"), 0o600))
 	refuse("is not a store of refreshd")
 	must(t, os.WriteFile(f.backup, nil, 0o600))
 	refuse("is not a store of refreshd")

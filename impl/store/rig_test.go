@@ -51,19 +51,36 @@ func open(tb testing.TB, url string) *store.Store {
 }
 
 func idOf(n int) revocation.SessionID {
-	return revocation.SessionID{0: 1, 28: byte(n >> 24), 29: byte(n >> 16), 30: byte(n >> 8), 31: byte(n)}
+	return revocation.SessionID{
+		0:  1,
+		28: byte(n >> 24),
+		29: byte(n >> 16),
+		30: byte(n >> 8),
+		31: byte(n),
+	}
 }
 
 // ended is a revocation of a session for the tests: n makes it different from others.
 func ended(n int) revocation.Revocation {
 	return revocation.Revocation{
-		Kind: revocation.OfSession, Session: idOf(n), Identity: "who", Reason: "logout", Actor: "client", RevokedAt: 1000, KeptUntil: 5000,
+		Kind:      revocation.OfSession,
+		Session:   idOf(n),
+		Identity:  "who",
+		Reason:    "logout",
+		Actor:     "client",
+		RevokedAt: 1000,
+		KeptUntil: 5000,
 	}
 }
 
 func cutoff(identity string, at int64) revocation.Revocation {
 	return revocation.Revocation{
-		Kind: revocation.OfIdentity, Identity: identity, Reason: "stolen", Actor: "admin:ann", RevokedAt: at, KeptUntil: revocation.Forever,
+		Kind:      revocation.OfIdentity,
+		Identity:  identity,
+		Reason:    "stolen",
+		Actor:     "admin:ann",
+		RevokedAt: at,
+		KeptUntil: revocation.Forever,
 	}
 }
 
@@ -76,10 +93,14 @@ func revoke(t *testing.T, s *store.Store, r revocation.Revocation) revocation.Re
 	return got
 }
 
-func changes(t *testing.T, s *store.Store, after int64, limit int) ([]revocation.Change, revocation.Page) {
+func changes(
+	t *testing.T, s *store.Store, after int64, limit int,
+) ([]revocation.Change, revocation.Page) {
 	t.Helper()
 	var got []revocation.Change
-	page, err := s.Load(t.Context(), after, limit, func(c revocation.Change) { got = append(got, c) })
+	page, err := s.Load(t.Context(), after, limit, func(c revocation.Change) {
+		got = append(got, c)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,10 @@ func advanceAll(b *testing.B, s *store.Store, count int) {
 				n := rand.IntN(count)
 				next := row(n, "someone@example.com")
 				next.ID, next.Generation = hashed(n).Session, generations[n].Add(1)+1
-				if _, err := s.Advance(b.Context(), next, session.Precondition{RotatedUntil: 2000, EndsUntil: math.MaxInt64}); err != nil {
+				if _, err := s.Advance(b.Context(), next, session.Precondition{
+					RotatedUntil: 2000,
+					EndsUntil:    math.MaxInt64,
+				}); err != nil {
 					b.Error(err)
 				}
 			}

@@ -51,7 +51,10 @@ func TestExpireUnderLoad(t *testing.T) {
 				adopt(t, s, next)
 				for range rotations {
 					next.Generation++
-					done, err := s.Advance(t.Context(), next, session.Precondition{RotatedUntil: math.MaxInt64, EndsUntil: math.MaxInt64})
+					done, err := s.Advance(t.Context(), next, session.Precondition{
+						RotatedUntil: math.MaxInt64,
+						EndsUntil:    math.MaxInt64,
+					})
 					if !done || err != nil {
 						t.Errorf("session %d, generation %d: %t, %v", n, next.Generation, done, err)
 					}

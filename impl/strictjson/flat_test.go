@@ -54,7 +54,8 @@ func TestFlat(t *testing.T) {
 		`{"t":true,"f":false}`:          `"t" true "f" false`,
 		`{"n":999999999999999}`:         `"n" 999999999999999`,
 		"{\"a\":\"~ []{},:'<\u007f>\"}": "\"a\" \"~ []{},:'<\u007f>\"",
-		`{"long":"` + strings.Repeat("0123456789abcdef", 30) + `"}`: `"long" "` + strings.Repeat("0123456789abcdef", 30) + `"`,
+		`{"long":"` + strings.Repeat("0123456789abcdef",
+			30) + `"}`: `"long" "` + strings.Repeat("0123456789abcdef", 30) + `"`,
 	} {
 		tokens, whole := readFlat([]byte(in))
 		if got := strings.Join(tokens, " "); got != want || !whole {
@@ -66,10 +67,14 @@ func TestFlat(t *testing.T) {
 		many += `"` + strconv.Itoa(i) + `":0,`
 	}
 	for _, in := range []string{
-		``, ` `, `[]`, `"a"`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{,"a":1}`, `{"a":1 "b":2}`, `{"a" 1}`, `{}x`, `{}{}`,
-		`{"a":1}}`, `{"a":01}`, `{"a":00}`, `{"a":-1}`, `{"a":1.0}`, `{"a":1e1}`, `{"a":1000000000000000}`, `{"a":tru}`, `{"a":truex}`, `{"a":null}`,
-		`{"a":{}}`, `{"a":[]}`, `{"a":"b}`, `{"a":"\n"}`, `{"a":"\u007f"}`, `{"\u0061":1}`, "{\"a\":\"\n\"}", "{\"a\":\"\x1f1234567\"}", "{\"a\":\"1234567é\"}",
-		"{\"a\":\"\xff\"}", "\ufeff{}", `{"a":1,"a":2}`, `{a:1}`, `{'a':1}`, strings.TrimSuffix(many, ",") + "}", "{}\x00",
+		``, ` `, `[]`, `"a"`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{,"a":1}`,
+		`{"a":1 "b":2}`, `{"a" 1}`, `{}x`, `{}{}`,
+		`{"a":1}}`, `{"a":01}`, `{"a":00}`, `{"a":-1}`, `{"a":1.0}`, `{"a":1e1}`,
+		`{"a":1000000000000000}`, `{"a":tru}`, `{"a":truex}`, `{"a":null}`,
+		`{"a":{}}`, `{"a":[]}`, `{"a":"b}`, `{"a":"\n"}`, `{"a":"\u007f"}`, `{"\u0061":1}`,
+		"{\"a\":\"\n\"}", "{\"a\":\"\x1f1234567\"}", "{\"a\":\"1234567é\"}",
+		"{\"a\":\"\xff\"}", "\ufeff{}", `{"a":1,"a":2}`, `{a:1}`, `{'a':1}`,
+		strings.TrimSuffix(many, ",") + "}", "{}\x00",
 	} {
 		if tokens, whole := readFlat([]byte(in)); whole {
 			t.Errorf("%s: got %s", in, tokens)
@@ -106,7 +111,8 @@ func TestStringsCharByChar(t *testing.T) {
 // FuzzFlat: jsontext reads every object that flat reads, and reads it in the same way.
 func FuzzFlat(f *testing.F) {
 	for _, in := range []string{
-		`{}`, `{"refresh_token":"a.b.c","limit": 10}`, `{"a":true,"b":false,"c":"x\\y"}`, `{"a":1,"a":2}`, "{\"a\":\"\x7f\x80\"}", `{"a":12345678901234567}`,
+		`{}`, `{"refresh_token":"a.b.c","limit": 10}`, `{"a":true,"b":false,"c":"x\\y"}`,
+		`{"a":1,"a":2}`, "{\"a\":\"\x7f\x80\"}", `{"a":12345678901234567}`,
 	} {
 		f.Add([]byte(in))
 	}

@@ -86,7 +86,8 @@ func TestReaderErrors(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		`{"a":1,"a":2}`, `{"a":null,"\u0061":2}`, `{"x":null,"b":{"a":1,"a":2}}`, `{"a":"` + "\xff" + `"}`, `{"a":"\ud800"}`, `{"a":01}`,
+		`{"a":1,"a":2}`, `{"a":null,"\u0061":2}`, `{"x":null,"b":{"a":1,"a":2}}`,
+		`{"a":"` + "\xff" + `"}`, `{"a":"\ud800"}`, `{"a":01}`,
 		`{"a":NaN}`, `{"a"}`, `{"a":1,}`, `{`, `{"a":`, `{"a":[`, `{"a":nul}`,
 	} {
 		if _, err := readAll([]byte(in)); err == nil {
@@ -98,7 +99,8 @@ func TestReaderErrors(t *testing.T) {
 // TestReaderIsReused: nothing of an object is left when the next one is read.
 func TestReaderIsReused(t *testing.T) {
 	var r Reader
-	for _, in := range []string{`{"a":null}`, `{"a":1e400}`, `{"a":1}`, `x`, `{"b":2,"c":{}}`, `{"a":1} x`, `{"d":true}`} {
+	for _, in := range []string{`{"a":null}`, `{"a":1e400}`, `{"a":1}`, `x`, `{"b":2,"c":{}}`,
+		`{"a":1} x`, `{"d":true}`} {
 		err := r.Open([]byte(in))
 		var got []string
 		for err == nil && r.Next() {
@@ -117,8 +119,23 @@ func TestReaderIsReused(t *testing.T) {
 
 func TestDate(t *testing.T) {
 	for in, want := range map[string]int64{
-		"0": 0, "1611318219": 1611318219, "9007199254740992": 1 << 53, "1.9": 1, "1e9": 1_000_000_000, "1E-400": 0, "9007199254740991.5": -1,
-		"9007199254740993": -1, "18446744073709551616": -1, "1e400": -1, "-1": -1, "-0": -1, `"1"`: -1, "null": -1, "true": -1, "[1]": -1, "{}": -1,
+		"0":                    0,
+		"1611318219":           1611318219,
+		"9007199254740992":     1 << 53,
+		"1.9":                  1,
+		"1e9":                  1_000_000_000,
+		"1E-400":               0,
+		"9007199254740991.5":   -1,
+		"9007199254740993":     -1,
+		"18446744073709551616": -1,
+		"1e400":                -1,
+		"-1":                   -1,
+		"-0":                   -1,
+		`"1"`:                  -1,
+		"null":                 -1,
+		"true":                 -1,
+		"[1]":                  -1,
+		"{}":                   -1,
 	} {
 		got, ok := Date(jsontext.Value(in))
 		if ok != (want >= 0) || ok && got != want {
@@ -129,8 +146,17 @@ func TestDate(t *testing.T) {
 
 func TestInteger(t *testing.T) {
 	for in, want := range map[string]bool{
-		"0": true, "-1": true, "9223372036854775807": true, "9223372036854775808": false, "-0": false, "1.0": false, "1e0": false,
-		`"1"`: false, "null": false, "true": false, "[1]": false,
+		"0":                   true,
+		"-1":                  true,
+		"9223372036854775807": true,
+		"9223372036854775808": false,
+		"-0":                  false,
+		"1.0":                 false,
+		"1e0":                 false,
+		`"1"`:                 false,
+		"null":                false,
+		"true":                false,
+		"[1]":                 false,
 	} {
 		got, ok := Integer(jsontext.Value(in))
 		if ok != want || ok && strconv.FormatInt(got, 10) != in {
@@ -148,7 +174,8 @@ func TestStrings(t *testing.T) {
 			t.Errorf("%s: got %q, %t", in, got, ok)
 		}
 	}
-	for _, in := range []string{`1`, `null`, `true`, `{}`, `{"a":"b"}`, `[1]`, `["a",null]`, `[["a"]]`, `["a",["b"]]`, `[{"a":"b"}]`, `["a"`} {
+	for _, in := range []string{`1`, `null`, `true`, `{}`, `{"a":"b"}`, `[1]`, `["a",null]`,
+		`[["a"]]`, `["a",["b"]]`, `[{"a":"b"}]`, `["a"`} {
 		if got, ok := Strings([]byte(in)); ok {
 			t.Errorf("%s: got %q", in, got)
 		}
@@ -158,8 +185,20 @@ func TestStrings(t *testing.T) {
 func TestOtherCase(t *testing.T) {
 	known := []string{"exp", "is_admin", "x5c"}
 	for name, want := range map[string]bool{
-		"Exp": true, "EXP": true, "IS_ADMIN": true, "is_Admin": true, "X5C": true, "i\u017f_admin": true,
-		"exp": false, "is_admin": false, "expo": false, "Expo": false, "": false, "É": false, "exp ": false, "e": false,
+		"Exp":           true,
+		"EXP":           true,
+		"IS_ADMIN":      true,
+		"is_Admin":      true,
+		"X5C":           true,
+		"i\u017f_admin": true,
+		"exp":           false,
+		"is_admin":      false,
+		"expo":          false,
+		"Expo":          false,
+		"":              false,
+		"É":             false,
+		"exp ":          false,
+		"e":             false,
 	} {
 		if got := OtherCase([]byte(name), known...); got != want {
 			t.Errorf("%q: got %t", name, got)
@@ -181,7 +220,8 @@ func TestOtherCase(t *testing.T) {
 // as a tokenizer reads them.
 func FuzzReader(f *testing.F) {
 	for _, in := range []string{
-		`{}`, `{"a":"b","c":1,"d":null,"e":2}`, `{"a":1,"b":{"c":[1e400]}}`, `{"a":1,"\u0061":2}`, `{"a":1e5} x`, `{"a":"é"}`, "{\"a\":1}\x00",
+		`{}`, `{"a":"b","c":1,"d":null,"e":2}`, `{"a":1,"b":{"c":[1e400]}}`, `{"a":1,"\u0061":2}`,
+		`{"a":1e5} x`, `{"a":"é"}`, "{\"a\":1}\x00",
 		`{"a":[[[{}]]],"b":-0}`, `{"z":0,"a":1,"a":2}`,
 	} {
 		f.Add([]byte(in))

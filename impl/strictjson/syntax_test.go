@@ -30,7 +30,8 @@ func TestSyntaxFault(t *testing.T) {
 
 // FuzzSyntaxFault: a cause repeats nothing of a body, whatever it holds.
 func FuzzSyntaxFault(f *testing.F) {
-	for _, seed := range []string{"", "{", `{"secret":`, `{"a":1,}`, "\ufeff{}", "{'a'", "\xff", `{"a"x`} {
+	for _, seed := range []string{"", "{", `{"secret":`, `{"a":1,}`, "\ufeff{}", "{'a'", "\xff",
+		`{"a"x`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

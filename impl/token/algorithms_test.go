@@ -16,7 +16,8 @@ func TestOneKeyIDAndSeveralAlgorithms(t *testing.T) {
 	public := &m.rsa.PublicKey
 	set, err := secretKeys(
 		t,
-	).WithIssuer(newKey(t, "a", "RS384", public), newKey(t, "a", "RS256", public), newKey(t, "a", "PS256", public))
+	).WithIssuer(newKey(t, "a", "RS384", public), newKey(t, "a", "RS256", public),
+		newKey(t, "a", "PS256", public))
 	v := token.NewVerifier(must(t, set, err), token.Rules{Issuer: "them"})
 	theirs := func(method jwt.SigningMethod, alg string) string {
 		return forge(t, method, m.rsa, `{"alg":"`+alg+`","kid":"a"}`, with(`"iss":"them"`))

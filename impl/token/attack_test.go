@@ -134,7 +134,9 @@ func TestRefuseSignatures(t *testing.T) {
 
 func TestRefuseHeaders(t *testing.T) {
 	h := func(header string) string { return withHeader(t, header, sample) }
-	unsigned := func(alg string) string { return encode(`{"alg":`+alg+`,"typ":"JWT"}`) + "." + encode(sample) + "." }
+	unsigned := func(alg string) string {
+		return encode(`{"alg":`+alg+`,"typ":"JWT"}`) + "." + encode(sample) + "."
+	}
 	evil := `{"kty":"oct","k":"` + encode(secret) + `"}`
 	runAttacks(t, verifier(t, token.Rules{}), []attack{
 		{"alg none, unsigned", unsigned(`"none"`), token.ErrAlgorithm},

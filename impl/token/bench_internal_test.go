@@ -131,7 +131,8 @@ func BenchmarkVerifyAndMint(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := jwt.NewWithClaims(jwt.SigningMethodHS256, t.Claims).SignedString([]byte(secretBench)); err != nil {
+			if _, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
+				t.Claims).SignedString([]byte(secretBench)); err != nil {
 				b.Fatal(err)
 			}
 		}

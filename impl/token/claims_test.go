@@ -138,13 +138,19 @@ func TestAccess(t *testing.T) {
 		{"type false", signed(t, with(`"type":false`)), token.ErrMalformed},
 		{"type negative zero", signed(t, with(`"type":-0`)), token.ErrMalformed},
 		{"fresh", signed(t, with(`"type":0,"fresh":true`)), nil},
-		{"iat in 61 s", signed(t, with(`"type":0,"iat":1611000061`)), &token.Early{Missing: time.Second}},
+		{"iat in 61 s", signed(t, with(`"type":0,"iat":1611000061`)),
+			&token.Early{Missing: time.Second}},
 		{"iat in more than 15 min", signed(t, with(`"type":0,"iat":1611000901`)), token.ErrNotYet},
 		{"bound to a key", signed(t, with(`"type":0,"cnf":{}`)), token.ErrBound},
-		{"typ of an access token", withHeader(t, `{"alg":"HS256","typ":"at+jwt"}`, with(`"type":0`)), nil},
-		{"typ of a logout token", withHeader(t, `{"alg":"HS256","typ":"logout+jwt"}`, with(`"type":0`)), token.ErrNotAccess},
+		{"typ of an access token",
+			withHeader(t, `{"alg":"HS256","typ":"at+jwt"}`, with(`"type":0`)), nil},
+		{"typ of a logout token",
+			withHeader(t, `{"alg":"HS256","typ":"logout+jwt"}`, with(`"type":0`)),
+			token.ErrNotAccess},
 		{"expired", signed(t, `{"identity":"a","type":0,"exp":1}`), token.ErrExpired},
-		{"is_admin \"true\"", signed(t, `{"identity":"a","type":0,"exp":9999999999,"is_admin":"true"}`), token.ErrMalformed},
+		{"is_admin \"true\"",
+			signed(t, `{"identity":"a","type":0,"exp":9999999999,"is_admin":"true"}`),
+			token.ErrMalformed},
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			got, err := v.Access(a.raw, now())
@@ -180,7 +186,16 @@ func TestTokenTellsWhatItSays(t *testing.T) {
 
 func TestGenerationIsAPositiveInteger(t *testing.T) {
 	for value, want := range map[string]int64{
-		`1`: 1, `9007199254740993`: 9007199254740993, `0`: 0, `-1`: 0, `1.0`: 0, `1e3`: 0, `"1"`: 0, `null`: 0, `[1]`: 0, `99999999999999999999`: 0,
+		`1`:                    1,
+		`9007199254740993`:     9007199254740993,
+		`0`:                    0,
+		`-1`:                   0,
+		`1.0`:                  0,
+		`1e3`:                  0,
+		`"1"`:                  0,
+		`null`:                 0,
+		`[1]`:                  0,
+		`99999999999999999999`: 0,
 	} {
 		got, err := verifier(t, token.Rules{}).Refresh(signed(t, with(`"gen":`+value)), now())
 		wantFault(t, got, err, nil)

@@ -54,9 +54,11 @@ func TestLongestMintedToken(t *testing.T) {
 		mint func(*token.Token) (token.Minted, error)
 		most int
 	}{
-		"access": {func(t *token.Token) (token.Minted, error) { return m.Access(t, token.Session{}, time.Hour, now()) }, token.MaxLength},
-		"first":  {successor(1), token.MaxLength - 2048},
-		"later":  {successor(2), token.MaxLength - 64},
+		"access": {func(t *token.Token) (token.Minted, error) {
+			return m.Access(t, token.Session{}, time.Hour, now())
+		}, token.MaxLength},
+		"first": {successor(1), token.MaxLength - 2048},
+		"later": {successor(2), token.MaxLength - 64},
 	} {
 		longest, over := 0, 0
 		for padding := c.most*3/4 - 500; over < 10; padding++ {
@@ -111,10 +113,15 @@ func TestUnknownKeyTellsWhichOne(t *testing.T) {
 	v := token.NewVerifier(keySet(t, newKey(t, "main", "HS256", []byte(secret))), token.Rules{})
 	for header, want := range map[string]token.Rejection{
 		`{"alg":"HS256","kid":"other"}`: {
-			Fault: token.ErrUnknownKey, Cause: "the kid in its header names no key of this server", KeyID: "other", Algorithm: "HS256",
+			Fault:     token.ErrUnknownKey,
+			Cause:     "the kid in its header names no key of this server",
+			KeyID:     "other",
+			Algorithm: "HS256",
 		},
 		`{"alg":"RS256"}`: {
-			Fault: token.ErrUnknownKey, Cause: "its header has no kid, and no key of this server is for such tokens", Algorithm: "RS256",
+			Fault:     token.ErrUnknownKey,
+			Cause:     "its header has no kid, and no key of this server is for such tokens",
+			Algorithm: "RS256",
 		},
 	} {
 		_, err := v.Refresh(withHeader(t, header, sample), now())
@@ -140,11 +147,16 @@ func TestCausesOfConfiguredRules(t *testing.T) {
 		rules     token.Rules
 		raw, want string
 	}{
-		{token.Rules{Issuer: "i"}, signed(t, sample), "issuer is not accepted: the claim iss is missing"},
-		{token.Rules{Issuer: "i"}, signed(t, with(`"iss":""`)), "issuer is not accepted: the claim iss is not the configured issuer"},
-		{token.Rules{}, theirs, "issuer is not accepted: this server has no configured issuer for the key that signed it"},
-		{token.Rules{Audience: "a"}, signed(t, sample), "audience is not accepted: the claim aud does not contain the configured audience"},
-		{token.Rules{RequireType: true}, signed(t, sample), "token is not a refresh token: the claim type is missing, and this server requires it"},
+		{token.Rules{Issuer: "i"}, signed(t, sample),
+			"issuer is not accepted: the claim iss is missing"},
+		{token.Rules{Issuer: "i"}, signed(t, with(`"iss":""`)),
+			"issuer is not accepted: the claim iss is not the configured issuer"},
+		{token.Rules{}, theirs,
+			"issuer is not accepted: this server has no configured issuer for the key that signed it"},
+		{token.Rules{Audience: "a"}, signed(t, sample),
+			"audience is not accepted: the claim aud does not contain the configured audience"},
+		{token.Rules{RequireType: true}, signed(t, sample),
+			"token is not a refresh token: the claim type is missing, and this server requires it"},
 	} {
 		if _, err := token.NewVerifier(set, c.rules).Refresh(c.raw, now()); err == nil ||
 			err.Error() != c.want {

@@ -13,7 +13,11 @@ import (
 
 func timed(t testing.TB, id string, notBefore, expires int64) *jwk.Key {
 	key, err := jwk.NewKey(jwk.Spec{
-		ID: id, Algorithm: "HS256", Material: []byte(strings.Repeat(id, 32)), NotBefore: notBefore, Expires: expires,
+		ID:        id,
+		Algorithm: "HS256",
+		Material:  []byte(strings.Repeat(id, 32)),
+		NotBefore: notBefore,
+		Expires:   expires,
 	})
 	return must(t, key, err)
 }
@@ -99,7 +103,8 @@ func TestIssuerKeys(t *testing.T) {
 	if got.IssuerKey == "" || got.KeyID != "theirs" {
 		t.Errorf("issuer's key %q, key %q", got.IssuerKey, got.KeyID)
 	}
-	if _, err := token.NewVerifier(local, token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(
+	if _, err := token.NewVerifier(local,
+		token.Rules{Issuer: "them"}).Refresh(theirs("theirs", "them"), now()); !errors.Is(
 		err,
 		token.ErrUnknownKey,
 	) {
@@ -138,7 +143,8 @@ func TestOwn(t *testing.T) {
 		return forge(t, jwt.SigningMethodEdDSA, m.ed, `{"alg":"EdDSA","kid":"key"}`, claims)
 	}
 	claims := func(sid, gen, jti string) string {
-		return `{"identity":"a","exp":9999999999,"iss":"them","sid":"` + sid + `","gen":` + gen + `,"jti":"` + jti + `"}`
+		return `{"identity":"a","exp":9999999999,"iss":"them","sid":"` + sid + `","gen":` + gen +
+			`,"jti":"` + jti + `"}`
 	}
 	jti := token.SuccessorID(sessionID, 3)
 	issuers, err := secretKeys(t).WithIssuer(newKey(t, "key", "EdDSA", m.ed.Public()))

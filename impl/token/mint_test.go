@@ -21,7 +21,8 @@ func fixed() *bytes.Reader { return bytes.NewReader(bytes.Repeat([]byte{0xa5}, 1
 func redeem(t testing.TB, rules token.Rules, raw string) (claims string, minted token.Minted) {
 	got, err := verifier(t, rules).Refresh(raw, now())
 	wantFault(t, got, err, nil)
-	minted, err = minter(t, rules).WithRandom(fixed()).Access(got, token.Session{}, 10*time.Minute, now())
+	minted, err = minter(t,
+		rules).WithRandom(fixed()).Access(got, token.Session{}, 10*time.Minute, now())
 	must(t, minted, err)
 	return decode(t, strings.Split(minted.Token, ".")[1]), minted
 }
@@ -76,7 +77,8 @@ func TestMintReplacesAndCarriesOver(t *testing.T) {
 func TestAccessTokenOfASession(t *testing.T) {
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	minted, err := minter(t, token.Rules{}).Access(got, token.Session{ID: "a \"session\""}, time.Minute, now())
+	minted, err := minter(t,
+		token.Rules{}).Access(got, token.Session{ID: "a \"session\""}, time.Minute, now())
 	must(t, minted, err)
 	access, err := verifier(t, token.Rules{}).Access(minted.Token, now())
 	wantFault(t, access, err, nil)
@@ -119,7 +121,8 @@ func TestSessionClaims(t *testing.T) {
 		}
 	}
 	// Without a session to name, the claims of the login stay.
-	login, err := v.Refresh(signed(t, `{"identity":"a","exp":1800000999,"auth_time":"x","login_sid":7}`), now())
+	login, err := v.Refresh(
+		signed(t, `{"identity":"a","exp":1800000999,"auth_time":"x","login_sid":7}`), now())
 	wantFault(t, login, err, nil)
 	minted, err := m.Access(login, token.Session{}, time.Minute, now())
 	must(t, minted, err)
@@ -145,7 +148,8 @@ func TestTokenIDs(t *testing.T) {
 		seen[access.ID] = true
 	}
 	broken := m.WithRandom(iotest.ErrReader(errors.New("no entropy")))
-	if minted, err := broken.Access(got, token.Session{}, time.Minute, now()); err == nil || minted.Token != "" {
+	if minted, err := broken.Access(got, token.Session{}, time.Minute, now()); err == nil ||
+		minted.Token != "" {
 		t.Errorf("minted without randomness: %v", err)
 	}
 }
@@ -177,7 +181,8 @@ func TestCustomSessionOfALogin(t *testing.T) {
 		"":     `"fresh":false,"sid":{"a":"\u0062"},"gen":[1.50],"identity"`,
 		"ours": `"fresh":false,"sid":"ours","identity"`,
 	} {
-		minted, err := minter(t, token.Rules{}).Access(got, token.Session{ID: session}, time.Minute, now())
+		minted, err := minter(t,
+			token.Rules{}).Access(got, token.Session{ID: session}, time.Minute, now())
 		must(t, minted, err)
 		if claims := decode(t, strings.Split(minted.Token, ".")[1]); !strings.Contains(
 			claims,

@@ -27,7 +27,13 @@ func TestTimesEqualGolangJWT(t *testing.T) {
 		at := time.Unix(base, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
 		draw := func(name string) int64 { return rapid.Int64Range(base-70, base+70).Draw(t, name) }
 		token := &Token{Claims: Claims{
-			Identity: "a", HasExpires: true, Expires: draw("exp"), HasIssuedAt: true, IssuedAt: draw("iat"), HasNotBefore: true, NotBefore: draw("nbf"),
+			Identity:     "a",
+			HasExpires:   true,
+			Expires:      draw("exp"),
+			HasIssuedAt:  true,
+			IssuedAt:     draw("iat"),
+			HasNotBefore: true,
+			NotBefore:    draw("nbf"),
 		}}
 		date := func(unix int64) *jwt.NumericDate { return jwt.NewNumericDate(time.Unix(unix, 0)) }
 		claims := dates{
@@ -81,8 +87,10 @@ func TestDatesEqualGolangJWT(t *testing.T) {
 // tokenizer from the start, which a name with an escape makes certain.
 func FuzzByHand(f *testing.F) {
 	for _, claims := range []string{
-		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"y":null}]}`, `{"identity":"a","identity":"b"}`, `{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,
-		`{"type":1 , "sid":"s","gen":3,"fresh":false,"name":"\u00e9"}`, `{"exp":1}{}`, `{"exp":1,"\u0065xp":2}`, "{\"a\":1,\"x\":\"é\n\"}",
+		sampleBench, `{"exp":1,"x":1.50,"y":[1,{"y":null}]}`, `{"identity":"a","identity":"b"}`,
+		`{"exp":-1}`, `{"aud":["a"],"iss":"i","Exp":1}`,
+		`{"type":1 , "sid":"s","gen":3,"fresh":false,"name":"\u00e9"}`, `{"exp":1}{}`,
+		`{"exp":1,"\u0065xp":2}`, "{\"a\":1,\"x\":\"é\n\"}",
 	} {
 		f.Add([]byte(claims))
 	}

@@ -23,14 +23,27 @@ func profile(t testing.TB, name, refreshClaim string) *token.Profile {
 
 func TestIdentitiesOfProfiles(t *testing.T) {
 	for raw, want := range map[string]string{
-		`42`: "42", `"42"`: "42", `0`: "0", `-7`: "-7", `"ana"`: "ana", `"\u0061"`: "a",
+		`42`:                             "42",
+		`"42"`:                           "42",
+		`0`:                              "0",
+		`-7`:                             "-7",
+		`"ana"`:                          "ana",
+		`"\u0061"`:                       "a",
 		`123456789012345678901234567890`: "123456789012345678901234567890",
-		`42.0`:                           "", `4e1`: "", `-0`: "", `4E1`: "", `true`: "", `null`: "", `[1]`: "", `{"a":1}`: "",
-		`"a\u0000"`: "",
+		`42.0`:                           "",
+		`4e1`:                            "",
+		`-0`:                             "",
+		`4E1`:                            "",
+		`true`:                           "",
+		`null`:                           "",
+		`[1]`:                            "",
+		`{"a":1}`:                        "",
+		`"a\u0000"`:                      "",
 	} {
 		for _, name := range []string{"flask-jwt-extended", "simplejwt", "sub"} {
 			p := profile(t, name, "")
-			claims := `{"exp":1611318219,"` + p.Kind + `":"refresh","` + p.Identity + `":` + raw + `}`
+			claims := `{"exp":1611318219,"` + p.Kind + `":"refresh","` + p.Identity + `":` + raw +
+				`}`
 			got, err := verifier(t, token.Rules{Profile: p}).Refresh(signed(t, claims), now())
 			if want == "" {
 				wantFault(t, got, err, token.ErrMalformed)
@@ -65,7 +78,8 @@ func TestKindsOfProfiles(t *testing.T) {
 		{"type null", "flask-jwt-extended", "", sub + `"type":null}`, bad, bad},
 		{"fresh", "flask-jwt-extended", "", sub + `"type":"refresh","fresh":true}`, no, not},
 		{"fresh until", "flask-jwt-extended", "", sub + `"type":"refresh","fresh":9e9}`, no, not},
-		{"identity of kalsel", "flask-jwt-extended", "", base(`"identity":"a"`) + `"type":"refresh"}`,
+		{"identity of kalsel", "flask-jwt-extended", "",
+			base(`"identity":"a"`) + `"type":"refresh"}`,
 			token.ErrNoIdentity, not},
 		{"another case", "flask-jwt-extended", "", sub + `"type":"refresh","Sub":"b"}`, bad, bad},
 
@@ -74,7 +88,8 @@ func TestKindsOfProfiles(t *testing.T) {
 		{"sliding", "simplejwt", "", user + `"token_type":"sliding"}`, no, not},
 		{"no type", "simplejwt", "", user + `"type":"refresh"}`, no, not},
 		{"type 1", "simplejwt", "", user + `"token_type":1}`, bad, bad},
-		{"another case", "simplejwt", "", user + `"token_type":"refresh","Token_Type":""}`, bad, bad},
+		{"another case", "simplejwt", "", user + `"token_type":"refresh","Token_Type":""}`, bad,
+			bad},
 
 		{"no type", "sub", "", sub + `"x":1}`, nil, not},
 		{"type 0", "sub", "", sub + `"type":0}`, no, nil},
@@ -197,7 +212,8 @@ func TestInvalidProfiles(t *testing.T) {
 		}
 	}
 	for _, pair := range []string{
-		"", "use", "=x", "use=", "use={}", "use=[1]", "use=null", "exp=1", "sub=a", "SUB=a", "type=0",
+		"", "use", "=x", "use=", "use={}", "use=[1]", "use=null", "exp=1", "sub=a", "SUB=a",
+		"type=0",
 	} {
 		if _, err := profile(t, "sub", "").WithRefreshClaim(pair); err == nil {
 			t.Errorf("the refresh claim %q is accepted", pair)

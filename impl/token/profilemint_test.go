@@ -67,7 +67,8 @@ func TestProfilesMint(t *testing.T) {
 			}
 			next, err := minter(t, rules).Refresh(first, s)
 			must(t, next, err)
-			if got := decode(t, strings.Split(next.Token, ".")[1]); !strings.Contains(got, c.successor) {
+			if got := decode(t,
+				strings.Split(next.Token, ".")[1]); !strings.Contains(got, c.successor) {
 				t.Errorf("successor %s, want %s", got, c.successor)
 			}
 			second, err := v.Refresh(next.Token, now())

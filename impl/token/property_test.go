@@ -99,7 +99,8 @@ func value() *rapid.Generator[string] {
 func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 	v, m := verifier(t, token.Rules{}), minter(t, token.Rules{})
 	rapid.Check(t, func(r *rapid.T) {
-		names := rapid.SliceOfNDistinct(rapid.StringMatching(`x[A-Za-z0-9_./:-]{0,12}`), 0, 6, rapid.ID[string]).
+		names := rapid.SliceOfNDistinct(rapid.StringMatching(`x[A-Za-z0-9_./:-]{0,12}`), 0, 6,
+			rapid.ID[string]).
 			Draw(r, "names")
 		values := make(map[string]string, len(names))
 		claims := `{"exp":9999999999`
@@ -122,7 +123,8 @@ func TestCustomClaimsSurviveByteForByte(t *testing.T) {
 		must(t, next, err)
 		for _, minted := range []string{access.Token, next.Token} {
 			var members map[string]json.RawMessage
-			if err := json.Unmarshal([]byte(decode(t, strings.Split(minted, ".")[1])), &members); err != nil {
+			if err := json.Unmarshal([]byte(decode(t, strings.Split(minted, ".")[1])),
+				&members); err != nil {
 				r.Fatal(err)
 			}
 			for name, want := range values {

@@ -21,7 +21,8 @@ func replaced(
 	if err != nil {
 		return "", nil, err
 	}
-	minted, err := minter(t, rules).WithRandom(fixed()).Access(changed, token.Session{}, 10*time.Minute, now())
+	minted, err := minter(t,
+		rules).WithRandom(fixed()).Access(changed, token.Session{}, 10*time.Minute, now())
 	must(t, minted, err)
 	again, err := verifier(t, rules).Access(minted.Token, now())
 	wantFault(t, again, err, nil)
@@ -44,7 +45,8 @@ func TestReplace(t *testing.T) {
 		{
 			"the claims replace the others", "kalsel", "", kalsel,
 			`{"role":"new","price":2.50, "deep":{ "a":[1] },"is_admin":false}`,
-			head + `,"is_admin":false,` + kept + `,"role":"new","price":2.50,"deep":{ "a":[1] }}`, nil,
+			head + `,"is_admin":false,` + kept + `,"role":"new","price":2.50,"deep":{ "a":[1] }}`,
+			nil,
 		},
 		{"absent claims are gone", "kalsel", "", kalsel, `{}`, head + `,` + kept + `}`, nil},
 		{
@@ -85,7 +87,8 @@ func TestReplace(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, ignored, err := replaced(t, profile(t, c.profile, c.mark), c.refresh, c.claims)
 			if err != nil || got != c.want || !slices.Equal(ignored, c.ignored) {
-				t.Errorf("got %v, ignored %q\n%s\nwant ignored %q\n%s", err, ignored, got, c.ignored, c.want)
+				t.Errorf("got %v, ignored %q\n%s\nwant ignored %q\n%s", err, ignored, got,
+					c.ignored, c.want)
 			}
 		})
 	}
@@ -96,7 +99,8 @@ func TestReplaceNarrowedScope(t *testing.T) {
 	p := profile(t, "kalsel", "")
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, with(`"scope":"read write"`)), now())
 	wantFault(t, got, err, nil)
-	narrow, ignored, err := p.Replace(got.WithText("scope", "read"), []byte(`{"scope":"read write"}`))
+	narrow, ignored, err := p.Replace(got.WithText("scope", "read"),
+		[]byte(`{"scope":"read write"}`))
 	must(t, narrow, err)
 	minted, err := minter(t, token.Rules{}).Access(narrow, token.Session{}, time.Minute, now())
 	must(t, minted, err)
@@ -111,7 +115,12 @@ func TestReplaceNarrowedScope(t *testing.T) {
 func TestReplaceLeavesTheSuccessor(t *testing.T) {
 	got, err := verifier(t, token.Rules{}).Refresh(signed(t, sample), now())
 	wantFault(t, got, err, nil)
-	next := token.Successor{Session: sessionID, Generation: 1, IssuedAt: now().Unix(), Expires: 1611318219}
+	next := token.Successor{
+		Session:    sessionID,
+		Generation: 1,
+		IssuedAt:   now().Unix(),
+		Expires:    1611318219,
+	}
 	before, err := minter(t, token.Rules{}).Refresh(got, next)
 	must(t, before, err)
 	changed, _, err := profile(t, "kalsel", "").Replace(got, []byte(`{"is_admin":false,"x":1}`))

@@ -8,7 +8,9 @@ import (
 
 func TestConfiguredRules(t *testing.T) {
 	strict := token.Rules{Issuer: "https://login.example", Audience: "shop", RequireType: true}
-	claims := func(iss, aud, kind string) string { return signed(t, with(`"iss":`+iss+`,"aud":`+aud+`,"type":`+kind)) }
+	claims := func(iss, aud, kind string) string {
+		return signed(t, with(`"iss":`+iss+`,"aud":`+aud+`,"type":`+kind))
+	}
 	runAttacks(t, verifier(t, strict), []attack{
 		{"all match", claims(`"https://login.example"`, `"shop"`, `1`), nil},
 		{

@@ -18,7 +18,8 @@ const sessionID = "00112233445566778899aabbccddeeff00112233445566778899aabbccdde
 func TestSuccessorIsReproducible(t *testing.T) {
 	m := newMaterial(t)
 	for _, key := range []*jwk.Key{
-		newKey(t, "h", "HS256", []byte(secret)), newKey(t, "r", "RS256", m.rsa), newKey(t, "e", "EdDSA", m.ed),
+		newKey(t, "h", "HS256", []byte(secret)), newKey(t, "r", "RS256", m.rsa),
+		newKey(t, "e", "EdDSA", m.ed),
 	} {
 		t.Run(key.Algorithm(), func(t *testing.T) {
 			keys := keySet(t, key)
@@ -39,7 +40,11 @@ func TestSuccessorIsReproducible(t *testing.T) {
 			first, err := v.Refresh(raw, now())
 			wantFault(t, first, err, nil)
 			s := token.Successor{
-				Session: sessionID, Generation: 2, IssuedAt: 1_610_000_000, Expires: 1_611_318_219, KeyID: key.ID(),
+				Session:    sessionID,
+				Generation: 2,
+				IssuedAt:   1_610_000_000,
+				Expires:    1_611_318_219,
+				KeyID:      key.ID(),
 			}
 			a, err := mint.Refresh(first, s)
 			must(t, a, err)
@@ -49,7 +54,9 @@ func TestSuccessorIsReproducible(t *testing.T) {
 			if must(t, b, err) != a {
 				t.Errorf("from the login's token %s\nfrom a successor %s", a.Token, b.Token)
 			}
-			if a.Expires != s.Expires || successor.Expires != s.Expires || successor.IssuedAt != s.IssuedAt || successor.ID != token.SuccessorID(sessionID, 2) ||
+			if a.Expires != s.Expires || successor.Expires != s.Expires ||
+				successor.IssuedAt != s.IssuedAt ||
+				successor.ID != token.SuccessorID(sessionID, 2) ||
 				successor.Session != sessionID ||
 				successor.Generation != 2 ||
 				!strings.Contains(successor.Payload, `"type":1,`) ||
@@ -131,7 +138,8 @@ func TestNoTokenIsTooLong(t *testing.T) {
 			), Generation: 1, IssuedAt: now().Unix(), Expires: 9_999_999_999,
 		}
 		first, err := mint.Refresh(got, s)
-		if _, accessErr := mint.Access(got, token.Session{ID: s.Session}, time.Hour, now()); accessErr != nil &&
+		if _, accessErr := mint.Access(got, token.Session{ID: s.Session}, time.Hour,
+			now()); accessErr != nil &&
 			err == nil {
 			t.Fatalf("%d bytes: a refresh token without an access token: %v", len(raw), accessErr)
 		}
@@ -160,7 +168,8 @@ func TestNoTokenIsTooLong(t *testing.T) {
 	over := signed(t, with(`"x":"`+strings.Repeat("x", 12_100)+`"`))
 	got, err := verifier(t, token.Rules{}).Refresh(over, now())
 	wantFault(t, got, err, nil)
-	if _, err := minter(t, token.Rules{}).Access(got, token.Session{}, time.Hour, now()); !errors.Is(
+	if _, err := minter(t,
+		token.Rules{}).Access(got, token.Session{}, time.Hour, now()); !errors.Is(
 		err,
 		token.ErrTooLong,
 	) {

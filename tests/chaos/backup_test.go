@@ -101,7 +101,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	mustRun(t, url, "backup", copied)
 	checkIntegrity(t, copied)
 	grow(30)
-	if out, err := command(t.Context(), t, url, "restore", copied); err == nil || !strings.Contains(out, "stop all servers") {
+	if out, err := command(t.Context(), t, url, "restore", copied); err == nil ||
+		!strings.Contains(out, "stop all servers") {
 		t.Fatalf("restore beside running servers: %v\n%s", err, out)
 	}
 	for _, s := range nodes {

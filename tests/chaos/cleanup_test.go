@@ -145,7 +145,8 @@ const nodeTimers = 3
 // settle waits until so many timers are set.
 func (a *almanac) settle(t *testing.T, timers int) {
 	t.Helper()
-	for deadline := time.Now().Add(server.Patience); a.waiting() < timers; time.Sleep(50 * time.Microsecond) {
+	for deadline := time.Now().Add(
+		server.Patience); a.waiting() < timers; time.Sleep(50 * time.Microsecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d timers, want %d", a.waiting(), timers)
 		}

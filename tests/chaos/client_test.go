@@ -58,8 +58,13 @@ func jsonHeader() http.Header { return http.Header{"Content-Type": {"application
 func adminHeader() http.Header {
 	h := jsonHeader()
 	h.Set("Authorization", "Bearer "+sign(jwt.MapClaims{
-		"identity": "admin@example.com", "is_admin": true, "fresh": true, "type": 0, "jti": rand.Text(),
-		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+		"identity": "admin@example.com",
+		"is_admin": true,
+		"fresh":    true,
+		"type":     0,
+		"jti":      rand.Text(),
+		"iat":      time.Now().Unix(),
+		"exp":      time.Now().Add(time.Hour).Unix(),
 	}))
 	return h
 }
@@ -96,15 +101,21 @@ func sign(claims jwt.MapClaims) string {
 // newToken is a login's refresh token.
 func newToken() string {
 	return sign(jwt.MapClaims{
-		"identity": "somebody@example.com", "name": "Somebody", "is_admin": false, "type": 1, "jti": rand.Text(),
-		"iat": time.Now().Add(-time.Hour).Unix(), "exp": time.Now().Add(30 * 24 * time.Hour).Unix(),
+		"identity": "somebody@example.com",
+		"name":     "Somebody",
+		"is_admin": false,
+		"type":     1,
+		"jti":      rand.Text(),
+		"iat":      time.Now().Add(-time.Hour).Unix(),
+		"exp":      time.Now().Add(30 * 24 * time.Hour).Unix(),
 	})
 }
 
 // mustRevoke revokes a session. After a 503 it tries again.
 func mustRevoke(t *testing.T, s *node, token string) (tries int) {
 	t.Helper()
-	for deadline := time.Now().Add(server.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(
+		server.Patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		tries++
 		switch a := s.revoke(token); a.status {
 		case http.StatusNoContent:

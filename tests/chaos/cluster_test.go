@@ -32,7 +32,8 @@ func startCluster(t *testing.T) *cluster {
 	own := c.primary.NewDatabase(t)
 	c.database = own[strings.LastIndex(own, "/")+1 : strings.LastIndex(own, "?")]
 	c.standby = c.primary.Standby(t, "standby")
-	c.url = "postgres://postgres@" + c.primary.Address() + "," + c.standby.Address() + "/" + c.database +
+	c.url = "postgres://postgres@" + c.primary.Address() + "," + c.standby.Address() + "/" +
+		c.database +
 		"?sslmode=disable&target_session_attrs=read-write"
 	c.set(t, "synchronous_standby_names", "*")
 	c.await(

@@ -77,7 +77,10 @@ func TestConnectionsCut(t *testing.T) {
 // wait longer than a lease for it.
 func TestPartition(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]server.Behaviour{"refuses": server.Refuses, "hangs": server.Hangs} {
+	for name, how := range map[string]server.Behaviour{
+		"refuses": server.Refuses,
+		"hangs":   server.Hangs,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := shared.Postgres(t).NewDatabase(t)
@@ -108,7 +111,10 @@ func TestPartition(t *testing.T) {
 // again; it never pretends that a session was ended, and tells load balancers and metrics.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]server.Behaviour{"refuses": server.Refuses, "hangs": server.Hangs} {
+	for name, how := range map[string]server.Behaviour{
+		"refuses": server.Refuses,
+		"hangs":   server.Hangs,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, url := through(t, shared.Postgres(t).NewDatabase(t))

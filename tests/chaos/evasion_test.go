@@ -94,7 +94,8 @@ func rewrite(t *rapid.T, raw string) string {
 			raw = raw[:at] + string(rapid.Byte().Draw(t, "byte")) + raw[min(at+1, len(raw)):]
 		default:
 			raw = raw[:len(raw)-1] + string(
-				rapid.SampledFrom([]rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")).
+				rapid.SampledFrom(
+					[]rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")).
 					Draw(t, "last"),
 			)
 		}
@@ -163,7 +164,8 @@ func TestForeignNames(t *testing.T) {
 		{
 			"sid": zero,
 			"gen": 1,
-		}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0}, {"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
+		}, {"sid": zero}, {"gen": 5}, {"sid": "", "gen": 0},
+		{"sid": strings.Repeat("F", 64), "gen": 1}, {"name": "Other"},
 		{"exp": time.Now().Add(30 * 24 * time.Hour).Unix()}, {"type": 1},
 	}
 	end(t, n, claims(nil))
@@ -197,7 +199,8 @@ func TestSpelledOtherwise(t *testing.T) {
 		)
 	}
 	end(t, n, claims(`"a/é"`))
-	for _, jti := range []string{`"\u0061/é"`, `"a\/é"`, `"a\u002Fé"`, `"a\u002f\u00e9"`, `"a/\u00E9"`} {
+	for _, jti := range []string{`"\u0061/é"`, `"a\/é"`, `"a\u002Fé"`, `"a\u002f\u00e9"`,
+		`"a/\u00E9"`} {
 		if raw := claims(jti); !revoked(n, raw) {
 			t.Errorf("%s: %v", jti, verdict(n, raw))
 		}

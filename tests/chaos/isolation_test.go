@@ -36,7 +36,9 @@ func TestIsolationOfRole(t *testing.T) {
 				var revokes sync.WaitGroup
 				for range 16 {
 					revokes.Go(
-						func() { wantsStatus(t, "revoke", s.revoke(newToken()), http.StatusNoContent) },
+						func() {
+							wantsStatus(t, "revoke", s.revoke(newToken()), http.StatusNoContent)
+						},
 					)
 				}
 				revokes.Wait()

@@ -50,7 +50,8 @@ func sessionModel() porcupine.Model {
 			return now != live, ended
 		},
 		DescribeOperation: func(input, _ any) string {
-			return [...]string{"refresh: accepted", "refresh: refused", "revoke begins", "revoke returns"}[input.(step)]
+			return [...]string{"refresh: accepted", "refresh: refused", "revoke begins",
+				"revoke returns"}[input.(step)]
 		},
 	}
 }
@@ -208,14 +209,24 @@ func TestModel(t *testing.T) {
 		ops  []porcupine.Operation
 		want bool
 	}{
-		{"accepted, ended, refused", []porcupine.Operation{op(accepted, 0, 1), op(begins, 2, 3), op(ends, 2, 3), op(refused, 4, 5)}, true},
-		{"accepted after the end", []porcupine.Operation{op(begins, 0, 1), op(ends, 0, 1), op(accepted, 2, 3)}, false},
-		{"accepted while it ends, after a refusal", []porcupine.Operation{op(begins, 0, 9), op(ends, 0, 9), op(refused, 1, 2), op(accepted, 3, 4)}, true},
-		{"began before the end returned", []porcupine.Operation{op(begins, 0, 3), op(ends, 0, 3), op(accepted, 2, 9)}, true},
+		{"accepted, ended, refused",
+			[]porcupine.Operation{op(accepted, 0, 1), op(begins, 2, 3), op(ends, 2, 3),
+				op(refused, 4, 5)}, true},
+		{"accepted after the end",
+			[]porcupine.Operation{op(begins, 0, 1), op(ends, 0, 1), op(accepted, 2, 3)}, false},
+		{"accepted while it ends, after a refusal",
+			[]porcupine.Operation{op(begins, 0, 9), op(ends, 0, 9), op(refused, 1, 2),
+				op(accepted, 3, 4)}, true},
+		{"began before the end returned",
+			[]porcupine.Operation{op(begins, 0, 3), op(ends, 0, 3), op(accepted, 2, 9)}, true},
 		{"refused for nothing", []porcupine.Operation{op(refused, 0, 1)}, false},
-		{"refused before the revoke was called", []porcupine.Operation{op(refused, 0, 1), op(begins, 2, 3), op(ends, 2, 3)}, false},
-		{"not acknowledged, effective", []porcupine.Operation{op(begins, 0, math.MaxInt64), op(refused, 2, 3), op(accepted, 4, 5)}, true},
-		{"not acknowledged, without effect", []porcupine.Operation{op(begins, 0, math.MaxInt64), op(accepted, 2, 3)}, true},
+		{"refused before the revoke was called",
+			[]porcupine.Operation{op(refused, 0, 1), op(begins, 2, 3), op(ends, 2, 3)}, false},
+		{"not acknowledged, effective",
+			[]porcupine.Operation{op(begins, 0, math.MaxInt64), op(refused, 2, 3),
+				op(accepted, 4, 5)}, true},
+		{"not acknowledged, without effect",
+			[]porcupine.Operation{op(begins, 0, math.MaxInt64), op(accepted, 2, 3)}, true},
 	} {
 		if got := porcupine.CheckOperations(sessionModel(), c.ops); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)

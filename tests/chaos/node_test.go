@@ -28,7 +28,12 @@ type dial interface {
 // newService is a server's insides in this process, with a clock of its own.
 func newService(keys jwk.Source, db session.Store, c dial) *session.Service {
 	return session.New(session.Config{
-		Keys: keys, Rules: token.Rules{MaxLifetime: year}, Store: db, Log: slog.New(slog.DiscardHandler), Now: c.time, Clock: c,
+		Keys:  keys,
+		Rules: token.Rules{MaxLifetime: year},
+		Store: db,
+		Log:   slog.New(slog.DiscardHandler),
+		Now:   c.time,
+		Clock: c,
 	})
 }
 

@@ -74,7 +74,8 @@ func TestOtherSchema(t *testing.T) {
 	move := func(schema string) {
 		t.Helper()
 		exec("ALTER ROLE " + role + " SET search_path = " + schema)
-		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role + "'")
+		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role +
+			"'")
 	}
 	for _, statement := range []string{
 		"CREATE ROLE " + role + " LOGIN",

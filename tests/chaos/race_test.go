@@ -95,7 +95,8 @@ func TestKilled(t *testing.T) {
 			})
 			servers[n-1] = launch(t, store) // it has not read the feed yet, perhaps
 			for range 3 {
-				if _, status := c.refresh(t, servers[n-1]); status != http.StatusUnprocessableEntity {
+				if _, status := c.refresh(t,
+					servers[n-1]); status != http.StatusUnprocessableEntity {
 					t.Errorf("the server that came back answers %d", status)
 				}
 			}

@@ -46,7 +46,8 @@ func TestEveryFormIsChecked(t *testing.T) {
 func FuzzFormAgainstSpec(f *testing.F) {
 	for _, seed := range []string{
 		"grant_type=refresh_token&refresh_token=a.b.c&scope=&client_id=web",
-		"grant_type=&refresh_token=a", "token=a&token=b", "token=%C3%A9&x=%FF", "token=a;b", "token=%",
+		"grant_type=&refresh_token=a", "token=a&token=b", "token=%C3%A9&x=%FF", "token=a;b",
+		"token=%",
 		"token=a+b&=c&d", "",
 	} {
 		f.Add([]byte(seed))
@@ -64,7 +65,8 @@ func TestFormAgainstSpec(t *testing.T) {
 			names = append(names, property, property)
 		}
 	}
-	values := []string{"=a", "=", "", "=%C3%A9", "=a+b", "=a=b", "=%00", "=%FF", "=%", "=\xff", "=a;b"}
+	values := []string{"=a", "=", "", "=%C3%A9", "=a+b", "=a=b", "=%00", "=%FF", "=%", "=\xff",
+		"=a;b"}
 	rapid.Check(t, func(r *rapid.T) {
 		var parts []string
 		for range rapid.IntRange(0, 5).Draw(r, "parameters") {
@@ -85,7 +87,8 @@ func (c *contract) compareForm(t testing.TB, form []byte) {
 		offenders := c.offenders(t, name, form)
 		if err == nil {
 			if len(offenders) > 0 {
-				t.Fatalf("%s: %q: the contract blames %s, the decoder accepts it", name, form, offenders)
+				t.Fatalf("%s: %q: the contract blames %s, the decoder accepts it", name, form,
+					offenders)
 			}
 			c.compareValues(t, name, form, request)
 			continue
@@ -94,7 +97,8 @@ func (c *contract) compareForm(t testing.TB, form []byte) {
 			t.Fatalf("%s: %q: the decoder refused it and left %+v", name, form, request)
 		}
 		if len(offenders) == 0 && !c.stricterForm(name, form) {
-			t.Fatalf("%s: %q: the contract accepts it, the decoder says %q", name, form, causes(err))
+			t.Fatalf("%s: %q: the contract accepts it, the decoder says %q", name, form,
+				causes(err))
 		}
 	}
 }

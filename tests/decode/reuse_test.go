@@ -55,7 +55,8 @@ func TestBodiesDoNotMix(t *testing.T) {
 		wait.Go(func() {
 			for range 200 {
 				for body, want := range bodies {
-					if got := causes(new(gen.RefreshRequest).DecodeStrict([]byte(body))); !slices.Equal(
+					if got := causes(
+						new(gen.RefreshRequest).DecodeStrict([]byte(body))); !slices.Equal(
 						got,
 						want,
 					) {

@@ -80,7 +80,9 @@ func TestCaddy(t *testing.T) {
 	var backends []string
 	for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
 		address := net.JoinHostPort(host, public)
-		nodes = append(nodes, shared.Start(t, store, "--listen="+address, "--ops-listen="+net.JoinHostPort(host, operations)))
+		nodes = append(nodes,
+			shared.Start(t, store, "--listen="+address,
+				"--ops-listen="+net.JoinHostPort(host, operations)))
 		backends = append(backends, address)
 	}
 	url := caddy(t, operations, backends...)
@@ -92,10 +94,12 @@ func TestCaddy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := response.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=") {
+	if got := response.Header.Get(
+		"Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=") {
 		t.Errorf("Strict-Transport-Security: %q", got)
 	}
-	if response, err = refresh(t, url, signed(t, -time.Minute)); err != nil || response.StatusCode != http.StatusMisdirectedRequest {
+	if response, err = refresh(t, url, signed(t, -time.Minute)); err != nil ||
+		response.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("an expired token: %v, %v; want 421", response, err)
 	}
 	nodes[0].Kill()
@@ -157,7 +161,8 @@ func TestCaddyForwards(t *testing.T) {
 	if proto := got.Header.Get("X-Forwarded-Proto"); proto != "https" {
 		t.Errorf("X-Forwarded-Proto %q, want https", proto)
 	}
-	if from := got.Header.Get("X-Forwarded-For"); !strings.HasPrefix(from, "127.") && from != "::1" {
+	if from := got.Header.Get("X-Forwarded-For"); !strings.HasPrefix(from, "127.") &&
+		from != "::1" {
 		t.Errorf("X-Forwarded-For %q, want the address of the client alone", from)
 	}
 }

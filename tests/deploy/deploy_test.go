@@ -58,7 +58,8 @@ func unit(t *testing.T) string {
 
 // TestUnit: systemd accepts every line of the unit. A misspelt setting would be ignored in silence.
 func TestUnit(t *testing.T) {
-	out, err := exec.Command(program(t, "systemd-analyze"), "verify", "--man=no", unit(t)).CombinedOutput()
+	out, err := exec.Command(program(t, "systemd-analyze"), "verify", "--man=no",
+		unit(t)).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
@@ -69,7 +70,8 @@ var exposure = regexp.MustCompile(`(?m)^→ Overall exposure level for \S+: (\d+
 // TestUnitSecurity: systemd rates the exposure of the unit as low (0 is the best, 10 the worst).
 func TestUnitSecurity(t *testing.T) {
 	const most = 15 // tenths
-	out, err := exec.Command(program(t, "systemd-analyze"), "security", "--offline=yes", "--no-pager", unit(t)).CombinedOutput()
+	out, err := exec.Command(program(t, "systemd-analyze"), "security", "--offline=yes",
+		"--no-pager", unit(t)).CombinedOutput()
 	rated := exposure.FindSubmatch(out)
 	if err != nil || rated == nil {
 		t.Fatalf("systemd-analyze security: %v\n%s", err, out)
@@ -89,7 +91,8 @@ func TestDockerfile(t *testing.T) {
 		t.Errorf("the Dockerfile does not build with %s", want)
 	}
 	environment := regexp.MustCompile(`(?m)^ENV (.*)$`).FindStringSubmatch(text)
-	check := regexp.MustCompile(`(?m)^HEALTHCHECK .* CMD \["/refreshd", "(\w+)"\]$`).FindStringSubmatch(text)
+	check := regexp.MustCompile(
+		`(?m)^HEALTHCHECK .* CMD \["/refreshd", "(\w+)"\]$`).FindStringSubmatch(text)
 	if environment == nil || check == nil {
 		t.Fatal("the Dockerfile has no ENV or no HEALTHCHECK")
 	}
@@ -128,7 +131,8 @@ func TestKnownSettings(t *testing.T) {
 		"deploy/systemd/refreshd.service",
 		"Dockerfile",
 	} {
-		for _, name := range regexp.MustCompile(`\bREFRESH_[A-Z_]+`).FindAllString(read(t, path), -1) {
+		for _, name := range regexp.MustCompile(
+			`\bREFRESH_[A-Z_]+`).FindAllString(read(t, path), -1) {
 			if !strings.Contains(known, name+"`") {
 				t.Errorf("%s uses %s, which is no setting", path, name)
 			}

@@ -88,7 +88,8 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(root, to.file)); err != nil {
 				t.Errorf("%s links to %s, which does not exist", document, to.file)
 			} else if to.anchor != "" && !anchors(t, to.file)[to.anchor] {
-				t.Errorf("%s links to %s#%s, which has no such heading", document, to.file, to.anchor)
+				t.Errorf("%s links to %s#%s, which has no such heading", document, to.file,
+					to.anchor)
 			}
 		}
 	}

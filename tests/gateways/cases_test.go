@@ -72,7 +72,8 @@ func headers(p *place) {
 	received := 0
 	for name, values := range p.asked.Load().Header {
 		plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		known := slices.Contains([]string{"x-auth-identity", "x-auth-session", "x-auth-claims"}, plain)
+		known := slices.Contains([]string{"x-auth-identity", "x-auth-session",
+			"x-auth-claims"}, plain)
 		if known && (len(values) != 1 || values[0] == "root" || strings.Contains(name, "_")) {
 			p.t.Errorf("%s: %q", name, values)
 		}
@@ -170,7 +171,8 @@ func unavailable(p *place) {
 	}
 	p.away.Store(true)
 	answer, text := p.call(http.MethodGet, "/things", "", bearer(signed(p.t, 0, nil)), false)
-	if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+	if answer.StatusCode != http.StatusServiceUnavailable ||
+		answer.Header.Get("Retry-After") == "" {
 		p.t.Errorf("without refreshd: %d %v", answer.StatusCode, answer.Header)
 	}
 	p.envelope(answer, text)

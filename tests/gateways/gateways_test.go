@@ -148,7 +148,8 @@ func build(t *testing.T, gateway func(t *testing.T, refreshd, ops, api *url.URL)
 			return false
 		}
 		answer, err := p.client.Do(r)
-		return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusUnauthorized
+		return err == nil && answer.Body.Close() == nil &&
+			answer.StatusCode == http.StatusUnauthorized
 	})
 	return p
 }

@@ -17,7 +17,8 @@ func TestUpToDate(t *testing.T) {
 			t.Parallel()
 			d := deploy(t, args...)
 			token := login(t, "ana", map[string]any{"is_admin": true, "scope": "read"})
-			d.set(t, "ana", `{"claims":{"role":"new","level":7,"exp":1,"scope":"all","identity":"eve"}}`)
+			d.set(t, "ana",
+				`{"claims":{"role":"new","level":7,"exp":1,"scope":"all","identity":"eve"}}`)
 			first := d.refresh(t, token)
 			first.wants(t, http.StatusOK)
 			got := claims(t, first.Access)
@@ -35,7 +36,8 @@ func TestUpToDate(t *testing.T) {
 			successor := claims(t, first.Refresh)
 			if second.Refresh != first.Refresh || successor["role"] != "old" ||
 				successor["is_admin"] != true || claims(t, second.Access)["role"] != "newer" {
-				t.Errorf("the successor is not reproducible: %v, then %v", successor, claims(t, second.Refresh))
+				t.Errorf("the successor is not reproducible: %v, then %v", successor,
+					claims(t, second.Refresh))
 			}
 			d.refresh(t, first.Refresh).wants(t, http.StatusOK)
 		})
@@ -59,10 +61,13 @@ func TestGone(t *testing.T) {
 				asked := len(d.questions(t, identity))
 				refused := d.refresh(t, token)
 				refused.wants(t, http.StatusUnprocessableEntity)
-				if refused.Causes[0] != "token is revoked" || len(d.questions(t, identity)) != asked {
-					t.Errorf("%s: got %s; a revoked token asks the user service", status, refused.text)
+				if refused.Causes[0] != "token is revoked" ||
+					len(d.questions(t, identity)) != asked {
+					t.Errorf("%s: got %s; a revoked token asks the user service", status,
+						refused.text)
 				}
-				d.refresh(t, login(t, identity, map[string]any{"jti": "later"})).wants(t, http.StatusOK)
+				d.refresh(t,
+					login(t, identity, map[string]any{"jti": "later"})).wants(t, http.StatusOK)
 			}
 			for _, text := range []string{
 				`"event":"revocation","cause":"session"`, `"actor":"user_service"`,

@@ -138,7 +138,8 @@ func (d deployment) refresh(t *testing.T, token string) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, header, text := send(t, http.MethodPost, d.URL+"/api/v1/refresh", "application/json", string(body))
+	status, header, text := send(t, http.MethodPost, d.URL+"/api/v1/refresh", "application/json",
+		string(body))
 	var a answer
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		t.Fatalf("%s: %v", text, err)

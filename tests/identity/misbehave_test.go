@@ -18,7 +18,8 @@ func TestMisbehaviour(t *testing.T) {
 				var tokens []string
 				for _, behaviour := range []string{
 					"hang", "reset", "redirect", "huge", "not_json", "no_claims", "other_identity",
-					"truncate", "429", "500", "503", "html", "html 200", "html 403", "html 404", "html 410",
+					"truncate", "429", "500", "503", "html", "html 200", "html 403", "html 404",
+					"html 410",
 				} {
 					tokens = append(tokens, d.misbehaves(t, behaviour, onFailure == "keep")...)
 				}
@@ -109,12 +110,14 @@ func (d deployment) leaksNothing(t *testing.T, tokens []string) {
 	said := d.Log.String() + d.users.Log.String() + d.metrics(t)
 	for _, token := range tokens {
 		for part := range strings.SplitSeq(token, ".") {
-			if len(part) > 10 && !strings.HasPrefix(part, "eyJhbGciOi") && strings.Contains(said, part) {
+			if len(part) > 10 && !strings.HasPrefix(part, "eyJhbGciOi") &&
+				strings.Contains(said, part) {
 				t.Errorf("a part of a token is in the log or in the metrics: %s", part)
 			}
 		}
 	}
-	for _, text := range []string{"xxxxxx", "all is well", "another.of.other_identity\",\"claims", "/elsewhere"} {
+	for _, text := range []string{"xxxxxx", "all is well", "another.of.other_identity\",\"claims",
+		"/elsewhere"} {
 		if strings.Contains(said, text) {
 			t.Errorf("a part of an answer is in the log or in the metrics: %s", text)
 		}

@@ -163,11 +163,18 @@ func kalsel(t *testing.T) login {
 	t.Helper()
 	sign := func(identity string, admin bool, kind int, life time.Duration) string {
 		now := time.Now()
-		claims := kalselClaims{Identity: identity, Name: "Ana", Admin: admin, Type: kind, Fresh: kind == 0}
+		claims := kalselClaims{
+			Identity: identity,
+			Name:     "Ana",
+			Admin:    admin,
+			Type:     kind,
+			Fresh:    kind == 0,
+		}
 		claims.ID = now.Format(time.RFC3339Nano)
 		claims.IssuedAt = jwt.NewNumericDate(now.Add(min(0, life-time.Second)))
 		claims.ExpiresAt = jwt.NewNumericDate(now.Add(life))
-		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(refreshSecret))
+		raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256,
+			claims).SignedString([]byte(refreshSecret))
 		if err != nil {
 			t.Error(err)
 		}
@@ -194,7 +201,8 @@ func kalsel(t *testing.T) login {
 			raw := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 			key := func(*jwt.Token) (any, error) { return []byte(refreshSecret), nil }
 			methods := jwt.WithValidMethods([]string{"HS256"})
-			if _, err := jwt.ParseWithClaims(raw, &claims, key, methods); err != nil || !accepted(claims) {
+			if _, err := jwt.ParseWithClaims(raw, &claims, key, methods); err != nil ||
+				!accepted(claims) {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}

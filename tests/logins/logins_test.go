@@ -76,7 +76,8 @@ func libraries() []library {
 
 func (l library) refreshd(t *testing.T) refreshd {
 	t.Helper()
-	args := append([]string{"--rotation", "--secret-file=" + secretFile(t, refreshSecret)}, l.settings...)
+	args := append([]string{"--rotation",
+		"--secret-file=" + secretFile(t, refreshSecret)}, l.settings...)
 	if l.twoSecrets {
 		args = append(args, "--access-secret-file="+secretFile(t, accessSecret))
 	}
@@ -136,7 +137,8 @@ func (l library) refreshes(have login, service refreshd, identity any) {
 	}
 
 	body := string(mustJSON(t, map[string]string{"refresh_token": second.Refresh}))
-	if status, text := exchange(t, http.MethodPost, service.url+"/api/v1/revoke", "", body); status !=
+	if status, text := exchange(t, http.MethodPost, service.url+"/api/v1/revoke", "",
+		body); status !=
 		http.StatusNoContent {
 		t.Fatalf("logout: %d %s", status, text)
 	}

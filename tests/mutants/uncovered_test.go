@@ -20,7 +20,11 @@ func TestChange(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %q", c.kind, got, err, want)
 		}
 	}
-	for name, at := range map[string][2]int{"another place": {2, 1}, "no column": {2, 99}, "no line": {9, 1}} {
+	for name, at := range map[string][2]int{
+		"another place": {2, 1},
+		"no column":     {2, 99},
+		"no line":       {9, 1},
+	} {
 		if got, err := change([]byte(code), "CONDITIONALS_NEGATION", at[0], at[1]); err == nil {
 			t.Errorf("%s: got %q", name, got)
 		}

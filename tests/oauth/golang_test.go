@@ -76,7 +76,8 @@ func (a *app) grants() int { return a.fake.Count(a.identity, tokenPath) }
 // source returns a source that starts with the stored token, as after a start of the program.
 func (a *app) source() oauth2.TokenSource {
 	client := &http.Client{Timeout: a.timeout}
-	return a.config.TokenSource(context.WithValue(a.t.Context(), oauth2.HTTPClient, client), a.stored)
+	return a.config.TokenSource(context.WithValue(a.t.Context(), oauth2.HTTPClient, client),
+		a.stored)
 }
 
 // judged returns errLogin if the server says that the refresh token has no use any more. Any other
@@ -161,7 +162,8 @@ func TestGolang(t *testing.T) {
 				a.timeout = cmp.Or(p.timeout, a.timeout)
 				a.plan(tokenPath, p.behaviour, 3, p.delay)
 				a.refreshes(rotation)
-				if text := fmt.Sprint(a.failure); !strings.Contains(text, cmp.Or(p.failure, "<nil>")) {
+				if text := fmt.Sprint(
+					a.failure); !strings.Contains(text, cmp.Or(p.failure, "<nil>")) {
 					t.Errorf("error %s, want %q", text, p.failure)
 				}
 				if n := a.grants(); n < p.requests {

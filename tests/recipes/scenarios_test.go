@@ -207,7 +207,8 @@ func wrongClock(u *user) {
 // withRealServer refreshes at a server that rotates refresh tokens, until the access token of the
 // login has expired.
 func withRealServer(t *testing.T, command []string) {
-	service := shared.Start(t, "--playground", "--rotation", "--rotation-window=0s", "--clock-skew=0s")
+	service := shared.Start(t, "--playground", "--rotation", "--rotation-window=0s",
+		"--clock-skew=0s")
 	const body = `{"identity":"ana@example.com","access_seconds":1,"refresh_seconds":3600}`
 	answer, err := http.Post(service.URL+"/playground/login", "application/json",
 		strings.NewReader(body))

@@ -62,7 +62,8 @@ func retrofit(t *testing.T) []string {
 		"../../docs/recipes/RetrofitSessions.java",
 	}
 	client := filepath.Join(folder, "src/main/java/org/openapitools/client")
-	for _, pattern := range []string{"api/*", "model/*", "JSON", "StringUtil", "CollectionFormats"} {
+	for _, pattern := range []string{"api/*", "model/*", "JSON", "StringUtil",
+		"CollectionFormats"} {
 		found, err := filepath.Glob(filepath.Join(client, pattern+".java"))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("the generator wrote no %s: %v", pattern, err)

@@ -130,7 +130,10 @@ func TestHandover(t *testing.T) {
 // TestHandoverAndRestore: a token that is ahead of its session moves the session on only if its key
 // signs here, or has signed here.
 func TestHandoverAndRestore(t *testing.T) {
-	for way, want := range map[string]error{"without its private half": nil, "as an issuer's key": session.ErrAhead} {
+	for way, want := range map[string]error{
+		"without its private half": nil,
+		"as an issuer's key":       session.ErrAhead,
+	} {
 		t.Run(way, func(t *testing.T) {
 			h := newHandover(t, openMemory(t))
 			newest := h.generations(t, 3)[3]

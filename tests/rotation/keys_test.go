@@ -59,7 +59,8 @@ func issued(t *testing.T, set *jwk.Set) string {
 // TestSameBytes: a lost successor is minted again byte for byte with every algorithm that allows
 // it, and also after another key has taken over.
 func TestSameBytes(t *testing.T) {
-	for _, algorithm := range []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "EdDSA"} {
+	for _, algorithm := range []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512",
+		"EdDSA"} {
 		t.Run(algorithm, func(t *testing.T) {
 			var keys keyring
 			old, next := newKey(t, algorithm, "old"), newKey(t, "EdDSA", "next")
@@ -215,7 +216,9 @@ func TestUnsuitableKeys(t *testing.T) {
 			})
 		}
 	}
-	if err := session.CheckKeys(newSet(t, newKey(t, "EdDSA", "signs"), newKey(t, "ES256", "verifies only")), time.Now()); err != nil {
+	if err := session.CheckKeys(
+		newSet(t, newKey(t, "EdDSA", "signs"),
+			newKey(t, "ES256", "verifies only")), time.Now()); err != nil {
 		t.Errorf("a key that never signs is refused: %v", err)
 	}
 }

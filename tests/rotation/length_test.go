@@ -32,7 +32,8 @@ func TestLongTokens(t *testing.T) {
 		}
 		for generation := range 12 { // the tenth has a digit more
 			if a.status != http.StatusOK || a.refresh == "" {
-				t.Fatalf("%d bytes, generation %d: %d %s", len(login), generation, a.status, a.cause())
+				t.Fatalf("%d bytes, generation %d: %d %s", len(login), generation, a.status,
+					a.cause())
 			}
 			a = redeem(server.URL, a.refresh)
 		}
@@ -45,7 +46,8 @@ func TestLongTokens(t *testing.T) {
 		return false
 	})
 	if longest < least || longest == most-1 {
-		t.Errorf("the longest note has %d bytes: the border is not between %d and %d", longest, least, most)
+		t.Errorf("the longest note has %d bytes: the border is not between %d and %d", longest,
+			least, most)
 	}
 }
 

@@ -173,7 +173,8 @@ func TestSignOutOfALoginAhead(t *testing.T) {
 	raw := c.login(t, 24*time.Hour)
 	c.now = trueTime
 	second := c.redeem(t, raw)
-	if _, err := c.RevokeIdentity(t.Context(), "ann", session.Origin{Reason: "sign out everywhere"}); err != nil {
+	if _, err := c.RevokeIdentity(t.Context(), "ann",
+		session.Origin{Reason: "sign out everywhere"}); err != nil {
 		t.Fatal(err)
 	}
 	for name, old := range map[string]string{"the login's token": raw, "its successor": second} {

@@ -148,7 +148,8 @@ func TestLinearizable(t *testing.T) {
 			if len(r.odd) > 0 {
 				t.Fatalf("other answers: %q", r.odd)
 			}
-			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops, server.Patience); result != porcupine.Ok {
+			if result := porcupine.CheckOperationsTimeout(sessionModel(), r.ops,
+				server.Patience); result != porcupine.Ok {
 				t.Fatalf("%s: %+v", result, r.ops)
 			}
 			if slices.ContainsFunc(

@@ -108,7 +108,8 @@ func (x *trace) thiefPresents(t *rapid.T) {
 // windowPasses: all times of a row are in whole milliseconds. The steps are short, so that no trace
 // lasts as long as the token of the login.
 func (x *trace) windowPasses(t *rapid.T) {
-	x.now = x.now.Add(rapid.SampledFrom([]time.Duration{window - time.Second, window, 2 * time.Minute}).Draw(t, "by")).
+	x.now = x.now.Add(rapid.SampledFrom([]time.Duration{window - time.Second, window,
+		2 * time.Minute}).Draw(t, "by")).
 		Truncate(time.Second)
 }
 
@@ -164,15 +165,20 @@ func TestTraces(t *testing.T) {
 				x := newTrace(b)
 				x.exec(t, "DROP TABLE IF EXISTS saved")
 				t.Repeat(map[string]func(*rapid.T){
-					"a tab stores the answer": x.tabStores, "an answer is lost": x.answerIsLost, "a thief copies": x.thiefCopies,
-					"a thief presents": x.thiefPresents, "time passes": x.windowPasses, "time passes on": x.windowPasses,
+					"a tab stores the answer": x.tabStores,
+					"an answer is lost":       x.answerIsLost,
+					"a thief copies":          x.thiefCopies,
+					"a thief presents":        x.thiefPresents,
+					"time passes":             x.windowPasses,
+					"time passes on":          x.windowPasses,
 					"the owner logs out": func(t *rapid.T) {
 						if rapid.IntRange(0, 9).Draw(t, "one in ten") > 0 {
 							t.Skip()
 						}
 						x.ownerLogsOut(t)
 					},
-					"a backup is made": x.backUp, "the backup is restored": x.restore,
+					"a backup is made":       x.backUp,
+					"the backup is restored": x.restore,
 				})
 				answers[fmt.Sprint("revoked ", x.revoked)]++
 			})

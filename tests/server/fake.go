@@ -54,7 +54,8 @@ func (f Fake) Replace(plan map[string]any) {
 // Ahead sets how far the clock of the fake is ahead of the real one.
 func (f Fake) Ahead(d time.Duration) {
 	f.tb.Helper()
-	f.control(http.MethodPut, "/fake/clock", map[string]any{"offset_seconds": int(d.Seconds())}, nil)
+	f.control(http.MethodPut, "/fake/clock", map[string]any{"offset_seconds": int(d.Seconds())},
+		nil)
 }
 
 // Count returns how many requests to a path had a token of the identity.

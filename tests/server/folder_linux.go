@@ -94,7 +94,8 @@ func signalIn(folder string, signal syscall.Signal) {
 
 // killIn kills all processes that work in a folder and returns when they have ended.
 func killIn(folder string) error {
-	for deadline := time.Now().Add(Patience); len(processesIn(folder)) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(
+		Patience); len(processesIn(folder)) > 0; time.Sleep(time.Millisecond) {
 		signalIn(folder, syscall.SIGKILL)
 		if time.Now().After(deadline) {
 			return fmt.Errorf("the processes in %s do not end", folder)

@@ -50,7 +50,8 @@ func TestTerritory(t *testing.T) {
 func awaitState(t *testing.T, pid int, states string) {
 	t.Helper()
 	state := ""
-	for deadline := time.Now().Add(Patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(
+		Patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 		if err != nil {
 			state = " "

@@ -139,7 +139,8 @@ func (m *Member) Switchover() error {
 		return err
 	}
 	client := http.Client{Timeout: Patience}
-	resp, err := client.Post("http://"+m.rest+"/switchover", "application/json", bytes.NewReader(body))
+	resp, err := client.Post("http://"+m.rest+"/switchover", "application/json",
+		bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
