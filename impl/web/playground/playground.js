@@ -127,6 +127,8 @@ const actions = {
       refresh_seconds: 1,
     });
     await wait(2100);
+    const text = 'The browser has removed the expired cookie, so the server finds none';
+    if (inCookie()) line('plain', t(text));
     await session.refresh();
   },
   async revoke() {

@@ -12,7 +12,7 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 
 const pretty = (token) => {
   const read = claims(token);
-  return read ? JSON.stringify(read, null, 2) : 'not a JWT';
+  return read ? JSON.stringify(read, null, 2) : t('not a JWT');
 };
 
 export function duration(seconds) {
@@ -80,7 +80,7 @@ export function line(kind, text, exchange) {
   entry.append(time, words);
   if (exchange) entry.append(details(exchange));
   find('line').prepend(entry);
-  find('latest').textContent = text;
+  find('latest').textContent = `${time.textContent} ${text}`; // two equal texts differ
   find('latest').dataset.kind = kind;
   find('latest').hidden = false;
   find('empty').hidden = true;

@@ -1,9 +1,11 @@
 // The texts of the playground in Indonesian. A browser that prefers Indonesian gets them, every
 // other one the English texts of index.html and of the scripts.
-const indonesian = {
+export const indonesian = {
   'Skip to the playground': 'Langsung ke playground',
   'Refresh token service': 'Layanan refresh token',
   Documentation: 'Dokumentasi',
+  Manual: 'Panduan',
+  Pages: 'Halaman',
   Playground: 'Playground',
   'See how a front end uses an access token and a refresh token. In the playground the server also acts as the login service, and no login needs a password. The page uses':
     'Lihat bagaimana front end memakai access token dan refresh token. Di playground ini server juga menjadi layanan login, dan login tidak memerlukan password. Halaman ini memakai',
@@ -21,7 +23,6 @@ const indonesian = {
   '1 hour': '1 jam',
   '1 day': '1 hari',
   '30 days': '30 hari',
-  '7 days (limit not sent)': '7 hari (limit tidak dikirim)',
   'The default of the server (limit not sent)': 'Nilai bawaan server (limit tidak dikirim)',
   'Place of the refresh token': 'Tempat refresh token',
   'The storage of the browser': 'Penyimpanan browser (storage)',
@@ -36,6 +37,12 @@ const indonesian = {
   Claims: 'Isi token (claims)',
   'Encoded token': 'Token aslinya',
   'Refresh token': 'Refresh token',
+  'Remaining lifetime': 'Sisa umur',
+  'Claims of the access token': 'Isi access token',
+  'The access token': 'Access token',
+  'Claims of the refresh token': 'Isi refresh token',
+  'The refresh token': 'Refresh token',
+  'not a JWT': 'bukan JWT',
   'It is in a cookie that no script can read. Not even this page knows it.':
     'Ada di cookie yang tidak bisa dibaca skrip. Halaman ini pun tidak mengetahuinya.',
   Try: 'Coba',
@@ -97,6 +104,8 @@ const indonesian = {
   'The API rejects the access token': 'API menolak access token',
   'Logging in with a refresh token that expires after one second …':
     'Login dengan refresh token yang kadaluarsa setelah satu detik …',
+  'The browser has removed the expired cookie, so the server finds none':
+    'Browser sudah menghapus cookie yang kadaluarsa, jadi server tidak menemukannya',
   'The server has not confirmed the logout. session.js tries again':
     'Server belum memastikan logout. session.js mencoba lagi',
   'All tabs refresh now': 'Semua tab refresh sekarang',
@@ -126,10 +135,14 @@ export function t(text, values = {}) {
   return words.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Translates the texts below an element. */
+/** Translates the texts and labels below an element, and leads to the manual in Indonesian. */
 export function translate(root) {
   if (!chosen) return;
   document.documentElement.lang = 'id';
+  for (const element of root.querySelectorAll('[aria-label]')) {
+    element.setAttribute('aria-label', t(element.getAttribute('aria-label')));
+  }
+  root.querySelector('a[href="/docs/README.md"]').href = '/docs/id/README.md';
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const text = node.data.replace(/\s+/g, ' ').trim();

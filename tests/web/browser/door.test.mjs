@@ -64,6 +64,14 @@ test('with a cookie two tabs refresh at once, and both hear of a logout', async 
   assert.deepEqual(await context.cookies(`${server}/api/v1/browser/refresh`), []);
 });
 
+test('an expired cookie leads to the login, and the page says where it went', async () => {
+  const page = await logIn(looks.phone, 'cookie');
+  await press(page, 'Expire the refresh token');
+  await happened(page, 'The browser has removed the expired cookie');
+  await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  assert.equal(await requests(page, 'Back to the login'), 1);
+});
+
 test('a login as another user in another tab is noticed', async () => {
   const context = await browser.context(looks.light);
   const page = await logIn(context, 'cookie');
@@ -109,6 +117,9 @@ test('a browser that prefers Indonesian gets all texts in it', async () => {
     return found;
   });
   assert.deepEqual(english, []);
+  await page.getByRole('progressbar', { name: 'Sisa umur' }).waitFor();
+  const manual = page.getByRole('link', { name: 'Panduan' });
+  assert.equal(await manual.getAttribute('href'), '/docs/id/README.md');
   await fits(page);
   await assertAccessible(page);
   await shot(page, 'playground-indonesian');
