@@ -95,13 +95,30 @@ func (p program) stored() string {
 	return tokens.RefreshToken
 }
 
+// needs leaves a recipe out if a tool is missing: a path of a file, or the name of a program. With
+// CI=true that is a failure.
+func needs(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if info, err := os.Stat(tool); err == nil && info.IsDir() {
+			continue
+		}
+		report := t.Skipf
+		if os.Getenv("CI") == "true" {
+			report = t.Fatalf
+		}
+		report("this recipe is left out, because %s is missing: run make install", tool)
+	}
+}
+
 // python returns a command with the interpreter and the libraries that make install has brought.
 func python(t *testing.T) []string {
 	t.Helper()
 	const interpreter = "../logins/venv/bin/python"
-	if _, err := os.Stat(interpreter); err != nil {
-		t.Fatalf("%s is missing: run make install", interpreter)
-	}
+	needs(t, interpreter)
 	return []string{interpreter, "-B", "testdata/driver.py"}
 }
 
@@ -113,11 +130,13 @@ func tool(pattern, name string) string {
 	return name
 }
 
-// node returns a command that runs a recipe in JavaScript. The driver is bundled with it, because
-// the packages are those of tests/node_modules.
-func node(recipe string) func(*testing.T) []string {
+// node returns a command that runs a recipe in JavaScript, which needs more tools. The driver is
+// bundled with it, because the packages are those of tests/node_modules.
+func node(recipe string, more ...string) func(*testing.T) []string {
 	return func(t *testing.T) []string {
 		t.Helper()
+		program, esbuild := tool("node-linux-*/bin/node", "node"), tool(".bin/esbuild", "esbuild")
+		needs(t, append(more, program, esbuild, "../node_modules")...)
 		folder := t.TempDir()
 		modules, err := filepath.Abs("../node_modules")
 		if err != nil {
@@ -127,12 +146,12 @@ func node(recipe string) func(*testing.T) []string {
 			t.Fatal(err)
 		}
 		bundle := filepath.Join(folder, "driver.mjs")
-		cmd := exec.CommandContext(t.Context(), tool(".bin/esbuild", "esbuild"),
+		cmd := exec.CommandContext(t.Context(), esbuild,
 			"testdata/driver.mjs", "--bundle", "--platform=node", "--format=esm",
 			"--packages=external", "--log-level=warning", "--outfile="+bundle)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		return []string{tool("node-linux-*/bin/node", "node"), bundle, recipe}
+		return []string{program, bundle, recipe}
 	}
 }

@@ -1,9 +1,6 @@
 package recipes
 
 import (
-	"encoding/json"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -202,31 +199,4 @@ func wrongClock(u *user) {
 		u.program.want(3, "200")
 		u.refreshes(1)
 	}
-}
-
-// withRealServer refreshes at a server that rotates refresh tokens, until the access token of the
-// login has expired.
-func withRealServer(t *testing.T, command []string) {
-	service := shared.Start(t, "--playground", "--rotation", "--rotation-window=0s",
-		"--clock-skew=0s")
-	const body = `{"identity":"ana@example.com","access_seconds":1,"refresh_seconds":3600}`
-	answer, err := http.Post(service.URL+"/playground/login", "application/json",
-		strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	var tokens server.Tokens
-	if err := json.NewDecoder(answer.Body).Decode(&tokens); err != nil {
-		t.Fatal(err)
-	}
-	p := start(t, service.URL, service.URL+"/playground/hello", command...)
-	p.login(tokens)
-	for deadline := time.Now().Add(server.Patience); p.stored() == tokens.RefreshToken; {
-		p.want(32, "200")
-		if time.Now().After(deadline) {
-			t.Fatal("the refresh token was not replaced")
-		}
-	}
-	p.want(1, "200")
 }

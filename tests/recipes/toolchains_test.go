@@ -16,7 +16,7 @@ func TestToolchains(t *testing.T) {
 	for name, command := range map[string]func(*testing.T) []string{
 		"okhttp":   okhttp,
 		"retrofit": retrofit,
-		"react":    node("react"),
+		"react":    node("react", "/usr/bin/chromium"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,9 +34,7 @@ func java(t *testing.T, driver string, sources ...string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(libraries); err != nil {
-		t.Fatalf("%v: run make install", err)
-	}
+	needs(t, "java", "javac", libraries)
 	classes, path := t.TempDir(), filepath.Join(libraries, "*")
 	run(t, "javac", append([]string{"-nowarn", "-cp", path, "-d", classes}, sources...)...)
 	return []string{"java", "-cp", classes + string(os.PathListSeparator) + path, driver}
@@ -52,7 +50,9 @@ func okhttp(t *testing.T) []string {
 func retrofit(t *testing.T) []string {
 	t.Helper()
 	folder := t.TempDir()
-	run(t, generator+"venv/bin/openapi-generator-cli", "generate", "-i", "../../openapi.yaml",
+	const program = generator + "venv/bin/openapi-generator-cli"
+	needs(t, program)
+	run(t, program, "generate", "-i", "../../openapi.yaml",
 		"-g", "java", "--library", "retrofit2", "-o", folder, "-p", "openApiNullable=false,"+
 			"disallowAdditionalPropertiesIfNotPresent=false,annotationLibrary=none")
 	sources := []string{
