@@ -127,11 +127,8 @@ func (c *cluster) cancelWaits(t *testing.T) (resume func()) {
 func (c *cluster) command(t *testing.T, stdin string, args ...string) error {
 	t.Helper()
 	cmd := exec.Command(shared.Program(t), append(args, "--store="+c.url)...)
-	cmd.Env, cmd.Dir, cmd.Stdin = []string{
-		"REFRESH_SECRET=" + server.Secret,
-	}, t.TempDir(), strings.NewReader(
-		stdin,
-	)
+	cmd.Env = []string{"REFRESH_SECRET=" + server.Secret}
+	cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(stdin)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()
