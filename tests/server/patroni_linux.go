@@ -87,9 +87,10 @@ func (p *Patroni) makeFolder(tb testing.TB, folder string) {
 	tb.Helper()
 	err := os.MkdirAll(folder, 0o700)
 	if err == nil && p.account != nil {
-		err = errors.Join(os.Chmod(p.territory.folder,
-			0o711), //nolint:gosec // the account must enter
-			os.Chown(folder, int(p.account.Uid), int(p.account.Gid)))
+		err = errors.Join(
+			os.Chmod(p.territory.folder, 0o711), //nolint:gosec // the account must enter
+			os.Chown(folder, int(p.account.Uid), int(p.account.Gid)),
+		)
 	}
 	if err != nil {
 		tb.Fatal(err)
