@@ -67,7 +67,7 @@ type ErrorEnvelope struct {
 	// Example: token has expired
 	ErrorDescription *string `json:"error_description,omitempty"`
 
-	// Message What happened, for people.
+	// Message A short text about the error, for people.
 	//
 	// Example: Token expired
 	Message string `json:"message"`
@@ -116,7 +116,7 @@ type FeedEntry struct {
 	// Example: f0e4c2f76c58916ec258f246851bea091d14d4247a2fc3e18694461b1816e13b
 	IdentityHash *string `json:"identity_hash,omitempty"`
 
-	// KeptUntil The entry can be forgotten after this time (Unix seconds): no token that it revokes is valid any more. Entries that never can have the end of the year 9999.
+	// KeptUntil The entry can be forgotten after this time (Unix seconds): no token that it revokes is valid any more. If the entry is kept for ever, this is the end of the year 9999.
 	//
 	// Example: 1640317116
 	KeptUntil int64 `json:"kept_until"`
@@ -134,7 +134,7 @@ type FeedEntry struct {
 
 // IdentityAnswer The answer of the operator's user service, at most 64 KiB.
 type IdentityAnswer struct {
-	// Claims The claims that the user has now. They replace those of the refresh token in the access token; a claim that is absent here is absent there. `exp`, `iat`, `nbf`, `jti`, `type`, `fresh`, `sid`, `gen`, `iss`, `aud`, `cnf`, `client_id`, `azp`, `scope`, `auth_time`, `acr`, `amr` and the claims of the identity and of the kind of token are always those of the refresh token.
+	// Claims The claims that the user has now. They replace those of the refresh token in the access token. A claim that is absent from this answer is absent from the access token too. `exp`, `iat`, `nbf`, `jti`, `type`, `fresh`, `sid`, `gen`, `iss`, `aud`, `cnf`, `client_id`, `azp`, `scope`, `auth_time`, `login_sid`, `acr`, `amr` and the claims of the identity and of the kind of token are always those of the refresh token.
 	//
 	// Example: {"is_admin":false,"name":"Real Muchlis"}
 	Claims map[string]interface{} `json:"claims"`
@@ -344,7 +344,7 @@ type OAuthRevokeRequest struct {
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
 }
 
-// OAuthTokenRequest The parameters of a refresh (RFC 6749, section 6). All of them but `grant_type` may be missing for the schema; the server needs `refresh_token` too.
+// OAuthTokenRequest The parameters of a refresh (RFC 6749, section 6). The schema requires `grant_type` alone. Without `refresh_token` the answer is `invalid_request`.
 type OAuthTokenRequest struct {
 	// ClientID The ID of the client, if it has one.
 	//
@@ -428,7 +428,7 @@ type RefreshedTokens struct {
 
 // Revocation The revocation of one session, or of all sessions of an identity that started before `revoked_at`.
 type Revocation struct {
-	// Actor The actor of the revocation: `admin:` or `user:` and an identity, `client` for the holder of a refresh token, `cli:` and a user of the machine, or `reuse` for the server itself. Absent if it is not known.
+	// Actor The actor of the revocation: `admin:` or `user:` and an identity, `client` for the holder of a refresh token, `cli:` and a user of the machine, `reuse` for the server itself, or `user_service` for the operator's user service. Absent if it is not known.
 	//
 	// Example: admin:eve@example.com
 	Actor *string `json:"actor,omitempty"`
@@ -991,9 +991,10 @@ type ClientInterface interface {
 	// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
 	// same name from the client.
 	//
-	// Any method works like GET, and a body is ignored. A gateway may append the path of the original
-	// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
-	// `/fresh` and `/admin` have a meaning.
+	// Any method works like GET, and a body is ignored. If your
+	// gateway appends the path of the original request to the address, use
+	// `/api/v1/authenticate/user`, because `/fresh` and `/admin` have a meaning. The server ignores
+	// everything that follows, and the query.
 	//
 	// Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
 	Authenticate(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1022,8 +1023,7 @@ type ClientInterface interface {
 	// so that it works without TLS.
 	//
 	// If the browser still has the cookie of another session, that session is revoked. With
-	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-	// of no use any more.
+	// rotation, the cookie has the next refresh token, which the page has never seen.
 	//
 	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 	// ignore such a cookie.
@@ -1041,8 +1041,7 @@ type ClientInterface interface {
 	// so that it works without TLS.
 	//
 	// If the browser still has the cookie of another session, that session is revoked. With
-	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-	// of no use any more.
+	// rotation, the cookie has the next refresh token, which the page has never seen.
 	//
 	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 	// ignore such a cookie.
@@ -1063,8 +1062,8 @@ type ClientInterface interface {
 	// BrowserRefreshWithBody Get a new access token with the cookie
 	//
 	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-	// once, call again: nobody is logged out.
+	// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+	// refresh at once. Neither logs the user out.
 	//
 	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 	// unless the server allows it.
@@ -1077,8 +1076,8 @@ type ClientInterface interface {
 	// BrowserRefresh Get a new access token with the cookie
 	//
 	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-	// once, call again: nobody is logged out.
+	// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+	// refresh at once. Neither logs the user out.
 	//
 	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 	// unless the server allows it.
@@ -1270,8 +1269,8 @@ type ClientInterface interface {
 	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 	//
-	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+	// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 	// client that names another ID is rejected.
 	//
 	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -1288,8 +1287,8 @@ type ClientInterface interface {
 	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 	//
-	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+	// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 	// client that names another ID is rejected.
 	//
 	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -1425,9 +1424,10 @@ func (c *Client) CreateRevocation(ctx context.Context, body CreateRevocationJSON
 // empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
 // same name from the client.
 //
-// Any method works like GET, and a body is ignored. A gateway may append the path of the original
-// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
-// `/fresh` and `/admin` have a meaning.
+// Any method works like GET, and a body is ignored. If your
+// gateway appends the path of the original request to the address, use
+// `/api/v1/authenticate/user`, because `/fresh` and `/admin` have a meaning. The server ignores
+// everything that follows, and the query.
 //
 // Corresponds with GET /api/v1/authenticate (the `Authenticate` operationId).
 func (c *Client) Authenticate(ctx context.Context, params *AuthenticateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1486,8 +1486,7 @@ func (c *Client) AuthenticateFresh(ctx context.Context, params *AuthenticateFres
 // so that it works without TLS.
 //
 // If the browser still has the cookie of another session, that session is revoked. With
-// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-// of no use any more.
+// rotation, the cookie has the next refresh token, which the page has never seen.
 //
 // A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 // ignore such a cookie.
@@ -1515,8 +1514,7 @@ func (c *Client) BrowserLoginWithBody(ctx context.Context, contentType string, b
 // so that it works without TLS.
 //
 // If the browser still has the cookie of another session, that session is revoked. With
-// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-// of no use any more.
+// rotation, the cookie has the next refresh token, which the page has never seen.
 //
 // A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 // ignore such a cookie.
@@ -1557,8 +1555,8 @@ func (c *Client) BrowserLogout(ctx context.Context, reqEditors ...RequestEditorF
 // BrowserRefreshWithBody Get a new access token with the cookie
 //
 // The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-// once, call again: nobody is logged out.
+// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+// refresh at once. Neither logs the user out.
 //
 // The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 // unless the server allows it.
@@ -1581,8 +1579,8 @@ func (c *Client) BrowserRefreshWithBody(ctx context.Context, contentType string,
 // BrowserRefresh Get a new access token with the cookie
 //
 // The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-// once, call again: nobody is logged out.
+// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+// refresh at once. Neither logs the user out.
 //
 // The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 // unless the server allows it.
@@ -1894,8 +1892,8 @@ func (c *Client) OauthRevokeWithFormdataBody(ctx context.Context, body OauthRevo
 // does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 // libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 //
-// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 // client that names another ID is rejected.
 //
 // A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -1922,8 +1920,8 @@ func (c *Client) OauthTokenWithBody(ctx context.Context, contentType string, bod
 // does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 // libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 //
-// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 // client that names another ID is rejected.
 //
 // A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -2902,9 +2900,10 @@ type ClientWithResponsesInterface interface {
 	// empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
 	// same name from the client.
 	//
-	// Any method works like GET, and a body is ignored. A gateway may append the path of the original
-	// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
-	// `/fresh` and `/admin` have a meaning.
+	// Any method works like GET, and a body is ignored. If your
+	// gateway appends the path of the original request to the address, use
+	// `/api/v1/authenticate/user`, because `/fresh` and `/admin` have a meaning. The server ignores
+	// everything that follows, and the query.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2939,8 +2938,7 @@ type ClientWithResponsesInterface interface {
 	// so that it works without TLS.
 	//
 	// If the browser still has the cookie of another session, that session is revoked. With
-	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-	// of no use any more.
+	// rotation, the cookie has the next refresh token, which the page has never seen.
 	//
 	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 	// ignore such a cookie.
@@ -2958,8 +2956,7 @@ type ClientWithResponsesInterface interface {
 	// so that it works without TLS.
 	//
 	// If the browser still has the cookie of another session, that session is revoked. With
-	// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-	// of no use any more.
+	// rotation, the cookie has the next refresh token, which the page has never seen.
 	//
 	// A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 	// ignore such a cookie.
@@ -2982,8 +2979,8 @@ type ClientWithResponsesInterface interface {
 	// BrowserRefreshWithBodyWithResponse Get a new access token with the cookie
 	//
 	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-	// once, call again: nobody is logged out.
+	// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+	// refresh at once. Neither logs the user out.
 	//
 	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 	// unless the server allows it.
@@ -2996,8 +2993,8 @@ type ClientWithResponsesInterface interface {
 	// BrowserRefreshWithResponse Get a new access token with the cookie
 	//
 	// The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-	// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-	// once, call again: nobody is logged out.
+	// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+	// refresh at once. Neither logs the user out.
 	//
 	// The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 	// unless the server allows it.
@@ -3195,8 +3192,8 @@ type ClientWithResponsesInterface interface {
 	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 	//
-	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+	// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 	// client that names another ID is rejected.
 	//
 	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -3213,8 +3210,8 @@ type ClientWithResponsesInterface interface {
 	// does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 	// libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 	//
-	// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-	// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+	// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+	// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 	// client that names another ID is rejected.
 	//
 	// A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -5268,9 +5265,10 @@ func (c *ClientWithResponses) CreateRevocationWithResponse(ctx context.Context, 
 // empty: `-` stands for an unknown value. The gateway must pass them on in place of headers of the
 // same name from the client.
 //
-// Any method works like GET, and a body is ignored. A gateway may append the path of the original
-// request, which is ignored together with its query: then use `/api/v1/authenticate/user`, because
-// `/fresh` and `/admin` have a meaning.
+// Any method works like GET, and a body is ignored. If your
+// gateway appends the path of the original request to the address, use
+// `/api/v1/authenticate/user`, because `/fresh` and `/admin` have a meaning. The server ignores
+// everything that follows, and the query.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -5323,8 +5321,7 @@ func (c *ClientWithResponses) AuthenticateFreshWithResponse(ctx context.Context,
 // so that it works without TLS.
 //
 // If the browser still has the cookie of another session, that session is revoked. With
-// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-// of no use any more.
+// rotation, the cookie has the next refresh token, which the page has never seen.
 //
 // A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 // ignore such a cookie.
@@ -5348,8 +5345,7 @@ func (c *ClientWithResponses) BrowserLoginWithBodyWithResponse(ctx context.Conte
 // so that it works without TLS.
 //
 // If the browser still has the cookie of another session, that session is revoked. With
-// rotation, the cookie has the next refresh token, so that the one that the page has seen is
-// of no use any more.
+// rotation, the cookie has the next refresh token, which the page has never seen.
 //
 // A token is rejected (422) if its cookie would have more than 4,096 bytes, because browsers
 // ignore such a cookie.
@@ -5384,8 +5380,8 @@ func (c *ClientWithResponses) BrowserLogoutWithResponse(ctx context.Context, req
 // BrowserRefreshWithBodyWithResponse Get a new access token with the cookie
 //
 // The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-// once, call again: nobody is logged out.
+// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+// refresh at once. Neither logs the user out.
 //
 // The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 // unless the server allows it.
@@ -5404,8 +5400,8 @@ func (c *ClientWithResponses) BrowserRefreshWithBodyWithResponse(ctx context.Con
 // BrowserRefreshWithResponse Get a new access token with the cookie
 //
 // The same as `POST /api/v1/refresh`, but the refresh token comes from the cookie. With
-// rotation the answer replaces the cookie. If an answer is lost, or if several tabs refresh at
-// once, call again: nobody is logged out.
+// rotation the answer replaces the cookie. If an answer is lost, call again. Several tabs may
+// refresh at once. Neither logs the user out.
 //
 // The body must be JSON, at least `{}`. Browsers do not let pages of other origins send JSON
 // unless the server allows it.
@@ -5675,8 +5671,8 @@ func (c *ClientWithResponses) OauthRevokeWithFormdataBodyWithResponse(ctx contex
 // does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 // libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 //
-// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 // client that names another ID is rejected.
 //
 // A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -5699,8 +5695,8 @@ func (c *ClientWithResponses) OauthTokenWithBodyWithResponse(ctx context.Context
 // does what `POST /api/v1/refresh` does, with the request and the answer that OAuth client
 // libraries know. Concurrent and repeated requests with the same refresh token do no harm.
 //
-// Clients are public: a client secret is not looked at. `client_id` may be sent in the form or
-// as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
+// Clients are public: the server ignores a client secret. `client_id` may be sent in the form
+// or as the user name of HTTP Basic. If the refresh token has the claim `client_id` or `azp`, a
 // client that names another ID is rejected.
 //
 // A parameter with an empty value counts as absent. Unknown parameters are ignored. A known
@@ -11206,255 +11202,255 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2JctvGti78Kl08569t+wcpkqJoi65UHUWRY3mStyTbGZgrNIEm2RbYzaAbopjEVfdp7oPdJ7nVqwc0",
-	"QICDrGRncNWuHYuYeli95vWtXxsRn805I0yKxuDXxpTgmKTwz6NMTo8TTGfwV0xElNK5pJw1Bo0PVE5R",
-	"GMHVr2SakRDJKUH6B8TH8BeOIiIEkvyasABhgV5cnL1BlKERFqTfy9IELaic8kyiOY5jyiZPUdgMEYXH",
-	"l2jBsyRGI4ISziYkRXKKGeq1D/somuIUR5KkooU+mFcUR4OTBV4K9bpWI2iQWzybJ6QxaDQbQSMlP2c0",
-	"JXFjoO4NGiKakhlWk5xR9oqwiZw2Bp2gIZdz9YiQKWWTxqdPASzJaUyYpHK5uiiXU4KouVq1Bi30ikg1",
-	"6ADFdEKlQJjFKGz9z9X/3wzVA0cXx6enSEi8VKsFa4BT8hQRHE0Rl1OSotFSEnWrevrd5bPmEyTJrURU",
-	"oPD/C+F9csHRlNzimER0hhPzqRY6Yvng5BTDMxgJyiYJ0cuu3tH9prRgiymnojXLomlCxf9MZpgmrYjP",
-	"PnsZL4gQsGxVq3j6jV0/oW/TIy4vKGJ4RkSAeGrphkr9G2KckeJE+uMOidvtLh4dHBwePDk4bHd6ZDRu",
-	"Hx50Drrd+BC34874YNQZdeMD0o7ao/a4E+9HB/gxOWyPOvFnzfgYR1NyzJlMebI65ed8gWaYLZEgEWex",
-	"QFFC1YGE/RRTnJIYReoNAs3wUv/TrI4sTnKejRIaBWiGb5t4Qr7ab7fXjnt1pCeXeLI6wiMk8cSQDRDR",
-	"mBJFoVSgG5LCDrkNKw1p2Oi+Tq+nz2c/vBxHx6OvGT/+Dr+7/PewsePI3nBYxYrBmbPOeBOWJgzQmKeI",
-	"J3bVigOyt+38+QvJ0/WfF+qOcOVz8POOnzsn45SI6THn15RUn5IIrgEPhaVP9SOW4ao1wAKYp2En5tQk",
-	"9MacGsVFUjLjNzhpoaORIEwa7otGKV8IkqJrQub6YfM5TQQSTXFpXa+uLkiUpaRpxvEVWb6Yjr6N6Bl9",
-	"cfrul9POG3oqTtn5QXR82j+9nn/3/vjFYYssXyTk+RE9+3jSfX158svry8ny9WVy2Iq6CRvNnrXj714k",
-	"T9FbLKdf7eE53bvp7JmxPUWv8W3zaEK+6h4cdtvt9lP0XMr5GUuWT5Eey1N0gWfkgkry1YVMaSQb61b9",
-	"U9CY4xTPiDQisFb8TQlwY2BITCxIqpZjgwhUq0XV0z9nJF02gobiVI1BQz9RNbAR5wnBTI8sJWLOmSAw",
-	"nK9xfE5+zoiQ6q+IM0kY/BPP5wmNsBrn3keh+avZInhwVHhQZLMZTpdwwEc8XhpaWnA0o0Lia6KGdYOT",
-	"DCgwwhl8/sdGQmdUDtAsE1LJZyxRQrCQqKO5DWz/FUx6oMSKo/ufggZJU56queH4KjUjCRozIgSeqDmb",
-	"0anHGJfoBidUsV4hscxEY9Brt2E18rX675SMG4PGf+3lisyevir2TtTHTtgNSfic6GVcPUZmFLCDdtot",
-	"FOrZhvAzZwQRJtMlHColjlvo1JwTtWxmsEq/CTQVqIeRUHxhMSUpAU4+5QskOZoRFiMqWw0lF+BMndzO",
-	"NVvYaSuj8rMVG6UPvJoCMfd5W/BxIa/0v/0NuIRH7O3eync797/yHsNSiqHHZrwxt9ClEjTmoFGBxpTh",
-	"ZODfTQ0fUzdfwDpPldo4oXDqPKX2gshmzlOrZmBu3isyYJiB/vcbLt8DVe62XYzn383P3aXHatWUGTdT",
-	"qj54skSvjLtF1I8N1KwRZdvuc90x63Y1z7nh15q4ikO2ahmsu74nqKc/7657GNa90mBK9LfM8nlS0SfN",
-	"BVa/fCSRJPHT1QO+rKNQ7J76Ywn1GSHxORFkV+mQ2mcqtpLMeTQd2J0BLcAIuTEh8QClBCu2hvAEU6YF",
-	"CR5Lkn7VBuZnLT14jU8G6ukr/eECHZgXoxGZUKbWliwKcuDwvrkRfG0KGpOQwO6Vjisoiwha8ixFiRJx",
-	"5vS10EtC5jB9eycsyZJnaIpvSACThjWxS2RWZpzyGZCYkDjVUuAZT0c0jgnbmaXIZ2rrS6KcIRzPKKNC",
-	"pljyFC2mXJQMJ7OLQDj1nKb2Ectl9JQKu+mm4m/mGy4RThK+KEqU9v5972F5xMBAAjTKQGWNOdGTgLFo",
-	"84XPSQorDDtxyiRJGU523AjqPba6lt7yuBv91bngMyKnlE3QQingi1Rp7MqiylIkaEy8JTu4f/VHkPSG",
-	"pGiMaaJFrTUTwJlQkDc3RHFKoyO10GW6NDSdYElSWMA3/DglYCHuvIgzKoTSw6vZz1Empzylv8Dzuer5",
-	"NRY0yk0gpVK7gQsSpQS4FGbo6O0pitzQgM9/TXBK0vxhfb9PzRnD5rNAuPmWFd+mKM2MXr23Wm+9d+1p",
-	"7RiAiEoi5cOHD021jOqBCMsaqxLndygJD0MiAQphpUP04PzZMXrc7zx+WLT+9EakBCezr4bWBojByF9j",
-	"cAHFyBOGRwnZXaHyH6wgmZRLPQd1zMdj9KDZtD/tnZ88Oz+5eH51fnZ5dHl69ubhQLMDcxq01cs4SqgA",
-	"CjIKj/Cpg3F5RcwIytzO/I7AdeXeWzjJ90wQPi9TMxYLKqOpGsJ4rI+11lm0f8y4aqQiFxBc5nah+KRh",
-	"hm+4fMYzdod9cY+tZYZq/cZwZ3n17K/56en9XnqfyKKp3V2j/aERSTibKDGCMNN+V+s6hYU5065xahZk",
-	"J0EBjCF/dntOh8E9oxlXkelpb+EVLWjX5ktX+mLDXLgqua7u/il/y/R06k32e2d9mqmhsDD+0A4gpZOp",
-	"1Iyq/7h3GCjGDqfioNV92ELHxrnKlE7GOCNPrXzQri0mUy7mJDK3CFDWckb7l2CqQKEnmhTuQqDfppjJ",
-	"VbOvaBX5boVgZ++DJdAJfKqaPqu+s4WnQilJgf1AjbvLOfo8wVk9CxjglVrlWmeWnUvu0KqaTd2L/hzu",
-	"L9/GbaEQJgBHijNiLb2IxwR8m/ZsoQf+2QLNC0i53T4coLC0LGGQ/wRroX7ImMjmc55KYn6EBfJvFRHX",
-	"P/i3AmXoW1vojCXL8qvRjGAm8rhRydfkKCqwromC5hYYJdI8nFn3jOTG8tFyQImGs5RO6K6WGy8+ucHT",
-	"E3ElssFwtPKIw7MDrZ+oe/UPdqPmeEKUfdZsRjwVTX3RKT3HZ+cXV2fnp9+evvkT2W5Vs9UTAQ3en3eA",
-	"FlMaTQtaTFiYa5gbe2qJYLuAX9zN1ypLj/7FXa1bOFdjkhBJ0IhL85CNRhZ9VnZZ7+gU1fY6vGHVieHb",
-	"8oo76fAUE5LgGGiiOKsNHkiw+0tP3IuTdITjCzphWGZphXNX2Es5Qc6wjKYIsyW6JkvLZHLbQ6aZkDWB",
-	"l/xtVCDD8P50PtV7cp7uQoH8FU4nZOdDnT9Ww4EhuuOFuWZcSNTp7z/pQSZGwRyUnF8l8L4agS45R/YG",
-	"t/qde+ejMGYjB9L86/Blk0TT6aOX9Gu7dq8xW5phit2XsPx05RnkOr/BDMdwdyB6HMcpEYWFTLEkVxBi",
-	"JGU6Lr2nQMaH928iLtT/1YweXMJm9GAqmTkRNE/57RJpVy8D78GSZy10IfFSEe2ExOA6VQqG86CBqxyF",
-	"50Smy+aR+iO02SAlg8O7pdrWYNlspCTl2KWTSI4WGOzaMU915ggjt1J9vmBvdCrMCsokmZDU2BXvfIfY",
-	"H+He0y46tVa4KBG2c9OV3MF/vJMO149gM188t3y0/CLOIlIkIBOPxp6Te0qSeeDU1fs0WmFTQmthH7TL",
-	"VqveNNidr4bOOIKhb2G7vmP4BtMEj5JdGXpWfLKGp9vYJWTlOM3APVikK/dzgQ+5Yys4ZwWn3r1y8yMU",
-	"kzlhMWHRMs+vAiWBCuSNLvAvQVxJKArTFkuJewGvypOBRkTr27BH4OihDHUO0IyyTBKhrgNVygVHUcKj",
-	"a4FiOh6TdKdQwd+D9znz8zWJKb6Em3Yk0OpXVFDqsX5r8xLcBU4FKX+gQK25eTxTbwfzuEC48FGkfrZ0",
-	"7x4p6CQHv4tOYj4ZkyiBlEbnVZzlwzJUnkfl0AUxxGWdfv7KhPolYXldQqDy1Wu3zcVi0RzzdNbM0oSw",
-	"iMckDnWqHEPgNStEBN0q6KwrnajxSimenlsJxzFV9+PkbaoellRt4RgnggSNuffTr8XcqGoSLirPzgUB",
-	"2i6c6I+KFpQhQOIi3/2MfLtrcTpLrn/4cNDG350fnH7kNO5Ob/B3r7PRd+8/4m9v51H7azb68Gw+Oj74",
-	"OOq26avjF/Ooczj94dvOfERP+/HzF50fLhYUs/O5ev6ULuho9kz+cHHaP01eJN9/WEwu7buWLw5bdHR6",
-	"9v3198/n5P3B/O35m5cXb/7d48c3px+z97336eVVs3fx7fHH9z+LSNHwhgTbPLXyx9Ii/+Ru5yMlbJXS",
-	"azbSyNe7bSUoqNVbmNAxkXTmqJmRRUkRYJa/Blpt7LQVoyq5M0xeUNO+LizJgAf9NhotUUzGOEvkQ1AB",
-	"ljxDCVHsl0rEMxmo/1LjBzPvLvK9dtBQ5wFLzfD2u2q18S2dZTN1tf2kDatv/w5WmWP9AoPhCatVXDu9",
-	"GOtOQXnJTL6FmgwzPGPG02XB36WkimIwSqSAdMcT0kKnspC68M85MqVDoqbt/FerCw70iqXnWFuhWv28",
-	"CNQCv2P01snYBzpJpoNeYJbhdIk6h4/bAXp3eVzUDDv9Tme/86TbOSzSXL/XqCQr/1AXSCafS9XpLkqk",
-	"ytlaG5nckHSpNVU10iKVWmFcfsHZSjaoVXR00vWc8HlCWugYK/UKkdlcLlvojfoWYlmSFNakxnFIJdGJ",
-	"xyu7aH7AaYqXsKs2yrM6y2vKwFEGt5ixpXyS4pkIdOATCxQ6n1EIhRReYm6oRr2A1wgU6dngOCaxIhSl",
-	"UyqicWwn5nDKrhlfIAwPBUrW05goLgV8CxSM4gn0PVarFLsaRalMhIeNUmTJmeK+jNRH/96mBPyInCXL",
-	"XAOBD7ms7ZIeUBpxVVBqZeRO51pNHcdKP57PCSNxgV4KHym7hlc+YJW1qvV4fnn51ix27gjS2eOFr/S6",
-	"nQrmv+Egmg/nU7QkGNgDU3Umn5EqxgNhuEIeofp3Sm54lK988VDq/MGKN6WYxXymy6FA2kVTzCYEErBZ",
-	"/v5ygl9x2Xv/vny+//LD++ffvvjuRf/i6ODtm8c/vOx+/83JJh1E2yk1+gBWGps6U4pNerMt7UYFV3SS",
-	"t0LwBg1lyVR/MsTajnIayG2euvi5H+WLNSKkZKYWJUVJGrSfPH7S6XTbW0gDnYtsqKL682ZDA6sh8DTW",
-	"pqCcEpq69YdBOPa6zrJRNHui+Pwq2y2dCU2UhgTMtuiFKo677mTor1QRtXs40BEP67zgqclryxNTyidF",
-	"W7yrbzWVd441FKsCwXugrXQTlFA7hx742/gQgdxLE0pShFNiQ6jlGiItJPVFkQ++kgo6/a2owA72aorF",
-	"tJoOLp4fNbsH/fL0gC4qCyN3HnNj3Ca9qDt+3I8Onhx2+iTqHjwZd3v9JwedEcHtw07c6cW9bu8x7o6j",
-	"fdJ50j/s9fqdUedJp086+yO1V1hKkqox/68f281D3Bz/9Gu/9+m/q3j9NZnLq4xJmtRT/tIK6DFPJ1xK",
-	"Yv0qsItwNIt7OECM+0YmlW7WNnEWZPyMp6SFTvwkZwaqjPoeOHr0ssV2wZcEp+jw8PCwtM+99n7n8bb7",
-	"bE9r9YTnCc4ZqZ49ZTVctbOOwXWqv72mNNWlimFR0I6Fzj3VBkooaBxuoKzi0b3XOtXtaass2+2qF2iu",
-	"imvZKugjiNrV+I91RK/g0uHpv4ROp1ASgkYkcGG1fk8HpVbUcFeEV22d61rKCq1QV+KtJnEwvgDnpdoM",
-	"TUkSMuSdqlRRleRv9VOE9cvzOmq90Tat0Pwp1d8tFJLbOeSzYEh4YaOx+s9HSdV/bLILfFL9Q1FOgMIJ",
-	"YfCMEOo/OIMfIwaPuiQ8uPQLvNwlyeBMTq/AW6D+iFL4zywNnY+2WKDomD/OD7A1G4xvNyW2mr5+mQok",
-	"/GuDiisoQXCuE1PqeE5wgl7rWvJGld+Ari2uhx3MK8FdwBiPeCbBDqHSeKdFHo4zak9QekjZKplYFVo+",
-	"cebBlJTMCTDJbavj1x80Q9PrTpbnlVpdCbgEdfF83eFCD8Jm065pM0uT8OH9nK+jJCkRUqn42MMvQIuU",
-	"gjzS56FIKeR2XvQL5BSwZnFz+tKD+yhpY9Bo3Ced2SmU2IHOnqayhY5ssIEKN0P1CLm9K41skDwroAh+",
-	"FhTOYqqUt5TgmTvqNnndU0GNxOa8TPZWsdQM8ncAT1h/INyGBGvPhsvNNau0PcXakm1cKg6yubf9bu4p",
-	"6IKnQLOTvIjIYx84EdxVfOvEtOJp0N/IWKyLxGmK+MIQz+oBxJGkN2R9lXlp0EqE+RukZ1wuG1drafO1",
-	"qx0nOnHbH/RApzuDeCtIGpIIosVNmXSKKVYwGRt9ZISqKZQOBBnVuCe3dU2u90duMb67uyWDBsVyt3Eu",
-	"sFKpRUbiuwxVLaUTQ5KU3Id67L3+lmMHNaFGsVWXCqSwyz6vcAwofVR8kVQyumy0HX7OtgO5M8vNE4lX",
-	"B+QyHUx8sAhoFBbiTOamklq068D1BzdyS8Mxqljki4uzNx/I6CWp9CdofBjIO9R876DzOOd7vYcAExSe",
-	"XxyFcI/a2pBp3TFUGiVmKDw59i5G6Y3SMG/NPUtzz9nLt6Wb9PXbsIL9JZMa+yGZ8JTK6cwppmTZQt9w",
-	"q7rZ30yxMVsaVuyeK67tSfzNxVEVCUTpTQ17zNIbk32sp83TfGpub9W+w5KVP9c9OOgcVnK6GjP+Vnug",
-	"7BftNgQFzKzCd/WE1QdAruzKU8FBkLMrtZY3JNXgPtY7sJlnqVcZmr5mSs4tSxhAnX6v23/Sbre38/Rd",
-	"14krNb7Tb5Tq5Stj0ulGSnKpe4zNZhMGriuMcWOzA2FRYUhVJ63o+wt72W13O+1Ot9283r/5udJDU6dK",
-	"+kkNsJWwq0GRnIofO3v5tuoTNVrhjMdZov3890QzbDReQzNgVvnZ9zrniE6YyMMpdgDryMZyB1uDB7Gk",
-	"smjr9HrbUk0mSK02X9gBCw0n6CRED1xGtShlsQk6qVqd2+qP3KKI8zSmDMsCx4AvmoQrj/maOywvWbNb",
-	"FZyl0/n5+6PvX94ep+P3F1ePL5cf/v38bPJ4Gt28xXP6OkkXpxi/jZ6/O+dVM6ih1OW6GdyRmEpi6xr0",
-	"e7VRAXD99fLrgsgqEfbiw0t0QWSV/DqosG6vyVLUchMRIEYWREg0pqmQpZDttnECT+RuChTAaKqmDSHH",
-	"3LxZa/znGFU2BuCbRdUGTadiadakX6w6df652UW+jng1paxiV8qqIBbXxiu1qhF+KCorkPoXFCBSOCOB",
-	"jk8XHcw2Al+hNxZTnjadw/rEKCDD10TiGEtccfr8LG3L+2fmdk14T3qdnkd4FWSXV/mJqzz9sBZWr7y0",
-	"SdnUqEj42j57onB0rgiL57xyh9WheHf+Sh248O3ZxSXa4ziT0+5e/oISl55KOReDvT1dpmJ+V1bI6pNV",
-	"XLp6YFfg3p0ROeXxVqtnLHgNbXE10uXGsIaBVZtLQBKlta14wY4rrCzfmggB+LeBiSWJofItF7FqyT4u",
-	"rsVVltK1u1cUxNt+bq+1IEnSBPV2T32nBdm3FYOwiRZbEzjImiDPs3a5nlATpZmEcecWt2anXchdgHch",
-	"ch202pXA9VPVi7Qymp0pm3FGHCnb1XPAqand5RI5q6d2o1/N/O+waJph7bhmNQy8PIw/6WqVnbr66K+s",
-	"YTU51jJj72QHNdJjzbnbdul2ospd+XOtrD2HM7KLuud5842q124fblL1NviB89CCvjEwWMoG+3Ir922N",
-	"NnlUCqCUcZ25iYiDlVTysWmb/osaelc1VJmPft5sqGt2LOIXpHUqhXO0RFQKkowDJLh2iKj/TRhPyzUG",
-	"96poQpLjjrSvaakivbP/sIWOksQQ2Aww30IPUQKgs0fEVeCNjVWurbinvjdDw76UV1Ny/h85WPkctlWS",
-	"12/ZBiq7W4nKkmdoAjn2JuqudRi/LNbAJ/7Ts/C3DcGU0+8Dfdl42cQcR1CdJxdEh9ZnA4DLyNNpTQxP",
-	"Z4ZUZ22Y4ghz0q1nbhUrwvro4JWrcZ6NfMAj4fXMQKzNJJJ8PQs4qJR9dyk2+VI0UiwaEVeU3b3WyXiA",
-	"g5wX+E/ozS0s8X6/vW1S8FpmVUj2p2NUQARkAz81unAsLnRpsCs2EnhGkJBkbpNCStSiRZNWQAFrgQup",
-	"yJLFGiageKKg6nWgWSaR+QcqRvKFTW5ik8WdKIYYqhjZbnHqddFhK3u3K4ffIqZbKHDyvlw4hFX8889W",
-	"xwhVg+iBIDeEoRgvxfraRLi9hY6QmOEkQTAgQLDEY5IOTJQSK40CHio6RUH7WOjES5EBXjQUekMXHZ0s",
-	"A1msOh1NL+Q9F0B+0Zn+1MW+5nSQ+D6rUS90EwdF7aaG0HgAbIY80dgDUA23mHJFzxFOEsomNeJl4bo+",
-	"rdjAjjYGOksfkpZN8lkSgyHxRWP5z5a5mvXHKOLzZUkDJ7fzsJDPBGa2VzIJSKSSo5hEPCZ+3pNFgHE1",
-	"bFGWppBbbpIuAHlbgzopu/1z8tp+J13qnQBSt+a2f8uOihbsSKH0o4apqnHCjpiImXtz9X2/m/ZmX114",
-	"PE3pDREOP2ZWyMWhADp7CzFAyBvMBIkL6C4yJVgCSjMWSEie6JRNo0UL1Ot2TesBXWfiOdv+sTzh7qXk",
-	"587XWifVnS+Wj2HTfChpE9gSXsEdZjX1dkZtCU0p3RWWYWWmcF2tN1zKz4Ud1gCFkCk/0N7ATJB0EFo8",
-	"rbw0zsQJQ3dMpzwx1ZO4nNqv7rXv0NUG5qszHE0p057cMCWZIPn7bD0ouBl9PZ3KQu5YkUb10MkN+Z8N",
-	"oT+6XVNG3QnD7QeojRW1i2vHtENu6aa6vQLYfHHfnNJqiveq0qmSpLg1ouxch4w2Q96mBr/CRnKfhDy4",
-	"uWbVSqkp12ke9h5397c0zBmvQhU7QimZ4fTakUWhUUlpaBacq2yxnVfMmQpvk00aBcXSFKeOFRfVSrVS",
-	"xzQnrHB8YlF/ztU1K+VDbYqEhZIhg27Fs1LAIsFzyeeGVdcFQ/WJ31xW7dcDb1NbfT/VllxQTSCstk4f",
-	"vQJFZKXSZEonU4C9mI1IKjaXnu9YjZn71y2Ks5V1Hi2t48EFFvDHlrx4xZaG9Aq0sF4cvTXgEkX5UI8H",
-	"AGlGEKPWgiYsKmRzgMoxS8ZZbnvChY31tHeo1vduKCXhbZt258nmTYHoTTX4+au29aGUS+pZjHSpCwot",
-	"bWmJawivQpjXyywdFF6h2yKbq9IeymVBa4TVxijQJmYYABKvYwoVtWbr+eAM39oBdNvtXYrhzPL4ks5k",
-	"HlOBTr+xZXFTLFC/hxK+IGkzwoJUVf/f95H3ZtXvFVZZ/bnKECpJsZAQcH/octuG4kHMmWipRQm/d69M",
-	"bf/nM2acHTZBzaWGeb6+GY6J7aTWQpd0RnQWS4VMLMVrtf28oaXriv/FtGsgotAcxgBkrBpXdeV4xrWw",
-	"g2uCCLl+18wrP6ugLd6y4NQZ845U6s3L+xefQUNJpCuly21WlAqOU6O2kVscwdgNyimoDdaLsaAs5osA",
-	"ED80Al8ByWZFu3rSf3ywrXalmfS2u26z/8CbXRWz9WvJTHTWgAuUQ2sgUCv9xzsqiErDvcITUpcAZ0tt",
-	"3gmSNo8mYEpW7ESAokxCLy7t7ui224Ve/iezuVzm6v+iMmLzmv9CkwTvHbTa6MF3nc5T9Iqy7BbdPulf",
-	"9XtPUXozeNJrtR+ib0l0zfe67U673Wl30DOakjG/3VMXt6hHbuQb51NefogLqxI4zrKG2b2imqUXWZJr",
-	"LbYOb0S00CUYrzkPBKMGVjfiM7Kj8mTZ7ybNye97VpoWiOgoS6lcXgA0dFVHhxEEv55ZCnvx4bKxgiVQ",
-	"LqwEJRSLUnungQUD/7//+/+ANqXxqBWDLQXYplLO1cTwnBabEVY49rfsF4gelLA58Zw288tC4yrkI4I0",
-	"6aoBXegegzVbXf99l/a+cdaQSJo3GKtIus6ruhE2eBFqHXRy2BwLseBpbD0gCQezCsttJphu3bQeyNjk",
-	"yxa7uuvc2FAttrDVEigmgOY4U5QBFX7S4u3kyU+ha7DuOigbOIhyZ/p84HhOoWxH94sa86oxm84cNFLa",
-	"kAWVKzleoPbXj0u20PfQMhZ4uX1cV8lh6BOOPpDRkGmYvwcvPlw+1Nz7UeHFj/SeFBWAUbZUL2FkASp4",
-	"KpsJvSExevTIH8GjRwESfMhgodUeCx0SzUG4rZ9ELue6CyChab79BpqbmX+1hmzI/uu/EMAXYgscEHMi",
-	"1IWO9eTLFdgfE7cqZ3Zq72FRsg1Z14N7LrZ/UWSgA21WD6uJsy15pjTB1pDtbwqfPChpiw9XAioEgjeK",
-	"F4Ze1EBCWuSQIYTO8ugA4IDCe6VZI5JKtYa6hdEciOKSe6JQabbFI+AoGV7+6NG5DvU9euRifaurYmNY",
-	"Ogrop9SAcoDLyYEBvDtHPtLvLbVsUS+msjVkPfdOgydJBXr0qNftPHqkzFv1z+6jR6ZA3LUM8zBFg3V9",
-	"XGAoeS8Xn8YkRzHPAVb119UNv9mR/AYtvhTp/oYW+SO/qVuazSYq/L/6UWkbv3mo9QsD4TWHjme/eSS8",
-	"Gu+FF/Ta7QD1Ovvq/w7Mq/xu7DgHvP8NPaO3pqlDkpC0hUKNjhl6VcvmbmFf3+24l9Z2a/oNfbNVXxz7",
-	"ym7lK0vN3uzQ8tYTu37mMEAH7X39rZSALVbdeQBv29NA74jPsVroA6ayulEAcE/m98OAgR24LS+1OV59",
-	"d7mbsXrBkB2Z5BO1N9h16od56DYvyk4WlmdBINBSBDTpmCmSgsygw06n7VIVh6xz0DpoddsPTfcjKtAU",
-	"p7OECKHbxntMzjVHspj5ajBWEDGuW0cbp52xVsxJAiRkODUnOdBxjnuc94u1WDYwgbGSXGNKklgMUKhP",
-	"Wxig0AC+qn+ao45ZPGSWelrorQEX9mB/7eOFjoKyjE38FE5cJc7wkOVAw24Emt9YqlXEluPo2tZ9Spot",
-	"oKB5Au/UCwYrc4R+ztT8NUwsZkrPGUGyuVKpV5e7DTjrpTVr5cvqgsca8CcEdq4H6QFMu0V2jQxwNCXN",
-	"Y85kypMBYrwJoiVsIXjtkLn3lp/8rmkcRM3TOGyhUxYlWUxAK9KOXhB4SlilZM5Tqal1lJCZpYxLz6OC",
-	"wXNoEkfU9cvKXC+BHrm7HhVggrTQAsYPfqmwWM4GGmZMNTj7x0zIIQNYBOy0DYAdyanRE+3qKERKYhuX",
-	"kEWtht00aot7TQB9MtS6Kc7moJ7sIcqTY4ZM2XQ0IkyDBhg98fWpsk6yNPEqtUBw8yyNSIunkz3z0N6M",
-	"gmEnqVyNSVl9rxE0bkiqvVyNTqvdaoN+PicMz2lj0NhvtVv7Gq5xCrZTTZXh4NfGpMpmOCcyS5mmjJWq",
-	"+IdwJMxIzEYDtseyrKieSkdfughsyKY4GedsorJLXY74EMDjuiGF+QF6byQJ/Gjy1TmcmOMp5x5wi8EF",
-	"B8SNUoaMOjyZ9jYVobpDnEzCAiKMtqnEkAEhAzYpTERMSTzI8c3KQBXYGFw2vUL7iKDyXzMJ4EkE+pa4",
-	"93kZG15HmdWXg1tSiUK4x+T5ROrAqweGTH1ObVDCmevKVmQIoe66KTSxusNxGjcGihxeLK4F0I4tkGkM",
-	"fqy09k4u8cTrHCFzRXaKb3KVUV3RziSLnB2XERP32z2nnyt5pZmRhe9U4q7oqBk2uq/T6+nz2Q8vx9Hx",
-	"6GvGj7/D7y7/DT2gwFDTr8gNtdNx8w1npPkaS8BTrm8U9VNe8QdHp9tu79iLJ+VJwm90ZXLesvGMacqE",
-	"rQzyABlnpEgHyjiKb7CO37n+PRpt4kcDauQghwBhyEMEAoSbFVQZAJEx8C8AwuIjoAC8iQElud0RBORT",
-	"4AZ00T3ouwG9beq/DAhjDtLjxtfutLvt5uzxbezGd3LcWB3N+Mn+2Yv9b7q3zzpfT57cZKND+Yp0Js9f",
-	"//L+cZ88uczEYfb2+c35+5N3DUAgadxePTv55Tw7nO33n796cyUz0j84fPVm/t2H/vx4eSHp9fcfX55+",
-	"OD3A7cann4yzybhOSh0215xs7VU1vN9tXsWO/bRDx6MiRElNx6NSjbnXxKpwyuu+Ze7fg5vtvZ+ChjrN",
-	"m56Be2BY++1enatp5bRr5z7Yg4yUmMR/bAI9fayrbnbHf+9r7Jp8q0e6h5sfKXe9/BQ0Drb51CmTJGU4",
-	"0Q/sb37Ab2bne0x1/X6RkD2SqZfXjaAh8UTkYDLqrQXFARyATez7Tpv6jNRqErbb3xbYHlqvMP6fhI5S",
-	"nOOCx1RE/MZCXiohB8aICb/AX3Euj50vVZeJh1rxRqB4oXfnr2xFsPrBVthjlHA+H+HoeshM780q+QhL",
-	"4GBMPltUzDxAFMc4amBMqtBIajBGdoQI2RERpB66wwByrAXXyLE07gCKUY+B8eNPNVAUO6BJ7AIekUMY",
-	"lGEcdoBi2A55wX5qB0FSRNupESSW+KBb7x/KDzubn3vD5QlTzC3+XTiiOeJEu57wiCZUKm5T6NNjd8Zn",
-	"jbCFhjca3yqkGu6V8pI22lV+QpszlilTTDAixcSlAASn7kQGxif4LJ7xVLEqL81RgJ8asuOglZ/zQQ1W",
-	"/d7Q9xFuDS3m9QDJNCPW9wKsxvykjSbbKtIEkKmXzDXlWYoe1ES4H4J32qS0D5lLCwtAWXBpYwZwPFTX",
-	"Q5ccAWliFYw4oUKee0u+wWDRK68NPn/ljVYHqTwotIlzYV73YBIMW+iVV1+mxmpT9HUk3GazgfEBPqDc",
-	"9jDtUvyzu1PfCKVkV7X+SSeKQvLGpP68OAMniFpkXT5nqufam+rl6iahi/nq5rBS2tbeMKXPt7LmJk/R",
-	"6+yvj4jvlHEEqhiop5vrdMZep5RO+KNLhK9NEN8KRd7muK2kpvkZuX6iRJ4m2+uCTWVGoQXttp/1s8L9",
-	"rOp8OJBdXDMOdac3jo6XJ/f5OTefdpFepWTUCvF1ZvlhOS/wjpJsG4lU6FAOD20hk57xdETjmLC/lAFR",
-	"Srb48adPBQH6igpZlmGeiMwzOz4FjTmvQmB5phTwv4bo8jJwh6wuBRcdmY5IeT88HbeDmqw4MP5OY/to",
-	"L7KABESj0w9ZsdCilHQuwHFoODcEhfKRBHdL5y2019KeefdIhJlp726j9cYLV1V3tpooZqap4x9DJkmS",
-	"6LgBlQXIel1NptcCYsIrUj5KCZbEy8fWOUREyK95vNxRYvhp0Z7UqM/h9yXG5/D9T8Wc46JP0F7wvnWf",
-	"fPcuXNdxxmq7wesUlxNZjraVt2zXlS1Hxo3b6dsuTHkamDqinz5bFfisjb0Xga+Lku6jgCiwKRfQYD9A",
-	"GUsU52s24Z2uY/Pe+cmz85OL51eXZy9P3ly9On12cnn6+kR7Q2Trs3WQu5BNHb14hWA6xxBSBCKexiT+",
-	"s0vszv5WEvuVUsb1AwfbjKuiWf/fSD8wZRTlolW89kBWaA++jZ3Jqbo1wrr6r9K8VlrFBEtiWoqpQyau",
-	"vWjaEuK5XhKErmLN5NT1JVbjYhPKbgMUjnm6wGkMfhl1YciOcRwvA3TCbrjpa6bUAqFz6cox7WhKIkhw",
-	"FEp8lvMiLG/QsnIwZJCHswyKVpzuPGAZrksnpRPWBDxnfT2X2zxjsoV0lqSpWzBYezb67iVwyWlKbORf",
-	"uKqto7enaESm1HzLrGcLnWAd7zAg93NTtA+t0dXkhgwinAMUNkOlbrBY2O4mGdPdG4Dn6sUyr9WKGewK",
-	"QOvpUkBXiW/HppWiIdPl8Ng2C8jR73RclS2Rdp+hBU+vBUroNUHfnlwGJikQenN7+IPoKB8HXiJonRyb",
-	"uL+cuvaCKZ1QhpMhc/3eXPDH4ptJPtFFHiZEK3QeyEDnDmWCmNSNEiXvZYKkeU7DkIV7JuMB0lC0ZynU",
-	"ui62SWlVelLheKy4QqrOeX7L3rFui1Vnk1dVhBcp3aW6FaM53zWPMjltHrsucOsiM0eQW6wHEthHTz3B",
-	"vulhd2/+uFcJtOlpl7X+6Q+UR382vn2sONZKQq3uPmQOiseo8ZyuYdJ7po1eDas+Eij89iTPT/Ufhbwj",
-	"ZKvTauy/kXH0aDlSsCWH7EHZMHzYQmfqfC6oIKXcg157f9OJOoKpfDlWf5Fjtbua9+c8iFUFg2Vav+vp",
-	"1NUKv+fpNE4YJQtdf9w8RS8u5Oh9xtl8ZsouvpzNL2fzjxSSmr7vKikLFUkQzah0kx5DifIUcLCgobXz",
-	"MpqkVacGa2e4h+83wtG13zvdJNV7CfvG5bhqquC8vNWzGASROnBp6qzCcu1TaPVixodMzwIciSnB8VOt",
-	"CI95asNmlb1rVqqxpK2k86uxgiEDMHHdWl6r+tazcvnqwrpKYRVMWr2QNElcMqqZAbBT2wbDmKnaWWrs",
-	"LajNNhg+aoBDZot6A/899rWrOF0G9dy0lXbZT27DIL2VwB4MmbI8OdgKrjm+zhZ122TrKtCDXrf7UOMJ",
-	"CTuKBc+SWJsKM23vYoZ6Qfuwj0ZLwNG0mdNmUcSQafPFpD6bF1UxXPPEK6DWz3HBOnovRuMr69AT8zXn",
-	"qSuBEPyNccZ2cL997W3NBr9t/SrfxUlbk/9nT1zxrJXE5AWRzbyUc52gOi/Ufd5dVG0hEkAJOQNj/z/h",
-	"+uts87Vrwk4MqBw81N3yoTdcvscJjf9gL+N/Ns/nbVYhahBlAPbuKnmtkDaEWyuneSbrBfX5Kiaig+rU",
-	"7FnHumb8hhTOhS9hqUDdds+JMjtGJae5dmHRoj8QvHFKvC49rDnn5WJcguxdz9BtPsA2Z3tVLubRHv/c",
-	"63nGf/Hz/zc+Jr+W6+l//OlT8GspyM8nkOqUE663n9ueG1sWX3twLm1pIBY1FcsB9FtZPccRnxHh+YHN",
-	"eSrqab49WUA3trefapPaHUCN0MpTddQEuSEpTpDEo7wsH8sh08o4VFkbzFbG7anzwPqsyx0uWbP4xcXZ",
-	"m0Bp2QnBQqLw109hCxkhLmw5T0J0Rhl4vrWGqr3QQgf/1UuGzIQGvYi7ruupiaWbPTl3SAV3V+NiMsZZ",
-	"Il+ZYGQp7spqasnNUw783dPtALCKsNca8n39+0CFTgDqVhIHE+8rigZ4vtPeXY8qAd7XaFJl+PoiyghP",
-	"zbb+/pFv64YoJ8KVayyLAW8flPxvjdbrALtz3KrdScKAu2+lVBcL/18SMl91kFGGZmTG0yVko37RjO9D",
-	"M9arsKtqrJ/6p+jGVUK/IPG/JVKjv9Tw7+1Ef4XIV5JyhKNroPBMkDT3j9paCcCRKdRKRO6eas0BPEZh",
-	"s2mD380sTYr5Z0pUiiLEnskx14KRp/8yvmlTzDxkcZZSNtHAIA5OBXu5feXDbjxnSu/utfcD1Gv3FP/v",
-	"ddo6GC+UtmCLjA0+j4a50iHeY83rm4raB6jM7l1iYd7VWasqQ5bHvqGOHcThgRoB2AmyhCMECD1Cdy2p",
-	"0g28TdlVL9iOl1pX9QbBqsYRFKwoa19ocqhuNnZPgnW3mRzBRtRNxAzXuftcCASAVHPGW/UkbGpBlTTd",
-	"Ocw297pd227R2WPa2DNgw/D6ahvOQl9rnx+Mynkb0SYbr0xvaiCav7fXa/a9dq+11lQ/EtfrDqZLTsmp",
-	"QAPEe8zIFDH+9KliR96TlI4pERWHWJs3uiyngvk5lHlwQput9/N9rBfd+bvq6RQ9YHhGApTyxNQdCY44",
-	"e7jaYsVaDj4VTXmid8Fl+9htsYAndiDGUrNoQIYCNWBYJogYsgdhs6nB0B4OfFhhYEnQ0xK0WMBI0iwZ",
-	"hSIb6V8B6l9jvMHtrp2UbgI6ZIUFNOsyK/ThGPN0VvSNw2j+JRBfMFP7uTSKlDFnnEvf5lBntnpnVQZA",
-	"C4trsQNFGTSz8knNSb9iTlzkGAeFV8dco+cYXh1oZp2jXDk2vUohRTY9ZB/IyBcKMIcCNFuhgtcDRzGw",
-	"SilBBAuaLE36p7aX8ZAZ0Z3jeuUfsUOCJpAOiKK6kU0+dxi45lhDBohbK0LGvPfSGCR3Nz+h/dc3eLm9",
-	"oZg3DAt8U/SfGl34XYzt4EuApjo/ehuPwopQChCfa3DuZBkYHPT1PfO++Bv+nP6GoAHeyM2LZrJU1c8l",
-	"vaHYEevhl9XNUci/8Jx6nuMaE97Bd3VegvFcDw961yqOLzHWPxNUzIkBIV4p8dOJTRVMftX48h1BmwER",
-	"nvEUzS22owZN1OlVpU6sZCZIcqM0TgvTF9LZPNmbZDiNtd2hmwcBoimOpkPmN1CDeI0xQHhq2o/l1f5P",
-	"bRehUid/AA8kTKZL1/SOMzJkru4T7CHPW7G+EZu1gABXNMc9ACDaNKEkHbIHav+wblyojRuoTlFiPzTg",
-	"d+pHivMWUcUizPz2h2BAfE0mBpAZheDH+qptSmInyvb0r4ToKwu+YI2TkMx5NA1L/bTRhylhQ2bu1QFf",
-	"HE1JjMIpwXEYQJUq4CZbYOXVAjAcqRsSEk/yqlTbOVEbTMY+MLlh4QJTGRb6FU7VvHkSW7Neu/hcT17t",
-	"6tBkC5tYsCIBkVeNPVEak7pO/RwpasvUNCYzWMMA8IoAhgiWLeFC+Eh2QwYpq4cD6LsGF8x7i6BXev1H",
-	"sDO6vLa4P3DZZgGYLai2p3D8jADo2AbsCxwXRmMdmlB+pM/AWliIWlAIeNGWwBbtuwNb2HFTP55bBrbY",
-	"iGxxb9AW7V3hOp7zhcYrtv1ePSpWHEeRtsdjgVjN9KDr9X7d3PzQr+nSiXO8xKq5qk9tOdX99l12r8Qy",
-	"oMTe8o0ChIpxtwBzdJGwqiHDCwtjXt8v6POhReSCl3V11yK8ogSvprBYj3vQ6P378vn+yw/vn3/74rsX",
-	"/Yujg7dvHv/wsvv9Nycm9Kcb1hlIEvUvvsgrc7vtVYySIs5Hr73feVyu4L1n9I7gV4tiUygZttO+mmKh",
-	"pjpuk17UHT/uRwdPDjt9EnUPnoy7vf6Tg86I4PZhJ+704l639xh3x9E+6TzpH/Z6/c6o86TTJ539UQnD",
-	"pHuw32t399vtx4eHpfrkXeBEgEdWqMBHaA60N3a9Bx1kLeM507E9YzSYsSvP/l0rl99wr7/I3SqX21to",
-	"oGplzokg8q8Twyy1XoHEJb/9STmo+YwnicGVr+guuTZJ3+DC3SXpr5Tdvgs6iAWZLsCDlBEFXNus73kG",
-	"SfaQFqQh8etbehkvt24oAE5m4GNYZimBQTDTo9brCwC5UNqdrZ9YEulB+9pg0ZCVMhHLEL/ddk+p7QuS",
-	"JOgBBlkOgNLt9iEg1RNW0c6hWutR7/98J3Ke0rmS8/Yl6XwLzIe8lWAla922IeC9JZ5XFG38RbwS/xwH",
-	"Q36+1qM9+I3LNgIpFpGPvPgoXa1ObKEjn1ASKqQue0o4m6j/Ujlkpk+EDYPFhcC42NQnDR2twbUasrxL",
-	"0oMq9CpUAK96qJGYLNxW0cuw9CK3LmJcaPyNXe/U/EmWQBu8okcZGLo2lPh4XGbdB+1OHQLjhd2oDSbo",
-	"q6opFLBxaiycJc9SCAor7UtvV52d4Ong25oKW9qfbtBrDdC/DbLiivlzueBuDSpwqvSGu/6nukWpa0jq",
-	"O+sB/P0e+nd67Tr9jpmuHaZvo/gNJu+nw6MiGzdb0y63frptfBAfjNrjftyNeuN+9CQ6IPu4M3o8Poy7",
-	"pBf18ZORmvE+OYge48NRJ94fH5DH0SFuj7pxb7w63cdqTO3ydNtti+afT3c32EW/l2Rt4nORn3wBXPxP",
-	"mkIbMRqBe3ondzupu/crjT9pmasU8nrDB5fNng2idzPg45DtIhhXOwVbyZhLFWd6lZoebY3MWGt6Qa6T",
-	"E4mihOiEcCI4sv2CSuGM6mbTpyVjbbW8a41R5YlwXFwNnTdqVyTQa+FjLPSqpDth8YVDJtzcC8Zrs+Nq",
-	"qV1tzirXuOd+ziBW51hOfW1gxZTYrevL729m3I0H9rZiNM94xuJ/OAv0YOj4eFteuNofYW3tWqF1ggOM",
-	"V9/TEPJdpWiAo6Pf7z4MwMsPIzl6eypa6KQC9A0wbNf4mC3KW6Fbt++iKXGJIQt/HTZwJOkNGTYGCDSW",
-	"T5qp2h5/HtpAqVpWIP2ksxxkqTWllwB6NaVMflVqCurSPLF6/dtT2xZP4mtQkg1GXCG/YLR0/S6tYaOe",
-	"tAn9XnflvLMxQCF4bY0Fen55+RZ9jQWNvDgt3A49jxFWS1PZCTqsbf1x6vfN2M75dNtcLBZNpdM3szQh",
-	"LOKxzgUqJ1aJ9bl4vub9xRtVbnaRb8xat5TaBn0g+497h4HB/KO36OuHf0z+nDpL5eCSdqzW58/pZ5xd",
-	"VTQyTLWNsUOoRnVVl3t9bYNsAV9r9S37ESNDzwlO0Gt9vzJQs9Hat+SMoDFo6IPU0O2vK6ftSlpqZ6w5",
-	"1faEcOoz46r9/zDVKI0FvmlWn8WB8X5TEeQ9KD+rx9YbDp1/lax7m+JJ/QzyB+D9O5TzAfFDN9atdYqz",
-	"o7yP+18AFffvGZc6EtdoYcixLP4cUTK+qGk9U2xdtFZF8bJv1uknOhBzKl2qU0VYy3bQVIKzVKyvngmh",
-	"9OH+wfCdyVVWeQywbOAHqxi32bRKzicrylC33XY2k0aNrch4tx3s7HvtmnjoG4FWhnKDD4w5Km0BXrEO",
-	"RmiVRTcPtqv6IBQ0Dh8OdP5Pji0FWpIjJgFFN82mfl1TPdLSYLeafa5Kj9VGw2GWH64rr2IHCsu8opMh",
-	"0+lTap4huZ3XK0LnedOse1OCqkJyNvXin6X9+MIUtOq8fMZEInfVj7YI2f0eutGa7gGls+xcHNyXzwvs",
-	"x54xWy7w8u8vkf+uqPN/vFxWUhj4lVndVT+pDkkGgH3IjFQ0ha5Kmq2Xv4YTrRO/pmKuUvIq2zfM2z2W",
-	"TGf/LJru/qgPMnrIoMZwoURVNWoOjD3IE/Wtxe7qGbVABGHnz3nI8s6bSra20DFnJthhamXnBEsQiZoU",
-	"8m9AaWfRfQB4NmiKU90eXm+CrkvUPUkHCNvVNra58WQkHPrfYNlCoWk3SePQJmgD9LxxMgPbgl54Iq9H",
-	"BGnLx54PwGkPq91rXB1o4VNqb/Av8zBAeMjMGHX/eCistY7V0298aEbjRHEOU1P4z3T7b9NDXyMDAMWN",
-	"1Exa6J1ByM8drQXwfnQEm8GGLH+xbXMGSyEXNCKmzSlRrEfHrCHSuAkLDEh5t3yaraS5BwThi/PU4Q85",
-	"ee4WXZmXZNQIvBaoK4LvS8lPvZCHXfxz+z++1A9urHATV5Q1Bvv9drvOp3IHqvgjisC+qGVf1LJ7Usvq",
-	"StF20tPgo8o2rwtbukoiKEagAsU8ygB8OkcXbASNLE0ag8YewMWbj5Tftr50ruhiaOVRSlM3t5qIBOF7",
-	"rW9BEMuFTtERemT+eKSTtwx4xqAC9QcKipNkJfA8ZMXIswEZqgR/WXmrMK3LjMKDjlaC20O20NVX0GzR",
-	"FHcJiZfGjHMlWjTVXoYAZXMkuQfToBUVs0ouRLe6Tt8aOPG6DvfOkizH571NgG73q69+ljdEst2kgDGu",
-	"ZDYIXRYy9rtPUYDaYLa6YDawhY2siBtjH3VJ6n43U38NID29epALMtJokYMquFsYi8WSNQosRyV8dojS",
-	"YYYoMwjj+jrkQirdUUiCEyCVlWYI2ntkdHELbDd2GOctFNrEktZHEZZ2wRgyikYhhGe8VTLFTCieOED/",
-	"0gP/l05xfFsNiqkI0jm8AIergI2pG3uGzWbEU9HUD4WQlaBrS00uh1ki6GZlShqF6aIM/ZSNwv9IUEke",
-	"eR2iDRd5YG9IyQSyXEYJQTGfYQqYkEPmwOaVcCYPBw6I3cJ+QhI/lbreZB3mDRQGNpvm+WbMeaqhzwRB",
-	"XkaKMfJc/qbtR21g26rTH8GK816iyDq3WCNrwbHYhLAvK0BsaJL4+KxLnqWQ+UqZl+WyCuMDjPsriPrs",
-	"MB3N7j/99On/BQAA//8=",
+	"7L37cts21y98Kxi97zdPko+SJVlWYnc687qu0zjnx3aaHtRtQiQkMaYAlYAsq21m9tXsC9tXsgdrASBI",
+	"kTo4bp8e8k/riCccFtZ5/davjUhMZ4IzrmTj6NfGhNGYZfDn8VxNTlKaTOFfMZNRlsxUInjjqPE+URMS",
+	"RnD1S5XNWUjUhBH8gYgR/ItGEZOSKHHNeECoJM8v3rwmCSdDKlm/N89SskjURMwVmdE4Tvj4CxI2Q5LA",
+	"40uyEPM0JkNGUsHHLCNqQjnptQ/7JJrQjEaKZbJF3ptXFEdD0wVdSv26ViNosFs6naWscdRoNoJGxn6e",
+	"JxmLG0f63qAhowmbUj3JacJfMj5Wk8ZRJ2io5Uw/IlWW8HHj48cAluQsZlwlarm6KJcTRhJztWoNWuQl",
+	"U3rQAYmTcaIkoTwmYet/rv7/ZqgfOL44OTsjUtGlXi1YA5qxLwij0YQINWEZGS4V07fqp99dPm0+IYrd",
+	"KpJIEv5/IbxPLQSZsFsasyiZ0tR8qkWOeT44NaHwDCUy4eOU4bLrd3S/Li3YYiIS2ZrOo0mayP8ZT2mS",
+	"tiIx/eRlvGBSwrJVreLZ13b9JN6GIy4vKOF0ymRARGbpJlH4G+GCs+JE+qMOi9vtLh0eHBwePDk4bHd6",
+	"bDhqHx50Drrd+JC2487oYNgZduMD1o7aw/aoE+9HB/QxO2wPO/EnzfiERhN2IrjKRLo65WdiQaaUL4lk",
+	"keCxJFGa6AMJ+yknNGMxifQbJJnSJf5pVkcVJzmbD9MkCsiU3jbpmH25326vHffqSE8v6Xh1hMdE0bEh",
+	"GyCiUcI0hSaS3LAMdshtWGlIg0b3VXY9eTb94cUoOhl+xcXJd/Td5b8HjR1H9lrAKlYMzpx1LpqwNGFA",
+	"RiIjIrWrVhyQvW3nz18oka3/vNR3hCufg593/Nw5G2VMTk6EuE5Y9SmJ4BrwUFj6DB+xDFevAZXAPA07",
+	"MacmTW7MqdFcJGNTcUPTFjkeSsaV4b5kmImFZBm5ZmyGD5vPIREoMqGldb26umDRPGNNM44v2fL5ZPhN",
+	"lLxJnp+9++Ws8zo5k2f8/CA6OeufXc+++/bk+WGLLZ+n7Nlx8ubDaffV5ekvry7Hy1eX6WEr6qZ8OH3a",
+	"jr97nn5B3lI1+XKPzpK9m86eGdsX5BW9bR6P2Zfdg8Nuu93+gjxTavaGp8svCI7lC3JBp+wiUezLC5Ul",
+	"kWqsW/WPQWNGMzplyojAWvE3YcCNgSFxuWCZXo4NIlCvVqKf/nnOsmUjaGhO1Thq4BNVAxsKkTLKcWQZ",
+	"kzPBJYPhfEXjc/bznEml/xUJrhiHP+lsliYR1ePc+yCRv5otggeHhQflfDql2RIO+FDES0NLC0GmiVT0",
+	"mulh3dB0DhQY0Tl8/sdGmkwTdUSmc6m0fKaKpIxKRTrIbWD7r2DSR1qsOLr/KWiwLBOZnhuNrzIzkqAx",
+	"ZVLSsZ6zGZ1+jAtFbmiaaNYrFVVz2TjqtduwGvla/XfGRo2jxn/t5YrMHl6Ve6f6Y6f8hqVixnAZV4+R",
+	"GQXsoJ12i4Q42xB+FpwRxlW2hEOlxXGLnJlzopfNDFbrNwFSgX6YSM0XFhOWMeDkE7EgSpAp4zFJVKuh",
+	"5QKcqdPbGbKFnbYyKj9bsVF44PUUmLnP24IPC3WFf/sbcAmP2Nu9le927n/lPYalFUOPzXhjbpFLLWjM",
+	"QUskGSWcpkf+3YnhY/rmC1jniVYbxwmcOk+pvWCqmfPUqhmYm/eKDBhmgH+/FupboMrdtouL/Lv5ubv0",
+	"WK2eMhdmStUHT5XolQu3iPjYkZ41Sfi2+1x3zLpd5Dk34hqJqzhkq5bBuuM9QT39eXfdw7DulQYzht8y",
+	"y+dJRZ80F1T/8oFFisVfrB7wZR2FUvfUH0uoTxmLz5lku0qHzD5TsZVsJqLJkd0Z0AKMkBsxFh+RjFHN",
+	"1ggd04SjIKEjxbIv28D8rKUHr/HJQD99hR8u0IF5MRmyccL12rJFQQ4c3jc3gq9NQGOSCti91nFlwiNG",
+	"lmKekVSLOHP6WuQFYzOYvr0TlmQp5mRCb1gAk4Y1sUtkVmaUiSmQmFQ0QynwVGTDJI4Z35mlqKd660ui",
+	"nBMaTxOeSJVRJTKymAhZMpzMLgLh1HOa2kcsl8EpFXbTTcXfzNdCEZqmYlGUKO39+97D8oiBgQRkOAeV",
+	"NRYMJwFjQfNFzFgGKww7ccYVyzhNd9yIxHtsdS295XE3+qtzIaZMTRI+JgutgC8yrbFri2qeEZnEzFuy",
+	"g/tXfyTLblhGRjRJUdRaMwGcCQV5c8M0pzQ6UotcZktD0ylVLIMFfC1OMgYW4s6LOE2k1Hp4Nfs5nquJ",
+	"yJJf4Plc9fyKyiTKTSCtUruBSxZlDLgU5eT47RmJ3NCAz3/FaMay/GG836fmOafms0C4+ZYV36YpzYxe",
+	"v7dab7137WntGICISiLl/fv3Tb2M+oGIqhqrkuZ3aAkPQ2IBCWGlQ/Lg/OkJedzvPH5YtP5wIzJG0+mX",
+	"A2sDxGDkrzG4gGLUKafDlO2uUPkPVpBMJhTOQR/z0Yg8aDbtT3vnp0/PTy+eXZ2/uTy+PHvz+uERsgNz",
+	"GtDq5YKkiQQKMgqP9KmDC3XFzAjK3M78TsB15d5bOMn3TBA+L9MzlotERRM9hNEIjzXqLOgfM64apckF",
+	"BJe5XWo+aZjha6Geijm/w764x9YyQ71+I7izvHr21/z09H4vvU/Oo4ndXaP9kSFLBR9rMUIoR7+rdZ3C",
+	"wrxB13hiFmQnQQGMIX92e05HwT2DjKvI9NBbeJUUtGvzpSu82DAXrkquq7t/yt8ynE69yX7vrA+ZGgkL",
+	"4w8LA0BG1X/cOww0Y4dTcdDqPmyRE+Nc5Von44KzL6x8QNcWV5mQMxaZWyQoazmj/UswVaDQUySFuxDo",
+	"NxnlatXsK1pFvlsh2Nn7YAl0DJ+qps+q72zhqdBKUmA/UOPuco4+T3BWzwIGeKVXudaZZeeSO7SqZlP3",
+	"oj+H+8u3cVskhAnAkRKcWUsvEjED36Y9W+SBf7ZA8wJSbrcPj0hYWpYwyH+CtdA/zLmcz2YiU8z8CAvk",
+	"3yojgT/4twJl4K0t8oany/KryZRRLvO4UcnX5CgqsK6JguYWGCXSPDy37hkljOWDckCLhjdZMk52tdxE",
+	"8ckNnp5IaJENhqOVRwKePUL9RN+LP9iNmtEx0/ZZsxmJTDbxolN6Tt6cX1y9OT/75uz1n8h2q5otTgQ0",
+	"eH/eAVlMkmhS0GLCwlzD3NjTSwTbBfzibr5WVXr0L+5q3cK5GrOUKUaGQpmHbDSy6LOyy3pHpyja6/CG",
+	"VSeGb8tr7oThKS4VozHQRHFWGzyQYPeXnrgXJ+mQxhfJmFM1zyqcu9JeyglySlU0IZQvyTVbWiaT2x4q",
+	"m0tVE3jJ35ZIYhjen86nek/O010oULyk2ZjtfKjzx2o4MER3vDDXVEhFOv39Jz3IxCiYg0qIqxTeVyPQ",
+	"lRDE3uBWv3PvfBTGbORAln8dvmySaDp98iL5yq7dK8qXZphy9yUsP115BgXmN5jhGO4ORE/jOGOysJAZ",
+	"VewKQoysTMel9xTI+PD+TcSF/k/N6MElbEYPppKZEyOzTNwuCbp6OXgPlmLeIheKLjXRjlkMrlOtYDgP",
+	"GrjKSXjOVLZsHut/hDYbpGRweLdU2xp8Ph1qSTly6SRKkAUFu3YkMswc4exW6c8X7I1OhVmRcMXGLDN2",
+	"xTvfIfZHuPfQRafXihYlwnZuupI7+I930tH6EWzmi+eWj5ZfJHjEigRk4tHUc3JPWDoLnLp6n0YrbEpo",
+	"LeyDdtlqxU2D3fly4IwjGPoWtus7Tm9oktJhuitDnxefrOHpNnYJWTlOM3APFunK/VzgQ+7YSiF4wal3",
+	"r9z8mMRsxnjMeLTM86tASUgk8UYX+JcgriQ1haHFUuJewKvyZKAhQ30bnSaLRE0STjoHZJrwuWJSXweq",
+	"VAtBolRE15LEyWjEsp1CBX8P3ufMz1csTugl3LQjgVa/ooJST/CtzUtwFzgVpPyBArXm5vFUvx3M4wLh",
+	"wkeJ/tnSvXukoJMc/C46iflkzKIUUhqdV3GaD8tQeR6VIxfMEJd1+vkrE+JLwvK6hEDlq9dum4vFojkS",
+	"2bQ5z1LGIxGzOMRUOU7Aa1aICLpVwKwrTNR4qRVPz61E4zjR99P0baYfVonewhFNJQsaM++nX4u5UdUk",
+	"XFSenQsCtF040R80LWhDgMVFvvsJ+XbX8myaXv/w/qBNvzs/OPsgkrg7uaHfvZoPv/v2A/3mdha1v+LD",
+	"909nw5ODD8NuO3l58nwWdQ4nP3zTmQ2Ts3787Hnnh4tFQvn5TD9/liyS4fSp+uHirH+WPk+/f78YX9p3",
+	"LZ8ftpLh2Zvvr79/NmPfHszenr9+cfH63z1xcnP2Yf5t79vs8qrZu/jm5MO3P8tI0/CGBNs8tfLH0iL/",
+	"5G4XQy1stdJrNtLI17ttJSio1VuYJiOmkqmjZs4WJUWAW/4aoNrYaWtGVXJnmLygpn1dWJIBD/ptMlyS",
+	"mI3oPFUPQQVYijlJmWa/iSJirgL9/8T4wcy7i3yvHTT0eaAKGd5+V682vU2m86m+2n7ShtW3/w5WmWP9",
+	"AoPhCatVXDtcjHWnoLxkJt9CT4YbnjEV2bLg79JSRTMYLVJAutMxa5EzVUhd+OccmdIh0dN2/qvVBQd6",
+	"pcpzrK1QLT4vA73A73hy62TsA0yS6ZDnlM9ptiSdw8ftgLy7PClqhp1+p7PfedLtHBZprt9rVJKVf6gL",
+	"JJPPpep0FyVS5WytjcxuWLZETVWPtEilVhiXX/BmJRvUKjqYdD1jYpayFjmhWr0ibDpTyxZ5rb9F+DxN",
+	"C2tS4zhMFMPE45VdND/QLKNL2FUb5Vmd5XXCwVEGt5ixZWKc0akMMPBJJQmdzyiEQgovMTfUo17AaySJ",
+	"cDY0jlmsCUXrlJpoHNuJBZyyay4WhMJDgZb1Scw0lwK+BQpG8QT6HqtVil2NolQmwsNGabIUXHNfzuqj",
+	"f28zBn5EwdNlroHAh1zWdkkPKI24Kii1MnKnc61WUsiJyBSW7dChmKt8AAXyKXyz7Cle+Z7V3aqW59nl",
+	"5Vuz9rlfCJPJC1/pdTsVsmDDuTQfzmdsKTKw56fqiD5lVXwIonKFtEL9d8ZuRJRvRPGMYjphxZsyymMx",
+	"xWUG4RdNKB8zyMfm+fvL+X7FZe/9+/LZ/ov33z775vl3z/sXxwdvXz/+4UX3+69PN6kkaLbUqAdUK3D6",
+	"iGmu6c22tBsVTNIJ4go5HDS0YVP9yZCiWeUUkts8k/FTPyoWayRKyWotCo6ScGg/efyk0+m2txAOmJps",
+	"qKL682ZDA6swiCxGy1BNWJK59YdBOG67ztDRNHuq2f4qFy6dCSRKQwJmW3ChiuOuOxn4lSqidg8HGACx",
+	"vgyRmTS3PE+lfFLQAF59qynEc6yhWCQIzgQ02k2MQu8ceeBv40MCYjBLE5YRmjEbUS2XFKHMxIsyH3wl",
+	"FXT6W1GBHezVhMpJNR1cPDtudg/65ekBXVTWSe485saozXpRd/S4Hx08Oez0WdQ9eDLq9vpPDjpDRtuH",
+	"nbjTi3vd3mPaHUX7rPOkf9jr9TvDzpNOn3X2h3qvqFIs02P+Xz+2m4e0Ofrp137v439X8fprNlNXc66S",
+	"tJ7yl1Zej0Q2Fkox62aBXYSjWdzDI8KFb3Mmys3a5tGCyJ+KjLniF/xSIokeEmpDNywL8COJNPfEdu2X",
+	"jGbk8PDwsLTlvfZ+5/G2W24PbvXcZynNeaoZHq9hsJ11vK5T/e01RasuiYzKgt4sMSsVTZdQJnG4gciK",
+	"p/heK1i3J7OymLerXiC/KgZm66OPIZ5X41nGWF/B2SOyf0lMtNDCIolY4AJu/R6Gq1YUdFeeV223Y5Vl",
+	"hb6INXqr6R1cLMCtqTcDKUlB7rzTmirqlYpW6jG+PK+wxo324l0uzFm8VPLwKyFaJGS3M8iEoZAqw4cj",
+	"/b8PKtH/s2kyMCT9h6asgIRjxuEZKfX/6Bx+jDg86tL34NIv8HKXXkPnanIFfoaAhOBuujKvpFEG/5tm",
+	"oXP1FuscndCg+Wm31odxEWfMFuXXr2mB3n9tJPIKKhmcB8ZUTJ4zmpJXWJLeqHI/JGtr9GG784Jyb0PE",
+	"XAFvS5Rxcst8e4y6FJQe0ibPXK4KO5+S85hMxmYMmOu2RfbrT6U5AOuOoefcWl0JuATl9WLdSSQPwmbT",
+	"rmlznqXhw/s5jMdpWiKkUg2zB4NAFlkCckxNWMZKlMJuZ0X3Qk4BaxY3py8c3AeVNI4ajfukMzuFEu/A",
+	"JOxEaYZhYhaJdDPUj7Dbu9LIBjG1gq3gJ1PReZxopS9jdOqOus2B91RXjPAAkyqSvVVIkZv+DhgM6w+E",
+	"25Bg7dlwKb5mlbanWFv5TUs1RjaFt9/NHQ5dcDggO8lrkTz2QVMpXOE45rcVTwN+Y85jrDVPMiIWhnhW",
+	"DyCNVHLD1herlwat5Z2/QTjjcvW5Xkub9l3tf8H8b3/QR5g1DbKwIHZYKhnKnjLpFDO1YDI2iMlZoqdQ",
+	"OhBsWOPl3NbDud6tucX47u7dDBoJVbuNc0G1Ti3nLL7LUPVSOjGkWMkLiWPv9bccO+gMNVqwvlQghV32",
+	"eYVjQAWl5ousktHNh9vB8Gw7kDuz3DwfeXVALmHChBmLuEhhIVxlbiqpRbsOHD+4kVsajlHFIp9fvHn9",
+	"ng1fsEo/BMLMQPoi8r2DzuOc7/UeAtpQeH5xHMI9emtDjrpjqNVLykl4euJdjLIbrWHemnuW5p43L96W",
+	"bsLrt2EF+0vHNcZGOhZZoiZTp5iyZYt8LazqZn8zNct8aVixe664tqfx1xfHVSQQZTc17HGe3ZgkZpy2",
+	"yPKpub3V+w5LVv5c9+Cgc1jJ6WrM/1v0XNkv2m0ICtBbhe/ihPUHQK7sylPBsZCzK72WNyxDjCDrVdjM",
+	"s/SrDE1fcy3nliUooU6/1+0/abfb23kIr+vElR7f2dda9fKVMeV0Iy259D3GwLN5B9cVlrsx8IGwEmlI",
+	"FXNf8P7CXnbb3U670203r/dvfq707NSpkn5uBGwl7GpQJKfix968eFv1iRqtcCrieYrxgXuiGT4craEZ",
+	"MKv8JH5MXUrGXOZRGTuAdWRjuYMt5YOQVFm0dXq9balmLlmtNl/YAYswJ5NxSB64xGxZSoaTybhqdW6r",
+	"P3JLIiGyOOFUFTgGfNHkbXnM19xhecma3argLJ3Oz98ff//i9iQbfXtx9fhy+f7fz96MH0+im7d0lrxK",
+	"s8UZpW+jZ+/ORdUMaih1uW4GdySmkti6Bv1eb1QAXH+9/LpgqkqEPX//glwwVSW/Diqs22u2lLXcRAaE",
+	"swWTioySTKpS5Hfb+IIncjcFGGA0VdOGyGVu3qw1/nOoKxs78M2iaoOmU7E0a7I4Vp06/9wkJV9HvJok",
+	"vGJXyqogldfGK7WqEb4vKiuQQRgUkFYEZwGGuYveaBvIr9Abi5lTm85hfX4VkOErpmhMFa04fX6yt+X9",
+	"U3M7Et6TXqfnEV4F2eXFgvIqz2KsRecrL21aNjUq8sa2T8IoHJ0rxuOZqNxhfSjenb/UBy58++bikuwJ",
+	"OleT7l7+ghKXnig1k0d7e1jtYn7XVsjqk1VcunpgV+DrnTI1EfFWq2cseETIuBpi1TKsYWDV5hIeRWlt",
+	"K16w4wpry7cmnADObmBiaWqofMtFrFqyD4treTXPkrW7VxTE235ur7VgadoE9XZPf6cFSbwVg7AJGlsT",
+	"OMiaIE/XdimjEHNAJmHcucWt2WkXchfgXYgcI1y7Ejg+Vb1IK6PZmbK54MyRsl09h7+a2V0ukbN+ajf6",
+	"ReZ/h0VDhrXjmtUw8PIw/qSrVXbq4tFfWcNqcqxlxt7JDmqkx5pzt+3S7USVu/LnWll7DmdkF3XP8+Yb",
+	"Va/dPtyk6m3wA+ehBbwxMJDMBkJzK/dtjTZ5XAqglOGhhQmfg5VU8rGhTf9ZDb2rGqrNRz/9NsTSHwsc",
+	"BtmhWuEcLkmiJEtHAZHC5YAkYy6ycqnCvSqakBy5I+0jLVVkifYfmtmBVWZBOiQJPXAKoz3m0POlBStG",
+	"iFdgMP4j5yof/rY68vod20Bkdyt0WYo5GQsvJwJVGL+41oAw/tNz+beNwJST+AO8bJxsckYjqPFTC4aR",
+	"9ekRgG7kWbgmhIdZItVJG6bEwhx065hbRZywLjp45WqYZyMb8Eh4PS+Qa7OOlFjPAQ4qRd9dSlY+l54U",
+	"S0/kVcLvXjFlHMBBzgv8J3BzC0u8329vm0u8llkVSgaSESngCvIjP6O6cCwusMDYlSxJOmVEKjazOSEl",
+	"akHJhPonIDYIqTRZ8hjBBoonCmpnj5BlMpV/oGIkn9nkJjZZSuIrRBiqGNluYep1wWEre7crqt8ipFso",
+	"k/K+XDiEVfzzz1YNCbWH5IFkN4yTmC7l+gpHuL1Fjomc0jQlMCDAwaQjlh2ZICXVGgU8VPSJgvaxQFRI",
+	"OQfUaSgXh148mCsDGa+YjYYLec9llJ91pj91ybA5HSy+z5rWC2wFoandVCIaBwBuLcJPKoE1dYuJ0PQc",
+	"0TRN+LhGvCxc76gVE9jRxhEm90OCs8k9S2MwJD5rLP/ZYlmz/pREYrYsaeDsdhYW0pnAyvYKLwHPVAkS",
+	"s0jEzE97sjgyrvQtmmeZlnA25wLwuxEaSpvtn5LW9jvpUu8kkPrIxMD9W3ZUtGBHCmUiNUxVjxN2xATM",
+	"3Jur7/vdtDf76sLjWZbcMOlQaKaFVJwEoGtvIQQIaYNzyeICRozKGFWA9UwlkUqkmLFptGhJet2uaWCA",
+	"NSmer+0fyxPuXpB+7lytdVLduWLFCDbNB6Q2cS3p1elRXlOmZ9SW0FTgXdEqbxONVF3FOFzKz4Ud1hEJ",
+	"IVH+CJ2Bc8myo9CicuUVdSZMGLpjOhGpKbqk5cx+fa99BxYbmK9OaTRJOIPEyLlk+ctsDalxMdqBXJmo",
+	"Vn5jTRWDr9cnqpBqVqRpnCq7Yf+zIVKYbNcKEvtvuP0DNbOiRHLtmHZIRd1UHliAuC/us1NyTY1gVfZV",
+	"mha3UpZ98ZAAZ46DqfyvsKncJ8vVg+Vy0MPe4+7+loY8F4pVxw6mNLt2BFJoj1IamoUEK1t45xVzTqS3",
+	"ycYXnFBlamBHmuuiEq7VN+ScFY5SKuv5gr5mtYIQTZewUGFkMLXEvBTfSOlMiZlh7XWxU+QQm6u3/bLj",
+	"bUq476eSU8gECYTXwgGQl6C4rBSmTJLxBMA2pkOWyc0V7jtWeub+eIsdbWWjR0vreHaBBfyxFTJeIach",
+	"vQItrBdfbw2kRVGe1MMOQFYShLRRMIVFBW4GAD1myQTPbVW4sLFW9w6gAN4NpZy9bbP0PFm+KW69qdQ/",
+	"f9W2Ppdy5T6PCVbGkNDSFkpoQ3gVwr9eZmEMeYVui2yuStsoVxGtEVYbo0abmGEA+L+OKVSUpq3ng1N6",
+	"awfQbbd3qZ0zy+NLOpOonEhy9rWtoptQSfo9kooFy5oRlawKZOC+j7w3q36vsMr6n6sMoZIUC/kD94dp",
+	"t23kHsTclC4hcdZgk9+7F6e26/QbbpwjNp/NZZJ5vsEpjZnt39Yil8mUYdJLhUwsxXfR3t7QSHbFX2Oa",
+	"RDBZaEljcDhWjbG66j3jitjBlcGkWr9r5pWfVP8Wb1mf6ox/Ryr15uj9i8+goSXSldblNitKBUerUdvY",
+	"LY1g7AZbFdQG6/VYJDwWiwCARRD3rwCYs6JdPek/PthWu0Imve2u22RB8H5XxXj90jMTzTXABOVQHAjU",
+	"Sn/zjgoimHd0zOry5WxlzjvJsubxGEzPip0ISDRX0AEM3SPddptEE5rRSGntkJxOZ2qZq/+LygjPK/FL",
+	"kqZ076DVJg++63S+IC8TPr8lt0/6V/3eFyS7OXrSa7Ufkm9YdC32uu1Ou91pd8jTJGMjcbunL25RvtzI",
+	"N86nvPwQF1YlcJxlDbN7mSBLL7Ik19BsHZaJbJFLMF5zHghGDaxuJKZsR+XJst9NmpPfba00LRDR0TxL",
+	"1PICAKmr+kgMIVj21FLY8/eXjRXogXIdJiihVJaaSh1ZCPL/+7//D2hTiIKtGWwpIDdRaqYnRmdJsQVi",
+	"RSBgyy6F5EEJEZTOkmZ+WSIMQz4iyKquGtAFdjas2er677ss+Y2zhrzTvK1ZRY52XgROqHHM6HXAbKsZ",
+	"lXIhsriUMLZpatnWTfKBgE1ibbGLPCbRhnqZpS2rIDED9MippgkoBVQWxSdPkwpdQ3fXsdngRpQ74ecD",
+	"p7ME6nuwP9VIVI3ZdAJJIq0HWdS6kssFioT9CGaLfA8taoGL28exnI5CX3Lyng0HHHEEHzx/f/kQ+faj",
+	"wosf4W4URf9wvtQv4WwRIHZhM01uWEwePfJH8OhRQKQYcFhovbsSg6c56Lf1kKjlDLsOsiTLN95AgXPz",
+	"V2vAB/y//ou816+jFmEgFkzqCx3r81crYEImwlVOAUU/Y1GmDXjXg5cutpvRZIAhOauB1UTklmKudcDW",
+	"gO9vCrQ8KOmJD1dCLwzCPJoLhl58QcFxGHBCyJs8jgC4o/BeZdaIZUqvIbZMmgFRXApPCGqdtngEHCXD",
+	"yx89Oseg4KNHLiq4uio22oXxQj/5BtQCWk4jDODdOZ4SvrfUIka/OFGtAe+5dxrAykSSR4963c6jR9qw",
+	"1X92Hz0yleSuRZmHYRqs6xsDQ8l7x/g0pgSJRQ7oil/XN/xmR/IbtBTTpPsbWeSP/KZvaTabpPBf/aPW",
+	"M37zUPIXBhhsBh3WfvNIeDUyDC/otdsB6XX29X8OzKv87u80B9j/jTxNbk0TiTRlWYuECL8ZeuXN5m5p",
+	"X9/tuJfWdof6jXy9VR8e+8pu5StLzeXs0PJWF7t+5jAgB+19/FbGwAqr7nRAt+2hgDvic6wWeU8TVd2Y",
+	"ALgn9/tvwMAO3JaX2iqvvrvcPVm/YMCPTZqK3htKjIjCeWBbGW0hS8uzIGRoKQKagkw1SUEO0WGn03ZJ",
+	"jQPeOWgdtLrth6bbUiLJhGbTlEmJbeo9JudQyixGvx6MFURcYKtq464zdoo5SYC8DKfmNAdWznGW8/60",
+	"FvQGJjDSkmuUsDSWRyTE0xYGJDSIsvpPc9QpjwfcUk+LvDVgxh7MsH280MFQlbGQv4ATV4lrPOA5sLEb",
+	"AfIbS7Wa2HKgXtsqUEuzBVQ+j+GduGCwMsfk57meP+LQUs4FNHOY0Uwr06vL3QZc99KatfJldWFmRAYK",
+	"gZ3jID1Aa7fIrnECjSaseSK4ykR6RLhogmgJWwReO+DuveUnv2sa11DzLA5b5IxH6TxmoBWhixcEnhZW",
+	"GZuJTCG1DlM2tZRx6flSKPgMTYqJvn5ZmRUmySN316MCnhAKLWD84JEKi3VvoFvGCYLBf5hLNeCAn0Cd",
+	"tgH4JDk1eqJdH4VIS2zjDLIo2bCbRm1xrwmgL4deN83ZHCaUPUR5Gs2Aa2suiRhHdAGjJ74603bJPEu9",
+	"ki4Q3GKeRawlsvGeeWhvmoBJpxK1Go2y+l4jaNywDP1bjU6r3WqDZj5jnM6SxlFjv9Vu7SMI5ASspppy",
+	"xKNfG+Mqa+GcqXnGkTJWyucfwpEwIzEbDSAgy7KieqYcfWG12IBPaDrK2URlV7wcGiKAx7EBhvkBen2k",
+	"KfxoMtsFnJiTiRAewovBIQdojlIujT48c/QzFaHBQ5qOwwJ0DFpTcsCBkAHWHSYiJyw+yoHQyogW1Jha",
+	"NhEDvUMAEYBMAngSAzxV9z4vt8PrYLP6cnBIalEI95iMoEgfeP3AgOvP6Q1KBXdd4IoMIcQunxKJ1R2O",
+	"s7hxpMnh+eJaAu3YSprG0Y+Vdt7pJR17nSpUrshO6E2uMuor6Eay0NxxGVpxv91z+rmWV8iMLCioFndF",
+	"F82g0X2VXU+eTX94MYpOhl9xcfIdfXf5b+g5BYYaviI31M5GzdeCs+YrqgCwub4x1U95aSAcnW67vWPv",
+	"n0ykqbjBEua8ReQbjpQJWxnkoTHBWZEOtHEU31CM3Ll+QQhL8aNBP3LYRABF5EEHARTOCvwMoM0YnBhA",
+	"a/GhUgAHxaCX3O6IFvIxcAO66B703YDeNvFfBq0xR/Nx42t32t12c/r4NnbjOz1prI5m9GT/zfP9r7u3",
+	"TztfjZ/czIeH6iXrjJ+9+uXbx3325HIuD+dvn92cf3v6rgFQJY3bq6env5zPD6f7/WcvX1+pOesfHL58",
+	"PfvufX92srxQyfX3H16cvT87oO3Gx5+Mm8k4TUodPdecbPSnGt7vNq9ix37aocNSEcukpsNSqRjda5pV",
+	"OOV13zL378HN9t6PQUOf5k3PwD0wrP12r87JtHLa0a1fzST+YxPo4bGuutkd/72vqGsqrh/pHm5+pNxl",
+	"82PQONjmU2dcsYzTFB/Y3/yA3zzP95VioX+RkD2SqZfXjaCh6FjmqDP6rQXFAVx/Tep7TZt4Rmo1Cdtd",
+	"cAsQENQrjP8nTYYZzRKrX8SJjMSNxcbUQg6MERN4gX/FuTx2XlSsJw9R8SageJF35y9t6bD+wZbiU5IK",
+	"MRvS6HrATa/PKvkIS+DwTj5ZVEw95BTHOGrwTqpgS2rASHbEEtkROqQe48Mgd6xF4chBN+6AnlEPlvHj",
+	"TzWYFTvATuyCMpFjHZTxHnbAbNgOosF+agdBUoTlqREklvigO/Afyg87m597LdQp18wt/l04ojniDF1P",
+	"dJikidLcptAXyO6MzxphCw1vNL5VSDLcK2UkbbSr/FQ2ZywnXDPBiBVTlgJQErHzGRif4LN4KjLNqrwE",
+	"Rwl+asiLg9aBzgd1tOr3hj6TcGtowbGPiMrmzPpegNWYn9Bosq0pTeg48dK4JmKekQc1se2H4J02ye8D",
+	"7hLCAtAHXMKYQSYP9fXQpUVAglgFI04Tqc69Jd9gsODKo8Hnr7zR6iCJh4Q2ZS7MKyRMamGLvPQq0fRY",
+	"bTI/xsBtHhsYH+ADym0P04/FP7s7daPQSnZVb6FsrCkkb4Tqz0twcILoRcZCO1Nn195UWVc3CSz7q5vD",
+	"ShFce8OUPt3KmpkMxfxcH+MR8Z0yjkA1A/V0c0xk7HVKiYQ/upT52tTwreDmbXbbSlKan4vrp0jkCbK9",
+	"LthUZhQoaLf9rJ8P7udT58OBvOKaceg7vXF0vAy5T8+2+biL9CqloVaIrzeWH5YzAu8oybaRSIWO6PDQ",
+	"FjLpqciGSRwz/pcyIEppFj/+9LEgQF8mUpVlmCci85yOj0FjJqqgWp5qBfyvIbq83NsBr0u+Jcem5VLe",
+	"cA/jdlC9FQfG32lsH/QiS0g9NDr9gBdLLErp5hIch4ZzQ1AoH0lwt0TeQv8u9My7RyLKTTt5G603Xriq",
+	"CrXVFDEzTYx/DLhiaYpxg0QVsO2x7gzXAmLCK1I+yhhVzMvExuwhJtVXIl7uKDH8hGhPatRn7/sS41P4",
+	"/sditnHRJ2gveN+6T757F67rOGO13eC1osuJLIflylvEY03LsXHjdvq2t1OeAKaP6MdPVgU+aWPvReBj",
+	"OdJ9lA4FNuUCGvoHZM5TzfmaTXin6xC9d3769Pz04tnV5ZsXp6+vXp49Pb08e3WK3hDV+mQd5C5kU0cv",
+	"XgkYZhdCikAkspjFf3aJ3dnfSmK/1Mo4PnCwzbicdQ99+i+1dvw30g9MAUW5vJWuPZAV2oNvY8/VRN8a",
+	"Uaz7qzSvtVYxpoqZ3mP6kMlrL5q2hHiulwSB9a5zNXGIbXpcfJzw24CEI5EtaBaDX0ZfGPATGsfLgJzy",
+	"G2EaoGm1QGIuXTmmHU1YpEW4VgPUSl6E5Q0oK48GHPJwlkHRisMWBZbhukTSZMybAPyM13O5LeZctQhm",
+	"SZqKBZNjaaPvXgKXmmTMRv6lq9c6fntGhmySmG+Z9WyRU4rxDoOGPzPl/dCKXU9uwCHCeUTCZqjVDR5L",
+	"2wZlzrHNA/BcXCzzWlTMYFfUhE0JFgG6mn07NlSKBhwL56ntKpDj5GFclS8Jus/IQmTXkqTJNSPfnF4G",
+	"JikQeoF7eafGFM4G3A6HzmZMDxxj/2riGhdmyTjhNM3TZ4SpLwU3UkDmkg14WEWte3PJMi9vIdwzSQ2Q",
+	"aYLOoxDVWWrzzgqwizhaOYBVXmJODhD3SEAYN5e4YLJXqVGF07PiKaliA/kteyfYXqvOZK8qLS8eBJcJ",
+	"Vwz2fNc8nqtJ88R1k1sXuDmGpGMcSGAfPfPk/qaH3b35416J0KanXTr7xz9QXP3Z2PqJZmgr+bbYxcgc",
+	"II+P01myhofvmXZ8NZz8WJLwm9M8fdV/FNKSiC1bqzEPh8YPhGKmYGoO+IOy3fiwRd5oTr5IJCulJvTa",
+	"+5tO1DFM5fOx+oscq921wD/nQayqJCzT+l1PJxYz/J6n0/hotPrimvLmGXxxIYXvE87mU1OV8flsfj6b",
+	"f6SQRPq+q6QsFCxBsKPSi3oCtcsTANSCLtrOCWlyWp2WjL5yDyhwSKNrv2G7ybn38vmNR3LVkqF53atn",
+	"UEimUG02ZVhhuTQqtDlTXAw4zgL8jBmj8ReYYz8SmY2qVfbAWSnWUrbEzi/WCgYcQMmxtT1aAtbxcvny",
+	"wnpSYRVM1r1USZq6XFUzA2Cntp2GsWLRl2rMMSjaNuA+eoADbqt9A/899rWrgF9+P17YIeyACjlnjHGT",
+	"LOq2wZZVkAe9bvchAglJ+5WFmKcxmhFTNHcpJ72gfdgnwyUAbloDxExaDjhaFibz2byoiqGaJ14CNX6K",
+	"B9bRczEYX1mAnpqvOUddCX3gbwxItoP37Stvaza4betX+S4+2pr0P3uiimepJAYvmGrmlZzrBNF5oezz",
+	"7qJoC5YPSsYbsPP/E56/zjZfu2b81KDPwUPdLR96LdS3NE3iP9jJ+J9N83k7rxAlJOGACu8Kea0QNoRb",
+	"K4fFXNUL4vNV8ESH6YnsGUNdU3HDCufCl6CJJN12z4kqO0YthwX6eJKiOxCccVp8Lj2QOefk4kKBbF3P",
+	"0G06wDZne1Xu5a4n/9zjPOO/+Pn/Gx+TX8vl9D/+9DH4tRTjF2PIdMoJ19vPbc+NrYqvPTiXtjKQypqC",
+	"5YAMK89xJKZMem5gc56KephvLxZgkO3tZ2gyuwOIUK5QP22KPS+0OkZTouhQkimF2jmj29uY+GuDzJWK",
+	"sczL0sRcOac7nElr+T6/ePM60E+njEpFwl8/hi1i5Li0BT0pw5wy8H2jEoo+aInhf/2SATfBQS/mjpU9",
+	"NdF0sy3nDqvg7ppczEZ0nqqXJhxZirzymmpy85QDivfUOwCrYvwVwsOvfx9o4SnA4irmIOV9XdGA1Hfa",
+	"u6tSJXD8GmWqDHVfRBgRmdnW3z/2bT0N5VS4cpVlMeTtA5j/rZF9Hbh3jlm1O0kYIPit9Opi6f8Lxmar",
+	"PrCEkymbimwJ+aifleP7UI5xFXbVjvGpf4p6XCX3C0L/G6YQ/6WGf28n/SukvpaoQxpdA4Vr8Zi7QG21",
+	"BCDJFKolIndPtfIATqGw2bTh7+Y8S4sZaNIEcz14PRO4rUGOHvB4niV8jNAgDlCFetl95cNunGNa9e61",
+	"9wPSa/c0/+912hiOlwOelxkbhB6EuMII8Any+qam9iNSZvcutTBvAI3ayoDn0W+oZAdxeKBHAKaCKiEJ",
+	"AUaPxA4nVbqBtym76gXb8VLrjd4gWPU4goIhZU0MJIfqxmT3JFh3m8kxbETdRMxwTXk7y6McAKKaM96q",
+	"J2FTQR21mM+mk4fZ5l63a1MEnEmG9p4BGobXV5txFvYa3X4wKk1bU5GxlXeumHlletMDQf7eXq/c99q9",
+	"1lpr/VherzuYLj0lpwIEk/eYkSlj/OljxY58y7JklDBZcYjRwsHCnArm50Dpwc9stt7P+LGOcufyqqdT",
+	"8oDTKQtIJlJTeSQFEfzhajsWazn4VDQRKe6Cy/ex22IhT+xAjLFm8YAMBSJk2FwyOeAPwmYT4dAeHvmQ",
+	"wsCSoPUlaLGAkoQsmYRyPgw9NH7Ad4PbXesp7Bc64IUFNOsyLfTsGIlsapqH+qP7lyRiwU3159IoUsac",
+	"cV57m0U9t/U7qzIA2l1cyx0oyuCZlU9qTvoVcxIyRzkovDoWiJ9jeHWAzDrHuXJsepVCimx6wN+zoS8U",
+	"YA4FcLZCDa8Hj2KAlTJGGJVJujQJoGgy0wE3ojtH9so/YocEDSMdFEV105t87jBw5FgDDphbK0LGvPfS",
+	"GCR3Nz+hVdjXdLm9oZg3Fwt8U/SfGmD4XYzt4HOMpjpDehuPwopQCoiYITB3ugwMBvr6/nqf/Q1/Tn9D",
+	"0ACH5OZFM3mq+ueS3lDsnvXw8+rmCOSfeU49z3FNDO/guzovAXmuBwi9ax3H5zDrnwks5tTAEK8U+WHu",
+	"UgWTXzW+fEfQZkiEpyIjM4vuiLCJmEFV6trKppKlN1rjtEB9YTKdpXvjOc1itDuwcRBgmtJoMuB+szXI",
+	"jzIGiMhMq7K83v8L20HI9qWYJlJCIv4xJ4yrbOka5AnOBtxVfoI95Hkr1jdtsxYQIIvmyAcARZulCcsG",
+	"/IHeP4pNDtG4gfoULfZDA3+nf0xo3h6qWIaZ3/4QDIiv2NhAMpMQ/Fhftk1R7Fjbnv6VkHxp4RescRKy",
+	"mYgmYan3Nnk/YXzAzb0Y86XRhMUknDAahwHUqQJysoVWXi0Bo5G+IWXxOK9LtV0W0WAy9oFJ/woXNFFh",
+	"obfhRM9bpLE169HF5/r3oqsDyRY2sWBFAiavHnuqNSZ9PfHTpBJbqIaozGANA8QrASAiWLZUSOlj2Q04",
+	"ZKUeHkHPNbhg3luEvcL1H8LOYIFtcX/gsk0EMFtQbU/R+CkD2LEN6Bc0LozGOjShAAnPwFpgiFpYCHjR",
+	"ltAW7btDW9hxJ35ItwxtsRHb4t7ALdq7AnY8EwtELLa9YT0q1hxHk7bHY4FYzfSgQ/Z+3dz80K/p6Elz",
+	"xMSquepPbTnV/fZddq/EMqDI3vKNAoiKcbcAc3SRsKohwwsLY17fK+jTwUXUQpR1dddOvKIIr6a0GMd9",
+	"1Oj9+/LZ/ov33z775vl3z/sXxwdvXz/+4UX3+69PTegPm9UZUBL9l1jktbnd9ipKSRHpo9fe7zwu1/De",
+	"M35H8KvFsSkUDdtpX02o1FMdtVkv6o4e96ODJ4edPou6B09G3V7/yUFnyGj7sBN3enGv23tMu6Non3We",
+	"9A97vX5n2HnS6bPO/rCEYtI92O+1u/vt9uPDw1KF8i6AIsAjK1TgYzID2hu5voMOtJaLnOnYfjEIZ+wK",
+	"tH/X2uXXwustcrfa5fYWGqhemXMmmfrrxDBLbVcgd8lvfVIOaj6FMsm6zpJr8/ANMtxd8v5KCey74INY",
+	"mOkCQEgZU8C1zPpezCGPHtKCEBS/vp2X8XJjSwFwMgMfo2qeMRgEN/1pvc4AgPOA7mx8YsmUB+5rg0UD",
+	"XkpGLIP8dts9rbYvWJqSBxRkOUBKt9uHgFXPeEVDh2qtR7//053IeVbnStrb57zzLVAf8jaClax122aA",
+	"95Z7XlGX8RfxSvxzHAz5+VqP9+A3LdsIpVjEPvLio8lqAWKLHPuEkiZSYWVTKvhY/z9RA246RdgwWFwI",
+	"jMtNPdLI8RpkqwHP+yQ9qMKvIgX4qoeIxWQBt4pehqUXuXUR40LTb+r6puZP8hRa4BU9ysDQ0VASo1GZ",
+	"dR+0O3UYjBd2ozaYoC+rplBAx6mxcJZinkFQWGtfuF11doKng29rKmxpf7pBrzVA/zbYiivmz+VCuDWo",
+	"QKrCDXe9T7E9qWtG6jvrAf79Hnp3eq06/W6ZrhWmb6P4zSXvp7ujJhs3W9Mqt366bXoQHwzbo37cjXqj",
+	"fvQkOmD7tDN8PDqMu6wX9emToZ7xPjuIHtPDYSfeHx2wx9EhbQ+7cW+0Ot3Hekzt8nTbbYvnn093N+BF",
+	"v49kbeJzkZ98hlz8T5pCG1EagXt6J3c7qbv3axJ/RJmrFfJ6w4eWzZ4Noncz5OOA7yIYV7sEW8mYSxVn",
+	"epXaHm2NzVhrekGukxOJsoTpRGgqBbEdg0rhjOpG02clY221wmuNUeWJcFpcDcwbtSsS4Fr4MAq9KunO",
+	"eHzhsAk3d4PxGu24cmlXnrPKNe65lzOI1RlVE18bWDElduv78vubGXfjgb2tGM1TMefxP5wFekB0YrQt",
+	"L1ztkLC2fK3QPMFBxuvvIYh8Vysa4Ojo97sPA/Dyw0iO357JFjmtgH0DFNs1PmaL81bo1O27aEpcYsDD",
+	"XwcNGqnkhg0aRwQ0lo/IVG2XP8j/RcCBUsGsJPiksxxUqTmllwB6NUm4+rLUFtSleVL9+rdntjGeoteg",
+	"JBuUuEJ+wXDpOl5aw0Y/KR06m+usnHc1BjQEr6WxJM8uL9+Sr6hMIi9OC7dDv2NC9dJUdoEOa5t/nPmd",
+	"M7ZzPt02F4tFU+v0zXmWMh6JGHOByolVcn0unq95f/ZGldtd5Buz1i2ltwEPZP9x7zAwkH/JLfnq4R+T",
+	"P6fPUjm4hI7V+vw5fMbZVUUjw1TbGDskQVxXfbnXRxtkCwBbq2/ZjxgZes5oSl7h/dpAnQ/XviVnBI2j",
+	"Bh6kBjbArpy2K2mpnTFyqu0J4cxnxlX7/37C8Is+3zSrz+PAeL8TGeRdKD+py9ZrAb1/tax7m9Fx/Qzy",
+	"B+D9O5TzAfFDP9atdYo3x3kP978ALu7fMy51LK/JwpBjWfw5ouRiUdN8pti8aK2K4mXfrNNPMBBzplyq",
+	"U0VYy/bQ1IKzVK+vnwmh9OH+4fCdyVVWeQy0bOAHq7iw2bRazqcrylC33XY2E+LGVmS82x529r12TTwA",
+	"jgCVodzgA2MuUbYAr1gHI1FlwfbBdlUfhDKJw4dHmP+Tw0eBluSISULRTbOJr2vqR1oId4vsc1V6rLYa",
+	"Duf54bryKnagsMwrOhlwTJ/S8wzZ7axeETrP22bdmxJUFZKzqRf/LO3HF6agVeflMyYSuat+tEXI7vfQ",
+	"jdb0DyidZefiEL58XlA/9kz5ckGXf3+J/HfFnf/j5bKWwsCvzOqu+kkxJBkAvCE3UtEUumpptl7+Gk60",
+	"TvyairlKyatt3zBv+Fgynf2zaPr7kz7I6AGHGsOFFlXVwDkw9iBP1LcWu6tnRIEIws6f84DnvTe1bG2R",
+	"E8FNsMPUys4YVSASkRTyb0BpZ9F9AHg2ZEIzbBCPm4B1idiV9MjPYTRY54TaDUBzvUVC03IyiUObog3w",
+	"88bNrBnXgIuMUA+BB+StGHleAKc/rHawcZWghU/p3aG/zMKA0AE3Q8Ie8lBaa12rZ1/7+IzGjeJcpqb0",
+	"n2MLcNNHH7EBgOaGeiYt8s6g5Oeu1gKAPzmG7eADnr/YtjqDpVCLJGKm1SnTzAej1hBr3AQIBsS8W0bN",
+	"VvLcg4LwBXrmEIicRHeLrg1MNmwEXhvUFdH3ueinXszDLv65PSCfKwg31rjJq4Q3jvb77XadV+UOVPFH",
+	"lIF9Vsw+K2b3pJjVFaPtpKnBR7VuURe4dLVEUI6QSBKLaA4I0znEYCNozLO0cdTYA0x485Hy29YXzxWd",
+	"DK08Tmkq51ZTkSCAjxoXhLFc8JQck0fmH48wfcvAZxxV4P5ASXGaroSeB7wYezYwQ5XwLytvlaZ9mVF4",
+	"yPFKeHvAF1h/BQ0XTXmXVHRpDDlXpJVk6GcIyHxGlPCAGlBRMavkgnSr6/SNwQyv63LvbMlyhN7bBOh4",
+	"v/rqp3lTJNtRChjjSm6D6cIz8jtQJQC2wW19wfTIljbyInKMfdSlqfsdTf01gAT16kEu2BDxIo+qMG9h",
+	"LBZQ1iiwgpRA2CFORzlJuIEZx+uQDal1R6kYTYFUVjoeoP/I6OIW2m7kcM1bJLSpJa0PMiztgjFlNI1C",
+	"EM/4q1RGudQ88Yj8Cwf+L0xyfFsNi6kJ0rm8AImrgI6JzT3DZjMSmWziQyHkJWB1qcnmMEuEIOxY1ChN",
+	"J2XoqWwU/kcyUeyR1yXacJEH9oaMjSHPZZgyEospTQAVcsAdorwWzuzhkUNjt8CfkMafKKw4WYd6A6WB",
+	"zaZ5vhkLkSH4mWTEy0kxZp7L4LQ9qQ1wW3UCJNhx3ks0Wec2a2RtOB6bIPZlBYxNkqY+SCv22TJw42uA",
+	"fIBxfwlxnx2mg+z+408f/18AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
