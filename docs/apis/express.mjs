@@ -1,10 +1,21 @@
 // An API with Express that checks the access tokens of refreshd with jose. Set SECRET, or JWKS_URL
 // and ALGORITHM.
 import express from 'express';
-import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 
 const { SECRET, JWKS_URL, ALGORITHM = 'HS256', PORT = '8081' } = process.env;
-const key = SECRET ? new TextEncoder().encode(SECRET) : createRemoteJWKSet(new URL(JWKS_URL));
+const remote = SECRET ? undefined : createRemoteJWKSet(new URL(JWKS_URL));
+const key = SECRET ? new TextEncoder().encode(SECRET) : fetched;
+
+class KeysUnavailable extends Error {}
+
+// An unknown key is the fault of the token. Any other error means that the keys cannot be read.
+async function fetched(header, token) {
+  return remote(header, token).catch((error) => {
+    if (error instanceof errors.JWKSNoMatchingKey) throw error;
+    throw new KeysUnavailable('the keys are unavailable', { cause: error });
+  });
+}
 
 // The algorithm is yours and never the token's. Add issuer and audience if your login sets them.
 const rules = { algorithms: [ALGORITHM], requiredClaims: ['exp', 'identity'] };
@@ -17,7 +28,11 @@ async function authenticated(req, res, next) {
     // A refresh token has a valid signature too, and lives for weeks.
     if (payload.type !== 0) throw new Error('not an access token');
     req.caller = payload;
-  } catch {
+  } catch (error) {
+    // The token may be good: a 401 would log the user out.
+    if (error instanceof KeysUnavailable) {
+      return res.status(503).set('Retry-After', '1').json({ error: 'unavailable' });
+    }
     return res.status(401).set('WWW-Authenticate', 'Bearer').json({ error: 'unauthorized' });
   }
   next();

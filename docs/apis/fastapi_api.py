@@ -13,10 +13,25 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 ALGORITHM = os.environ.get("ALGORITHM", "HS256")  # yours, and never the token's
 SECRET = os.environ.get("SECRET")
-KEYS = None if SECRET else jwt.PyJWKClient(os.environ["JWKS_URL"], lifespan=300)
+KEYS = None if SECRET else jwt.PyJWKClient(os.environ["JWKS_URL"], timeout=5)
 
 app = FastAPI()
 bearer = HTTPBearer(auto_error=False)
+
+
+def key_of(token: str) -> object:
+    """The key of a token. 503 if the keys cannot be read: a 401 would log the user out."""
+    if SECRET:
+        return SECRET
+    key_id = jwt.get_unverified_header(token).get("kid")
+    known = False
+    try:
+        known = bool(KEYS.get_signing_keys())
+        return KEYS.get_signing_key(key_id).key
+    except (jwt.PyJWTError, ValueError) as error:
+        if known and type(error) is jwt.PyJWKClientError:
+            raise  # there is no such key
+        raise HTTPException(503, "the keys are unavailable", {"Retry-After": "1"}) from error
 
 
 def caller(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> dict:
@@ -24,16 +39,13 @@ def caller(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
         if sent is None:
             raise jwt.InvalidTokenError("no access token")
         token = sent.credentials
-        key = SECRET or KEYS.get_signing_key_from_jwt(token).key
         # Add issuer and audience if your login sets them.
         claims = jwt.decode(
-            token, key, algorithms=[ALGORITHM], options={"require": ["exp", "identity"]}
+            token, key_of(token), algorithms=[ALGORITHM], options={"require": ["exp", "identity"]}
         )
         # A refresh token has a valid signature too, and lives for weeks. False equals 0 in Python.
         if type(claims.get("type")) is not int or claims["type"] != 0:
             raise jwt.InvalidTokenError("not an access token")
-    except jwt.PyJWKClientConnectionError as error:
-        raise HTTPException(503, "the keys are unavailable", {"Retry-After": "1"}) from error
     except jwt.PyJWTError as error:
         raise HTTPException(401, "unauthorized", {"WWW-Authenticate": "Bearer"}) from error
     return claims

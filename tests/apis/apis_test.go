@@ -81,7 +81,12 @@ func run(t *testing.T, all map[string][]string) {
 		for name, command := range all {
 			t.Run(name+" with "+kind, func(t *testing.T) {
 				t.Parallel()
-				judge(t, l, node.URL, start(t, l, node.URL, command))
+				front := newFront(t, node.URL)
+				url := start(t, l, server.Serve(t, front).String(), command)
+				if kind == "keys" {
+					front.judge(t, url, l.sign(t, 0, true, time.Hour))
+				}
+				judge(t, l, node.URL, url)
 			})
 		}
 	}
@@ -156,6 +161,12 @@ func judge(t *testing.T, l login, refreshd, url string) {
 
 func ask(t *testing.T, method, url, token string) int {
 	t.Helper()
+	return request(t, method, url, token).StatusCode
+}
+
+// request returns the answer of an API, without its body.
+func request(t *testing.T, method, url, token string) *http.Response {
+	t.Helper()
 	r, err := http.NewRequest(method, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
@@ -168,5 +179,5 @@ func ask(t *testing.T, method, url, token string) int {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	return response.StatusCode
+	return response
 }

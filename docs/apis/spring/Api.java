@@ -1,5 +1,9 @@
 package apis;
 
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import javax.crypto.spec.SecretKeySpec;
@@ -8,9 +12,12 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 import org.springframework.http.ResponseEntity;
+import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.authorization.AuthorizationDecision;
+import org.springframework.security.config.ObjectPostProcessor;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.http.SessionCreationPolicy;
+import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.security.oauth2.core.DelegatingOAuth2TokenValidator;
 import org.springframework.security.oauth2.core.OAuth2TokenValidator;
@@ -22,6 +29,8 @@ import org.springframework.security.oauth2.jwt.JwtDecoder;
 import org.springframework.security.oauth2.jwt.JwtTimestampValidator;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationToken;
+import org.springframework.security.oauth2.server.resource.web.BearerTokenAuthenticationEntryPoint;
+import org.springframework.security.oauth2.server.resource.web.authentication.BearerTokenAuthenticationFilter;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -70,7 +79,14 @@ public class Api {
     return http
         .csrf(csrf -> csrf.disable()) // no cookie authenticates
         .sessionManagement(s -> s.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
-        .oauth2ResourceServer(server -> server.jwt(jwt -> {}))
+        .oauth2ResourceServer(server -> server.jwt(jwt -> {})
+            .withObjectPostProcessor(new ObjectPostProcessor<BearerTokenAuthenticationFilter>() {
+              @Override
+              public <F extends BearerTokenAuthenticationFilter> F postProcess(F filter) {
+                filter.setAuthenticationFailureHandler(Api::refuse);
+                return filter;
+              }
+            }))
         .authorizeHttpRequests(requests -> requests
             // An operation that needs a recent password.
             .requestMatchers("/password").access((caller, request) ->
@@ -78,6 +94,18 @@ public class Api {
                     && Boolean.TRUE.equals(token.getToken().getClaim("fresh"))))
             .anyRequest().authenticated())
         .build();
+  }
+
+  /** The token may be good while the keys cannot be read: a 401 would log the user out. */
+  static void refuse(
+      HttpServletRequest request, HttpServletResponse response, AuthenticationException error)
+      throws IOException, ServletException {
+    if (error instanceof AuthenticationServiceException) {
+      response.setHeader("Retry-After", "1");
+      response.setStatus(HttpServletResponse.SC_SERVICE_UNAVAILABLE);
+      return;
+    }
+    new BearerTokenAuthenticationEntryPoint().commence(request, response, error);
   }
 
   @GetMapping("/orders")
