@@ -140,14 +140,6 @@ func (w *world) ticks(r *rules, change func(string, func(*world))) {
 	}
 }
 
-// pass counts a tick. Ages above the limit make no difference.
-func (a *age) pass(asleep bool, limit uint8) {
-	a.wall = min(a.wall+1, limit)
-	if !asleep {
-		a.mono = min(a.mono+1, limit)
-	}
-}
-
 // tidy clears the fields that have no meaning, so that equal states are equal.
 func (w *world) tidy(r *rules) {
 	g := &w.guard

@@ -172,6 +172,14 @@ func (l *log) page(r *rules, q message, epoch uint8) message {
 	return p
 }
 
+// pass counts a tick. Ages above the limit make no difference.
+func (a *age) pass(asleep bool, limit uint8) {
+	a.wall = min(a.wall+1, limit)
+	if !asleep {
+		a.mono = min(a.mono+1, limit)
+	}
+}
+
 func (a age) stale(r *rules) bool {
 	return r.mono && a.mono >= r.stale || r.wall && a.wall >= r.stale
 }

@@ -4,6 +4,7 @@ package guard
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -56,6 +57,11 @@ func (w *world) post(path, token string, want int) (answer struct {
 		return err == nil && response.StatusCode == want
 	})
 	return answer
+}
+
+func newToken(t *testing.T) string {
+	t.Helper()
+	return signed(t, map[string]any{"type": 1, "jti": rand.Text()})
 }
 
 func (w *world) refreshed(token string) string {

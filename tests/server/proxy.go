@@ -14,8 +14,15 @@ type Proxy struct {
 	mu    sync.Mutex
 	how   Behaviour
 	conns map[net.Conn]struct{}
-	calm  chan struct{} // closed when it stops holding data back
+	calm  [directions]chan struct{} // closed while it holds no data of the direction back
 }
+
+// The directions of data.
+const (
+	requests = iota
+	answers
+	directions
+)
 
 // Behaviour is how a Proxy treats connections.
 type Behaviour int
@@ -27,7 +34,16 @@ const (
 	Refuses
 	// Hangs accepts connections and data and passes none on, as a network that loses packets.
 	Hangs
+	// HoldsAnswers is like Hangs for the data of the target only.
+	HoldsAnswers
+	// HoldsRequests is like Hangs for the data of the clients only.
+	HoldsRequests
 )
+
+func (b Behaviour) holds(direction int) bool {
+	return b == Hangs || b == HoldsAnswers && direction == answers ||
+		b == HoldsRequests && direction == requests
+}
 
 // StartProxy starts a proxy in front of an address, which ends with the test.
 func StartProxy(tb testing.TB, target string) *Proxy {
@@ -40,9 +56,11 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 		listener: listener,
 		target:   target,
 		conns:    map[net.Conn]struct{}{},
-		calm:     make(chan struct{}),
 	}
-	close(p.calm)
+	for direction := range p.calm {
+		p.calm[direction] = make(chan struct{})
+		close(p.calm[direction])
+	}
 	go p.serve()
 	tb.Cleanup(func() {
 		listener.Close()
@@ -58,11 +76,13 @@ func (p *Proxy) Address() string { return p.listener.Addr().String() }
 func (p *Proxy) Set(how Behaviour) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case how == Hangs && p.how != Hangs:
-		p.calm = make(chan struct{})
-	case how != Hangs && p.how == Hangs:
-		close(p.calm)
+	for direction := range p.calm {
+		switch held, holds := p.how.holds(direction), how.holds(direction); {
+		case holds && !held:
+			p.calm[direction] = make(chan struct{})
+		case held && !holds:
+			close(p.calm[direction])
+		}
 	}
 	p.how = how
 	if how == Refuses {
@@ -98,8 +118,8 @@ func (p *Proxy) serve() {
 			}
 			continue
 		}
-		go p.pass(near, far)
-		go p.pass(far, near)
+		go p.pass(near, far, answers)
+		go p.pass(far, near, requests)
 	}
 }
 
@@ -116,14 +136,14 @@ func (p *Proxy) admit(conns ...net.Conn) bool {
 }
 
 // pass copies one direction until either side ends.
-func (p *Proxy) pass(to, from net.Conn) {
+func (p *Proxy) pass(to, from net.Conn, direction int) {
 	defer to.Close()
 	defer from.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		p.mu.Lock()
-		calm := p.calm
+		calm := p.calm[direction]
 		p.mu.Unlock()
 		<-calm
 		if _, failed := to.Write(buf[:n]); failed != nil || err != nil {
