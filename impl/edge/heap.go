@@ -13,8 +13,9 @@ const (
 	// The live memory of a server without revocations is a few MiB: without the reserve, the
 	// collector would run hundreds of times a second under load.
 	heapReserve = 16 << 20
-	// heapEnough is the live memory from which the heap may grow far enough without the reserve.
-	heapEnough = 12 << 20
+	// heapEnough is the live memory, with the stacks, from which a server is so large that the
+	// reserve matters little. The table of the rate limit alone has 16 MiB.
+	heapEnough = 24 << 20
 )
 
 // ReserveHeap makes garbage collections rarer until release is called. Go lets the heap grow by as
@@ -56,13 +57,16 @@ func (r *reserve) adjust() {
 	if r.released {
 		return
 	}
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	live := int64(sample[0].Value.Uint64()) - int64(len(r.pages)) //nolint:gosec // below 2^63
+	memory := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+	}
+	metrics.Read(memory)
+	live := memory[0].Value.Uint64() + memory[1].Value.Uint64()
 	switch {
-	case live > heapEnough:
+	case live > heapEnough+heapReserve && r.pages != nil:
 		r.pages = nil
-	case live < heapEnough/2 && r.pages == nil:
+	case live < heapEnough*3/4 && r.pages == nil:
 		r.pages = make([]byte, heapReserve)
 	}
 	r.watch()
