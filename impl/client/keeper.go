@@ -111,8 +111,12 @@ func (k *Keeper) Login(ctx context.Context, tokens Tokens) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.rejected = ""
+	started := !k.loaded // then load itself revokes the sessions that are pending
 	if held, err := k.load(ctx); err == nil {
 		tokens.LoggedOut = held.LoggedOut
+	}
+	if !started && tokens.LoggedOut != "" {
+		go k.revokeAll(context.WithoutCancel(ctx)) //nolint:errcheck // the next start tries again
 	}
 	return k.save(ctx, tokens)
 }

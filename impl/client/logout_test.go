@@ -134,3 +134,21 @@ func TestLogoutThatIsRejected(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestLoginTriesLogoutAgain(t *testing.T) {
+	s := newService(t)
+	k, _ := loggedIn(t, s, nil)
+	revocations(s, refuse(503))
+	if err := k.Logout(t.Context()); !errors.Is(err, client.ErrTemporary) {
+		t.Fatal(err)
+	}
+	sent := revocations(s, confirm)
+	tokens := login()
+	tokens.RefreshToken = "R9"
+	if err := k.Login(t.Context(), tokens); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-sent; got != "/api/v1/revoke R0" {
+		t.Error(got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 )
 
 // Transport returns an http.RoundTripper that adds the access token to requests. It does so only
@@ -33,12 +34,22 @@ type transport struct {
 	keeper  *Keeper
 	base    http.RoundTripper
 	origins []string
+	warned  sync.Map // origins that a warning has named
 }
 
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	own := request.Header.Get("Authorization") != ""
-	if own || !slices.Contains(t.origins, origin(request.URL)) {
+	if request.Header.Get("Authorization") != "" {
 		return t.base.RoundTrip(request)
+	}
+	if to := origin(request.URL); !slices.Contains(t.origins, to) {
+		response, err := t.base.RoundTrip(request)
+		if err == nil && response.StatusCode == http.StatusUnauthorized {
+			if _, again := t.warned.LoadOrStore(to, true); !again {
+				t.keeper.config.Log.Warn("an origin that gets no access token answered 401: pass it "+
+					"to Transport", "origin", to)
+			}
+		}
+		return response, err
 	}
 	first, err := t.keeper.AccessToken(request.Context())
 	if err != nil {

@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,6 +45,29 @@ func TestTransportKeepsTokenFromOthers(t *testing.T) {
 	response, err := (&http.Client{Transport: k.Transport(nil, other.URL)}).Get(other.URL)
 	if _, got := body(t, response, err); !strings.HasPrefix(got, "got Bearer ") {
 		t.Errorf("with the origin allowed: %s", got)
+	}
+}
+
+func TestTransportWarnsOfOriginWithoutToken(t *testing.T) {
+	s := newService(t)
+	var log bytes.Buffer
+	k, _ := loggedIn(t, s, func(c *client.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(other.Close)
+	web := &http.Client{Transport: k.Transport(nil)}
+	for range 2 {
+		response, err := web.Get(other.URL)
+		if status, _ := body(t, response, err); status != http.StatusUnauthorized {
+			t.Errorf("status %d", status)
+		}
+	}
+	if text := log.String(); strings.Count(text, "answered 401") != 1 ||
+		!strings.Contains(text, "origin="+other.URL) {
+		t.Errorf("logged %q", text)
 	}
 }
 

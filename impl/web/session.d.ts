@@ -148,9 +148,9 @@ export interface Session {
   /**
    * Deletes the tokens at once and asks the server to revoke the session. Returns whether the
    * server has confirmed it. If not, the request is sent again: up to three times, when the machine
-   * is online again, and at the next start. Until then the storage has the refresh token for this
-   * purpose alone. An answer such as 400 or 501 is a mistake of the page or of a setting: it causes
-   * a warning, and the next start tries again. Never rejects.
+   * is online again, and at the next login or start. Until then the storage has the refresh token
+   * for this purpose alone. An answer such as 400 or 501 is a mistake of the page or of a setting:
+   * it causes a warning, and the next login or start tries again. Never rejects.
    */
   logout(): Promise<boolean>;
   /**

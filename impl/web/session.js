@@ -627,6 +627,7 @@ export function createSession(options = {}) {
       throw new RangeError('login: expired must be in Unix seconds, not in milliseconds');
     }
     if (cookie) return withRetries(() => loginByCookie(pair));
+    if (pendingLogouts().length) confirmLogouts();
     received(record);
     rejected = undefined;
     change({ type: 'login', expired: pair.expired });

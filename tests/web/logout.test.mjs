@@ -54,6 +54,19 @@ test('an unconfirmed logout is sent again when the machine is online', async () 
   assert.equal(world.requests.length, 5);
 });
 
+test('an unconfirmed logout is sent again at the next login', async () => {
+  const { world, tab } = loggedIn({}, { refresh: 'R0' });
+  world.server = () => world.error(503);
+  await world.value(tab.logout());
+  await world.pass(60_000);
+  world.server = revoked;
+  world.requests = [];
+  await world.value(tab.login(world.pair({ refresh: 'R1' })));
+  await world.pass(1000);
+  assert.deepEqual(await world.requests[0].json(), { refresh_token: 'R0' });
+  assert.equal(tab.tokens.refresh_token, 'R1');
+});
+
 test('a session that the server no longer knows is logged out', async () => {
   const { world, tab } = loggedIn();
   world.server = () => world.error(422);
