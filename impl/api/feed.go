@@ -36,7 +36,7 @@ type Feed struct {
 	Stopping <-chan struct{}
 }
 
-// middlewares returns what runs before a request for the feed.
+// middlewares returns the checks of a request for the feed.
 func (f *Feed) middlewares() []echo.MiddlewareFunc {
 	if f.Credentials == nil {
 		return switchedOff(f.Off)
@@ -45,7 +45,7 @@ func (f *Feed) middlewares() []echo.MiddlewareFunc {
 		withCredential(f.Credentials, credential.Feed, problem.NoCredential),
 		func(next echo.HandlerFunc) echo.HandlerFunc {
 			return func(c echo.Context) error {
-				// A request that only waits must not count as one that is worked on.
+				// A request that waits for an entry must not count as in flight.
 				w, _ := c.Response().Writer.(interface{ LeaveInFlight() })
 				r := c.Request()
 				c.SetRequest(r.WithContext(context.WithValue(r.Context(), placeKey{}, w)))

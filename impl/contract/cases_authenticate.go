@@ -103,7 +103,7 @@ func authenticateCases() []Case {
 			Rule:     "The sign-out of an identity counts.",
 			Produces: http.StatusUnauthorized,
 			Run: func(r *Run) {
-				identity := somebody()
+				identity := newIdentity()
 				s := r.owner(identity).claim("iat", number(r.now()-60))
 				r.authenticated(get(authenticatePath, "", s))
 				r.send(createRevocation().request(r, object{{"identity", quote(identity)}}.String()), ok())

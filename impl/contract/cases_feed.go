@@ -153,7 +153,7 @@ func feedCases() []Case {
 
 // revocationsInFeed revokes a session and an identity, and finds both in the feed.
 func (r *Run) revocationsInFeed() {
-	at, identity := r.follow(0), somebody()
+	at, identity := r.follow(0), newIdentity()
 	s := r.person()
 	access := s.sign()
 	r.revoke(access)

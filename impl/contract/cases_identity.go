@@ -98,7 +98,7 @@ func laterCases() []Case {
 			Produces: http.StatusOK,
 			Rule:     "Access tokens of the identity are rejected too.",
 			Run: func(r *Run) {
-				s := r.administrator().claim("identity", quote(somebody()))
+				s := r.administrator().claim("identity", quote(newIdentity()))
 				q := get(revocationsPath, "limit=1", s)
 				r.send(q, ok())
 				r.endAll(s.identity())

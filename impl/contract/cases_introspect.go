@@ -111,7 +111,7 @@ func introspectCases() []Case {
 			r.active(r.introspection(r.owner(r.identity).sign(), hint...), false)
 		}),
 		asks("after a sign-out", "The sign-out of an identity counts.", func(r *Run) {
-			identity := somebody()
+			identity := newIdentity()
 			token := r.owner(identity).claim("iat", number(r.now()-60)).sign()
 			r.active(r.introspection(token), true)
 			r.send(createRevocation().request(r, object{{"identity", quote(identity)}}.String()), ok())

@@ -64,7 +64,7 @@ func listCases() []Case {
 		list("walk", "Pages skip nothing and repeat nothing.", func(r *Run) {
 			var made []int64
 			for range 5 {
-				made = append(made, r.endAll(somebody()).Sequence)
+				made = append(made, r.endAll(newIdentity()).Sequence)
 			}
 			r.walk(made)
 		}),
@@ -89,7 +89,7 @@ func listCases() []Case {
 }
 
 func (r *Run) newestFirst() {
-	older, newer := r.endAll(somebody()), r.endAll(somebody())
+	older, newer := r.endAll(newIdentity()), r.endAll(newIdentity())
 	if newer.Sequence <= older.Sequence {
 		r.breach("a later revocation must have a higher sequence",
 			"it has %d, the earlier one %d", newer.Sequence, older.Sequence)

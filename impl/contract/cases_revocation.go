@@ -54,7 +54,7 @@ func endedCases() []Case {
 			Produces: http.StatusOK,
 			Rule:     "A session can be revoked by its ID before any token of it was seen.",
 			Run: func(r *Run) {
-				id := sessionID(somebody())
+				id := sessionID(newIdentity())
 				if out := r.end(object{{"session", quote(id)}}); out.Session != id ||
 					out.Identity != "" {
 					r.breach("the answer must tell what was revoked", "it is %+v", out)
@@ -81,7 +81,7 @@ func endedCases() []Case {
 			Run: func(r *Run) {
 				r.end(
 					object{
-						{"identity", quote(somebody())},
+						{"identity", quote(newIdentity())},
 						{"reason", quote(strings.Repeat("é", 200))},
 					},
 				)

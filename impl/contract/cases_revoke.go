@@ -32,7 +32,7 @@ func revokeCases() []Case {
 		"sample",
 		"The session of a token with an empty jti is revoked, and no other session.",
 		func(r *Run) {
-			owner := quote(somebody())
+			owner := quote(newIdentity())
 			first := r.sample(r.now()+3600).claim("identity", owner)
 			second := r.sample(r.now()+7200).claim("identity", owner)
 			r.revoke(first.sign())

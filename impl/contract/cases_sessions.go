@@ -87,7 +87,7 @@ func listSessionsCases() []Case {
 }
 
 func (r *Run) listsOwn() {
-	who := somebody()
+	who := newIdentity()
 	r.wantSessions(r.own(who), 0)
 	r.rotated(r.sketch().claim("identity", quote(who)).sign())
 	q := refreshRequest(bodyWith(r.sketch().claim("identity", quote(who)).sign(), "10"))
@@ -166,7 +166,7 @@ func endSessionCases() []Case {
 					return
 				}
 				id := list[0].ID
-				r.send(endSession(r.owner(somebody()), id), notFound())
+				r.send(endSession(r.owner(newIdentity()), id), notFound())
 				r.send(endSession(r.administrator().claim("fresh", "false"), id), notFound())
 				for _, other := range []string{strings.Repeat("a", 64), strings.ToUpper(id), "x", id + "0"} {
 					r.send(endSession(r.owner(s.identity()), other), notFound())

@@ -51,7 +51,7 @@ func createRevocation() operation {
 		success: http.StatusOK,
 		admin:   true,
 		members: func(*Run) object {
-			return object{{"identity", quote(somebody())}, {"reason", `"contract kit"`}}
+			return object{{"identity", quote(newIdentity())}, {"reason", `"contract kit"`}}
 		},
 	}
 }

@@ -22,7 +22,7 @@ type Run struct {
 }
 
 func (s *Suite) newRun(ctx context.Context, t Target, seen coverage) *Run {
-	return &Run{Target: t, ctx: ctx, spec: s.spec, seen: seen, base: t.URL, identity: somebody()}
+	return &Run{Target: t, ctx: ctx, spec: s.spec, seen: seen, base: t.URL, identity: newIdentity()}
 }
 
 // now returns the time in Unix seconds.

@@ -54,8 +54,8 @@ func quote(s string) string {
 
 func number[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }
 
-// somebody returns an identity that no other case has, in any run.
-func somebody() string { return "contract.kit+" + rand.Text() + "@example.com" }
+// newIdentity returns an identity that no other case has, in any run.
+func newIdentity() string { return "contract.kit+" + rand.Text() + "@example.com" }
 
 // sketch is a token before it is signed.
 type sketch struct {
@@ -81,7 +81,7 @@ func (r *Run) sketch() sketch {
 }
 
 // person returns a sketch of an identity that even the case itself has not used.
-func (r *Run) person() sketch { return r.sketch().claim("identity", quote(somebody())) }
+func (r *Run) person() sketch { return r.sketch().claim("identity", quote(newIdentity())) }
 
 // sample returns the token of the kalsel page: its exact claims except exp.
 func (r *Run) sample(exp int64) sketch {

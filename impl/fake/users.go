@@ -33,7 +33,7 @@ type usersService struct {
 	total    int
 }
 
-// user is what the user service says about one user.
+// user is the answer of the user service about one user.
 type user struct {
 	// Status is 200, 403, 404 or 410.
 	Status int `json:"status"`

@@ -8,7 +8,7 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// verdict is what an answer means.
+// verdict is the meaning of an answer.
 type verdict uint8
 
 const (

@@ -63,7 +63,7 @@ func (c *calls) join(ctx context.Context, q session.UserQuestion) *call {
 	return one
 }
 
-// leave ends a call that nobody waits for any more.
+// leave cancels a call if its last question is given up.
 func (c *calls) leave(one *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *calls) begin(one *call) {
 	go c.run(one)
 }
 
-// run performs a call, and begins the next one for those who asked meanwhile.
+// run performs a call, and begins the next one for the questions that came meanwhile.
 func (c *calls) run(one *call) {
 	one.answer, one.err = c.perform(one.ctx, one.question)
 	one.cancel()

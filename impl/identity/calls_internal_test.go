@@ -115,7 +115,7 @@ func TestCallsInFlight(t *testing.T) {
 	})
 }
 
-// TestCallsAreAbandoned: a call ends when nobody waits for it, and only then.
+// TestCallsAreAbandoned: a call ends when no question waits for it, and only then.
 func TestCallsAreAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, q := newControlled(10), session.UserQuestion{Identity: "a"}

@@ -107,7 +107,7 @@ func (s *sender) setHeader(ctx context.Context, h http.Header) {
 }
 
 // notAnswered returns the failure of a call whose answer did not arrive, or context.Canceled if
-// nobody waits for the answer any more.
+// no question waits for the answer any more.
 func (s *sender) notAnswered(ctx context.Context, text string) error {
 	switch err := ctx.Err(); {
 	case errors.Is(err, context.Canceled):

@@ -114,7 +114,7 @@ func TestRetryAfterOfACache(t *testing.T) {
 	}
 }
 
-// TestManyInventedKeys: key IDs that anybody may invent take bounded memory, and none of them hides
+// TestManyInventedKeys: key IDs that a client invents take bounded memory, and none of them hides
 // another.
 func TestManyInventedKeys(t *testing.T) {
 	clock := newClock()

@@ -136,7 +136,7 @@ func (i *issuer) fetchOnce(ctx context.Context) (number int64, err error) {
 }
 
 // report logs a failed fetch if its reason is new or was logged a minute ago, and the first fetch
-// that succeeds again: anybody can cause a fetch each second, with an invented key ID.
+// that succeeds again: any client can cause a fetch each second, with an invented key ID.
 func (i *issuer) report(err error) {
 	if err == nil {
 		if i.failure != "" {

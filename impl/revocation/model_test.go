@@ -168,7 +168,7 @@ const (
 
 func (w *world) commit() { w.entry++; w.head = w.entry }
 
-// readLeases notes whom to wait for: entry is the one that is, or will be, committed.
+// readLeases notes the nodes to wait for: entry is the one that is, or will be, committed.
 func (w *world) readLeases(entry uint8, d *design) {
 	for i := range w.nodes {
 		n := &w.nodes[i]

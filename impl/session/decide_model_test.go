@@ -9,7 +9,7 @@ import (
 )
 
 // The decision as a model, which decide_explore_test.go walks exhaustively. Two tabs of one honest
-// client share what they store; a thief copies tokens and presents them; a revoker ends the
+// client share their storage; a thief copies tokens and presents them; a revoker ends the
 // session; requests and answers get lost, also because the server crashes between commit and answer;
 // the store is restored from a backup. Time passes in ticks of one window.
 //

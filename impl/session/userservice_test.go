@@ -17,7 +17,7 @@ import (
 	"kalsel.dev/refresh/impl/token"
 )
 
-// users is a user service that does what the test says, and counts the questions.
+// users is a user service that answers as the test says, and counts the questions.
 type users struct {
 	asked  int
 	claims func(q session.UserQuestion) ([]byte, error)

@@ -42,7 +42,7 @@ type contender struct {
 	users   *usersService // nil: none is asked
 }
 
-// bench is a run: what its contenders share.
+// bench is a run: the settings and tokens that its contenders share.
 type bench struct {
 	settings
 	signer

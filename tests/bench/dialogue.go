@@ -26,7 +26,7 @@ const (
 	sessionsActive = 100_000
 )
 
-// answers says what a server answers to a refresh.
+// answers is the kind of answers that a server gives to a refresh.
 type answers int
 
 const (

@@ -89,7 +89,7 @@ func measureStarts(ctx context.Context, contenders []contender, result *report) 
 	return nil
 }
 
-// turn loads the server once and adds what was measured to the sums.
+// turn loads the server once and adds the measurements to the sums.
 func (b *bout) turn(ctx context.Context, how loop, length time.Duration) error {
 	for _, w := range b.workers {
 		if err := w.SetDeadline(time.Now().Add(length + time.Minute)); err != nil {

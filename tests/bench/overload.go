@@ -88,8 +88,8 @@ func paced(rate float64) loop {
 	}}
 }
 
-// slowClients are the clients of a siege: how many of a kind there are, what they send first, what
-// they send again and again, and whether they read.
+// slowClients are the clients of a siege: their number, the bytes that they send first, the bytes
+// that they repeat, and whether they read.
 var slowClients = []struct {
 	count       int
 	first, drip string

@@ -103,7 +103,7 @@ func rewrite(t *rapid.T, raw string) string {
 	return raw
 }
 
-// TestMalleableSignature: anybody can change an ECDSA signature (r, s) to (r, n-s), which is valid
+// TestMalleableSignature: a thief can change an ECDSA signature (r, s) to (r, n-s), which is valid
 // too. The token still belongs to the same session.
 func TestMalleableSignature(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -76,7 +76,7 @@ func (d deployment) misbehaves(t *testing.T, behaviour string, keep bool) []stri
 	return []string{token, other, first.Access, first.Refresh, again.Access, again.Refresh}
 }
 
-// TestTooManyClaims: claims that do not fit into a token are no usable answer. They log nobody out.
+// TestTooManyClaims: claims that do not fit into a token are no usable answer. They log no user out.
 func TestTooManyClaims(t *testing.T) {
 	t.Parallel()
 	for mode, args := range modes() {

@@ -1,6 +1,6 @@
 // Command mutants changes one operator of the product code at a time and runs the package's tests
 // against it, with go-gremlins. A change that no test notices must stand in survivors.txt beside
-// this file, with the reason why it changes nothing that anybody relies on.
+// this file, with the reason why it is harmless.
 //
 //	go run ./tests/mutants GREMLINS PACKAGE...
 //

@@ -50,10 +50,10 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// holding is what a server holds.
+// holding is the resources that a server holds.
 type holding struct{ goroutines, files, memory float64 }
 
-// settled waits until the connections of the load are closed, and returns what the server holds then.
+// settled waits until the connections of the load are closed, and returns the server's resources.
 func settled(t *testing.T, r *server.Refreshd) holding {
 	t.Helper()
 	var before, now holding

@@ -82,8 +82,8 @@ func TestStartWaitsForTheStore(t *testing.T) {
 	})
 }
 
-// A server whose database has lost its synchronous standby waits too: what it notes at the start must
-// be as durable as a revocation.
+// A server whose database has lost its synchronous standby waits too: the row that it writes at the
+// start must be as durable as a revocation.
 func TestStartWaitsForTheStandby(t *testing.T) {
 	t.Parallel()
 	database := server.StartPostgres(t)
