@@ -13,10 +13,10 @@ import (
 
 func TestGateways(t *testing.T) {
 	t.Parallel()
-	for name, gateway := range gateways() {
+	for name, start := range gateways() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := build(t, gateway)
+			p := build(t, start, false)
 			for _, c := range []struct {
 				name string
 				test func(*place)
@@ -50,6 +50,9 @@ func accepted(p *place) {
 	}
 	if got := asked.Header.Get("X-Auth-Identity"); got != "m%C3%A4ry%2540@example.com" {
 		p.t.Errorf("X-Auth-Identity: %q", got)
+	}
+	if got := asked.Header.Get("X-Auth-Claims"); got != "-" {
+		p.t.Errorf("X-Auth-Claims: %q, want -", got)
 	}
 	if got := asked.Header.Get("X-Auth-Session"); len(got) < 32 {
 		p.t.Errorf("X-Auth-Session: %q", got)

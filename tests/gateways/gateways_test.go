@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -40,16 +41,23 @@ type request struct {
 	body string
 }
 
-// gateways are the files of deploy/gateways. Each starts in front of refreshd and an API.
-func gateways() map[string]func(t *testing.T, refreshd, operations, api *url.URL) string {
-	return map[string]func(*testing.T, *url.URL, *url.URL, *url.URL) string{
-		"nginx": nginx, "Caddy": caddy, "HAProxy": haproxy,
-	}
+// gateway starts a gateway of deploy/gateways in front of refreshd and an API, and returns its URL.
+// With claims, the file is changed as its comment says for an API that needs all claims.
+type gateway func(t *testing.T, refreshd, operations, api *url.URL, claims bool) string
+
+func gateways() map[string]gateway {
+	return map[string]gateway{"nginx": nginx, "Caddy": caddy, "HAProxy": haproxy}
 }
 
-func nginx(t *testing.T, refreshd, _, api *url.URL) string {
+func nginx(t *testing.T, refreshd, _, api *url.URL, claims bool) string {
 	replace := func(address, folder string) []string {
+		const question = "location /_authenticate {"
+		args := ""
+		if claims {
+			args = "set $args claims=true;"
+		}
 		return []string{
+			question, question + args,
 			"listen 443", "listen " + address,
 			"/etc/ssl/api.example.com/fullchain.pem", folder + "/cert.pem",
 			"/etc/ssl/api.example.com/privkey.pem", folder + "/key.pem",
@@ -60,7 +68,7 @@ func nginx(t *testing.T, refreshd, _, api *url.URL) string {
 	return "https://" + server.Deployed(t, "gateways/nginx.conf", replace, server.NginxCommand(t))
 }
 
-func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
+func haproxy(t *testing.T, refreshd, operations, api *url.URL, claims bool) string {
 	inner, err := server.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +88,14 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
 			t.Fatal(err)
 		}
 		port := " port " + operations.Port()
+		query := ""
+		if claims {
+			query = "?claims=true"
+		}
 		return []string{
+			" if fresh\n", query + " if fresh\n",
+			" if admin !fresh", query + " if admin !fresh",
+			" if !fresh !admin", query + " if !fresh !admin",
 			"bind :443", "bind " + address,
 			"/etc/ssl/api.example.com.pem", folder + "/both.pem",
 			"/etc/haproxy/haproxy.lua", path,
@@ -93,8 +108,12 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL) string {
 	return "https://" + server.Deployed(t, "gateways/haproxy.cfg", replace, server.HAProxyCommand)
 }
 
-func caddy(t *testing.T, refreshd, operations, api *url.URL) string {
-	return server.Caddy(t, "gateways/Caddyfile", func(url string) []string {
+func caddy(t *testing.T, refreshd, operations, api *url.URL, claims bool) string {
+	file := "gateways/Caddyfile"
+	if claims {
+		file = withClaims(t, file)
+	}
+	return server.Caddy(t, file, func(url string) []string {
 		return []string{
 			"API_SITE=" + url,
 			"API_BACKENDS=" + api.Host,
@@ -104,9 +123,35 @@ func caddy(t *testing.T, refreshd, operations, api *url.URL) string {
 	})
 }
 
+// withClaims writes the Caddyfile for an API that needs all claims, and returns its path below
+// deploy.
+func withClaims(t *testing.T, file string) string {
+	t.Helper()
+	const deploy = "../../deploy"
+	text, err := os.ReadFile(filepath.Join(deploy, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	question := regexp.MustCompile(`import authenticated \S+`)
+	text = question.ReplaceAll(text, []byte("$0?claims=true"))
+	path := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	absolute, err := filepath.Abs(deploy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	below, err := filepath.Rel(absolute, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return below
+}
+
 // build starts refreshd, an API and a gateway. The API answers with the status that X-Wanted asks
 // for. In front of refreshd stands a proxy, which answers the access tokens 429 and 503 itself.
-func build(t *testing.T, gateway func(t *testing.T, refreshd, ops, api *url.URL) string) *place {
+func build(t *testing.T, start gateway, claims bool) *place {
 	t.Helper()
 	p := &place{t: t, client: &http.Client{
 		Timeout: server.Patience,
@@ -140,7 +185,7 @@ func build(t *testing.T, gateway func(t *testing.T, refreshd, ops, api *url.URL)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, "the API")
 	}))
-	p.url = gateway(t, front, server.URL(t, service.Operations), api)
+	p.url = start(t, front, server.URL(t, service.Operations), api, claims)
 	// The gateway may have to find out first that refreshd is ready, or to make its certificate.
 	service.Await(t, "an answer through the gateway", func() bool {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url, http.NoBody)
