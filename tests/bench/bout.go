@@ -62,7 +62,7 @@ func start(ctx context.Context, c contender) (*bout, error) {
 
 // isReady returns an error unless the server is ready, or is one that has no such page.
 func (b *bout) isReady() error {
-	if b.name == floor || b.name == byHand {
+	if b.name == floor || b.name == byHand || b.name == guarded {
 		return nil
 	}
 	_, err := b.page("/readyz")
@@ -76,6 +76,7 @@ func (b *bout) askOnce() error {
 		return err
 	}
 	defer w.Close()
+	w.path = b.path
 	if err := w.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (b *bout) connect(lean bool) error {
 		if err != nil {
 			return err
 		}
-		w.talk, w.forwarded = talk, b.name == limited
+		w.talk, w.forwarded, w.path = talk, b.name == limited, b.path
 		b.workers = append(b.workers, w)
 	}
 	if b.name == besieged {

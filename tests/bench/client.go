@@ -34,7 +34,8 @@ type worker struct {
 	late []time.Duration
 	shed int // requests that were answered 503
 
-	forwarded bool // each request names another client address, as a proxy does
+	forwarded bool   // each request names another client address, as a proxy does
+	path      string // of a GET with an access token; "" is a refresh
 }
 
 // dial returns a connection with the lean client, or with Go's own, as most callers have it.
@@ -82,6 +83,13 @@ func (w *worker) askLean(body []byte) (answer, error) {
 }
 
 func (w *worker) send(body []byte) error {
+	if w.path != "" {
+		w.out = append(append(w.out[:0], "GET "...), w.path...)
+		w.out = append(w.out, " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n"...)
+		w.out = append(append(w.out, "Authorization: Bearer "...), body...)
+		_, err := w.Write(append(w.out, "\r\n\r\n"...))
+		return err
+	}
 	w.out = append(w.out[:0], "POST "+refreshPath+" HTTP/1.1\r\nHost: localhost\r\n"+
 		"User-Agent: bench\r\nContent-Type: application/json\r\n"...)
 	if w.forwarded {

@@ -40,6 +40,7 @@ type contender struct {
 	talks   []*dialogue   // one for each connection
 	rate    float64       // of requests, if the server is driven at its own rate
 	users   *usersService // nil: none is asked
+	path    string        // of a GET with an access token; "" is a refresh
 }
 
 // bench is a run: the settings and tokens that its contenders share.
@@ -49,7 +50,8 @@ type bench struct {
 	secret   string
 	folder   string
 	postgres *server.Postgres
-	stores   int // with sessions
+	stores   int   // with sessions
+	source   *bout // refreshd with a long feed; nil: none
 }
 
 // contenders returns the servers of the names.
@@ -75,6 +77,10 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 		return b.peer(name, access), nil
 	case name == refreshd || name == besieged:
 		return b.ours(ctx, name)
+	case name == authenticate:
+		return b.authenticating(ctx)
+	case name == guarded:
+		return b.guarded(ctx)
 	case name == limited:
 		return b.ours(ctx, name, "REFRESH_RATE_LIMIT=1000000", "REFRESH_RATE_BURST=1000000",
 			"REFRESH_TRUSTED_PROXIES=127.0.0.0/8")
@@ -95,7 +101,7 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 	}
 	return contender{}, fmt.Errorf("server %q is not known: give one of %q, the path of a "+
 		"refreshd or one such as sqlite/1000", name,
-		[]string{floor, byHand, refreshd, revoked, limited, besieged})
+		[]string{floor, byHand, refreshd, revoked, limited, besieged, authenticate, guarded})
 }
 
 // peer returns one of the servers that refreshd is compared with, which this program is itself.
@@ -152,6 +158,9 @@ func (b *bench) rotating(ctx context.Context, engine, number string) (contender,
 
 // serve runs a peer, or returns nil if name is empty.
 func serve(name string) error {
+	if name == guarded {
+		return serveGuarded()
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	switch name {

@@ -33,6 +33,7 @@ const (
 	constant answers = iota // always the same
 	access                  // a new access token
 	rotated                 // a new access token and the next refresh token
+	checked                 // 200 to an access token, with any body
 )
 
 // dialogue is one client's side of a connection.
@@ -46,13 +47,17 @@ type dialogue struct {
 	length  int // of the last answer that was verified
 }
 
-// next returns the body of the next request, which is valid until the call after.
+// next returns the body of the next request, or the access token of a request that asks about one.
+// It is valid until the call after.
 func (d *dialogue) next() []byte {
 	d.current = d.asked % len(d.tokens)
 	if d.kind == rotated {
 		d.current = rand.IntN(len(d.tokens))
 	}
 	d.asked++
+	if d.kind == checked {
+		return append(d.body[:0], d.tokens[d.current]...)
+	}
 	d.body = append(append(d.body[:0], `{"refresh_token":"`...), d.tokens[d.current]...)
 	d.body = append(d.body, `","limit":10}`...)
 	return d.body
@@ -60,6 +65,9 @@ func (d *dialogue) next() []byte {
 
 // accept returns an error unless the answer is the one to the last request.
 func (d *dialogue) accept(a answer) error {
+	if d.kind == checked && a.status == http.StatusOK {
+		return nil
+	}
 	if a.status != http.StatusOK || !bytes.HasPrefix(a.body, []byte(`{"access_token":"`)) {
 		d.asked-- // the next answer may be the first one, whose length is measured
 		return fmt.Errorf("status %d: %s", a.status, a.body)

@@ -27,6 +27,9 @@
 // it, with 2,000 connections. The rate counts accepted refreshes, whose latency counts from when
 // they were sent; every other answer must be 503.
 //
+// APIs (-apis): refreshes beside checks of access tokens: by refreshd as a gateway asks it, and by an
+// API with the guard. Then a guard within this program follows a feed of a million revocations.
+//
 // Each answer is checked, one in a thousand with its signature. A wrong answer ends the run.
 //
 // To measure another server, add it to contender in contenders.go and name it in -servers.
@@ -37,6 +40,7 @@
 //	go run ./tests/bench -rotation
 //	go run ./tests/bench -overload
 //	go run ./tests/bench -users
+//	go run ./tests/bench -apis
 //	go run ./tests/bench -lean -servers floor,refreshd,limited
 //	go run ./tests/bench -lean -servers refreshd,besieged
 package main
@@ -67,6 +71,7 @@ type settings struct {
 	Rotation    bool          `json:"rotation"`
 	Overload    bool          `json:"overload"`
 	Users       bool          `json:"users"`
+	APIs        bool          `json:"apis"`
 	Revocations int           `json:"revocations"`
 	Load        float64       `json:"load"`
 	Servers     []string      `json:"servers"`
@@ -104,6 +109,7 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&set.Rotation, "rotation", false, "rotation mode, few and many sessions")
 	flags.BoolVar(&set.Overload, "overload", false, "rotation mode below and above the capacity")
 	flags.BoolVar(&set.Users, "users", false, "a user service that takes 1 ms and 20 ms")
+	flags.BoolVar(&set.APIs, "apis", false, "checks of access tokens by a gateway and by the guard")
 	flags.IntVar(&set.Revocations, "revocations", 0,
 		"compare refreshd with refreshd that has so many revocations in force")
 	flags.StringVar(&servers, "servers", "", "servers to compare: floor, by hand, refreshd, "+
@@ -125,6 +131,8 @@ func parse(args []string) (settings, error) {
 	case set.Users:
 		all = "refreshd,asking/1ms,asking/20ms,sqlite/1000,rotating/1ms,rotating/20ms"
 		connections, turn, set.Lean = 64, time.Second, true
+	case set.APIs:
+		all, set.Lean = "refreshd,authenticate,guard", true
 	case set.Revocations > 0:
 		all = "refreshd,revoked"
 	case set.Open:
@@ -156,6 +164,7 @@ func compare(args []string) error {
 	secret := rand.Text() + rand.Text()
 	b := bench{settings: set, signer: newSigner(secret), secret: secret, folder: folder}
 	defer b.stopDatabase()
+	defer b.stopSource()
 	if set.Overload {
 		return b.overload(ctx)
 	}
@@ -177,7 +186,7 @@ func compare(args []string) error {
 		result.FloorMaximum = maximum.over(floor, requestRate).Median
 		result.OfferedRate = set.Load * result.FloorMaximum
 		how = openLoop(result.OfferedRate)
-	case !set.Rotation && !set.Users:
+	case !set.Rotation && !set.Users && !set.APIs:
 		if err := measureStarts(ctx, contenders, result); err != nil {
 			return err
 		}
@@ -186,5 +195,10 @@ func compare(args []string) error {
 		return err
 	}
 	result.print(os.Stdout)
+	if set.measuresGuard() {
+		if err := b.measureGuard(ctx); err != nil {
+			return err
+		}
+	}
 	return result.save()
 }

@@ -19,7 +19,7 @@ import (
 const identity = "märy%40@example.com"
 
 // signed returns a token of a login: an access token with type 0, a refresh token with type 1.
-func signed(t *testing.T, kind int, more jwt.MapClaims) string {
+func signed(t testing.TB, kind int, more jwt.MapClaims) string {
 	t.Helper()
 	claims := jwt.MapClaims{
 		"identity": identity,

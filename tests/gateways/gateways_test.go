@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 // place is a gateway with the API behind it.
 type place struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	refreshd string
 	client   *http.Client
@@ -43,13 +43,13 @@ type request struct {
 
 // gateway starts a gateway of deploy/gateways in front of refreshd and an API, and returns its URL.
 // With claims, the file is changed as its comment says for an API that needs all claims.
-type gateway func(t *testing.T, refreshd, operations, api *url.URL, claims bool) string
+type gateway func(t testing.TB, refreshd, operations, api *url.URL, claims bool) string
 
 func gateways() map[string]gateway {
 	return map[string]gateway{"nginx": nginx, "Caddy": caddy, "HAProxy": haproxy}
 }
 
-func nginx(t *testing.T, refreshd, _, api *url.URL, claims bool) string {
+func nginx(t testing.TB, refreshd, _, api *url.URL, claims bool) string {
 	replace := func(address, folder string) []string {
 		const question = "location /_authenticate {"
 		args := ""
@@ -68,7 +68,7 @@ func nginx(t *testing.T, refreshd, _, api *url.URL, claims bool) string {
 	return "https://" + server.Deployed(t, "gateways/nginx.conf", replace, server.NginxCommand(t))
 }
 
-func haproxy(t *testing.T, refreshd, operations, api *url.URL, claims bool) string {
+func haproxy(t testing.TB, refreshd, operations, api *url.URL, claims bool) string {
 	inner, err := server.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func haproxy(t *testing.T, refreshd, operations, api *url.URL, claims bool) stri
 	return "https://" + server.Deployed(t, "gateways/haproxy.cfg", replace, server.HAProxyCommand)
 }
 
-func caddy(t *testing.T, refreshd, operations, api *url.URL, claims bool) string {
+func caddy(t testing.TB, refreshd, operations, api *url.URL, claims bool) string {
 	file := "gateways/Caddyfile"
 	if claims {
 		file = withClaims(t, file)
@@ -125,7 +125,7 @@ func caddy(t *testing.T, refreshd, operations, api *url.URL, claims bool) string
 
 // withClaims writes the Caddyfile for an API that needs all claims, and returns its path below
 // deploy.
-func withClaims(t *testing.T, file string) string {
+func withClaims(t testing.TB, file string) string {
 	t.Helper()
 	const deploy = "../../deploy"
 	text, err := os.ReadFile(filepath.Join(deploy, file))
@@ -149,19 +149,25 @@ func withClaims(t *testing.T, file string) string {
 	return below
 }
 
-// build starts refreshd, an API and a gateway. The API answers with the status that X-Wanted asks
-// for. In front of refreshd stands a proxy, which answers the access tokens 429 and 503 itself.
-func build(t *testing.T, start gateway, claims bool) *place {
+// newPlace returns a place without a gateway.
+func newPlace(t testing.TB, refreshd string) *place {
 	t.Helper()
-	p := &place{t: t, client: &http.Client{
+	p := &place{t: t, refreshd: refreshd, client: &http.Client{
 		Timeout: server.Patience,
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // a certificate of this test
 		},
 	}}
 	t.Cleanup(p.client.CloseIdleConnections)
+	return p
+}
+
+// build starts refreshd, an API and a gateway. The API answers with the status that X-Wanted asks
+// for. In front of refreshd stands a proxy, which answers the access tokens 429 and 503 itself.
+func build(t testing.TB, start gateway, claims bool) *place {
+	t.Helper()
 	service := shared.Start(t, "--access-sid")
-	p.refreshd = service.URL
+	p := newPlace(t, service.URL)
 	forward := httputil.NewSingleHostReverseProxy(server.URL(t, service.URL))
 	front := server.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.away.Load() {
