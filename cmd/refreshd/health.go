@@ -55,7 +55,8 @@ func (cmd healthCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	// No proxy: the server is on this machine.
 	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	if err != nil {
-		return fmt.Errorf("the server is not healthy: %s does not answer: %w", url, err)
+		return fmt.Errorf("the server is not healthy: %s, the address of %s, does not answer: %w",
+			url, s.Name(&s.OpsListen), err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))

@@ -78,8 +78,8 @@ func (cmd revokeCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	_, err = fmt.Fprintf(p.stdout, "Revoked %s, at %s. Sequence %d\n",
 		subject(revoked), timestamp(revoked.RevokedAt), revoked.Sequence)
 	if err == nil && revoked.Kind == revocation.OfIdentity && s.TokenLifetime == 0 {
-		_, err = fmt.Fprintf(p.stdout, "From now on, refresh tokens of this identity without iat "+
-			"are rejected, new ones too, unless the servers have %s.\n", s.Name(&s.TokenLifetime))
+		_, err = fmt.Fprintf(p.stdout, "The identity can log in again. But without %s, refresh tokens "+
+			"of the identity that have no iat are rejected from now on, new ones too.\n", s.Name(&s.TokenLifetime))
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
@@ -12,8 +13,14 @@ import (
 )
 
 // ErrUnavailable means that the guard cannot decide now: its knowledge of revocations is older than
-// MaxStale, or it has no key yet. The caller may try again.
-var ErrUnavailable = errors.New("the revocations are not known: they were not read for too long")
+// MaxStale, or the key of the token may be a new one that could not be read. The caller may try
+// again.
+var ErrUnavailable = errors.New("the API cannot check access tokens now")
+
+var (
+	errStale  = fmt.Errorf("%w: the revocations were not read for too long", ErrUnavailable)
+	errNoKeys = fmt.Errorf("%w: the public keys of refreshd were not read", ErrUnavailable)
+)
 
 // Caller is the sender of an accepted access token.
 type Caller struct {
@@ -40,8 +47,8 @@ func (g *Guard) Check(ctx context.Context, raw string) (*Caller, error) {
 	// be older than the age says.
 	if !g.fresh() {
 		if !g.c.AllowStale {
-			g.metrics.count(ErrUnavailable)
-			return nil, ErrUnavailable
+			g.metrics.count(errStale)
+			return nil, errStale
 		}
 		g.metrics.passedStale.Inc()
 	}
@@ -67,7 +74,7 @@ func (g *Guard) Check(ctx context.Context, raw string) (*Caller, error) {
 // verify verifies a token, with new keys if its key is unknown.
 func (g *Guard) verify(ctx context.Context, raw string) (*token.Token, error) {
 	if g.keys != nil && !g.keys.known() {
-		return nil, ErrUnavailable
+		return nil, errNoKeys
 	}
 	t, err := g.verifier.Access(raw, g.now())
 	if g.keys != nil && errors.Is(err, token.ErrUnknownKey) {

@@ -35,7 +35,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 // answerTo returns the answer to a token that is not accepted.
 func answerTo(err error) error {
 	if errors.Is(err, ErrUnavailable) {
-		return problem.New(http.StatusServiceUnavailable, ErrUnavailable.Error())
+		return problem.New(http.StatusServiceUnavailable, err.Error())
 	}
 	return problem.OfAccessToken(err)
 }

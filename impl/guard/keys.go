@@ -57,7 +57,7 @@ func (k *publicKeys) run(ctx context.Context) {
 }
 
 // refetch reads the keys because a token names an unknown one, unless they were read a moment ago. It
-// returns ErrUnavailable if the last reading failed: the key may be a new one.
+// returns errNoKeys if the last reading failed: the key may be a new one.
 func (k *publicKeys) refetch(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -65,7 +65,7 @@ func (k *publicKeys) refetch(ctx context.Context) error {
 		_ = k.fetch(ctx) // noted in failed
 	}
 	if k.failed {
-		return ErrUnavailable
+		return errNoKeys
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // 365d, 1d12h or 90m.
 type Duration time.Duration
 
-var errDuration = errors.New("is not a duration such as 30d, 12h or 90m")
+var errDuration = errors.New("is not a duration such as 30d, 12h or 90s")
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Duration) UnmarshalText(text []byte) error {

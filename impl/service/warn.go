@@ -83,6 +83,7 @@ func (s *Settings) Warn(log *slog.Logger, arguments []string) {
 	warnOfFile(log, s.SecretFile, true)
 	warnOfFile(log, s.AccessSecretFile, true)
 	warnOfFile(log, s.IdentityCredentialFile, true)
+	warnOfFile(log, s.ApiCredentials, true)
 	warnOfFile(log, storeFile, true)
 	warnOfFile(log, s.Keys, false) // package keys warns of its readers, each time that it changes
 	warnOfFile(log, s.IssuerJwks, false)
