@@ -62,6 +62,18 @@ test('the access token of the login is used without a refresh', async () => {
   assert.deepEqual(world.paths(), ['login']);
 });
 
+test('if the back end of the login has set the cookie, the page sends no token', async () => {
+  const world = new CookieWorld();
+  world.user = 'ana'; // the back end has passed on Set-Cookie
+  const tab = world.open();
+  await world.value(tab.login({}));
+  assert.deepEqual(world.paths(), []);
+  assert.ok(await world.value(tab.token()));
+  assert.deepEqual(world.paths(), ['refresh']);
+  const other = world.open();
+  assert.equal(await world.value(other.refreshOnOpen()), true);
+});
+
 test('after a reload the page refreshes', async () => {
   const { world } = await loggedIn();
   const reloaded = world.open();
