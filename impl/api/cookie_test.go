@@ -141,3 +141,25 @@ func TestCredentialsOfOrigins(t *testing.T) {
 		})
 	}
 }
+
+// A developer whose page is on another site learns why the browser sends no cookie.
+func TestPageOnAnotherSite(t *testing.T) {
+	const listed = "https://app.example.org"
+	settings := browserSettings()
+	settings.CORSOrigin = []string{listed}
+	h := server.Handler(t, server.Options{Settings: settings})
+	for site, want := range map[string]string{
+		"cross-site": "the page is on another site",
+		"same-site":  "log in",
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/api/v1/browser/refresh", strings.NewReader("{}"))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", listed)
+		r.Header.Set("Sec-Fetch-Site", site)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", site, w.Code, w.Body)
+		}
+	}
+}
