@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"kalsel.dev/refresh/impl/edge"
 	"kalsel.dev/refresh/impl/keys"
@@ -14,6 +15,10 @@ import (
 )
 
 type serveCmd struct{}
+
+// startPatience is how long requests to the API wait while the server starts. Most starts take some
+// 20 ms.
+const startPatience = 2 * time.Second
 
 // Run starts the server and returns when ctx has ended and the requests in flight are answered. The
 // ports are opened before anything else, so that a taken port leaves nothing half started, and
@@ -44,7 +49,8 @@ func (serveCmd) Run(ctx context.Context, p *program, s *service.Settings) error 
 	if err != nil {
 		return err
 	}
-	public, operations := edge.NewLate(starting.Public), edge.NewLate(starting.Ops)
+	public := edge.NewLate(starting.Public, startPatience)
+	operations := edge.NewLate(starting.Ops, 0)
 	ports := []edge.Port{{Handler: public}}
 	stopWatching, err := useCertificate(ctx, s, logger, reloads, &ports[0])
 	if err != nil {
