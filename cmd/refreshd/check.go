@@ -168,11 +168,11 @@ func (c *check) store(ctx context.Context, p *program, s *service.Settings) {
 		c.fail("store", s.Name(&s.Store)+": "+err.Error())
 		return
 	}
-	switch {
-	case found.Missing:
-		c.ok("store", "there is none yet: the server creates it when it starts")
-	default:
-		c.ok("store", "can be used")
+	at, _ := withoutPassword(s.Store)
+	if found.Missing {
+		c.ok("store", at+": there is none yet: the server creates it when it starts")
+	} else {
+		c.ok("store", at+": can be used")
 	}
 	switch {
 	case found.Have == found.Know:
