@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	naming       = "access-sid"   // refreshd, whose access tokens name their sessions
 	authenticate = "authenticate" // refreshd, asked as a gateway asks
 	guarded      = "guard"        // an API with the guard, which knows feedLength revocations
 

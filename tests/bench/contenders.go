@@ -77,6 +77,8 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 		return b.peer(name, access), nil
 	case name == refreshd || name == besieged:
 		return b.ours(ctx, name)
+	case name == naming:
+		return b.ours(ctx, name, "REFRESH_ACCESS_SID=true")
 	case name == authenticate:
 		return b.authenticating(ctx)
 	case name == guarded:
@@ -101,7 +103,8 @@ func (b *bench) contender(ctx context.Context, name string) (contender, error) {
 	}
 	return contender{}, fmt.Errorf("server %q is not known: give one of %q, the path of a "+
 		"refreshd or one such as sqlite/1000", name,
-		[]string{floor, byHand, refreshd, revoked, limited, besieged, authenticate, guarded})
+		[]string{floor, byHand, refreshd, revoked, limited, besieged, naming, authenticate,
+			guarded})
 }
 
 // peer returns one of the servers that refreshd is compared with, which this program is itself.

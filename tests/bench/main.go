@@ -132,7 +132,7 @@ func parse(args []string) (settings, error) {
 		all = "refreshd,asking/1ms,asking/20ms,sqlite/1000,rotating/1ms,rotating/20ms"
 		connections, turn, set.Lean = 64, time.Second, true
 	case set.APIs:
-		all, set.Lean = "refreshd,authenticate,guard", true
+		all, set.Lean = "refreshd,access-sid,authenticate,guard", true
 	case set.Revocations > 0:
 		all = "refreshd,revoked"
 	case set.Open:
