@@ -112,7 +112,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	mustRun(t, url, "restore", copied)
 	checkIntegrity(t, path)
 	s := &node{shared.Start(t, "--store="+url, "--rotation")}
-	await(t, "a server that is ready", s, func() bool { return s.ready().status == http.StatusOK })
+	awaitReady(t, s)
 	for _, token := range revoked {
 		if a := s.refresh(token); a.status != http.StatusUnprocessableEntity {
 			t.Fatalf("a revoked session answers %d %s", a.status, a.body)

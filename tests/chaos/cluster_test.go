@@ -138,6 +138,18 @@ func (c *cluster) command(t *testing.T, stdin string, args ...string) error {
 	return err
 }
 
+// mustCommand repeats a command of refreshd while it fails: on a busy machine the store may take
+// too long.
+func (c *cluster) mustCommand(t *testing.T, stdin string, args ...string) {
+	t.Helper()
+	deadline := time.Now().Add(server.Patience)
+	for err := c.command(t, stdin, args...); err != nil; err = c.command(t, stdin, args...) {
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // stop ends the processes of one round and removes their files: a soak has many rounds.
 func (c *cluster) stop(t *testing.T, servers []*node) {
 	t.Helper()
@@ -169,6 +181,18 @@ func wantsStatus(t *testing.T, call string, a answer, want int) {
 	if a.status != want {
 		t.Errorf("%s: %d %s, want %d", call, a.status, a.body, want)
 	}
+}
+
+// wantsInTheEnd wants a status, or 503 before it: on a busy machine the store may take too long.
+func wantsInTheEnd(t *testing.T, call string, s *node, send func() answer, want int) {
+	t.Helper()
+	s.Await(t, call, func() bool {
+		a := send()
+		if a.status != want && a.status != http.StatusServiceUnavailable && a.status != 0 {
+			t.Fatalf("%s: %d %s, want %d", call, a.status, a.body, want)
+		}
+		return a.status == want
+	})
 }
 
 // wantsRefusal wants a final answer, or 503 while the server does not know.

@@ -93,15 +93,9 @@ func TestPartition(t *testing.T) {
 					mustRevoke(t, here, c.token)
 				})
 				p.Set(server.Passes)
-				await(
-					t,
-					"a server that is ready again",
-					there,
-					func() bool { return there.ready().status == http.StatusOK },
-				)
-				if _, status := c.refresh(t, there); status != http.StatusUnprocessableEntity {
-					t.Errorf("status %d after the partition, want 422", status)
-				}
+				awaitReady(t, there)
+				wantsInTheEnd(t, "refresh after the partition", there,
+					func() answer { return there.refresh(c.token) }, http.StatusUnprocessableEntity)
 			}
 		})
 	}
@@ -141,19 +135,12 @@ func TestStoreAway(t *testing.T) {
 				t.Errorf("the lease's age is %v s, want at least a lease's term", age)
 			}
 			p.Set(server.Passes)
-			await(
-				t,
-				"a server that is ready again",
-				s,
-				func() bool { return s.ready().status == http.StatusOK },
-			)
-			if a := s.refresh(other); a.status != http.StatusOK {
-				t.Errorf("refresh answers %d with the database back: %s", a.status, a.body)
-			}
+			awaitReady(t, s)
+			wantsInTheEnd(t, "refresh with the database back", s,
+				func() answer { return s.refresh(other) }, http.StatusOK)
 			mustRevoke(t, s, token)
-			if a := s.refresh(token); a.status != http.StatusUnprocessableEntity {
-				t.Errorf("refresh answers %d after the revoke", a.status)
-			}
+			wantsInTheEnd(t, "refresh after the revoke", s,
+				func() answer { return s.refresh(token) }, http.StatusUnprocessableEntity)
 		})
 	}
 }
@@ -168,12 +155,7 @@ func goesOn(t *testing.T, s *node, p *server.Proxy, how server.Behaviour, token 
 			return
 		}
 		p.Set(server.Passes)
-		await(
-			t,
-			"a server that is ready again",
-			s,
-			func() bool { return s.ready().status == http.StatusOK },
-		)
+		awaitReady(t, s)
 	}
 	t.Error("refresh does not go on while the lease lives")
 }

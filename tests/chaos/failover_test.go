@@ -25,12 +25,8 @@ func TestDeposedPrimary(t *testing.T) {
 		}
 		c.set(t, "default_transaction_read_only", "on")
 		c.promote(t)
-		if err := c.command(t, token, "revoke", "--token=-"); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.command(t, "", "revoke", "--identity=chief@example.com"); err != nil {
-			t.Fatal(err)
-		}
+		c.mustCommand(t, token, "revoke", "--token=-")
+		c.mustCommand(t, "", "revoke", "--identity=chief@example.com")
 		for _, s := range servers {
 			await(t, "a server that has found the new primary", s, func() bool {
 				listed, refreshed := s.revocations(admin), s.refresh(token)
@@ -42,7 +38,8 @@ func TestDeposedPrimary(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			wantsStatus(t, "refresh after the failover", s.refresh(newToken()), http.StatusOK)
+			wantsInTheEnd(t, "refresh after the failover", s,
+				func() answer { return s.refresh(newToken()) }, http.StatusOK)
 		}
 		mustRevoke(t, servers[0], newToken())
 		c.stop(t, servers)
@@ -97,12 +94,7 @@ func TestCancelledWait(t *testing.T) {
 		}
 		servers := startAll(t, c.url, 2)
 		rotating := &node{shared.Start(t, "--rotation", "--store="+c.url)}
-		await(
-			t,
-			"a server that is ready",
-			rotating,
-			func() bool { return rotating.ready().status == http.StatusOK },
-		)
+		awaitReady(t, rotating)
 		before, token, rotated := newToken(), newToken(), newToken()
 		mustRevoke(t, servers[0], before)
 		c.standby.Stop()
@@ -112,12 +104,7 @@ func TestCancelledWait(t *testing.T) {
 		}
 		for _, s := range servers {
 			wantsAway(t, "revoke", s.revoke(token))
-			await(
-				t,
-				"the end of the lease",
-				s,
-				func() bool { return s.ready().status != http.StatusOK },
-			)
+			await(t, "the end of the lease", s, func() bool { return s.ready().status != http.StatusOK })
 			wantsAway(t, "refresh without a lease", s.refresh(newToken()))
 		}
 		resume()
@@ -127,20 +114,12 @@ func TestCancelledWait(t *testing.T) {
 		c.takeOver(t)
 		servers = append(servers, rotating)
 		for _, s := range servers {
-			await(
-				t,
-				"a server that is ready again",
-				s,
-				func() bool { return s.ready().status == http.StatusOK },
-			)
-			wantsStatus(
-				t,
-				"refresh of what was revoked before",
-				s.refresh(before),
-				http.StatusUnprocessableEntity,
-			)
+			awaitReady(t, s)
+			wantsInTheEnd(t, "refresh of what was revoked before", s,
+				func() answer { return s.refresh(before) }, http.StatusUnprocessableEntity)
 		}
-		wantsStatus(t, "rotation after the failover", rotating.refresh(rotated), http.StatusOK)
+		wantsInTheEnd(t, "rotation after the failover", rotating,
+			func() answer { return rotating.refresh(rotated) }, http.StatusOK)
 		c.stop(t, servers)
 	}
 }
@@ -175,19 +154,10 @@ func TestForkedFeed(t *testing.T) {
 		c.await(t, c.standby, "SELECT head >= 4 FROM refresh_feed")
 		s.Thaw()
 		revokes.Wait()
-		await(
-			t,
-			"a server that is ready again",
-			s,
-			func() bool { return s.ready().status == http.StatusOK },
-		)
+		awaitReady(t, s)
 		for _, token := range tokens {
-			wantsStatus(
-				t,
-				"refresh of a revoked session",
-				s.refresh(token),
-				http.StatusUnprocessableEntity,
-			)
+			wantsInTheEnd(t, "refresh of a revoked session", s,
+				func() answer { return s.refresh(token) }, http.StatusUnprocessableEntity)
 		}
 		if t.Failed() {
 			return

@@ -91,10 +91,9 @@ func TestOtherSchema(t *testing.T) {
 	start(t, own)
 	wantsOtherStore(t, s, token)
 	move("first")
-	await(t, "a server that is ready again", s, func() bool {
-		return s.ready().status == http.StatusOK
-	})
-	wantsStatus(t, "refresh", s.refresh(token), http.StatusUnprocessableEntity)
+	awaitReady(t, s)
+	wantsInTheEnd(t, "refresh", s,
+		func() answer { return s.refresh(token) }, http.StatusUnprocessableEntity)
 	mustRevoke(t, s, newToken())
 }
 

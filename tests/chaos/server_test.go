@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"net/http"
 	"testing"
 
 	"kalsel.dev/refresh/tests/server"
@@ -28,6 +29,12 @@ func launch(t *testing.T, store string) *node {
 func await(t *testing.T, event string, s *node, happened func() bool) {
 	t.Helper()
 	s.Await(t, event, happened)
+}
+
+// awaitReady waits until a server is ready.
+func awaitReady(t *testing.T, s *node) {
+	t.Helper()
+	await(t, "a server that is ready", s, func() bool { return s.ready().status == http.StatusOK })
 }
 
 // startAll runs several servers on one store.
