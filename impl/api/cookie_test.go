@@ -95,6 +95,9 @@ func TestLongCookies(t *testing.T) {
 				if w.Code != http.StatusNoContent || rejected > 0 {
 					t.Fatalf("%d bytes: %d %s", len(token), w.Code, w.Body)
 				}
+				if cookie.Name != "__Secure-refresh" || !cookie.Secure || !cookie.HttpOnly {
+					t.Errorf("cookie %v", cookie)
+				}
 				accepted++
 				for range 3 {
 					w, next := call(t, h, "/api/v1/browser/refresh", "{}", cookie)

@@ -35,7 +35,9 @@ test('with a cookie no script sees the refresh token, and a reload stays logged 
   await press(page, 'Open the dashboard');
   await happened(page, 'Refreshed');
   const [cookie] = await context.cookies(`${server}/api/v1/browser/refresh`);
-  assert.ok(cookie.httpOnly);
+  const { name, secure, httpOnly, sameSite, path } = cookie;
+  assert.deepEqual([name, secure], ['refresh', false], 'works without TLS in every browser');
+  assert.deepEqual([httpOnly, sameSite, path], [true, 'Strict', '/api/v1/browser']);
   const seen = await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }));
   assert.ok(!seen.includes(cookie.value.slice(0, 20)) && !seen.includes('eyJ'), seen);
   await assertAccessible(page);
