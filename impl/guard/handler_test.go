@@ -106,6 +106,26 @@ func TestAllowStale(t *testing.T) {
 	}
 }
 
+// TestIssuerAndAudience: if they are set, a token needs both.
+func TestIssuerAndAudience(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, func(c *Config) { c.Issuer, c.Audience = "login", "orders" })
+	for _, c := range []struct {
+		name   string
+		claims jwt.MapClaims
+		want   bool
+	}{
+		{"both", jwt.MapClaims{"iss": "login", "aud": []string{"users", "orders"}}, true},
+		{"neither", nil, false},
+		{"another issuer", jwt.MapClaims{"iss": "x", "aud": "orders"}, false},
+		{"another audience", jwt.MapClaims{"iss": "login", "aud": "users"}, false},
+	} {
+		if err := p.check(signed(t, 0, c.claims)); (err == nil) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
 // TestConfig: settings that cannot be used are an error that names the setting.
 func TestConfig(t *testing.T) {
 	t.Parallel()
