@@ -30,7 +30,8 @@ func (l *Late) Set(next http.Handler) {
 // ServeHTTP implements http.Handler.
 func (l *Late) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.current.Load() == nil {
-		patience := time.NewTimer(time.Until(l.until))
+		now := time.Now()
+		patience := time.NewTimer(l.until.Sub(now))
 		defer patience.Stop()
 		select {
 		case <-l.set:
