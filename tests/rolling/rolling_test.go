@@ -136,10 +136,6 @@ type load struct {
 // begin starts clients that together send 1,000 requests a second, as far as the machine allows.
 func begin(t *testing.T, proxy string) *load {
 	t.Helper()
-	keys, err := jwk.SecretSet([]byte(server.Secret), false)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{cancel: cancel}
 	client := &http.Client{Timeout: server.Patience, Transport: &http.Transport{
@@ -149,11 +145,7 @@ func begin(t *testing.T, proxy string) *load {
 	t.Cleanup(client.CloseIdleConnections)
 	l.began = time.Now()
 	for i := range 20 {
-		user := login.Token{Identity: fmt.Sprint("user", i), Lifetime: time.Hour}
-		refreshToken, err := user.Sign(keys, token.Rules{MaxLifetime: time.Hour}, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		refreshToken := newToken(t, fmt.Sprint("user", i))
 		l.clients.Go(func() {
 			due := time.NewTicker(20 * time.Millisecond)
 			defer due.Stop()
@@ -165,6 +157,21 @@ func begin(t *testing.T, proxy string) *load {
 	}
 	t.Cleanup(func() { cancel(); l.clients.Wait() })
 	return l
+}
+
+// newToken returns a refresh token as a login signs it.
+func newToken(t *testing.T, identity string) string {
+	t.Helper()
+	keys, err := jwk.SecretSet([]byte(server.Secret), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := login.Token{Identity: identity, Lifetime: time.Hour}
+	refreshToken, err := user.Sign(keys, token.Rules{MaxLifetime: time.Hour}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refreshToken
 }
 
 // refresh redeems a refresh token and returns its successor, or itself if no answer came.

@@ -4,8 +4,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -177,5 +181,62 @@ func TestDrain(t *testing.T) {
 	case <-r.Done:
 	case <-time.After(server.Patience):
 		t.Error("SIGINT waits for the drain")
+	}
+}
+
+// A server that stops renews its lease until its last request has ended: without a lease, another
+// server's revocation would not wait for that request.
+func TestLeaseIsKeptForTheLastRequest(t *testing.T) {
+	t.Parallel()
+	entered, proceed := make(chan struct{}), make(chan struct{})
+	users := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(entered)
+		<-proceed
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	t.Cleanup(users.Close)
+	end := sync.OnceFunc(func() { close(proceed) })
+	t.Cleanup(end)
+	r := shared.Start(t, "--identity-url="+users.URL, "--identity-timeout=10s", "--rotation",
+		"--store=sqlite:"+filepath.Join(t.TempDir(), "refresh.db"))
+	r.Await(t, "the server to be ready", func() bool {
+		status, _ := get(strings.TrimPrefix(r.Operations, "http://") + "/readyz")
+		return status == http.StatusOK
+	})
+	body := strings.NewReader(`{"refresh_token":"` + newToken(t, "ana") + `"}`)
+	answered := make(chan int, 1)
+	go func() {
+		answer, err := http.Post(r.URL+"/api/v1/refresh", "application/json", body)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		answer.Body.Close()
+		answered <- answer.StatusCode
+	}()
+	<-entered
+	r.Send(syscall.SIGINT)
+	r.Await(t, "the server to stop", func() bool { return r.Log.Contains("msg=stopping") })
+	before, renewals := 0.0, 0
+	r.Await(t, "the server to renew its lease", func() bool {
+		_, page := get(strings.TrimPrefix(r.Operations, "http://") + "/metrics")
+		if !strings.Contains(page, "\nrefreshd_lease_held 1\n") {
+			t.Fatal("the server that stops has no lease")
+		}
+		_, rest, _ := strings.Cut(page, "\nrefreshd_lease_age_seconds ")
+		digits, _, _ := strings.Cut(rest, "\n")
+		age, err := strconv.ParseFloat(digits, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if age < before {
+			renewals++
+		}
+		before = age
+		return renewals == 2
+	})
+	end()
+	if status := <-answered; status != http.StatusServiceUnavailable {
+		t.Errorf("the last request was answered %d", status)
 	}
 }
