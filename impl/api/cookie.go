@@ -47,8 +47,8 @@ func (b *Browser) keeping(token string, expires int64) string {
 // maxToken returns the length of the longest token that fits into a cookie.
 func (b *Browser) maxToken() int { return maxCookie - roomForDigits - len(b.cookie("", 1e9)) }
 
-// The keys of values in the request's context: the refresh token of the cookie, and whether the page
-// is on another site and the request has no cookie.
+// The keys of values in the request's context: the refresh token of the cookie, and whether the
+// page is on another site and the request has no cookie.
 type (
 	cookieKey    struct{}
 	otherSiteKey struct{}
@@ -61,8 +61,8 @@ func (b *Browser) withCookie(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		cookies := r.CookiesNamed(b.cookieName())
 		if len(cookies) > 1 {
-			return badRequest("Cookie: must have " + b.cookieName() + " once; another host of this " +
-				"site may have set the second one")
+			return badRequest("Cookie: must have " + b.cookieName() + " once; another host of " +
+				"this site may have set the second one")
 		}
 		ctx := r.Context()
 		if len(cookies) == 1 && cookies[0].Value != "" {
@@ -84,8 +84,8 @@ func cookieOf(ctx context.Context) string {
 func noCookie(ctx context.Context) error {
 	cause := "the request has no refresh cookie: log in"
 	if ctx.Value(otherSiteKey{}) != nil {
-		cause = "the request has no refresh cookie: the page is on another site, and browsers send " +
-			"the cookie only to pages on the site of this server"
+		cause = "the request has no refresh cookie: the page is on another site, and browsers " +
+			"send the cookie only to pages on the site of this server"
 	}
 	return problem.New(http.StatusUnprocessableEntity, cause)
 }

@@ -77,16 +77,18 @@ func TestLongCookies(t *testing.T) {
 					"jti":      strconv.Itoa(padding),
 					"padding":  strings.Repeat("a", padding),
 				})
-				w, cookie := call(t, h, "/api/v1/browser/login", `{"refresh_token":"`+token+`"}`, nil)
+				body := `{"refresh_token":"` + token + `"}`
+				w, cookie := call(t, h, "/api/v1/browser/login", body, nil)
 				if w.Code == http.StatusUnprocessableEntity {
 					rejected++
 					if len("__Secure-refresh=")+len(token)+100 < longestCookie {
 						successor++
 					}
-					if !strings.Contains(w.Body.String(), "too long for a cookie") || cookie != nil {
+					const cause = "too long for a cookie"
+					if !strings.Contains(w.Body.String(), cause) || cookie != nil {
 						t.Errorf("%d bytes: %s, cookie %v", len(token), w.Body, cookie)
 					}
-					w, _ = call(t, h, "/api/v1/refresh", `{"refresh_token":"`+token+`"}`, nil)
+					w, _ = call(t, h, "/api/v1/refresh", body, nil)
 					if w.Code != http.StatusOK {
 						t.Errorf("the rejected token was used up: %s", w.Body)
 					}
@@ -128,16 +130,17 @@ func TestCredentialsOfOrigins(t *testing.T) {
 				settings.CORSOrigin = []string{listed}
 			}
 			h := server.Handler(t, server.Options{Settings: settings})
-			for origin, want := range map[string]bool{listed: on, "https://foreign.example": false} {
+			const foreign, path = "https://foreign.example", "/api/v1/browser/refresh"
+			for origin, want := range map[string]bool{listed: on, foreign: false} {
 				for _, method := range []string{http.MethodOptions, http.MethodPost} {
-					r := httptest.NewRequest(method, "/api/v1/browser/refresh", strings.NewReader("{}"))
+					r := httptest.NewRequest(method, path, strings.NewReader("{}"))
 					r.Header.Set("Origin", origin)
 					r.Header.Set("Access-Control-Request-Method", http.MethodPost)
 					w := httptest.NewRecorder()
 					h.ServeHTTP(w, r)
 					got := w.Header().Get("Access-Control-Allow-Credentials")
 					if (got == "true") != want || !want && got != "" {
-						t.Errorf("%s from %s: Access-Control-Allow-Credentials %q", method, origin, got)
+						t.Errorf("%s from %s: credentials %q", method, origin, got)
 					}
 				}
 			}
@@ -155,7 +158,8 @@ func TestPageOnAnotherSite(t *testing.T) {
 		"cross-site": "the page is on another site",
 		"same-site":  "log in",
 	} {
-		r := httptest.NewRequest(http.MethodPost, "/api/v1/browser/refresh", strings.NewReader("{}"))
+		const path = "/api/v1/browser/refresh"
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Origin", listed)
 		r.Header.Set("Sec-Fetch-Site", site)

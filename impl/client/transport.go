@@ -45,8 +45,8 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		response, err := t.base.RoundTrip(request)
 		if err == nil && response.StatusCode == http.StatusUnauthorized {
 			if _, again := t.warned.LoadOrStore(to, true); !again {
-				t.keeper.config.Log.Warn("an origin that gets no access token answered 401: pass it "+
-					"to Transport", "origin", to)
+				t.keeper.config.Log.Warn("an origin that gets no access token answered 401: "+
+					"pass it to Transport", "origin", to)
 			}
 		}
 		return response, err
