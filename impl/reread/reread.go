@@ -31,7 +31,7 @@ type File[T any] struct {
 	c Config[T]
 
 	mu      sync.Mutex
-	read    time.Time // the last time at which the file was read
+	read    time.Time // the last time at which the file was read again; zero before
 	content []byte
 	failure string // of the last reading
 	value   T
@@ -39,7 +39,7 @@ type File[T any] struct {
 
 // Open reads the file. It fails if the file cannot be read, or if Parse fails.
 func Open[T any](c Config[T]) (*File[T], error) {
-	f := &File[T]{c: c, read: c.Now()}
+	f := &File[T]{c: c}
 	var err error
 	if f.content, err = os.ReadFile(c.Path); err != nil {
 		return nil, fmt.Errorf("cannot be read: %w", err)
