@@ -57,7 +57,8 @@ func TestStale(t *testing.T) {
 			release := p.hold()
 			move(p.clock)
 			p.unavailable(name, token)
-			if w := ask(p.guard.Handler(nil), token); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+			w := ask(p.guard.Handler(nil), token)
+			if w.Code != 503 || w.Header().Get("Retry-After") == "" {
 				t.Errorf("Handler: %d %v", w.Code, w.Header())
 			}
 			release()
@@ -124,8 +125,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestPages: only an answer that reaches the head of the feed makes the guard fresh, and none with an
-// entry that the guard does not understand.
+// TestPages: only an answer that reaches the head of the feed makes the guard fresh, and none with
+// an entry that the guard does not understand.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(map[string]any){

@@ -66,8 +66,8 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestAllowStale: a guard that may be stale goes on, counts that, and still rejects the tokens of the
-// revocations that it knows.
+// TestAllowStale: a guard that may be stale goes on, counts that, and still rejects the tokens of
+// the revocations that it knows.
 func TestAllowStale(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

@@ -3,8 +3,8 @@ package guard
 // The protocol of docs/decisions/0017-guard.md as a small model, which model_explore_test.go walks
 // exhaustively: one guard, the feed that it follows, the revocations of two sessions and one check.
 // One step of one of them is one transition, and so is a tick of time. A guard or a server that is
-// frozen takes no step for some ticks. A request and its answer may stay on the way for any time, so
-// the long poll needs no transition of its own.
+// frozen takes no step for some ticks. A request and its answer may stay on the way for any time,
+// so the long poll needs no transition of its own.
 
 const (
 	modelStale    = 2 // MaxStale in ticks
@@ -112,8 +112,8 @@ type modelGuard struct {
 	page         message
 }
 
-// modelCheck is a check of a token whose session was revoked modelStale ago or longer when the check
-// began. No other check can break the promise.
+// modelCheck is a check of a token whose session was revoked modelStale ago or longer when the
+// check began. No other check can break the promise.
 type modelCheck struct {
 	session uint8 // 0: no check runs
 	at      uint8 // index into rules.check

@@ -26,8 +26,8 @@ import (
 
 const credential = "api:0123456789abcdef0123456789abcdef"
 
-// place is a guard of the real server. The test moves its clock, and may answer or hold the requests
-// for the feed in place of the server.
+// place is a guard of the real server. The test moves its clock, and may answer or hold the
+// requests for the feed in place of the server.
 type place struct {
 	t      *testing.T
 	guard  *Guard

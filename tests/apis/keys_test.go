@@ -21,7 +21,9 @@ type front struct {
 func newFront(t *testing.T, refreshd string) *front {
 	t.Helper()
 	f := &front{target: server.URL(t, refreshd)}
-	unavailable := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	unavailable := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(503)
+	})
 	f.keys.Store(&unavailable)
 	return f
 }

@@ -112,7 +112,8 @@ func follow(address, credential, secret string) (*guard.Guard, error) {
 
 // serveGuarded runs an API with the guard.
 func serveGuarded() error {
-	g, err := follow(os.Getenv("BENCH_SOURCE"), os.Getenv("BENCH_CREDENTIAL"), os.Getenv("BENCH_SECRET"))
+	g, err := follow(os.Getenv("BENCH_SOURCE"), os.Getenv("BENCH_CREDENTIAL"),
+		os.Getenv("BENCH_SECRET"))
 	if err != nil {
 		return err
 	}

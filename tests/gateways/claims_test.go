@@ -18,7 +18,9 @@ func TestClaims(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := build(t, start, true)
-			for _, path := range []string{"/things", "/things?claims=false", "/account/password", "/admin"} {
+			for _, path := range []string{
+				"/things", "/things?claims=false", "/account/password", "/admin",
+			} {
 				token := signed(t, 0, jwt.MapClaims{
 					"fresh":    true,
 					"is_admin": true,
@@ -48,7 +50,8 @@ func (p *place) claims(path, token string) string {
 	p.t.Helper()
 	header := bearer(token)
 	header.Set("X-Auth-Claims", "eyJpZGVudGl0eSI6InJvb3QifQ")
-	if answer, text := p.call(http.MethodGet, path, "", header, true); answer.StatusCode != http.StatusOK {
+	answer, text := p.call(http.MethodGet, path, "", header, true)
+	if answer.StatusCode != http.StatusOK {
 		p.t.Fatalf("%s: %d %s", path, answer.StatusCode, text)
 	}
 	values := p.asked.Load().Header.Values("X-Auth-Claims")

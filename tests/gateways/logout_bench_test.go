@@ -18,8 +18,8 @@ import (
 const credential = "bench:0123456789abcdef0123456789abcdef"
 
 // BenchmarkLogout measures the time from the answer to a logout to the first check that rejects the
-// access token. The checks follow each other without a pause. The node of the logout is the one that
-// the guard follows and that the gateway asks.
+// access token. The checks follow each other without a pause. The node of the logout is the one
+// that the guard follows and that the gateway asks.
 func BenchmarkLogout(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "credentials")
 	if err := os.WriteFile(file, []byte(credential+"\n"), 0o600); err != nil {

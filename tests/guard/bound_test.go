@@ -16,8 +16,8 @@ import (
 )
 
 // TestBound: no guard accepts an access token in a check that began later than MaxStale after the
-// answer to its logout, whatever fails meanwhile. Afterwards each guard is fresh again, rejects this
-// token and accepts others.
+// answer to its logout, whatever fails meanwhile. Afterwards each guard is fresh again, rejects
+// this token and accepts others.
 func TestBound(t *testing.T) {
 	t.Parallel()
 	for i, rounds := range everyDay() {
@@ -82,7 +82,8 @@ func (w *world) noticed(names []string) {
 	w.t.Helper()
 	for i := range w.apis {
 		log := &w.apis[i].process.Load().Log
-		if !slices.Contains(names, fmt.Sprint("killed, API ", i)) && !log.Contains("has lost entries") {
+		killed := slices.Contains(names, fmt.Sprint("killed, API ", i))
+		if !killed && !log.Contains("has lost entries") {
 			w.t.Errorf("API %d has not noticed the restore: %s", i, log.Tail())
 		}
 	}
@@ -96,8 +97,8 @@ type logout struct {
 	mended   chan struct{}             // closed when all faults are mended
 }
 
-// watch checks the token all the time, until the faults are mended and the guard rejects it. A check
-// does not wait for the one before, so checks begin while an API is frozen too.
+// watch checks the token all the time, until the faults are mended and the guard rejects it. A
+// check does not wait for the one before, so checks begin while an API is frozen too.
 func (l *logout) watch(a *api, guard int) {
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -90,4 +90,6 @@ func (w *world) drawn() []string {
 }
 
 // pause waits for up to a duration, so that the rounds differ.
-func (w *world) pause(most time.Duration) { time.Sleep(time.Duration(w.random.Int64N(int64(most)))) }
+func (w *world) pause(most time.Duration) {
+	time.Sleep(time.Duration(w.random.Int64N(int64(most))))
+}

@@ -42,7 +42,8 @@ func TestWaiting(t *testing.T) {
 	}
 	node.Await(t, "a 503 to one request more", func() bool {
 		status, body := get(t, node.URL+"/api/v1/revocations?wait=1")
-		return status == http.StatusServiceUnavailable && strings.Contains(body, "too many requests wait")
+		return status == http.StatusServiceUnavailable &&
+			strings.Contains(body, "too many requests wait")
 	})
 	_, metrics := get(t, node.Operations+"/metrics")
 	if !strings.Contains(metrics, "\nrefreshd_http_requests_in_flight 0\n") {
