@@ -147,14 +147,18 @@ func TestList(t *testing.T) {
 		go func() {
 			defer close(inserted)
 			for n := range count {
-				if _, err := s.Revoke(t.Context(), ended(n)); err != nil {
+				err := patiently(func() error {
+					_, err := s.Revoke(t.Context(), ended(n))
+					return err
+				})
+				if err != nil {
 					t.Error(err)
 					return
 				}
-				time.Sleep(
-					100 * time.Microsecond) // in memory nothing else lets readers have their turn
+				time.Sleep(100 * time.Microsecond) // in memory nothing else lets readers in
 			}
 		}()
+		defer func() { <-inserted }()
 		reader := open()
 		for done := false; !done; {
 			select {

@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/store"
@@ -109,11 +111,22 @@ func changes(
 
 func list(t *testing.T, s *store.Store, before int64, limit int) []revocation.Revocation {
 	t.Helper()
-	got, err := s.List(t.Context(), before, 2000, limit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var got []revocation.Revocation
+	must(t, patiently(func() (err error) {
+		got, err = s.List(t.Context(), before, 2000, limit)
+		return err
+	}))
 	return got
+}
+
+// patiently repeats a call that took too long: the machine may be busy.
+func patiently(call func() error) error {
+	for deadline := time.Now().Add(server.Patience); ; {
+		err := call()
+		if !errors.Is(err, revocation.ErrUnavailable) || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func must(t *testing.T, err error) {
