@@ -70,21 +70,20 @@ func adminHeader() http.Header {
 }
 
 func (s *node) refresh(token string) answer {
-	return ask(
-		http.MethodPost,
-		s.URL+"/api/v1/refresh",
-		jsonHeader(),
-		map[string]any{"refresh_token": token, "limit": 10},
-	)
+	return s.post("/api/v1/refresh", map[string]any{"refresh_token": token, "limit": 10})
 }
 
 func (s *node) revoke(token string) answer {
-	return ask(
-		http.MethodPost,
-		s.URL+"/api/v1/revoke",
-		jsonHeader(),
-		map[string]any{"refresh_token": token},
-	)
+	return s.post("/api/v1/revoke", map[string]any{"refresh_token": token})
+}
+
+// post counts an answer as lost if the process has ended: another server may have its port by now.
+func (s *node) post(path string, body map[string]any) answer {
+	a := ask(http.MethodPost, s.URL+path, jsonHeader(), body)
+	if s.Ended() {
+		return answer{}
+	}
+	return a
 }
 
 func (s *node) ready() answer { return ask(http.MethodGet, s.Operations+"/readyz", nil, nil) }
