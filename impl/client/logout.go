@@ -12,11 +12,11 @@ import (
 )
 
 // Logout deletes the tokens at once and asks the server to revoke the session. It returns nil if
-// the server has confirmed the revocation. If the server is unavailable, Logout tries again up to three
-// times and then returns [ErrTemporary], wrapped. If the server rejects the request, Logout returns
-// its answer, an [Error]. In both cases the next login and the next start of the program try again:
-// until then, Store keeps the refresh token for this purpose alone. An error of Store is returned
-// too.
+// the server has confirmed the revocation. If the server is unavailable, Logout tries again up to
+// three times and then returns [ErrTemporary], wrapped. If the server rejects the request, Logout
+// returns its answer, an [Error]. In both cases the next login and the next start of the program
+// try again: until then, Store keeps the refresh token for this purpose alone. An error of Store is
+// returned too.
 func (k *Keeper) Logout(ctx context.Context) error {
 	k.mu.Lock()
 	tokens, _ := k.load(ctx)

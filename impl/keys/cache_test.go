@@ -44,15 +44,7 @@ func TestCacheBeforeAnIssuer(t *testing.T) {
 	c := &cache{clock: clock, maxAge: 8 * time.Second, current: publicSet(t, old)}
 	i := newIssuer(t, newSet(t, old))
 	i.serve(c.ServeHTTP)
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    clock.now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, i.URL, clock.now, new(journal).logger()))
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	clock.move(7 * time.Second)
 	c.current = publicSet(t, old, added)
@@ -94,15 +86,7 @@ func TestRetryAfterOfACache(t *testing.T) {
 			w.Header().Set("Cache-Control", cacheControl)
 			_, _ = w.Write(publicSet(t, key))
 		})
-		s := running(
-			t,
-			keys.Config{
-				Set:    newSet(t, newKey(t, "HS256", "ours")),
-				Issuer: i.URL,
-				Now:    clock.now,
-				Log:    new(journal).logger(),
-			},
-		)
+		s := running(t, besideIssuer(t, i.URL, clock.now, new(journal).logger()))
 		err := s.Refetch(t.Context(), "invented", "EdDSA")
 		timed, ok := errors.AsType[interface {
 			error
@@ -124,15 +108,7 @@ func TestManyInventedKeys(t *testing.T) {
 		w.Header().Set("Cache-Control", "max-age=86400")
 		_, _ = w.Write(publicSet(t, key))
 	})
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    clock.now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, i.URL, clock.now, new(journal).logger()))
 	for n := range 3000 {
 		if err := s.Refetch(t.Context(), fmt.Sprint("invented", n), "EdDSA"); !errors.Is(
 			err,
@@ -154,14 +130,7 @@ func TestManyInventedKeys(t *testing.T) {
 // it.
 func TestTokensOfNoIssuer(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	must(t, s, err)
 	for _, token := range []struct{ id, alg string }{
 		{"", "EdDSA"}, {"", "HS256"}, {"invented", "HS256"}, {"invented", "HS512"},
@@ -184,14 +153,7 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 	good := *i.answer.Load()
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	var log journal
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    clock.now,
-			Log:    log.logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, clock.now, log.logger()))
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	fetch := func(want int) {

@@ -2,11 +2,13 @@ package keys_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
@@ -37,6 +39,18 @@ func (i *issuer) publish(t *testing.T, set *jwk.Set) {
 	data, err := set.MarshalPublic(newClock().now())
 	must(t, data, err)
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(data) })
+}
+
+// besideIssuer returns the configuration of a source with a key of its own and those of an issuer.
+func besideIssuer(
+	t *testing.T, url string, now func() time.Time, log *slog.Logger,
+) keys.Config {
+	return keys.Config{
+		Set:    newSet(t, newKey(t, "HS256", "ours")),
+		Issuer: url,
+		Now:    now,
+		Log:    log,
+	}
 }
 
 // theirs is a refresh token that the issuer signed.
@@ -124,15 +138,7 @@ func TestIssuerAwayAtStart(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	i.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	var log journal
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    log.logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, i.URL, newClock().now, log.logger()))
 	eventually(
 		t,
 		"a line in the log",
@@ -199,15 +205,7 @@ func TestIssuerKeepsItsLastGoodSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "good")))
 			var log journal
-			s := running(
-				t,
-				keys.Config{
-					Set:    newSet(t, newKey(t, "HS256", "ours")),
-					Issuer: i.URL,
-					Now:    newClock().now,
-					Log:    log.logger(),
-				},
-			)
+			s := running(t, besideIssuer(t, i.URL, newClock().now, log.logger()))
 			if err := s.Refetch(t.Context(), "invented",
 				"EdDSA"); err != nil { // waits until the first question is over
 				t.Fatal(err)

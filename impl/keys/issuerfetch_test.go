@@ -22,15 +22,7 @@ func TestIssuerMayRedirectWithinItself(t *testing.T) {
 		}
 		good(w, r)
 	})
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	eventually(t, "the issuer's keys", func() bool { return known(s, "theirs") })
 }
 
@@ -38,15 +30,7 @@ func TestIssuerMayRedirectWithinItself(t *testing.T) {
 // it was asked for another one.
 func TestUnknownKeyIsLookedFor(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	eventually(t, "the issuer's keys", func() bool { return s.Ready() == nil })
 	for _, id := range []string{"first", "second", "third"} {
 		if err := s.Refetch(t.Context(), id, "EdDSA"); err != nil || known(s, id) {
@@ -64,14 +48,7 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 func TestIssuerIsLeftInPeace(t *testing.T) {
 	const cooldown = 50 * time.Millisecond
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	s.Cool(cooldown)
@@ -107,14 +84,7 @@ func TestSlowIssuer(t *testing.T) {
 		<-hang
 		good(w, r)
 	})
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, time.Millisecond, patience)
 	runs(t, s)
@@ -138,14 +108,7 @@ func TestSlowIssuer(t *testing.T) {
 func TestFetchIsCutOff(t *testing.T) {
 	i := newIssuer(t, newSet(t, newKey(t, "EdDSA", "theirs")))
 	i.serve(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, time.Hour, 10*time.Millisecond)
 	if err := s.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "in time") {
@@ -178,14 +141,7 @@ func TestFetchUnderWayDoesNotCount(t *testing.T) {
 		}
 		_, _ = w.Write(answer)
 	})
-	s, err := keys.New(
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: i.URL,
-			Now:    newClock().now,
-			Log:    new(journal).logger(),
-		},
-	)
+	s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 	must(t, s, err)
 	s.Hasten(time.Hour, time.Hour, patience, patience)
 	var first sync.WaitGroup

@@ -14,15 +14,7 @@ import (
 func TestIssuersFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "theirs.json")
 	var log journal
-	s := running(
-		t,
-		keys.Config{
-			Set:    newSet(t, newKey(t, "HS256", "ours")),
-			Issuer: path,
-			Now:    newClock().now,
-			Log:    log.logger(),
-		},
-	)
+	s := running(t, besideIssuer(t, path, newClock().now, log.logger()))
 	eventually(
 		t,
 		"a line in the log",
@@ -75,14 +67,7 @@ func TestLargestSets(t *testing.T) {
 				_, _ = w.Write([]byte(padded(theirs, size)))
 			},
 		)
-		s, err := keys.New(
-			keys.Config{
-				Set:    newSet(t, newKey(t, "HS256", "ours")),
-				Issuer: i.URL,
-				Now:    newClock().now,
-				Log:    new(journal).logger(),
-			},
-		)
+		s, err := keys.New(besideIssuer(t, i.URL, newClock().now, new(journal).logger()))
 		must(t, s, err)
 		if err := s.Once(t.Context()); (err == nil) != ok {
 			t.Errorf("an answer of %d bytes: %v", size, err)

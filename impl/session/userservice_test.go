@@ -10,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
-	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
 
@@ -31,34 +29,21 @@ func (u *users) Claims(_ context.Context, q session.UserQuestion) ([]byte, error
 
 func (u *users) Failed(context.Context, session.UserQuestion, error) bool { return u.keep }
 
-// askingService is a service with a user service and a clock that the test moves.
+// askingService is a service with a user service.
 type askingService struct {
-	*session.Service
+	*recorded
 
 	users *users
-	keys  *jwk.Set
-	store *store.Store
 	log   bytes.Buffer
-	at    time.Time
 }
 
 func newAskingService(t *testing.T, rotation *session.Rotation) *askingService {
 	t.Helper()
-	keys, err := jwk.SecretSet([]byte("a secret of thirty-two bytes ...."), false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &askingService{users: &users{}, keys: keys, at: time.Now().Truncate(time.Second)}
+	s := &askingService{users: &users{}}
 	s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(`{}`), nil }
-	s.store = openStore(t, "sqlite::memory:")
-	s.Service = session.New(session.Config{
-		Keys:     keys,
-		Rules:    token.Rules{MaxLifetime: 365 * day},
-		Store:    s.store,
-		Log:      slog.New(slog.NewTextHandler(&s.log, nil)),
-		Rotation: rotation,
-		Users:    s.users,
-		Now:      func() time.Time { return s.at },
+	s.recorded = newRecorded(t, func(c *session.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&s.log, nil))
+		c.Rotation, c.Users = rotation, s.users
 	})
 	return s
 }
