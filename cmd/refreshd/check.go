@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/service"
+	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -25,7 +27,7 @@ func (checkCmd) Help() string {
 is 0 if a server could start and serve, and 1 if not. Warnings do not count. A server may be running.
 
 Give it a refresh token of your login with --token=-: if the settings, such as --login, would reject
-it, a warning says why.`
+it, a warning says why. With --identity-url, the user service is asked for the user of that token.`
 }
 
 // check is the result of the checks so far.
@@ -59,7 +61,7 @@ func (cmd checkCmd) Run(ctx context.Context, p *program, s *service.Settings) er
 	c.settings(p, s)
 	if !c.failed {
 		if source := c.keys(ctx, p, s); source != nil && raw != "" {
-			c.token(raw, source, p.now(), s)
+			c.token(ctx, p, raw, source, s)
 		}
 		c.store(ctx, p, s)
 	}
@@ -99,30 +101,6 @@ func (c *check) settings(p *program, s *service.Settings) {
 	}
 }
 
-// warnings returns a logger whose warnings become results of the topic.
-func (c *check) warnings(topic string) *slog.Logger {
-	return slog.New(slog.NewTextHandler(&warningLines{check: c, topic: topic}, &slog.HandlerOptions{
-		Level: slog.LevelWarn,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
-}
-
-// warningLines makes a result of each log line.
-type warningLines struct {
-	check *check
-	topic string
-}
-
-func (w *warningLines) Write(line []byte) (int, error) {
-	w.check.warn(w.topic, strings.TrimPrefix(strings.TrimSpace(string(line)), "msg="))
-	return len(line), nil
-}
-
 // keys checks that there are keys that can be used now, and returns them; nil if there are none. The
 // keys of the issuer are fetched.
 func (c *check) keys(ctx context.Context, p *program, s *service.Settings) *keys.Source {
@@ -148,14 +126,32 @@ func (c *check) keys(ctx context.Context, p *program, s *service.Settings) *keys
 	return source
 }
 
-// token checks whether a server would accept a refresh token that is in use.
-func (c *check) token(raw string, keys *keys.Source, now time.Time, s *service.Settings) {
+// token checks whether a server would accept a refresh token that is in use, and whether the user
+// service answers for its user.
+func (c *check) token(
+	ctx context.Context, p *program, raw string, keys *keys.Source, s *service.Settings,
+) {
 	rules := s.Rules()
-	if _, err := token.NewVerifier(keys, rules).Refresh(raw, now); err == nil {
-		c.ok("token", "would be accepted")
-	} else {
+	t, err := token.NewVerifier(keys, rules).Refresh(raw, p.now())
+	if err != nil {
 		form := likeness(raw, rules.Profile, s.Name(&s.Login))
 		c.warn("token", "would be rejected: "+err.Error()+". "+form)
+		return
+	}
+	c.ok("token", "would be accepted")
+	config := service.Config{Settings: s, Now: p.now, Log: c.warnings("user")}
+	asked, err := config.AskUser(ctx, t)
+	switch {
+	case !asked && err == nil:
+	case err == nil:
+		c.ok("user", "the user service answers with claims for the user of the token")
+	case errors.Is(err, session.ErrNotAllowed):
+		c.warn("user", "the user service rejects the user of the token: a refresh would answer 422")
+	case errors.Is(err, session.ErrIdentityGone):
+		c.warn("user", "the user service does not know the user of the token: a refresh would revoke "+
+			"the session")
+	default:
+		c.fail("user", s.Name(&s.IdentityUrl)+": "+err.Error())
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -55,11 +54,6 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 		return errReported
 	}
 	return nil
-}
-
-// warnings returns the logger of a command that is not a server: only warnings are logged.
-func warnings(p *program) *slog.Logger {
-	return slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // readToken reads a token from standard input.

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -146,5 +147,26 @@ func TestConfig(t *testing.T) {
 		if g, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", want, g, err)
 		}
+	}
+}
+
+// TestRejectedCredential: if the server does not know the credential, the log says what to compare.
+func TestRejectedCredential(t *testing.T) {
+	t.Parallel()
+	var log server.Log
+	p := newPlace(t, nil)
+	p.config.Credential = "api:another secret of more than 32 characters"
+	p.config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	g, err := New(p.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	p.await("the reason in the log", func() bool {
+		return log.Contains("cannot be read") && log.Contains("401: check Credential") &&
+			log.Contains("scope feed")
+	})
+	if _, err := g.Check(t.Context(), signed(t, 0, nil)); err == nil {
+		t.Error("a guard that has never read the feed accepts a token")
 	}
 }

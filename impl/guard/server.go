@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,9 @@ func (c *Config) get(ctx context.Context, path, credential string, most int64) (
 		return nil, err
 	case response.StatusCode == http.StatusConflict:
 		return nil, errReset
+	case response.StatusCode == http.StatusUnauthorized:
+		return nil, errors.New("the server answered 401: check Credential, and that --api-credentials " +
+			"of the server has it with the scope feed")
 	case response.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("the server answered %s", response.Status)
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"kalsel.dev/refresh/impl/identity"
 	"kalsel.dev/refresh/impl/keys"
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/impl/token"
 )
 
 // The values of the setting IdentityOnFailure.
@@ -107,4 +109,15 @@ func (c Config) users(r prometheus.Registerer) (session.UserService, error) {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return client, nil
+}
+
+// AskUser asks the user service for the claims of the token's user, as a refresh does, and fails if
+// a refresh would not use the answer. It changes nothing and ignores a setting to keep the claims.
+// Without a user service it asks nothing, and asked is false.
+func (c Config) AskUser(ctx context.Context, t *token.Token) (asked bool, _ error) {
+	users, err := c.users(prometheus.NewRegistry())
+	if users == nil || err != nil {
+		return false, err
+	}
+	return true, session.AskUser(ctx, users, c.Settings.Rules().Profile, t)
 }

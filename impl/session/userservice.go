@@ -49,6 +49,24 @@ type UserQuestion struct {
 	Claims   string // of the refresh token, a JSON object
 }
 
+// questionAbout returns the question for the claims of the user of a refresh token.
+func questionAbout(t *token.Token) UserQuestion {
+	return UserQuestion{Identity: t.Identity, Session: IDOf(t).String(), Claims: t.Payload}
+}
+
+// AskUser asks the user service for the claims of the token's user, without an effect on the
+// session. It fails if a refresh would not go on with the answer.
+func AskUser(
+	ctx context.Context, users UserService, profile *token.Profile, t *token.Token,
+) error {
+	claims, err := users.Claims(ctx, questionAbout(t))
+	if err != nil {
+		return err
+	}
+	_, _, err = profile.Replace(t, claims)
+	return err
+}
+
 // userClaims asks the user service for the claims of access tokens.
 type userClaims struct {
 	service UserService
@@ -121,7 +139,7 @@ func (s *Service) redeemUpToDate(
 	if err := s.checkRevoked(ctx, t); err != nil {
 		return Grant{}, err
 	}
-	q := UserQuestion{Identity: t.Identity, Session: IDOf(t).String(), Claims: t.Payload}
+	q := questionAbout(t)
 	current, err := s.users.replaced(ctx, q, t, granted)
 	if err != nil {
 		return Grant{}, err
