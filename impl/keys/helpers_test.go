@@ -14,7 +14,7 @@ import (
 
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/keys"
-	"kalsel.dev/refresh/tests/server"
+	"kalsel.dev/refresh/tests/logs"
 )
 
 // patience is the time after which a test gives up waiting for an event. It decides nothing else.
@@ -66,7 +66,7 @@ func ids(set *jwk.Set) string {
 }
 
 // journal is a log that a test can read while it is written.
-type journal struct{ server.Log }
+type journal struct{ logs.Log }
 
 func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
 

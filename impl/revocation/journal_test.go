@@ -3,11 +3,11 @@ package revocation_test
 import (
 	"strings"
 
-	"kalsel.dev/refresh/tests/server"
+	"kalsel.dev/refresh/tests/logs"
 )
 
 // journal holds the log lines.
-type journal struct{ server.Log }
+type journal struct{ logs.Log }
 
 func (j *journal) has(text string) bool { return strings.Contains(j.String(), text) }
 

@@ -13,13 +13,16 @@ import (
 	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/server"
+	"kalsel.dev/refresh/tests/logs"
 )
+
+// testSecret signs the tokens of the tests of this package.
+const testSecret = "a test secret that has 32 bytes."
 
 // rotating is a service in rotation mode with a store of its own, in a bubble of time.
 type rotating struct {
 	*session.Service
-	log    server.Log
+	log    logs.Log
 	events []audit.Event // the tests refresh one after another
 }
 
@@ -66,7 +69,7 @@ func TestCounts(t *testing.T) {
 		t.Error("a stateless service counts rotations")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		keys, err := jwk.SecretSet([]byte(server.Secret), false)
+		keys, err := jwk.SecretSet([]byte(testSecret), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,13 +9,12 @@ import (
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/server"
 )
 
 // TestSessionsOf: the sessions of an identity are listed and revoked by their owner, and by a caller
 // who may revoke any. Other identities' sessions are not found.
 func TestSessionsOf(t *testing.T) {
-	keys, err := jwk.SecretSet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(testSecret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

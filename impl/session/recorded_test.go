@@ -13,7 +13,6 @@ import (
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/store"
 	"kalsel.dev/refresh/impl/token"
-	"kalsel.dev/refresh/tests/server"
 )
 
 // recorded is a service whose events the test reads and whose clock the test moves. It holds no
@@ -37,7 +36,7 @@ func (s *recorded) Record(ctx context.Context, e audit.Event) {
 
 func newRecorded(t *testing.T, change func(*session.Config)) *recorded {
 	t.Helper()
-	keys, err := jwk.SecretSet([]byte(server.Secret), false)
+	keys, err := jwk.SecretSet([]byte(testSecret), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,40 +1,14 @@
 package server
 
 import (
-	"bytes"
 	"strings"
-	"sync"
+
+	"kalsel.dev/refresh/tests/logs"
 )
 
 // Log collects the output of a process or of a logger. It can be read while more is written. The
 // zero value is empty.
-type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (l *Log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-// String returns everything that was written so far.
-func (l *Log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-// Contains reports whether the text was written.
-func (l *Log) Contains(text string) bool { return strings.Contains(l.String(), text) }
-
-// Tail returns the last 3000 bytes, for the message of a failed test.
-func (l *Log) Tail() string {
-	text := l.String()
-	return text[max(0, len(text)-3000):]
-}
+type Log struct{ logs.Log }
 
 // Addresses returns the addresses in the line "listening" of refreshd's log, in either log format.
 // Both are "" if the line is not there yet; operations is "" if that listener is off.
