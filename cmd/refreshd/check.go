@@ -37,6 +37,7 @@ type check struct {
 }
 
 func (c *check) ok(topic, text string)   { fmt.Fprintf(&c.out, "ok    %-8s  %s\n", topic, text) }
+func (c *check) skip(topic, text string) { fmt.Fprintf(&c.out, "skip  %-8s  %s\n", topic, text) }
 func (c *check) warn(topic, text string) { fmt.Fprintf(&c.out, "warn  %-8s  %s\n", topic, text) }
 func (c *check) fail(topic, text string) {
 	c.failed = true
@@ -62,6 +63,9 @@ func (cmd checkCmd) Run(ctx context.Context, p *program, s *service.Settings) er
 	if !c.failed {
 		if source := c.keys(ctx, p, s); source != nil && raw != "" {
 			c.token(ctx, p, raw, source, s)
+		}
+		if raw == "" && s.IdentityUrl != "" {
+			c.skip("user", "the user service was not asked: give a refresh token with --token=- to do so")
 		}
 		c.store(ctx, p, s)
 	}

@@ -37,6 +37,7 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 	if s.Rotation {
 		rotation = "window " + s.RotationWindow.String()
 	}
+	rules := s.Rules()
 	active, inactive := []string{"signature", "exp", "max-lifetime"}, []string{}
 	for _, check := range []struct {
 		name string
@@ -44,7 +45,7 @@ func (s *Settings) LogInForce(log *slog.Logger) {
 	}{
 		{"iss", s.Issuer != ""},
 		{"aud", s.Audience != ""},
-		{"type required", s.RequireType},
+		{"type required", rules.NeedsType()},
 		{"clock-skew", s.ClockSkew != 0},
 		{"admin-max-age", s.AdminMaxAge != 0},
 		{"idle-lifetime", s.IdleLifetime != 0},

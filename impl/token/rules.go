@@ -72,7 +72,7 @@ func (r *Rules) notRefresh(h *header, t *Token, _ use) error {
 		return because(ErrNotRefresh, "the claim "+p.Kind+" must be "+named(p.Refresh))
 	case t.Fresh:
 		return because(ErrNotRefresh, "the claim fresh is true, as only access tokens have it")
-	case t.kind == noKind && (p.required || r.RequireType):
+	case t.kind == noKind && r.NeedsType():
 		return because(ErrNotRefresh,
 			"the claim "+p.Kind+" is missing, and this server requires it")
 	case p.MarkName != "" && !t.marked:

@@ -44,6 +44,10 @@ func (r *Rules) LoginProfile() *Profile {
 	return r.Profile
 }
 
+// NeedsType reports whether a refresh token without the claim for its type is rejected: because of
+// RequireType, or because the login always sets it.
+func (r *Rules) NeedsType() bool { return r.RequireType || r.LoginProfile().required }
+
 // Token is a token that was verified.
 type Token struct {
 	Claims
