@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,10 +120,17 @@ func (e BadURL) Error() string { return string(e) }
 
 const errStoreURL = BadURL("a store is sqlite:FILE, sqlite::memory: or postgres://USER@HOST/NAME")
 
-// oneLine is an error whose text is one line, for the command line.
+// oneLine is an error whose text is one line, for the command line. PostgreSQL's driver has a line
+// for each attempt, with TLS and without, and both fail alike if nothing listens.
 type oneLine struct{ error }
 
-func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+func (e oneLine) Error() string {
+	lines := strings.Split(e.error.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.Join(strings.Fields(line), " ")
+	}
+	return strings.Join(slices.Compact(lines), " ")
+}
 func (e oneLine) Unwrap() error { return e.error }
 
 // Close closes all connections.
