@@ -80,8 +80,9 @@ func jsonType(t reflect.Type) string {
 func fieldNames(v any) []string {
 	var names []string
 	for field := range reflect.TypeOf(v).Elem().Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		names = append(names, name)
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }

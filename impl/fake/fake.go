@@ -70,7 +70,8 @@ func (s *server) restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.real, s.answers = handler, map[source]answer{}
-	s.plans, s.requests, s.total, s.offset = nil, nil, 0, 0
+	s.plans.clear()
+	s.requests, s.total, s.offset = nil, 0, 0
 	return nil
 }
 

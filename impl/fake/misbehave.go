@@ -75,7 +75,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	identity := s.identityOf(token)
 	p := s.takePlan(r.URL.Path, token, identity)
 	n := s.record(r, identity, string(p.Behaviour))
-	if !pause(r, time.Duration(p.DelayMS)*time.Millisecond) {
+	if !p.waitForOthers(r) || !pause(r, time.Duration(p.DelayMS)*time.Millisecond) {
 		return
 	}
 	a := s.perform(p, r, source{r.URL.Path, identity})
@@ -195,6 +195,20 @@ func pause(r *http.Request, d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// waitForOthers waits for the other requests of the plan, if they are to be answered together. It
+// returns false if the client closes the connection in the meantime.
+func (p plan) waitForOthers(r *http.Request) bool {
+	if p.Behaviour != together {
+		return true
+	}
+	select {
+	case <-p.used:
 		return true
 	case <-r.Context().Done():
 		return false

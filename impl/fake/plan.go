@@ -16,6 +16,7 @@ const (
 	truncate   = "truncate"    // execute the request, then send half of the answer
 	repeat     = "repeat"      // send the last 200 of the path and identity again, byte for byte
 	page       = "html"        // answer with an HTML page, as proxies do
+	together   = "together"    // wait until all requests of the plan have come, then answer
 )
 
 // oauth is the path of the OAuth operations.
@@ -44,6 +45,8 @@ type plan struct {
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds
 	Cause      string `json:"cause,omitempty"`
 	Status     int    `json:"status,omitempty"` // of the behaviour html
+
+	used chan struct{} // closed when the plan is used up or replaced
 }
 
 // behaviour is the name of a behaviour. In JSON a status may also be a number.
@@ -101,7 +104,7 @@ func (p plan) possible(path string) bool {
 }
 
 func behaviours() []string {
-	all := []string{delay, loseAnswer, truncate, repeat, page}
+	all := []string{delay, loseAnswer, truncate, repeat, page, together}
 	for status := range refusals() {
 		all = append(all, strconv.Itoa(status))
 	}
@@ -129,9 +132,18 @@ type plans []plan
 // add puts a plan behind the others or, with PUT, in their place.
 func (l *plans) add(method string, p plan) {
 	if method == http.MethodPut {
-		*l = nil
+		l.clear()
 	}
+	p.used = make(chan struct{})
 	*l = append(*l, p)
+}
+
+// clear removes all plans. Requests that wait for others of their plan go on.
+func (l *plans) clear() {
+	for _, p := range *l {
+		close(p.used)
+	}
+	*l = nil
 }
 
 // take returns the first plan that fits and counts its use. If no plan fits, it returns the zero
@@ -144,6 +156,7 @@ func (l *plans) take(fits func(plan) bool) plan {
 	}
 	p := all[at]
 	if all[at].Times--; all[at].Times == 0 {
+		close(p.used)
 		*l = slices.Delete(all, at, at+1)
 	}
 	return p

@@ -160,6 +160,37 @@ func TestDelay(t *testing.T) {
 	c.refresh(503, body)
 }
 
+// Requests of a plan wait until the last of them has come, or until the plan is removed.
+func TestTogether(t *testing.T) {
+	c := start(t)
+	body := c.loggedIn()
+	for end, last := range map[string]func(){
+		"all have come": func() { c.refresh(200, body) },
+		"removed":       func() { c.plan(`{"behaviour":"503"}`) },
+		"reset":         func() { c.want(204, http.MethodDelete, "/fake", "") },
+	} {
+		t.Run(end, func(t *testing.T) {
+			c.plan(`{"behaviour":"together","times":3}`)
+			answers := make(chan error, 2)
+			for range cap(answers) {
+				go func() {
+					_, _, err := c.send(t.Context(), http.MethodPost, "/api/v1/refresh", body)
+					answers <- err
+				}()
+			}
+			for strings.Count(c.requests(), `"behaviour":"together","status":0`) < cap(answers) {
+				time.Sleep(time.Millisecond) // until the requests have arrived
+			}
+			last()
+			for range cap(answers) {
+				if err := <-answers; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 func TestPlans(t *testing.T) {
 	c := start(t)
 	body := c.loggedIn()
