@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -59,16 +60,18 @@ func newApp(t *testing.T, fake server.Fake, identity string, refreshSeconds int)
 	return a
 }
 
-// plan orders a behaviour for the next requests of the user to a path.
-func (a *app) plan(path, behaviour string, times, delay int) {
+// plan orders a behaviour for the next requests of the user to a path. The members of more are
+// further ones of POST /fake/next.
+func (a *app) plan(path, behaviour string, times int, more map[string]any) {
 	a.t.Helper()
-	a.fake.Plan(map[string]any{
+	plan := map[string]any{
 		"identity":  a.identity,
 		"path":      path,
 		"behaviour": behaviour,
 		"times":     times,
-		"delay_ms":  delay,
-	})
+	}
+	maps.Copy(plan, more)
+	a.fake.Plan(plan)
 }
 
 func (a *app) grants() int { return a.fake.Count(a.identity, tokenPath) }
@@ -142,28 +145,36 @@ func TestGolang(t *testing.T) {
 		})
 		for name, p := range map[string]struct {
 			behaviour string
+			more      map[string]any
 			requests  int    // at least so many are needed
 			failure   string // a part of the text of the error
-			delay     int
 			timeout   time.Duration
 		}{
-			"lost answer":    {behaviour: "lose_answer", requests: 4, failure: "EOF"},
-			"cut answer":     {behaviour: "truncate", requests: 4, failure: "unexpected EOF"},
-			"short delay":    {behaviour: "delay", requests: 1, delay: 50},
-			"client's limit": {"delay", 4, "Client.Timeout", 600_000, time.Second},
-			"503":            {behaviour: "503", requests: 4, failure: `oauth2: "unavailable"`},
-			"429":            {behaviour: "429", requests: 4, failure: `oauth2: "rate_limiter"`},
-			"500":            {behaviour: "500", requests: 4, failure: `oauth2: "internal"`},
-			"page of proxy":  {behaviour: "html", requests: 4, failure: "502 Bad Gateway"},
+			"lost answer": {behaviour: "lose_answer", requests: 4, failure: "EOF"},
+			"cut answer":  {behaviour: "truncate", requests: 4, failure: "unexpected EOF"},
+			"short delay": {behaviour: "delay", more: map[string]any{"delay_ms": 50}, requests: 1},
+			"client's limit": {
+				behaviour: "delay",
+				more:      map[string]any{"delay_ms": 600_000},
+				requests:  4,
+				failure:   "Client.Timeout",
+				timeout:   time.Second,
+			},
+			"503":      {behaviour: "503", requests: 4, failure: `oauth2: "unavailable"`},
+			"429":      {behaviour: "429", requests: 4, failure: `oauth2: "rate_limiter"`},
+			"500":      {behaviour: "500", requests: 4, failure: `oauth2: "internal"`},
+			"page 502": {behaviour: "html", requests: 4, failure: "502 Bad Gateway"},
+			"page 400": {"html", map[string]any{"status": 400}, 4, "400 Bad Request", 0},
+			"page 401": {"html", map[string]any{"status": 401}, 4, "401 Unauthorized", 0},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				a := newApp(t, fake, strings.ReplaceAll(name, " ", "-"), 3600)
 				a.timeout = cmp.Or(p.timeout, a.timeout)
-				a.plan(tokenPath, p.behaviour, 3, p.delay)
+				a.plan(tokenPath, p.behaviour, 3, p.more)
 				a.refreshes(rotation)
-				if text := fmt.Sprint(
-					a.failure); !strings.Contains(text, cmp.Or(p.failure, "<nil>")) {
+				text := fmt.Sprint(a.failure)
+				if !strings.Contains(text, cmp.Or(p.failure, "<nil>")) {
 					t.Errorf("error %s, want %q", text, p.failure)
 				}
 				if n := a.grants(); n < p.requests {
@@ -205,7 +216,7 @@ func (a *app) mustLogIn() {
 // logOut revokes the session. The first answer is a 503, so that the session still lives.
 func (a *app) logOut() {
 	a.t.Helper()
-	a.plan(revokePath, "503", 1, 0)
+	a.plan(revokePath, "503", 1, nil)
 	for _, status := range []int{http.StatusServiceUnavailable, http.StatusOK} {
 		form := url.Values{"token": {a.stored.RefreshToken}, "client_id": {a.config.ClientID}}
 		answer, err := http.PostForm(a.fake.URL+revokePath, form)

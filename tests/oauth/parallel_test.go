@@ -11,7 +11,7 @@ import (
 )
 
 // parallel refreshes with 32 calls of one program, which send one request, and with 32 programs that
-// have the same refresh token.
+// have the same refresh token. The server receives all of their requests before it answers one.
 func parallel(t *testing.T, fake server.Fake, rotation bool) {
 	t.Helper()
 	const calls = 32
@@ -24,6 +24,7 @@ func parallel(t *testing.T, fake server.Fake, rotation bool) {
 	if n := a.grants() - before; n != 1 {
 		t.Errorf("%d calls of one source sent %d requests", calls, n)
 	}
+	a.plan(tokenPath, "together", calls, nil)
 	all := atOnce(t, calls, func(int) (*oauth2.Token, error) { return a.source().Token() })
 	successors := map[string]int{}
 	for _, token := range all {

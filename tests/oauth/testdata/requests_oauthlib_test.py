@@ -8,10 +8,9 @@ import sys
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import requests
-from oauthlib.oauth2 import InvalidGrantError, MissingTokenError
+from oauthlib.oauth2 import InvalidGrantError, InvalidScopeError, MissingTokenError
 from oauthlib.oauth2.rfc6749.errors import CustomOAuth2Error
 from requests_oauthlib import OAuth2Session
 
@@ -32,11 +31,16 @@ class App:
 
     timeout = PATIENCE
 
-    def __init__(self, identity, refresh_seconds=3600):
+    def __init__(self, identity, refresh_seconds=3600, claims=None):
         self.identity = identity
+        self.scope = None
         tokens = requests.post(
             f"{FAKE}/fake/login",
-            json={"identity": identity, "refresh_seconds": refresh_seconds},
+            json={
+                "identity": identity,
+                "refresh_seconds": refresh_seconds,
+                "claims": claims or {},
+            },
         ).json()
         self.save(
             {
@@ -54,6 +58,7 @@ class App:
         """A session that starts with the stored token, as after a start of the program."""
         return OAuth2Session(
             client_id="shop",
+            scope=self.scope,
             token=self.stored,
             auto_refresh_url=f"{FAKE}/oauth2/token",
             auto_refresh_kwargs={"client_id": "shop"},
@@ -72,7 +77,7 @@ class App:
 
     # The rest is for the tests.
 
-    def plan(self, path, behaviour, times, delay=0):
+    def plan(self, path, behaviour, times, **more):
         answer = requests.post(
             f"{FAKE}/fake/next",
             json={
@@ -80,7 +85,7 @@ class App:
                 "path": path,
                 "behaviour": behaviour,
                 "times": times,
-                "delay_ms": delay,
+                **more,
             },
         )
         answer.raise_for_status()
@@ -130,7 +135,6 @@ class RequestsOAuthlib(unittest.TestCase):
             "503": CustomOAuth2Error,
             "429": CustomOAuth2Error,
             "500": CustomOAuth2Error,
-            "html": MissingTokenError,
         }
         for behaviour, kind in kinds.items():
             with self.subTest(behaviour):
@@ -140,15 +144,32 @@ class RequestsOAuthlib(unittest.TestCase):
                 self.assertGreaterEqual(app.grants(), 4)
                 app.refreshes(self)
 
+    def test_pages_of_proxies(self):
+        for status in [400, 401, 502]:
+            with self.subTest(status):
+                app = App(f"page-{status}")
+                app.plan("/oauth2/token", "html", times=1, status=status)
+                self.assertIsInstance(app.refreshes(self), MissingTokenError)
+
+    def test_wrong_scope(self):
+        """Another error than invalid_grant is a bug, and no reason to log in."""
+        app = App("scope", claims={"scope": "read"})
+        app.scope = ["read", "write"]
+        with self.assertRaises(InvalidScopeError):
+            app.call()
+        for scope in [["read"], None]:
+            app.scope = scope
+            app.refreshes(self)
+
     def test_delay(self):
         app = App("delay")
-        app.plan("/oauth2/token", "delay", times=1, delay=50)
+        app.plan("/oauth2/token", "delay", times=1, delay_ms=50)
         app.refreshes(self)
 
     def test_limit_of_the_client(self):
         app = App("limit")
         app.timeout = 1
-        app.plan("/oauth2/token", "delay", times=2, delay=600_000)
+        app.plan("/oauth2/token", "delay", times=2, delay_ms=600_000)
         app.refreshes(self)
         self.assertGreaterEqual(app.grants(), 3)
         app.refreshes(self)
@@ -176,12 +197,10 @@ class RequestsOAuthlib(unittest.TestCase):
     def test_parallel(self):
         """32 programs have one refresh token. All receive the same next one."""
         app = App("parallel")
-        together = Barrier(32)
+        app.plan("/oauth2/token", "together", times=32)
 
         def refresh(_):
-            session = app.session()
-            together.wait()
-            return session.refresh_token(f"{FAKE}/oauth2/token", client_id="shop")
+            return app.session().refresh_token(f"{FAKE}/oauth2/token", client_id="shop")
 
         with ThreadPoolExecutor(32) as pool:
             tokens = list(pool.map(refresh, range(32)))

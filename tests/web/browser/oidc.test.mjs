@@ -132,19 +132,47 @@ for (const [mode, rotation] of [
       503: 'ErrorResponse',
       429: 'ErrorResponse',
       500: 'ErrorResponse',
-      html: 'Error',
+      'html 502': 'Error',
+      'html 401': 'Error',
+      'html 400': 'Error',
     };
-    for (const [behaviour, kind] of Object.entries(kinds)) {
+    for (const [planned, kind] of Object.entries(kinds)) {
       const before = await counts(tab);
-      await plan(server, 'faults', '/oauth2/token', behaviour, { times: 3 });
+      const [behaviour, status] = planned.split(' ');
+      const more = { times: 3, status: Number(status ?? 0) };
+      await plan(server, 'faults', '/oauth2/token', behaviour, more);
       await renew(tab);
       await reached(tab, 'renewals', before.renewals + 1);
       const { failures, logins, last } = await counts(tab);
-      assert.ok(failures > before.failures, `${behaviour}: the plan was not carried out`);
-      assert.equal(logins, 0, behaviour);
-      assert.equal(last, kind, behaviour);
+      assert.ok(failures > before.failures, `${planned}: the plan was not carried out`);
+      assert.equal(logins, 0, planned);
+      assert.equal(last, kind, planned);
       await aMinuteLater(server);
     }
+  });
+
+  test(`${mode}: an answer that comes late is waited for`, async (t) => {
+    const server = servers[mode];
+    const { tab } = await loggedIn(t, server, 'late');
+    await plan(server, 'late', '/oauth2/token', 'delay', { delay_ms: 50 });
+    await renew(tab);
+    await assertCounts(tab, 1, 0, 0, '');
+  });
+
+  test(`${mode}: a scope that is too wide is no reason to log in`, async (t) => {
+    const server = servers[mode];
+    const { tab } = await loggedIn(t, server, 'scope', { claims: { scope: 'read' } });
+    const request = (scope) =>
+      tab.evaluate(async (wanted) => {
+        const user = await window.page.manager.getUser();
+        await window.page.manager.storeUser(Object.assign(user, { scope: wanted }));
+      }, scope);
+    await request('read write');
+    await renew(tab);
+    const { logins, last } = await counts(tab);
+    assert.deepEqual([logins, last], [0, 'ErrorResponse']);
+    await request('read');
+    await reached(tab, 'renewals', 1);
   });
 
   test(`${mode}: the user stays logged in if the client gives up too soon`, async (t) => {
@@ -178,6 +206,8 @@ for (const [mode, rotation] of [
   test(`${mode}: 32 renewals at once receive one refresh token`, async (t) => {
     const server = servers[mode];
     const { tab } = await loggedIn(t, server, 'parallel');
+    // Chromium opens six connections to a server.
+    await plan(server, 'parallel', '/oauth2/token', 'together', { times: 6 });
     const tokens = await tab.evaluate(async () => {
       const users = await Promise.all(
         Array.from({ length: 32 }, () => window.page.manager.signinSilent()),
