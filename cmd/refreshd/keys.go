@@ -71,9 +71,10 @@ func loadKeys(s *service.Settings) (*jwk.Set, error) {
 }
 
 type keysNewCmd struct {
-	Alg          string  `enum:"${algorithms}" default:"EdDSA" placeholder:"ALG" help:"The key's algorithm (default EdDSA)."`
+	Alg          string  `enum:",${algorithms}" default:"" placeholder:"ALG" help:"The key's algorithm (default EdDSA; of an imported key the usual one)."`
 	ID           *string `name:"id" placeholder:"ID" help:"The key's ID (default: the date and some letters)."`
 	ImportSecret string  `placeholder:"PATH" help:"Use the secret in this file."`
+	ImportPublic string  `placeholder:"PATH" help:"Use the public key in this PEM file. It verifies only."`
 }
 
 // Help adds details to the command's --help.
@@ -81,7 +82,9 @@ func (keysNewCmd) Help() string {
 	return `The algorithms are ` + algorithms + `.
 
 An empty --id marks the key for tokens that have no key ID. --import-secret is for HS256, HS384 and
-HS512: the file holds raw bytes, and one newline at its end is left out.`
+HS512: the file holds raw bytes, and one newline at its end is left out. --import-public is for a
+login that signs with a private key of its own: the file has the public half or a certificate. The
+usual algorithms are HS256, RS256, ES256, ES384 and EdDSA.`
 }
 
 // Run prints the ID alone, so that it can be used in a script.
@@ -103,21 +106,22 @@ func (cmd keysNewCmd) key(p *program, s *service.Settings) (*jwk.Key, error) {
 	if cmd.ID != nil {
 		id = *cmd.ID
 	}
-	if cmd.ImportSecret == "" {
-		return jwk.GenerateKey(cmd.Alg, id)
-	}
-	secret, err := service.ReadSecret(warnings(p), "--import-secret", cmd.ImportSecret)
+	material, usual, err := cmd.imported(p)
 	if err != nil {
-		return nil, usageError("--import-secret: " + err.Error())
+		return nil, err
+	}
+	algorithm := cmp.Or(cmd.Alg, usual)
+	if material == nil {
+		return jwk.GenerateKey(algorithm, id)
 	}
 	key, err := jwk.NewKey(jwk.Spec{
 		ID:        id,
-		Algorithm: cmd.Alg,
-		Material:  secret,
+		Algorithm: algorithm,
+		Material:  material,
 		AllowWeak: s.AllowWeakSecret,
 	})
 	if err != nil {
-		return nil, usageError("--import-secret: " + err.Error())
+		return nil, usageError(cmd.importFlag() + ": " + err.Error())
 	}
 	return key, nil
 }
