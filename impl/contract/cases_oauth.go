@@ -195,6 +195,7 @@ func (r *Run) narrowsScope() {
 		"write":            "write",
 		"admin read":       "admin read",
 		"read write admin": "read write admin",
+		"read write read":  "read write",
 	} {
 		tokens, o := r.exchanged(oauthRefresh(s.sign(), "scope", asked))
 		if tokens.Scope != want || o.text("scope") != want {

@@ -60,12 +60,17 @@ func (o *OAuth) granted(t *token.Token) (_ *token.Token, scope string, _ error) 
 		return t, scope, nil
 	}
 	whole := strings.Split(scope, " ")
+	var asked []string // each once: repetitions would make the access token longer without end
 	for one := range strings.SplitSeq(o.Scope, " ") {
 		if one == "" || !slices.Contains(whole, one) {
 			return nil, "", ErrScope
 		}
+		if !slices.Contains(asked, one) {
+			asked = append(asked, one)
+		}
 	}
-	return t.WithText("scope", o.Scope), o.Scope, nil
+	scope = strings.Join(asked, " ")
+	return t.WithText("scope", scope), scope, nil
 }
 
 // RevokeAny revokes the session of a refresh token, as Logout does, or of an access token that

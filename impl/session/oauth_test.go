@@ -28,6 +28,8 @@ func TestOAuthRefresh(t *testing.T) {
 		{`,"type":1`, session.OAuth{ClientID: "app", Scope: "all"}, "", false, ""},
 		{mine, session.OAuth{Scope: "write"}, "", false, "write"},
 		{mine, session.OAuth{Scope: "write read"}, "", false, "write read"},
+		{mine, session.OAuth{Scope: "read write read"}, "", false, "read write"},
+		{mine, session.OAuth{Scope: strings.Repeat("read ", 3000) + "read"}, "", false, "read"},
 		{mine, session.OAuth{Scope: "read admin"}, "", true, ""},
 		{mine, session.OAuth{Scope: "read  write"}, "", true, ""},
 	} {
