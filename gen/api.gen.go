@@ -267,7 +267,7 @@ type OAuthIntrospectRequest struct {
 	// Example: eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE2MTEzMTgyMTksImlkZW50aXR5Ijoid2hvaXMubXVjaGxpc0BnbWFpbC5jb20iLCJpc19hZG1pbiI6dHJ1ZSwianRpIjoiIiwibmFtZSI6IlJlYWwgTXVjaGxpcyJ9.ibIOYkYHpeV5pPRNKSNQ4oCvIjuV4VrT_-4SGCjVqsc
 	Token string `json:"token"`
 
-	// TokenTypeHint `refresh_token` asks about a refresh token. With any other value, and without one, only access tokens can be active.
+	// TokenTypeHint `refresh_token` lets a refresh token be active too. With any other value, and without one, only access tokens can be active.
 	//
 	// Example: refresh_token
 	TokenTypeHint *string `json:"token_type_hint,omitempty"`
@@ -4797,8 +4797,14 @@ type OauthIntrospectResponse200Headers struct {
 	Pragma       string
 }
 
+// OauthIntrospectResponse400Headers the declared response headers of an HTTP 400 response for OauthIntrospect
+type OauthIntrospectResponse400Headers struct {
+	Pragma string
+}
+
 // OauthIntrospectResponse401Headers the declared response headers of an HTTP 401 response for OauthIntrospect
 type OauthIntrospectResponse401Headers struct {
+	Pragma          string
 	WWWAuthenticate *string
 }
 
@@ -4830,6 +4836,8 @@ type OauthIntrospectResponse struct {
 	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *OauthIntrospectResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *OauthIntrospectResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *OauthIntrospectResponse401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4916,8 +4924,14 @@ type OauthRevokeResponse200Headers struct {
 	Pragma       string
 }
 
+// OauthRevokeResponse400Headers the declared response headers of an HTTP 400 response for OauthRevoke
+type OauthRevokeResponse400Headers struct {
+	Pragma string
+}
+
 // OauthRevokeResponse401Headers the declared response headers of an HTTP 401 response for OauthRevoke
 type OauthRevokeResponse401Headers struct {
+	Pragma          string
 	WWWAuthenticate *string
 }
 
@@ -4952,6 +4966,8 @@ type OauthRevokeResponse struct {
 	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *OauthRevokeResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *OauthRevokeResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *OauthRevokeResponse401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -5035,8 +5051,14 @@ type OauthTokenResponse200Headers struct {
 	Pragma       string
 }
 
+// OauthTokenResponse400Headers the declared response headers of an HTTP 400 response for OauthToken
+type OauthTokenResponse400Headers struct {
+	Pragma string
+}
+
 // OauthTokenResponse401Headers the declared response headers of an HTTP 401 response for OauthToken
 type OauthTokenResponse401Headers struct {
+	Pragma          string
 	WWWAuthenticate *string
 }
 
@@ -5073,6 +5095,8 @@ type OauthTokenResponse struct {
 	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *OauthTokenResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *OauthTokenResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *OauthTokenResponse401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -7402,8 +7426,25 @@ func ParseOauthIntrospectResponse(rsp *http.Response) (*OauthIntrospectResponse,
 			headers.Pragma = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers OauthIntrospectResponse400Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers OauthIntrospectResponse401Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7520,8 +7561,25 @@ func ParseOauthRevokeResponse(rsp *http.Response) (*OauthRevokeResponse, error) 
 			headers.Pragma = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers OauthRevokeResponse400Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers OauthRevokeResponse401Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -7652,8 +7710,25 @@ func ParseOauthTokenResponse(rsp *http.Response) (*OauthTokenResponse, error) {
 			headers.Pragma = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers OauthTokenResponse400Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
+		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers OauthTokenResponse401Headers
+		if values := rsp.Header.Values("Pragma"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Pragma", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Pragma = value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -8290,6 +8365,7 @@ type NotEnabledJSONResponse ErrorEnvelope
 type NotFoundJSONResponse ErrorEnvelope
 
 type OAuthClientResponseHeaders struct {
+	Pragma          string
 	WWWAuthenticate *string
 }
 type OAuthClientJSONResponse struct {
@@ -8298,7 +8374,14 @@ type OAuthClientJSONResponse struct {
 	Headers OAuthClientResponseHeaders
 }
 
-type OAuthErrorJSONResponse ErrorEnvelope
+type OAuthErrorResponseHeaders struct {
+	Pragma string
+}
+type OAuthErrorJSONResponse struct {
+	Body ErrorEnvelope
+
+	Headers OAuthErrorResponseHeaders
+}
 
 type OtherOriginJSONResponse ErrorEnvelope
 
@@ -10232,10 +10315,11 @@ type OauthIntrospect400JSONResponse struct{ OAuthErrorJSONResponse }
 func (response OauthIntrospect400JSONResponse) VisitOauthIntrospectResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
@@ -10250,6 +10334,7 @@ func (response OauthIntrospect401JSONResponse) VisitOauthIntrospectResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10376,10 +10461,11 @@ type OauthRevoke400JSONResponse struct{ OAuthErrorJSONResponse }
 func (response OauthRevoke400JSONResponse) VisitOauthRevokeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
@@ -10394,6 +10480,7 @@ func (response OauthRevoke401JSONResponse) VisitOauthRevokeResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10531,10 +10618,11 @@ type OauthToken400JSONResponse struct{ OAuthErrorJSONResponse }
 func (response OauthToken400JSONResponse) VisitOauthTokenResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	w.WriteHeader(400)
 	_, err := buf.WriteTo(w)
 	return err
@@ -10549,6 +10637,7 @@ func (response OauthToken401JSONResponse) VisitOauthTokenResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Pragma", fmt.Sprint(response.Headers.Pragma))
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11202,255 +11291,255 @@ func (sh *strictHandler) OauthToken(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37cts21y98Kxi97zdPko+SJVlWYnc687qu0zjnx3aaHtRtQiQkMaYAlYAsq21m9tXsC9tXsgdrASBI",
-	"kTo4bp8e8k/riCccFtZ5/davjUhMZ4IzrmTj6NfGhNGYZfDn8VxNTlKaTOFfMZNRlsxUInjjqPE+URMS",
-	"RnD1S5XNWUjUhBH8gYgR/ItGEZOSKHHNeECoJM8v3rwmCSdDKlm/N89SskjURMwVmdE4Tvj4CxI2Q5LA",
-	"40uyEPM0JkNGUsHHLCNqQjnptQ/7JJrQjEaKZbJF3ptXFEdD0wVdSv26ViNosFs6naWscdRoNoJGxn6e",
-	"JxmLG0f63qAhowmbUj3JacJfMj5Wk8ZRJ2io5Uw/IlWW8HHj48cAluQsZlwlarm6KJcTRhJztWoNWuQl",
-	"U3rQAYmTcaIkoTwmYet/rv7/ZqgfOL44OTsjUtGlXi1YA5qxLwij0YQINWEZGS4V07fqp99dPm0+IYrd",
-	"KpJIEv5/IbxPLQSZsFsasyiZ0tR8qkWOeT44NaHwDCUy4eOU4bLrd3S/Li3YYiIS2ZrOo0mayP8ZT2mS",
-	"tiIx/eRlvGBSwrJVreLZ13b9JN6GIy4vKOF0ymRARGbpJlH4G+GCs+JE+qMOi9vtLh0eHBwePDk4bHd6",
-	"bDhqHx50Drrd+JC2487oYNgZduMD1o7aw/aoE+9HB/QxO2wPO/EnzfiERhN2IrjKRLo65WdiQaaUL4lk",
-	"keCxJFGa6AMJ+yknNGMxifQbJJnSJf5pVkcVJzmbD9MkCsiU3jbpmH25326vHffqSE8v6Xh1hMdE0bEh",
-	"GyCiUcI0hSaS3LAMdshtWGlIg0b3VXY9eTb94cUoOhl+xcXJd/Td5b8HjR1H9lrAKlYMzpx1LpqwNGFA",
-	"RiIjIrWrVhyQvW3nz18oka3/vNR3hCufg593/Nw5G2VMTk6EuE5Y9SmJ4BrwUFj6DB+xDFevAZXAPA07",
-	"MacmTW7MqdFcJGNTcUPTFjkeSsaV4b5kmImFZBm5ZmyGD5vPIREoMqGldb26umDRPGNNM44v2fL5ZPhN",
-	"lLxJnp+9++Ws8zo5k2f8/CA6OeufXc+++/bk+WGLLZ+n7Nlx8ubDaffV5ekvry7Hy1eX6WEr6qZ8OH3a",
-	"jr97nn5B3lI1+XKPzpK9m86eGdsX5BW9bR6P2Zfdg8Nuu93+gjxTavaGp8svCI7lC3JBp+wiUezLC5Ul",
-	"kWqsW/WPQWNGMzplyojAWvE3YcCNgSFxuWCZXo4NIlCvVqKf/nnOsmUjaGhO1Thq4BNVAxsKkTLKcWQZ",
-	"kzPBJYPhfEXjc/bznEml/xUJrhiHP+lsliYR1ePc+yCRv5otggeHhQflfDql2RIO+FDES0NLC0GmiVT0",
-	"mulh3dB0DhQY0Tl8/sdGmkwTdUSmc6m0fKaKpIxKRTrIbWD7r2DSR1qsOLr/KWiwLBOZnhuNrzIzkqAx",
-	"ZVLSsZ6zGZ1+jAtFbmiaaNYrFVVz2TjqtduwGvla/XfGRo2jxn/t5YrMHl6Ve6f6Y6f8hqVixnAZV4+R",
-	"GQXsoJ12i4Q42xB+FpwRxlW2hEOlxXGLnJlzopfNDFbrNwFSgX6YSM0XFhOWMeDkE7EgSpAp4zFJVKuh",
-	"5QKcqdPbGbKFnbYyKj9bsVF44PUUmLnP24IPC3WFf/sbcAmP2Nu9le927n/lPYalFUOPzXhjbpFLLWjM",
-	"QUskGSWcpkf+3YnhY/rmC1jniVYbxwmcOk+pvWCqmfPUqhmYm/eKDBhmgH+/FupboMrdtouL/Lv5ubv0",
-	"WK2eMhdmStUHT5XolQu3iPjYkZ41Sfi2+1x3zLpd5Dk34hqJqzhkq5bBuuM9QT39eXfdw7DulQYzht8y",
-	"y+dJRZ80F1T/8oFFisVfrB7wZR2FUvfUH0uoTxmLz5lku0qHzD5TsZVsJqLJkd0Z0AKMkBsxFh+RjFHN",
-	"1ggd04SjIKEjxbIv28D8rKUHr/HJQD99hR8u0IF5MRmyccL12rJFQQ4c3jc3gq9NQGOSCti91nFlwiNG",
-	"lmKekVSLOHP6WuQFYzOYvr0TlmQp5mRCb1gAk4Y1sUtkVmaUiSmQmFQ0QynwVGTDJI4Z35mlqKd660ui",
-	"nBMaTxOeSJVRJTKymAhZMpzMLgLh1HOa2kcsl8EpFXbTTcXfzNdCEZqmYlGUKO39+97D8oiBgQRkOAeV",
-	"NRYMJwFjQfNFzFgGKww7ccYVyzhNd9yIxHtsdS295XE3+qtzIaZMTRI+JgutgC8yrbFri2qeEZnEzFuy",
-	"g/tXfyTLblhGRjRJUdRaMwGcCQV5c8M0pzQ6UotcZktD0ylVLIMFfC1OMgYW4s6LOE2k1Hp4Nfs5nquJ",
-	"yJJf4Plc9fyKyiTKTSCtUruBSxZlDLgU5eT47RmJ3NCAz3/FaMay/GG836fmOafms0C4+ZYV36YpzYxe",
-	"v7dab7137WntGICISiLl/fv3Tb2M+oGIqhqrkuZ3aAkPQ2IBCWGlQ/Lg/OkJedzvPH5YtP5wIzJG0+mX",
-	"A2sDxGDkrzG4gGLUKafDlO2uUPkPVpBMJhTOQR/z0Yg8aDbtT3vnp0/PTy+eXZ2/uTy+PHvz+uERsgNz",
-	"GtDq5YKkiQQKMgqP9KmDC3XFzAjK3M78TsB15d5bOMn3TBA+L9MzlotERRM9hNEIjzXqLOgfM64apckF",
-	"BJe5XWo+aZjha6Geijm/w764x9YyQ71+I7izvHr21/z09H4vvU/Oo4ndXaP9kSFLBR9rMUIoR7+rdZ3C",
-	"wrxB13hiFmQnQQGMIX92e05HwT2DjKvI9NBbeJUUtGvzpSu82DAXrkquq7t/yt8ynE69yX7vrA+ZGgkL",
-	"4w8LA0BG1X/cOww0Y4dTcdDqPmyRE+Nc5Von44KzL6x8QNcWV5mQMxaZWyQoazmj/UswVaDQUySFuxDo",
-	"NxnlatXsK1pFvlsh2Nn7YAl0DJ+qps+q72zhqdBKUmA/UOPuco4+T3BWzwIGeKVXudaZZeeSO7SqZlP3",
-	"oj+H+8u3cVskhAnAkRKcWUsvEjED36Y9W+SBf7ZA8wJSbrcPj0hYWpYwyH+CtdA/zLmcz2YiU8z8CAvk",
-	"3yojgT/4twJl4K0t8oany/KryZRRLvO4UcnX5CgqsK6JguYWGCXSPDy37hkljOWDckCLhjdZMk52tdxE",
-	"8ckNnp5IaJENhqOVRwKePUL9RN+LP9iNmtEx0/ZZsxmJTDbxolN6Tt6cX1y9OT/75uz1n8h2q5otTgQ0",
-	"eH/eAVlMkmhS0GLCwlzD3NjTSwTbBfzibr5WVXr0L+5q3cK5GrOUKUaGQpmHbDSy6LOyy3pHpyja6/CG",
-	"VSeGb8tr7oThKS4VozHQRHFWGzyQYPeXnrgXJ+mQxhfJmFM1zyqcu9JeyglySlU0IZQvyTVbWiaT2x4q",
-	"m0tVE3jJ35ZIYhjen86nek/O010oULyk2ZjtfKjzx2o4MER3vDDXVEhFOv39Jz3IxCiYg0qIqxTeVyPQ",
-	"lRDE3uBWv3PvfBTGbORAln8dvmySaDp98iL5yq7dK8qXZphy9yUsP115BgXmN5jhGO4ORE/jOGOysJAZ",
-	"VewKQoysTMel9xTI+PD+TcSF/k/N6MElbEYPppKZEyOzTNwuCbp6OXgPlmLeIheKLjXRjlkMrlOtYDgP",
-	"GrjKSXjOVLZsHut/hDYbpGRweLdU2xp8Ph1qSTly6SRKkAUFu3YkMswc4exW6c8X7I1OhVmRcMXGLDN2",
-	"xTvfIfZHuPfQRafXihYlwnZuupI7+I930tH6EWzmi+eWj5ZfJHjEigRk4tHUc3JPWDoLnLp6n0YrbEpo",
-	"LeyDdtlqxU2D3fly4IwjGPoWtus7Tm9oktJhuitDnxefrOHpNnYJWTlOM3APFunK/VzgQ+7YSiF4wal3",
-	"r9z8mMRsxnjMeLTM86tASUgk8UYX+JcgriQ1haHFUuJewKvyZKAhQ30bnSaLRE0STjoHZJrwuWJSXweq",
-	"VAtBolRE15LEyWjEsp1CBX8P3ufMz1csTugl3LQjgVa/ooJST/CtzUtwFzgVpPyBArXm5vFUvx3M4wLh",
-	"wkeJ/tnSvXukoJMc/C46iflkzKIUUhqdV3GaD8tQeR6VIxfMEJd1+vkrE+JLwvK6hEDlq9dum4vFojkS",
-	"2bQ5z1LGIxGzOMRUOU7Aa1aICLpVwKwrTNR4qRVPz61E4zjR99P0baYfVonewhFNJQsaM++nX4u5UdUk",
-	"XFSenQsCtF040R80LWhDgMVFvvsJ+XbX8myaXv/w/qBNvzs/OPsgkrg7uaHfvZoPv/v2A/3mdha1v+LD",
-	"909nw5ODD8NuO3l58nwWdQ4nP3zTmQ2Ts3787Hnnh4tFQvn5TD9/liyS4fSp+uHirH+WPk+/f78YX9p3",
-	"LZ8ftpLh2Zvvr79/NmPfHszenr9+cfH63z1xcnP2Yf5t79vs8qrZu/jm5MO3P8tI0/CGBNs8tfLH0iL/",
-	"5G4XQy1stdJrNtLI17ttJSio1VuYJiOmkqmjZs4WJUWAW/4aoNrYaWtGVXJnmLygpn1dWJIBD/ptMlyS",
-	"mI3oPFUPQQVYijlJmWa/iSJirgL9/8T4wcy7i3yvHTT0eaAKGd5+V682vU2m86m+2n7ShtW3/w5WmWP9",
-	"AoPhCatVXDtcjHWnoLxkJt9CT4YbnjEV2bLg79JSRTMYLVJAutMxa5EzVUhd+OccmdIh0dN2/qvVBQd6",
-	"pcpzrK1QLT4vA73A73hy62TsA0yS6ZDnlM9ptiSdw8ftgLy7PClqhp1+p7PfedLtHBZprt9rVJKVf6gL",
-	"JJPPpep0FyVS5WytjcxuWLZETVWPtEilVhiXX/BmJRvUKjqYdD1jYpayFjmhWr0ibDpTyxZ5rb9F+DxN",
-	"C2tS4zhMFMPE45VdND/QLKNL2FUb5Vmd5XXCwVEGt5ixZWKc0akMMPBJJQmdzyiEQgovMTfUo17AaySJ",
-	"cDY0jlmsCUXrlJpoHNuJBZyyay4WhMJDgZb1Scw0lwK+BQpG8QT6HqtVil2NolQmwsNGabIUXHNfzuqj",
-	"f28zBn5EwdNlroHAh1zWdkkPKI24Kii1MnKnc61WUsiJyBSW7dChmKt8AAXyKXyz7Cle+Z7V3aqW59nl",
-	"5Vuz9rlfCJPJC1/pdTsVsmDDuTQfzmdsKTKw56fqiD5lVXwIonKFtEL9d8ZuRJRvRPGMYjphxZsyymMx",
-	"xWUG4RdNKB8zyMfm+fvL+X7FZe/9+/LZ/ov33z775vl3z/sXxwdvXz/+4UX3+69PN6kkaLbUqAdUK3D6",
-	"iGmu6c22tBsVTNIJ4go5HDS0YVP9yZCiWeUUkts8k/FTPyoWayRKyWotCo6ScGg/efyk0+m2txAOmJps",
-	"qKL682ZDA6swiCxGy1BNWJK59YdBOG67ztDRNHuq2f4qFy6dCSRKQwJmW3ChiuOuOxn4lSqidg8HGACx",
-	"vgyRmTS3PE+lfFLQAF59qynEc6yhWCQIzgQ02k2MQu8ceeBv40MCYjBLE5YRmjEbUS2XFKHMxIsyH3wl",
-	"FXT6W1GBHezVhMpJNR1cPDtudg/65ekBXVTWSe485saozXpRd/S4Hx08Oez0WdQ9eDLq9vpPDjpDRtuH",
-	"nbjTi3vd3mPaHUX7rPOkf9jr9TvDzpNOn3X2h3qvqFIs02P+Xz+2m4e0Ofrp137v439X8fprNlNXc66S",
-	"tJ7yl1Zej0Q2Fkox62aBXYSjWdzDI8KFb3Mmys3a5tGCyJ+KjLniF/xSIokeEmpDNywL8COJNPfEdu2X",
-	"jGbk8PDwsLTlvfZ+5/G2W24PbvXcZynNeaoZHq9hsJ11vK5T/e01RasuiYzKgt4sMSsVTZdQJnG4gciK",
-	"p/heK1i3J7OymLerXiC/KgZm66OPIZ5X41nGWF/B2SOyf0lMtNDCIolY4AJu/R6Gq1YUdFeeV223Y5Vl",
-	"hb6INXqr6R1cLMCtqTcDKUlB7rzTmirqlYpW6jG+PK+wxo324l0uzFm8VPLwKyFaJGS3M8iEoZAqw4cj",
-	"/b8PKtH/s2kyMCT9h6asgIRjxuEZKfX/6Bx+jDg86tL34NIv8HKXXkPnanIFfoaAhOBuujKvpFEG/5tm",
-	"oXP1FuscndCg+Wm31odxEWfMFuXXr2mB3n9tJPIKKhmcB8ZUTJ4zmpJXWJLeqHI/JGtr9GG784Jyb0PE",
-	"XAFvS5Rxcst8e4y6FJQe0ibPXK4KO5+S85hMxmYMmOu2RfbrT6U5AOuOoefcWl0JuATl9WLdSSQPwmbT",
-	"rmlznqXhw/s5jMdpWiKkUg2zB4NAFlkCckxNWMZKlMJuZ0X3Qk4BaxY3py8c3AeVNI4ajfukMzuFEu/A",
-	"JOxEaYZhYhaJdDPUj7Dbu9LIBjG1gq3gJ1PReZxopS9jdOqOus2B91RXjPAAkyqSvVVIkZv+DhgM6w+E",
-	"25Bg7dlwKb5mlbanWFv5TUs1RjaFt9/NHQ5dcDggO8lrkTz2QVMpXOE45rcVTwN+Y85jrDVPMiIWhnhW",
-	"DyCNVHLD1herlwat5Z2/QTjjcvW5Xkub9l3tf8H8b3/QR5g1DbKwIHZYKhnKnjLpFDO1YDI2iMlZoqdQ",
-	"OhBsWOPl3NbDud6tucX47u7dDBoJVbuNc0G1Ti3nLL7LUPVSOjGkWMkLiWPv9bccO+gMNVqwvlQghV32",
-	"eYVjQAWl5ousktHNh9vB8Gw7kDuz3DwfeXVALmHChBmLuEhhIVxlbiqpRbsOHD+4kVsajlHFIp9fvHn9",
-	"ng1fsEo/BMLMQPoi8r2DzuOc7/UeAtpQeH5xHMI9emtDjrpjqNVLykl4euJdjLIbrWHemnuW5p43L96W",
-	"bsLrt2EF+0vHNcZGOhZZoiZTp5iyZYt8LazqZn8zNct8aVixe664tqfx1xfHVSQQZTc17HGe3ZgkZpy2",
-	"yPKpub3V+w5LVv5c9+Cgc1jJ6WrM/1v0XNkv2m0ICtBbhe/ihPUHQK7sylPBsZCzK72WNyxDjCDrVdjM",
-	"s/SrDE1fcy3nliUooU6/1+0/abfb23kIr+vElR7f2dda9fKVMeV0Iy259D3GwLN5B9cVlrsx8IGwEmlI",
-	"FXNf8P7CXnbb3U670203r/dvfq707NSpkn5uBGwl7GpQJKfix968eFv1iRqtcCrieYrxgXuiGT4craEZ",
-	"MKv8JH5MXUrGXOZRGTuAdWRjuYMt5YOQVFm0dXq9balmLlmtNl/YAYswJ5NxSB64xGxZSoaTybhqdW6r",
-	"P3JLIiGyOOFUFTgGfNHkbXnM19xhecma3argLJ3Oz98ff//i9iQbfXtx9fhy+f7fz96MH0+im7d0lrxK",
-	"s8UZpW+jZ+/ORdUMaih1uW4GdySmkti6Bv1eb1QAXH+9/LpgqkqEPX//glwwVSW/Diqs22u2lLXcRAaE",
-	"swWTioySTKpS5Hfb+IIncjcFGGA0VdOGyGVu3qw1/nOoKxs78M2iaoOmU7E0a7I4Vp06/9wkJV9HvJok",
-	"vGJXyqogldfGK7WqEb4vKiuQQRgUkFYEZwGGuYveaBvIr9Abi5lTm85hfX4VkOErpmhMFa04fX6yt+X9",
-	"U3M7Et6TXqfnEV4F2eXFgvIqz2KsRecrL21aNjUq8sa2T8IoHJ0rxuOZqNxhfSjenb/UBy58++bikuwJ",
-	"OleT7l7+ghKXnig1k0d7e1jtYn7XVsjqk1VcunpgV+DrnTI1EfFWq2cseETIuBpi1TKsYWDV5hIeRWlt",
-	"K16w4wpry7cmnADObmBiaWqofMtFrFqyD4treTXPkrW7VxTE235ur7VgadoE9XZPf6cFSbwVg7AJGlsT",
-	"OMiaIE/XdimjEHNAJmHcucWt2WkXchfgXYgcI1y7Ejg+Vb1IK6PZmbK54MyRsl09h7+a2V0ukbN+ajf6",
-	"ReZ/h0VDhrXjmtUw8PIw/qSrVXbq4tFfWcNqcqxlxt7JDmqkx5pzt+3S7USVu/LnWll7DmdkF3XP8+Yb",
-	"Va/dPtyk6m3wA+ehBbwxMJDMBkJzK/dtjTZ5XAqglOGhhQmfg5VU8rGhTf9ZDb2rGqrNRz/9NsTSHwsc",
-	"BtmhWuEcLkmiJEtHAZHC5YAkYy6ycqnCvSqakBy5I+0jLVVkifYfmtmBVWZBOiQJPXAKoz3m0POlBStG",
-	"iFdgMP4j5yof/rY68vod20Bkdyt0WYo5GQsvJwJVGL+41oAw/tNz+beNwJST+AO8bJxsckYjqPFTC4aR",
-	"9ekRgG7kWbgmhIdZItVJG6bEwhx065hbRZywLjp45WqYZyMb8Eh4PS+Qa7OOlFjPAQ4qRd9dSlY+l54U",
-	"S0/kVcLvXjFlHMBBzgv8J3BzC0u8329vm0u8llkVSgaSESngCvIjP6O6cCwusMDYlSxJOmVEKjazOSEl",
-	"akHJhPonIDYIqTRZ8hjBBoonCmpnj5BlMpV/oGIkn9nkJjZZSuIrRBiqGNluYep1wWEre7crqt8ipFso",
-	"k/K+XDiEVfzzz1YNCbWH5IFkN4yTmC7l+gpHuL1Fjomc0jQlMCDAwaQjlh2ZICXVGgU8VPSJgvaxQFRI",
-	"OQfUaSgXh148mCsDGa+YjYYLec9llJ91pj91ybA5HSy+z5rWC2wFoandVCIaBwBuLcJPKoE1dYuJ0PQc",
-	"0TRN+LhGvCxc76gVE9jRxhEm90OCs8k9S2MwJD5rLP/ZYlmz/pREYrYsaeDsdhYW0pnAyvYKLwHPVAkS",
-	"s0jEzE97sjgyrvQtmmeZlnA25wLwuxEaSpvtn5LW9jvpUu8kkPrIxMD9W3ZUtGBHCmUiNUxVjxN2xATM",
-	"3Jur7/vdtDf76sLjWZbcMOlQaKaFVJwEoGtvIQQIaYNzyeICRozKGFWA9UwlkUqkmLFptGhJet2uaWCA",
-	"NSmer+0fyxPuXpB+7lytdVLduWLFCDbNB6Q2cS3p1elRXlOmZ9SW0FTgXdEqbxONVF3FOFzKz4Ud1hEJ",
-	"IVH+CJ2Bc8myo9CicuUVdSZMGLpjOhGpKbqk5cx+fa99BxYbmK9OaTRJOIPEyLlk+ctsDalxMdqBXJmo",
-	"Vn5jTRWDr9cnqpBqVqRpnCq7Yf+zIVKYbNcKEvtvuP0DNbOiRHLtmHZIRd1UHliAuC/us1NyTY1gVfZV",
-	"mha3UpZ98ZAAZ46DqfyvsKncJ8vVg+Vy0MPe4+7+loY8F4pVxw6mNLt2BFJoj1IamoUEK1t45xVzTqS3",
-	"ycYXnFBlamBHmuuiEq7VN+ScFY5SKuv5gr5mtYIQTZewUGFkMLXEvBTfSOlMiZlh7XWxU+QQm6u3/bLj",
-	"bUq476eSU8gECYTXwgGQl6C4rBSmTJLxBMA2pkOWyc0V7jtWeub+eIsdbWWjR0vreHaBBfyxFTJeIach",
-	"vQItrBdfbw2kRVGe1MMOQFYShLRRMIVFBW4GAD1myQTPbVW4sLFW9w6gAN4NpZy9bbP0PFm+KW69qdQ/",
-	"f9W2Ppdy5T6PCVbGkNDSFkpoQ3gVwr9eZmEMeYVui2yuStsoVxGtEVYbo0abmGEA+L+OKVSUpq3ng1N6",
-	"awfQbbd3qZ0zy+NLOpOonEhy9rWtoptQSfo9kooFy5oRlawKZOC+j7w3q36vsMr6n6sMoZIUC/kD94dp",
-	"t23kHsTclC4hcdZgk9+7F6e26/QbbpwjNp/NZZJ5vsEpjZnt39Yil8mUYdJLhUwsxXfR3t7QSHbFX2Oa",
-	"RDBZaEljcDhWjbG66j3jitjBlcGkWr9r5pWfVP8Wb1mf6ox/Ryr15uj9i8+goSXSldblNitKBUerUdvY",
-	"LY1g7AZbFdQG6/VYJDwWiwCARRD3rwCYs6JdPek/PthWu0Imve2u22RB8H5XxXj90jMTzTXABOVQHAjU",
-	"Sn/zjgoimHd0zOry5WxlzjvJsubxGEzPip0ISDRX0AEM3SPddptEE5rRSGntkJxOZ2qZq/+LygjPK/FL",
-	"kqZ076DVJg++63S+IC8TPr8lt0/6V/3eFyS7OXrSa7Ufkm9YdC32uu1Ou91pd8jTJGMjcbunL25RvtzI",
-	"N86nvPwQF1YlcJxlDbN7mSBLL7Ik19BsHZaJbJFLMF5zHghGDaxuJKZsR+XJst9NmpPfba00LRDR0TxL",
-	"1PICAKmr+kgMIVj21FLY8/eXjRXogXIdJiihVJaaSh1ZCPL/+7//D2hTiIKtGWwpIDdRaqYnRmdJsQVi",
-	"RSBgyy6F5EEJEZTOkmZ+WSIMQz4iyKquGtAFdjas2er677ss+Y2zhrzTvK1ZRY52XgROqHHM6HXAbKsZ",
-	"lXIhsriUMLZpatnWTfKBgE1ibbGLPCbRhnqZpS2rIDED9MippgkoBVQWxSdPkwpdQ3fXsdngRpQ74ecD",
-	"p7ME6nuwP9VIVI3ZdAJJIq0HWdS6kssFioT9CGaLfA8taoGL28exnI5CX3Lyng0HHHEEHzx/f/kQ+faj",
-	"wosf4W4URf9wvtQv4WwRIHZhM01uWEwePfJH8OhRQKQYcFhovbsSg6c56Lf1kKjlDLsOsiTLN95AgXPz",
-	"V2vAB/y//ou816+jFmEgFkzqCx3r81crYEImwlVOAUU/Y1GmDXjXg5cutpvRZIAhOauB1UTklmKudcDW",
-	"gO9vCrQ8KOmJD1dCLwzCPJoLhl58QcFxGHBCyJs8jgC4o/BeZdaIZUqvIbZMmgFRXApPCGqdtngEHCXD",
-	"yx89Oseg4KNHLiq4uio22oXxQj/5BtQCWk4jDODdOZ4SvrfUIka/OFGtAe+5dxrAykSSR4963c6jR9qw",
-	"1X92Hz0yleSuRZmHYRqs6xsDQ8l7x/g0pgSJRQ7oil/XN/xmR/IbtBTTpPsbWeSP/KZvaTabpPBf/aPW",
-	"M37zUPIXBhhsBh3WfvNIeDUyDC/otdsB6XX29X8OzKv87u80B9j/jTxNbk0TiTRlWYuECL8ZeuXN5m5p",
-	"X9/tuJfWdof6jXy9VR8e+8pu5StLzeXs0PJWF7t+5jAgB+19/FbGwAqr7nRAt+2hgDvic6wWeU8TVd2Y",
-	"ALgn9/tvwMAO3JaX2iqvvrvcPVm/YMCPTZqK3htKjIjCeWBbGW0hS8uzIGRoKQKagkw1SUEO0WGn03ZJ",
-	"jQPeOWgdtLrth6bbUiLJhGbTlEmJbeo9JudQyixGvx6MFURcYKtq464zdoo5SYC8DKfmNAdWznGW8/60",
-	"FvQGJjDSkmuUsDSWRyTE0xYGJDSIsvpPc9QpjwfcUk+LvDVgxh7MsH280MFQlbGQv4ATV4lrPOA5sLEb",
-	"AfIbS7Wa2HKgXtsqUEuzBVQ+j+GduGCwMsfk57meP+LQUs4FNHOY0Uwr06vL3QZc99KatfJldWFmRAYK",
-	"gZ3jID1Aa7fIrnECjSaseSK4ykR6RLhogmgJWwReO+DuveUnv2sa11DzLA5b5IxH6TxmoBWhixcEnhZW",
-	"GZuJTCG1DlM2tZRx6flSKPgMTYqJvn5ZmRUmySN316MCnhAKLWD84JEKi3VvoFvGCYLBf5hLNeCAn0Cd",
-	"tgH4JDk1eqJdH4VIS2zjDLIo2bCbRm1xrwmgL4deN83ZHCaUPUR5Gs2Aa2suiRhHdAGjJ74603bJPEu9",
-	"ki4Q3GKeRawlsvGeeWhvmoBJpxK1Go2y+l4jaNywDP1bjU6r3WqDZj5jnM6SxlFjv9Vu7SMI5ASspppy",
-	"xKNfG+Mqa+GcqXnGkTJWyucfwpEwIzEbDSAgy7KieqYcfWG12IBPaDrK2URlV7wcGiKAx7EBhvkBen2k",
-	"KfxoMtsFnJiTiRAewovBIQdojlIujT48c/QzFaHBQ5qOwwJ0DFpTcsCBkAHWHSYiJyw+yoHQyogW1Jha",
-	"NhEDvUMAEYBMAngSAzxV9z4vt8PrYLP6cnBIalEI95iMoEgfeP3AgOvP6Q1KBXdd4IoMIcQunxKJ1R2O",
-	"s7hxpMnh+eJaAu3YSprG0Y+Vdt7pJR17nSpUrshO6E2uMuor6Eay0NxxGVpxv91z+rmWV8iMLCioFndF",
-	"F82g0X2VXU+eTX94MYpOhl9xcfIdfXf5b+g5BYYaviI31M5GzdeCs+YrqgCwub4x1U95aSAcnW67vWPv",
-	"n0ykqbjBEua8ReQbjpQJWxnkoTHBWZEOtHEU31CM3Ll+QQhL8aNBP3LYRABF5EEHARTOCvwMoM0YnBhA",
-	"a/GhUgAHxaCX3O6IFvIxcAO66B703YDeNvFfBq0xR/Nx42t32t12c/r4NnbjOz1prI5m9GT/zfP9r7u3",
-	"TztfjZ/czIeH6iXrjJ+9+uXbx3325HIuD+dvn92cf3v6rgFQJY3bq6env5zPD6f7/WcvX1+pOesfHL58",
-	"PfvufX92srxQyfX3H16cvT87oO3Gx5+Mm8k4TUodPdecbPSnGt7vNq9ix37aocNSEcukpsNSqRjda5pV",
-	"OOV13zL378HN9t6PQUOf5k3PwD0wrP12r87JtHLa0a1fzST+YxPo4bGuutkd/72vqGsqrh/pHm5+pNxl",
-	"82PQONjmU2dcsYzTFB/Y3/yA3zzP95VioX+RkD2SqZfXjaCh6FjmqDP6rQXFAVx/Tep7TZt4Rmo1Cdtd",
-	"cAsQENQrjP8nTYYZzRKrX8SJjMSNxcbUQg6MERN4gX/FuTx2XlSsJw9R8SageJF35y9t6bD+wZbiU5IK",
-	"MRvS6HrATa/PKvkIS+DwTj5ZVEw95BTHOGrwTqpgS2rASHbEEtkROqQe48Mgd6xF4chBN+6AnlEPlvHj",
-	"TzWYFTvATuyCMpFjHZTxHnbAbNgOosF+agdBUoTlqREklvigO/Afyg87m597LdQp18wt/l04ojniDF1P",
-	"dJikidLcptAXyO6MzxphCw1vNL5VSDLcK2UkbbSr/FQ2ZywnXDPBiBVTlgJQErHzGRif4LN4KjLNqrwE",
-	"Rwl+asiLg9aBzgd1tOr3hj6TcGtowbGPiMrmzPpegNWYn9Bosq0pTeg48dK4JmKekQc1se2H4J02ye8D",
-	"7hLCAtAHXMKYQSYP9fXQpUVAglgFI04Tqc69Jd9gsODKo8Hnr7zR6iCJh4Q2ZS7MKyRMamGLvPQq0fRY",
-	"bTI/xsBtHhsYH+ADym0P04/FP7s7daPQSnZVb6FsrCkkb4Tqz0twcILoRcZCO1Nn195UWVc3CSz7q5vD",
-	"ShFce8OUPt3KmpkMxfxcH+MR8Z0yjkA1A/V0c0xk7HVKiYQ/upT52tTwreDmbXbbSlKan4vrp0jkCbK9",
-	"LthUZhQoaLf9rJ8P7udT58OBvOKaceg7vXF0vAy5T8+2+biL9CqloVaIrzeWH5YzAu8oybaRSIWO6PDQ",
-	"FjLpqciGSRwz/pcyIEppFj/+9LEgQF8mUpVlmCci85yOj0FjJqqgWp5qBfyvIbq83NsBr0u+Jcem5VLe",
-	"cA/jdlC9FQfG32lsH/QiS0g9NDr9gBdLLErp5hIch4ZzQ1AoH0lwt0TeQv8u9My7RyLKTTt5G603Xriq",
-	"CrXVFDEzTYx/DLhiaYpxg0QVsO2x7gzXAmLCK1I+yhhVzMvExuwhJtVXIl7uKDH8hGhPatRn7/sS41P4",
-	"/sditnHRJ2gveN+6T757F67rOGO13eC1osuJLIflylvEY03LsXHjdvq2t1OeAKaP6MdPVgU+aWPvReBj",
-	"OdJ9lA4FNuUCGvoHZM5TzfmaTXin6xC9d3769Pz04tnV5ZsXp6+vXp49Pb08e3WK3hDV+mQd5C5kU0cv",
-	"XgkYZhdCikAkspjFf3aJ3dnfSmK/1Mo4PnCwzbicdQ99+i+1dvw30g9MAUW5vJWuPZAV2oNvY8/VRN8a",
-	"Uaz7qzSvtVYxpoqZ3mP6kMlrL5q2hHiulwSB9a5zNXGIbXpcfJzw24CEI5EtaBaDX0ZfGPATGsfLgJzy",
-	"G2EaoGm1QGIuXTmmHU1YpEW4VgPUSl6E5Q0oK48GHPJwlkHRisMWBZbhukTSZMybAPyM13O5LeZctQhm",
-	"SZqKBZNjaaPvXgKXmmTMRv6lq9c6fntGhmySmG+Z9WyRU4rxDoOGPzPl/dCKXU9uwCHCeUTCZqjVDR5L",
-	"2wZlzrHNA/BcXCzzWlTMYFfUhE0JFgG6mn07NlSKBhwL56ntKpDj5GFclS8Jus/IQmTXkqTJNSPfnF4G",
-	"JikQeoF7eafGFM4G3A6HzmZMDxxj/2riGhdmyTjhNM3TZ4SpLwU3UkDmkg14WEWte3PJMi9vIdwzSQ2Q",
-	"aYLOoxDVWWrzzgqwizhaOYBVXmJODhD3SEAYN5e4YLJXqVGF07PiKaliA/kteyfYXqvOZK8qLS8eBJcJ",
-	"Vwz2fNc8nqtJ88R1k1sXuDmGpGMcSGAfPfPk/qaH3b35416J0KanXTr7xz9QXP3Z2PqJZmgr+bbYxcgc",
-	"II+P01myhofvmXZ8NZz8WJLwm9M8fdV/FNKSiC1bqzEPh8YPhGKmYGoO+IOy3fiwRd5oTr5IJCulJvTa",
-	"+5tO1DFM5fOx+oscq921wD/nQayqJCzT+l1PJxYz/J6n0/hotPrimvLmGXxxIYXvE87mU1OV8flsfj6b",
-	"f6SQRPq+q6QsFCxBsKPSi3oCtcsTANSCLtrOCWlyWp2WjL5yDyhwSKNrv2G7ybn38vmNR3LVkqF53atn",
-	"UEimUG02ZVhhuTQqtDlTXAw4zgL8jBmj8ReYYz8SmY2qVfbAWSnWUrbEzi/WCgYcQMmxtT1aAtbxcvny",
-	"wnpSYRVM1r1USZq6XFUzA2Cntp2GsWLRl2rMMSjaNuA+eoADbqt9A/899rWrgF9+P17YIeyACjlnjHGT",
-	"LOq2wZZVkAe9bvchAglJ+5WFmKcxmhFTNHcpJ72gfdgnwyUAbloDxExaDjhaFibz2byoiqGaJ14CNX6K",
-	"B9bRczEYX1mAnpqvOUddCX3gbwxItoP37Stvaza4betX+S4+2pr0P3uiimepJAYvmGrmlZzrBNF5oezz",
-	"7qJoC5YPSsYbsPP/E56/zjZfu2b81KDPwUPdLR96LdS3NE3iP9jJ+J9N83k7rxAlJOGACu8Kea0QNoRb",
-	"K4fFXNUL4vNV8ESH6YnsGUNdU3HDCufCl6CJJN12z4kqO0YthwX6eJKiOxCccVp8Lj2QOefk4kKBbF3P",
-	"0G06wDZne1Xu5a4n/9zjPOO/+Pn/Gx+TX8vl9D/+9DH4tRTjF2PIdMoJ19vPbc+NrYqvPTiXtjKQypqC",
-	"5YAMK89xJKZMem5gc56KephvLxZgkO3tZ2gyuwOIUK5QP22KPS+0OkZTouhQkimF2jmj29uY+GuDzJWK",
-	"sczL0sRcOac7nElr+T6/ePM60E+njEpFwl8/hi1i5Li0BT0pw5wy8H2jEoo+aInhf/2SATfBQS/mjpU9",
-	"NdF0sy3nDqvg7ppczEZ0nqqXJhxZirzymmpy85QDivfUOwCrYvwVwsOvfx9o4SnA4irmIOV9XdGA1Hfa",
-	"u6tSJXD8GmWqDHVfRBgRmdnW3z/2bT0N5VS4cpVlMeTtA5j/rZF9Hbh3jlm1O0kYIPit9Opi6f8Lxmar",
-	"PrCEkymbimwJ+aifleP7UI5xFXbVjvGpf4p6XCX3C0L/G6YQ/6WGf28n/SukvpaoQxpdA4Vr8Zi7QG21",
-	"BCDJFKolIndPtfIATqGw2bTh7+Y8S4sZaNIEcz14PRO4rUGOHvB4niV8jNAgDlCFetl95cNunGNa9e61",
-	"9wPSa/c0/+912hiOlwOelxkbhB6EuMII8Any+qam9iNSZvcutTBvAI3ayoDn0W+oZAdxeKBHAKaCKiEJ",
-	"AUaPxA4nVbqBtym76gXb8VLrjd4gWPU4goIhZU0MJIfqxmT3JFh3m8kxbETdRMxwTXk7y6McAKKaM96q",
-	"J2FTQR21mM+mk4fZ5l63a1MEnEmG9p4BGobXV5txFvYa3X4wKk1bU5GxlXeumHlletMDQf7eXq/c99q9",
-	"1lpr/VherzuYLj0lpwIEk/eYkSlj/OljxY58y7JklDBZcYjRwsHCnArm50Dpwc9stt7P+LGOcufyqqdT",
-	"8oDTKQtIJlJTeSQFEfzhajsWazn4VDQRKe6Cy/ex22IhT+xAjLFm8YAMBSJk2FwyOeAPwmYT4dAeHvmQ",
-	"wsCSoPUlaLGAkoQsmYRyPgw9NH7Ad4PbXesp7Bc64IUFNOsyLfTsGIlsapqH+qP7lyRiwU3159IoUsac",
-	"cV57m0U9t/U7qzIA2l1cyx0oyuCZlU9qTvoVcxIyRzkovDoWiJ9jeHWAzDrHuXJsepVCimx6wN+zoS8U",
-	"YA4FcLZCDa8Hj2KAlTJGGJVJujQJoGgy0wE3ojtH9so/YocEDSMdFEV105t87jBw5FgDDphbK0LGvPfS",
-	"GCR3Nz+hVdjXdLm9oZg3Fwt8U/SfGmD4XYzt4HOMpjpDehuPwopQCoiYITB3ugwMBvr6/nqf/Q1/Tn9D",
-	"0ACH5OZFM3mq+ueS3lDsnvXw8+rmCOSfeU49z3FNDO/guzovAXmuBwi9ax3H5zDrnwks5tTAEK8U+WHu",
-	"UgWTXzW+fEfQZkiEpyIjM4vuiLCJmEFV6trKppKlN1rjtEB9YTKdpXvjOc1itDuwcRBgmtJoMuB+szXI",
-	"jzIGiMhMq7K83v8L20HI9qWYJlJCIv4xJ4yrbOka5AnOBtxVfoI95Hkr1jdtsxYQIIvmyAcARZulCcsG",
-	"/IHeP4pNDtG4gfoULfZDA3+nf0xo3h6qWIaZ3/4QDIiv2NhAMpMQ/Fhftk1R7Fjbnv6VkHxp4RescRKy",
-	"mYgmYan3Nnk/YXzAzb0Y86XRhMUknDAahwHUqQJysoVWXi0Bo5G+IWXxOK9LtV0W0WAy9oFJ/woXNFFh",
-	"obfhRM9bpLE169HF5/r3oqsDyRY2sWBFAiavHnuqNSZ9PfHTpBJbqIaozGANA8QrASAiWLZUSOlj2Q04",
-	"ZKUeHkHPNbhg3luEvcL1H8LOYIFtcX/gsk0EMFtQbU/R+CkD2LEN6Bc0LozGOjShAAnPwFpgiFpYCHjR",
-	"ltAW7btDW9hxJ35ItwxtsRHb4t7ALdq7AnY8EwtELLa9YT0q1hxHk7bHY4FYzfSgQ/Z+3dz80K/p6Elz",
-	"xMSquepPbTnV/fZddq/EMqDI3vKNAoiKcbcAc3SRsKohwwsLY17fK+jTwUXUQpR1dddOvKIIr6a0GMd9",
-	"1Oj9+/LZ/ov33z775vl3z/sXxwdvXz/+4UX3+69PTegPm9UZUBL9l1jktbnd9ipKSRHpo9fe7zwu1/De",
-	"M35H8KvFsSkUDdtpX02o1FMdtVkv6o4e96ODJ4edPou6B09G3V7/yUFnyGj7sBN3enGv23tMu6Non3We",
-	"9A97vX5n2HnS6bPO/rCEYtI92O+1u/vt9uPDw1KF8i6AIsAjK1TgYzID2hu5voMOtJaLnOnYfjEIZ+wK",
-	"tH/X2uXXwustcrfa5fYWGqhemXMmmfrrxDBLbVcgd8lvfVIOaj6FMsm6zpJr8/ANMtxd8v5KCey74INY",
-	"mOkCQEgZU8C1zPpezCGPHtKCEBS/vp2X8XJjSwFwMgMfo2qeMRgEN/1pvc4AgPOA7mx8YsmUB+5rg0UD",
-	"XkpGLIP8dts9rbYvWJqSBxRkOUBKt9uHgFXPeEVDh2qtR7//053IeVbnStrb57zzLVAf8jaClax122aA",
-	"95Z7XlGX8RfxSvxzHAz5+VqP9+A3LdsIpVjEPvLio8lqAWKLHPuEkiZSYWVTKvhY/z9RA246RdgwWFwI",
-	"jMtNPdLI8RpkqwHP+yQ9qMKvIgX4qoeIxWQBt4pehqUXuXUR40LTb+r6puZP8hRa4BU9ysDQ0VASo1GZ",
-	"dR+0O3UYjBd2ozaYoC+rplBAx6mxcJZinkFQWGtfuF11doKng29rKmxpf7pBrzVA/zbYiivmz+VCuDWo",
-	"QKrCDXe9T7E9qWtG6jvrAf79Hnp3eq06/W6ZrhWmb6P4zSXvp7ujJhs3W9Mqt366bXoQHwzbo37cjXqj",
-	"fvQkOmD7tDN8PDqMu6wX9emToZ7xPjuIHtPDYSfeHx2wx9EhbQ+7cW+0Ot3Hekzt8nTbbYvnn093N+BF",
-	"v49kbeJzkZ98hlz8T5pCG1EagXt6J3c7qbv3axJ/RJmrFfJ6w4eWzZ4Noncz5OOA7yIYV7sEW8mYSxVn",
-	"epXaHm2NzVhrekGukxOJsoTpRGgqBbEdg0rhjOpG02clY221wmuNUeWJcFpcDcwbtSsS4Fr4MAq9KunO",
-	"eHzhsAk3d4PxGu24cmlXnrPKNe65lzOI1RlVE18bWDElduv78vubGXfjgb2tGM1TMefxP5wFekB0YrQt",
-	"L1ztkLC2fK3QPMFBxuvvIYh8Vysa4Ojo97sPA/Dyw0iO357JFjmtgH0DFNs1PmaL81bo1O27aEpcYsDD",
-	"XwcNGqnkhg0aRwQ0lo/IVG2XP8j/RcCBUsGsJPiksxxUqTmllwB6NUm4+rLUFtSleVL9+rdntjGeoteg",
-	"JBuUuEJ+wXDpOl5aw0Y/KR06m+usnHc1BjQEr6WxJM8uL9+Sr6hMIi9OC7dDv2NC9dJUdoEOa5t/nPmd",
-	"M7ZzPt02F4tFU+v0zXmWMh6JGHOByolVcn0unq95f/ZGldtd5Buz1i2ltwEPZP9x7zAwkH/JLfnq4R+T",
-	"P6fPUjm4hI7V+vw5fMbZVUUjw1TbGDskQVxXfbnXRxtkCwBbq2/ZjxgZes5oSl7h/dpAnQ/XviVnBI2j",
-	"Bh6kBjbArpy2K2mpnTFyqu0J4cxnxlX7/37C8Is+3zSrz+PAeL8TGeRdKD+py9ZrAb1/tax7m9Fx/Qzy",
-	"B+D9O5TzAfFDP9atdYo3x3kP978ALu7fMy51LK/JwpBjWfw5ouRiUdN8pti8aK2K4mXfrNNPMBBzplyq",
-	"U0VYy/bQ1IKzVK+vnwmh9OH+4fCdyVVWeQy0bOAHq7iw2bRazqcrylC33XY2E+LGVmS82x529r12TTwA",
-	"jgCVodzgA2MuUbYAr1gHI1FlwfbBdlUfhDKJw4dHmP+Tw0eBluSISULRTbOJr2vqR1oId4vsc1V6rLYa",
-	"Duf54bryKnagsMwrOhlwTJ/S8wzZ7axeETrP22bdmxJUFZKzqRf/LO3HF6agVeflMyYSuat+tEXI7vfQ",
-	"jdb0DyidZefiEL58XlA/9kz5ckGXf3+J/HfFnf/j5bKWwsCvzOqu+kkxJBkAvCE3UtEUumpptl7+Gk60",
-	"TvyairlKyatt3zBv+Fgynf2zaPr7kz7I6AGHGsOFFlXVwDkw9iBP1LcWu6tnRIEIws6f84DnvTe1bG2R",
-	"E8FNsMPUys4YVSASkRTyb0BpZ9F9AHg2ZEIzbBCPm4B1idiV9MjPYTRY54TaDUBzvUVC03IyiUObog3w",
-	"88bNrBnXgIuMUA+BB+StGHleAKc/rHawcZWghU/p3aG/zMKA0AE3Q8Ie8lBaa12rZ1/7+IzGjeJcpqb0",
-	"n2MLcNNHH7EBgOaGeiYt8s6g5Oeu1gKAPzmG7eADnr/YtjqDpVCLJGKm1SnTzAej1hBr3AQIBsS8W0bN",
-	"VvLcg4LwBXrmEIicRHeLrg1MNmwEXhvUFdH3ueinXszDLv65PSCfKwg31rjJq4Q3jvb77XadV+UOVPFH",
-	"lIF9Vsw+K2b3pJjVFaPtpKnBR7VuURe4dLVEUI6QSBKLaA4I0znEYCNozLO0cdTYA0x485Hy29YXzxWd",
-	"DK08Tmkq51ZTkSCAjxoXhLFc8JQck0fmH48wfcvAZxxV4P5ASXGaroSeB7wYezYwQ5XwLytvlaZ9mVF4",
-	"yPFKeHvAF1h/BQ0XTXmXVHRpDDlXpJVk6GcIyHxGlPCAGlBRMavkgnSr6/SNwQyv63LvbMlyhN7bBOh4",
-	"v/rqp3lTJNtRChjjSm6D6cIz8jtQJQC2wW19wfTIljbyInKMfdSlqfsdTf01gAT16kEu2BDxIo+qMG9h",
-	"LBZQ1iiwgpRA2CFORzlJuIEZx+uQDal1R6kYTYFUVjoeoP/I6OIW2m7kcM1bJLSpJa0PMiztgjFlNI1C",
-	"EM/4q1RGudQ88Yj8Cwf+L0xyfFsNi6kJ0rm8AImrgI6JzT3DZjMSmWziQyHkJWB1qcnmMEuEIOxY1ChN",
-	"J2XoqWwU/kcyUeyR1yXacJEH9oaMjSHPZZgyEospTQAVcsAdorwWzuzhkUNjt8CfkMafKKw4WYd6A6WB",
-	"zaZ5vhkLkSH4mWTEy0kxZp7L4LQ9qQ1wW3UCJNhx3ks0Wec2a2RtOB6bIPZlBYxNkqY+SCv22TJw42uA",
-	"fIBxfwlxnx2mg+z+408f/18AAAD//w==",
+	"7L35ctvGti/8Kl0856tt+wMpkqJoi6lUHVmRY3mStyTbGZgrNIEm2RbYzaAbopjEVfdp7oPdJ7nVqwc0",
+	"QICDrGRn8D+JTEw9rF7z+q1fGxGfzTkjTIrG4NfGlOCYpPDnUSanxwmmM/hXTESU0rmknDUGjQ9UTlEY",
+	"wdWvZZqREMkpQfoHxMfwLxxFRAgk+TVhAcICvbg4e4MoQyMsSL+XpQlaUDnlmURzHMeUTb5CYTNEFB5f",
+	"ogXPkhiNCEo4m5AUySlmqNc+7KNoilMcSZKKFvpgXlEcDU4WeCnU61qNoEFu8WyekMag0WwEjZT8nNGU",
+	"xI2BujdoiGhKZlhNckbZK8ImctoYdIKGXM7VI0KmlE0anz4FsCSnMWGSyuXqolxOCaLmatUatNArItWg",
+	"AxTTCZUCYRajsPU/V/9/M1QPHF0cn54iIfFSrRasAU7JV4jgaIq4nJIUjZaSqFvV0+8unzWfIEluJaIC",
+	"hf9fCO+TC46m5BbHJKIznJhPtdARywcnpxiewUhQNkmIXnb1ju43pQVbTDkVrVkWTRMq/mcywzRpRXz2",
+	"2ct4QYSAZataxdNv7PoJfZsecXlBEcMzIgLEU0s3VOrfEOOMFCfSH3dI3G538ejg4PDgycFhu9Mjo3H7",
+	"8KBz0O3Gh7gdd8YHo86oGx+QdtQetcedeD86wI/JYXvUiT9rxsc4mpJjzmTKk9UpP+cLNMNsiQSJOIsF",
+	"ihKqDiTsp5jilMQoUm8QaIaX+k+zOrI4yXk2SmgUoBm+beIJ+Xq/3V477tWRnlziyeoIj5DEE0M2QERj",
+	"ShSFUoFuSAo75DasNKRho/s6vZ4+n/3wchwdj54yfvwdfnf572Fjx5G94bCKFYMzZ53xJixNGKAxTxFP",
+	"7KoVB2Rv2/nzF5Kn6z8v1B3hyufg5x0/d07GKRHTY86vKak+JRFcAx4KS5/qRyzDVWuABTBPw07MqUno",
+	"jTk1ioukZMZvcNJCRyNBmDTcF41SvhAkRdeEzPXD5nOaCCSa4tK6Xl1dkChLSdOM42uyfDEdfRvRM/ri",
+	"9N0vp5039FScsvOD6Pi0f3o9/+798YvDFlm+SMjzI3r28aT7+vLkl9eXk+Xry+SwFXUTNpo9a8ffvUi+",
+	"Qm+xnH69h+d076azZ8b2FXqNb5tHE/J19+Cw2263v0LPpZyfsWT5FdJj+Qpd4Bm5oJJ8fSFTGsnGulX/",
+	"FDTmOMUzIo0IrBV/UwLcGBgSEwuSquXYIALValH19M8ZSZeNoKE4VWPQ0E9UDWzEeUIw0yNLiZhzJggM",
+	"5ymOz8nPGRFS/SviTBIGf+L5PKERVuPc+yg0fzVbBA+OCg+KbDbD6RIO+IjHS0NLC45mVEh8TdSwbnCS",
+	"AQVGOIPP/9hI6IzKAZplQir5jCVKCBYSdTS3ge2/gkkPlFhxdP9T0CBpylM1NxxfpWYkQWNGhMATNWcz",
+	"OvUY4xLd4IQq1isklploDHrtNqxGvlb/nZJxY9D4r71ckdnTV8XeifrYCbshCZ8TvYyrx8iMAnbQTruF",
+	"Qj3bEH7mjCDCZLqEQ6XEcQudmnOils0MVuk3gaYC9TASii8spiQlwMmnfIEkRzPCYkRlq6HkApypk9u5",
+	"Zgs7bWVUfrZio/SBV1Mg5j5vCz4u5JX+29+AS3jE3u6tfLdz/yvvMSylGHpsxhtzC10qQWMOGhVoTBlO",
+	"Bv7d1PAxdfMFrPNUqY0TCqfOU2oviGzmPLVqBubmvSIDhhnov99w+R6ocrftYjz/bn7uLj1Wq6bMuJlS",
+	"9cGTJXpl3C2ifmygZo0o23af645Zt6t5zg2/1sRVHLJVy2Dd9T1BPf15d93DsO6VBlOiv2WWz5OKPmku",
+	"sPrlI4kkib9aPeDLOgrF7qk/llCfERKfE0F2lQ6pfaZiK8mcR9OB3RnQAoyQGxMSD1BKsGJrCE8wZVqQ",
+	"4LEk6ddtYH7W0oPX+GSgnr7SHy7QgXkxGpEJZWptyaIgBw7vmxvB16agMQkJ7F7puIKyiKAlz1KUKBFn",
+	"Tl8LvSRkDtO3d8KSLHmGpviGBDBpWBO7RGZlximfAYkJiVMtBZ7xdETjmLCdWYp8pra+JMoZwvGMMipk",
+	"iiVP0WLKRclwMrsIhFPPaWofsVxGT6mwm24q/ma+4RLhJOGLokRp79/3HpZHDAwkQKMMVNaYEz0JGIs2",
+	"X/icpLDCsBOnTJKU4WTHjaDeY6tr6S2Pu9FfnQs+I3JK2QQtlAK+SJXGriyqLEWCxsRbsoP7V38ESW9I",
+	"isaYJlrUWjMBnAkFeXNDFKc0OlILXaZLQ9MJliSFBXzDj1MCFuLOizijQig9vJr9HGVyylP6Czyfq55P",
+	"saBRbgIpldoNXJAoJcClMENHb09R5IYGfP4pwSlJ84f1/T41ZwybzwLh5ltWfJuiNDN69d5qvfXetae1",
+	"YwAiKomUDx8+NNUyqgciLGusSpzfoSQ8DIkMUKhXK0QPzp8do/7jg/ZDayr6CgmVASKJICiEnTG3P+53",
+	"Hj8sWot641KCk9nXQ2szxOAUWGOgAYXJE4ZHCdldAfMfrCCxlEs9Z8UWxmP0oNm0P+2dnzw7P7l4fnV+",
+	"dnl0eXr25uFAsw9zerSVzDhKqACKMwqS8KmJcXlFzAjK3NH8jsDV5d5bOPn3TEA+71MzFgsqo6kawnis",
+	"2YDWcbQ/zbh2pCIvEHTmdrXjyDDPN1w+4xm7w764x9YyT7V+Y7izvHr21/y09X4vPVFk0dTurtEW0Ygk",
+	"nE2U2EGYaT+tdbXCwpxpVzo1C7KTYAFGkj+7PWfE4M7RjK7IJLV38YoWtHHzpSt9sWEuXJVcXXf/lL9l",
+	"ejr1Jv69s0rNBFFYGH9YGIDla73DQAkCOBUHre7DFjo2zlimdDjGGfnKyhPtCmMy5WJOInOLAOUuZ8wl",
+	"Jvw2xZP6WVmd3vo6PwV/E64NR+BE09pdTsC3KWZy1Q4tmmm+nyPY2R1iT8AEPlV9AKq+s4XrRGltgf1A",
+	"jf/NeR49SV49CxjglVrlWu+anUvuYauaTd2L/hz+ON/obqEQJgBnljNiTc+IxwScrfbwogf+4QVVEEi5",
+	"3T4coLC0LGGQ/wRroX7ImMjmc55KYn6EBfJvFRHXP/i3AmXoW1vojCXL8qvRjGAm8kBWyfnlKCqwvpKC",
+	"KhkYrdY8nFl/keTGFPs8NgNHVAmus5RO6K52KC8+ucFvFXGlUIAZbKUlh2cHWntS9+of7C7P8YQoa7PZ",
+	"jHgqmvqiU8mOz84vrs7OT789ffMnskSrZqsnAvaIP+8ALaY0mhZ0rLAw1zA3XdUSgVIBzOZunmNZevQv",
+	"7jjewlUck4RIgkZcmodsbLXogbPLekcXr/Y+wBtWXTK+Z0KxNh1sY0ISHANNFGe1wZ8KXozSE/fi8h3h",
+	"+IJOGJZZWuGqFvZSTpAzLKMpwmyJrsnScqjcMpJpJmRNGCl/GxXIcMs/nYf4nlzBu1Agf4XTCdn5UOeP",
+	"1XBgiFV5QbsZFxJ1+vtPepBXUjBWJedXCbyvRhuQnCN7g1v9zr3zURgzL6qsVOgvm5SgTh+9pE/t2r3G",
+	"bGmGKXZfwvLTlWeQ62wNMxzD3YHocRynRBQWMsWSXEHAlJTpuPSeAhkf3r8Bu1D/qRk9OLjN6MGQM3Mi",
+	"aJ7y2yXSjmsGvo0lz1roQuKlItoJicERrLQT5w8Exz8Kz4lMl80j9Y/Q5raU9BTvlmrDhmWzkZKUY5cc",
+	"IzlaYLC6xzzVeTCM3Er1+YKx0qmwSSiTZEJSY5S88917f4SzUjsc1VrhokTYzulYcm7/8S5HXD+CzXzx",
+	"3PLR8os4i0iRgEx0HXsu+ylJ5kG1rvsZFnJQZSGXTF69abA7Xw+dZQVD38LwfcfwDaYJHiW7MvSs+GQN",
+	"T7eRWMgxcpqBe7BIV+7nAh9yx1Zwzgoux3vl5kcoJnPCYsKiZZ4tBkoCFcgbXeBfgiiZUBSmzZ0S9wJe",
+	"lac2jYjWt7VLZ0HllDLUOUAzyjJJhLoOVCkXHEUJj64Fiul4TNKdAh9/D97nbNfXJKb4Em7akUCrX1FB",
+	"qcf6rc1L8DU4FaT8gQK15rb1TL0dbOsC4cJHkfrZ0r17pKCTHPwuOon5ZEyiBBI0nc9zlg/LUHkeY0QX",
+	"xBCXdUn6KxPql4TldQmBylev3TYXi0VzzNNZM0sTwiIekzjUiX8MgcutEN90q6BzyHTaySuleHo+KRzH",
+	"VN2Pk7epelhStYVjnAgSNObeT78WM72qSbioPDv/BWi7cKI/KlpQhgCJi3z3M7IHr8XpLLn+4cNBG393",
+	"fnD6kdO4O73B373ORt+9/4i/vZ1H7ads9OHZfHR88HHUbdNXxy/mUedw+sO3nfmInvbj5y86P1wsKGbn",
+	"c/X8KV3Q0eyZ/OHitH+avEi+/7CYXNp3LV8ctujo9Oz76++fz8n7g/nb8zcvL978u8ePb04/Zu9779PL",
+	"q2bv4tvjj+9/FpGi4Q3pwnmi6I+lRf7J3c5HStgqpddspJGvd9tKUFCrtzChYyLpzFEzI4uSIsAsfw20",
+	"2thpK0ZVcmeYLKemfV1YkgEP+m00WqKYjHGWyIegAix5hhKi2C+ViGcyUP+nxolm3l3ke+2goc4Dlprh",
+	"7XfVauNbOstm6mr7SRtW3/47WGWO9QsMhiesVnHt9GKsOwXlJTPZI2oyzPCMGU+XBX+XkiqKwSiRAtId",
+	"T0gLncpCIsY/58iUDomatvNfrS440CuWnmNthWr18yJQC/yO0VsnYx/olJ8OeoFZhtMl6hw+bgfo3eVx",
+	"UTPs9Dud/c6TbuewSHP9XqOSrPxDXSCZfC5Vp7sokSpna21kckPSpdZU1UiLVGqFcfkFZyu5rVbR0Snk",
+	"c8LnCWmhY6zUK0Rmc7lsoTfqW4hlSVJYkxrHIZVEp1Gv7KL5AacpXsKu2hDR6iyvKQNHGdxixpbySYpn",
+	"ItBhWSxQ6HxGIZSFeGnGoRr1Al4jUKRng+OYxIpQlE6piMaxnZjDKbtmfIEwPBQoWU9jorgU8C1QMIon",
+	"0PdYrVLsagimMq0fNkqRJWeK+zJSH5t8mxLwI3KWLHMNBD7kctBLekBpxFURrZWRO51rtS5ETHkqdRES",
+	"HvFM5gMokE/hm2VP8cr3rO5WtTzPLy/fmrXP/UI6Nb7wlV63UyELNpxL8+F8xpYiA3t+qo7oM1LFhyCk",
+	"V0iSVH+n5IZH+UYUz6hOjqx4U4pZzGd6mUH4RVPMJgSyy1n+/nL2YnHZe/++fL7/8sP759+++O5F/+Lo",
+	"4O2bxz+87H7/zckmlUSbLTXqAVYKnDpiimt6sy3tRgWTdIK4Qg4HDWXYVH8yxNqscgrJbZ6X+bkf5Ys1",
+	"EqVktRYFR0k4tJ88ftLpdNtbCAedaG2oovrzZkMDqzDwNNaWoZwSmrr1h0E4brvO0FE0e6LY/ioXLp0J",
+	"TZSGBMy26IUqjrvuZOivVBG1ezjQARDry+CpSdrLs2jKJ0UbwKtvNWWFjjUUSx7BmaCNdhOjUDuHHvjb",
+	"+BCBGEwTSlKEU2LDseUCKS0z9UWRD76SCjr9rajADvZqisW0mg4unh81uwf98vSALiqrPncec2PcJr2o",
+	"O37cjw6eHHb6JOoePBl3e/0nB50Rwe3DTtzpxb1u7zHujqN90nnSP+z1+p1R50mnTzr7I7VXWEqSqjH/",
+	"rx/bzUPcHP/0a7/36b+reP01mcurjEma1FP+0srrMU8nXEpi3Sywi3A0i3s4QIz7NieVbtY2KxhE/oyn",
+	"xJXy6C9RgdSQtDZ0Q9JAf4QKc09s135JcIoODw8PS1vea+93Hm+75fbgVs99nuCcp5rhsRoG21nH6zrV",
+	"315TgutS3LAo6M1C59hq0yUUNA43EFnxFN9rPe72ZFYW83bVC+RXxcBstfcRxPNqPMs61ldw9vD0X0Jn",
+	"aShhQSMSuIBbv6fDVSsKuis2rLbbdc1ohb6oKw5Xc0MYX4BbU22GpiQJlQBOa6qovipaqUf65Xm9uN5o",
+	"L97lwpzFSyUPv+S8hUJyO4c0Ggx5Nmw0Vv/7KKn6n82xgSGpPxRlBSicEAbPCKH+hzP4MWLwqEsuhEu/",
+	"wMtdbg7O5PQK/AwBCsHddGVeiaMU/jdLQ+fqLVZtOqGB89NurQ/jIk6JhRioX9MCvf/aoOIK6jKcB8bU",
+	"f54TnKDXusC+UeV+oGsRB2C78/J4b0N4JoG3UWmc3CLfHqMuBaWHlMmTiVVh51NyHpNJyZwAc90WMmD9",
+	"qTQHYN0x9JxbqysBlwAsgK87iehB2GzaNW1maRI+vJ/DeJQkJUIqVWR7oA5okVKQY3JKUlKiFHI7L7oX",
+	"cgpYs7g5fenBfZS0MWg07pPO7BRKvEOniFOpGIaJWVDhZqgeIbd3pZENYmoFKcJPpsJZTJXSlxI8c0fd",
+	"Zuh7qquO8ACTKpK9VUg1N/0dECXWHwi3IcHas+ESkM0qbU+xto4dlyqmbP5vv5s7HLrgcNDsJK+s8tgH",
+	"TgR3ZfA6v614GvQ3MhbrynmaIr4wxLN6AHEk6Q1ZX3pfGrSSd/4G6RmXa+nVWtqk9Gr/i85O9wc90Dnd",
+	"IAsLYkcnTSvZUyadYqYWTMYGMRmhagqlA0FGNV7ObT2c692aW4zv7t7NoEGx3G2cC6x0apGR+C5DVUvp",
+	"xJAkJS+kHnuvv+XYQWeo0YLVpQIp7LLPKxwD6kEVXySVjC4bbQcqtO1A7sxy82Tm1QG5hAkTZiyiPIWF",
+	"cJW5qaQW7Tpw/cGN3NJwjCoW+eLi7M0HMnpJKv0QGjQH0hc13zvoPM75Xu8hYCeF5xdHIdyjtjZkWncM",
+	"lXqJGQpPjr2LUXqjNMxbc8/S3HP28m3pJn39Nqxgf8mkxthIJjylcjpziilZttA33Kpu9jdTgc2WhhW7",
+	"54prexJ/c3FURQJRelPDHrP0xiQx62nzNJ+a21u177Bk5c91Dw46h5Wcrsb8v9WeK/tFuw1BAUis8F09",
+	"YfUBkCu78lRwLOTsSq3lDUk14pH1KmzmWepVhqavmZJzyxIwUqff6/aftNvt7TyE13XiSo3v9BulevnK",
+	"mHS6kZJc6h5j4Nm8g+sKy90Y+EBYVBhS1bkv+v7CXnbb3U670203r/dvfq707NSpkn5uBGwl7GpQJKfi",
+	"x85evq36RI1WOONxluj4wD3RDBuN19AMmFV+Er9OXaITJvKojB3AOrKx3MEWGkJIqizaOr3etlSTCVKr",
+	"zRd2wOLlCToJ0QOXmC1KyXCCTqpW57b6I7co4jyNKcOywDHgiyZvy2O+5g7LS9bsVgVn6XR+/v7o+5e3",
+	"x+n4/cXV48vlh38/P5s8nkY3b/Gcvk7SxSnGb6Pn78551QxqKHW5bgZ3JKaS2LoG/V5tVABcf738uiCy",
+	"SoS9+PASXRBZJb8OKqzba7IUtdxEBIiRBRESjWkqZCnyu218wRO5mwIMMJqqaUPkMjdv1hr/OXCXjR34",
+	"ZlG1QdOpWJo1WRyrTp1/bpKSryNeTSmr2JWyKpgQKcq6IMTgtdIM5veHotICmYRBAT+GMxLocHfRK20D",
+	"+hX6YzGDatN5rM+zAnJ8TSSOscQVp9BP+rYyYGZu1wT4pNfpeQRYQX55xaG4yrMZazEHS0uMk7LJUZE/",
+	"tn0yRuEIXREWz3nlTqvD8e78lTp44duzi0u0x3Emp929/AUlbj2Vci4Ge3u66sX8rqyR1SeruHX1wK7A",
+	"5zsjcsrjrVbPWPIa9+NqpEufYQ0Dqz6XUDZKa1vxgh1XWFnANWEFcHoDM0sSQ+VbLmLVkn1cXIurLKVr",
+	"d68okLf93F5rQZKkCWrunvpOC5J5KwZhEzW2JnCQOUGetu1SRyH2oJmEcesWt2anXchdgXchch3p2pXA",
+	"9VPVi7Qymp0pm3FGHCnb1XOosqnd5RI5q6d2o18tBO6waJph7bhmNQy8PIw/6WqVnbv66K+sYTU51jJj",
+	"72QHNdJjzbnbdul2ospd+XOtrD2HM7KL2ud59Y3K124fblL5NviD8xCDvjEwQNMGGHQrN26NVnlU0obK",
+	"oNfchNHBWir52rRt/0Udvas6qsxIPw031CVAFg4NskSVwjlaIioFScYBEtzlgtAJ42m5ZOFeFU1IktyR",
+	"9jUtVWSL9h+a2YF1ZpE+BAo9hAujPeaA+qUFK0aKV7A0/iPnKh/+tjry+h3bQGR3K3hZ8gxNuJcboVUY",
+	"v8jWQEv+03P6t43ElJP5A33ZONvEHEdQ6ycXREfYZwMA38izcU0oT2eLVCdvmFILc9Bz1KQy8oR11cEr",
+	"V8M9G9mAR8LreYFYm30k+XoOcFAp+u5SuvKlBKVYgiKuKLt75ZRxBAc5L/Cf0JtbWOL9fnvbnOK1zKpQ",
+	"OkDHqIB+yAZ+ZnXhWFzoQmNXuiTwjCAhydzmhpSoRUsmrX8CcgMXUpElizXoQPFEQQ3tQLNMIvMPVIzk",
+	"C5vcxCZLyXyFSEMVI9stXL0uSGxl73bF9VuEdgvlUt6XC4ewin/+2aoioQYRPRDkhjAU46VYX+kIt7fQ",
+	"ERIznCQIBgRonXhM0oEJVmKlUcBDRZ8oaB8LjV0pMsDShrJx6DCkc2Yg81VnpemFvOdyyi8605+6dNic",
+	"DhLfZ23rhW5woajdVCQaB4DeWg2SKbmurVtMuaLnCCcJZZMa8bJwHbFWTGBHGwOd5A+JziYHLYnBkPii",
+	"sfxni2bN+mMU8fmypIGT23lYSGsCK9srwATUVclRTCIeEz/9yeLJuBK4KEtTJeFs7gWgkmuIKGW2f056",
+	"2++kS70TQOpjEwv3b9lR0YIdKZSL1DBVNU7YERMwc2+uvu93097sqwuPpym9IcKh0cwKKTkUAHZvIQQI",
+	"6YOZIHEBK0amBEtApMYCCckTnblptGiBet2uacuga1M8X9s/lifcvTD93Lla66S6c8XyMWyaD5tt4lrC",
+	"q9fDrKZcz6gtoanEu8JV3iYcybrKcbiUnws7rAEKIWF+oJ2BmSDpILToXHllnQkThu6YTnliii9xOcNf",
+	"3WvfoYsOzFdnOJpSRiBBMhMkf5mtJTUuRjuQKxPVym+sqWbw9XoqCylnRZrWUyU35H82RArpdg0udVcR",
+	"t3+gZlaUSq4d0w4pqZvKBAtA/MV9dkquqRWsysJKkuJWirIvHhLhzHEwCAAVNpX7ZLmKsFwWeth73N3f",
+	"0pBnXJLq2MEMp9eOQApNX0pDs9BgZQvvvGLOVHibbHzBFEtTCztWXFcr4Up905yzwlGKRT1fUNesVhBq",
+	"0yUsVBoZbC2eleIbCZ5LPjesvS52qjnE5ipuv/x4m1Lu+6no5IJqAmG1sADoFSguKwUqUzqZAujGbERS",
+	"sbnSfceKz9wfbwGorWz0aGkdzy6wgD+2UsYr6DSkV6CF9eLrrYG2KMqTevgByEqCkLYWTGFRgZsDUI9Z",
+	"Ms5yWxUubKzZvQM4gHdDKXdv22w9T5ZviltvKvnPX7Wtz6Vcwc9ipCtkUGhpS0toQ3gVwr9eZukY8grd",
+	"FtlclbZRriZaI6w2Ro02McMAcIAdU6goUVvPB2f41g6g227vUkNnlseXdCZhmQp0+o2tpptigfo9lPAF",
+	"SZsRFqQKbOC+j7w3q36vsMrqn6sMoZIUC/kD94dtt23kHsTcDC8hgdZglN+7F6e2l/YZM84Rm8/mMsk8",
+	"3+AMx8R2pWuhSzojOumlQiaW4rva3t7QHnfFX2M6TRBRaJxj8DhWjbG6Kj7jitjBlUGEXL9r5pWfVQcX",
+	"b1mn6ox/Ryr15uj9i8+goSTSldLlNitKBUerUdvILY5g7AZjFdQG6/VYUBbzRQAAIxr/rwCcs6JdPek/",
+	"PthWu9JMettdt8mC4P2uivH6JWgmmmsACsqhOBColf7mHRVEMO/whNTly9kKnXeCpM2jCZieFTsRoCiT",
+	"0KdMu0e67TaKpjjFkVTaITqZzeUyV/8XlRGe1/wXmiR476DVRg++63S+Qq8oy27R7ZP+Vb/3FUpvBk96",
+	"rfZD9C2Jrvlet91ptzvtDnpGUzLmt3vq4hZlzI1843zKyw9xYVUCx1nWMLtXVLP0IktybdfWYZqIFroE",
+	"4zXngWDUwOpGfEZ2VJ4s+92kOfk94UrTAhEdZSmVywsApq7qJzGCYNkzS2EvPlw2ViAIyvWYoIRiUWp9",
+	"NbBQ5P/3f/8f0KY0GrZisKWA3FTKuZoYntNiY8eKQMCWvRfRgxIyKJ7TZn5ZaDiGfESQVV01oAvdr7Fm",
+	"q+u/77LkN84a8k7z5msVOdp5MTjCxjGj1kFnW82xEAuexqWEsU1TS7du/Q8EbBJri73xdRJtqJZZ2LIK",
+	"FBNAkZwpmoCSQGnRfPI0qdC1qXd9qA1+RLm/fz5wPKdQ56ObXI151ZhNRxAaKT3IoteVXC5QLOxHMFvo",
+	"e2i8C1zcPq7L6jB0W0cfyGjINJ7ggxcfLh9qvv2o8OJHejdKhSfZUr2EkUWgMQybCb0hMXr0yB/Bo0cB",
+	"EnzIYKHV7godPM3Bv62HRC7nujcioWm+8QYSnJm/WkM2ZP/1X+iDeh22SAMxJ0Jd6Fifv1wBFTIRrnIK",
+	"qPYzFmXakHU9mOli2xlFBjokZzWwmojckmdKB2wN2f6mQMuDkp74cCX0QiDMo7hg6MUXJByHIUMIneVx",
+	"BMAfhfdKs0YklWoNdeukORDFJfeEoNJpi0fAUTK8/NGjcx0UfPTIRQVXV8VGu3S80E++AbUAl9MIA3h3",
+	"jquk31tqFaNeTGVryHrunQa4kgr06FGv23n0SBm26s/uo0emotz1OfOwTIN1/WNgKHkPGZ/GJEcxz4Fd",
+	"9dfVDb/ZkfwGfckU6f6GFvkjv6lbms0mKvxX/aj0jN88tPyFAQibQ5u23zwSXo0Mwwt67XaAep199Z8D",
+	"8yq/GSHOgfZ/Q8/orWkmkSQkbaFQw3CGXpmzuVvY13c77qW1XaJ+Q99s1Y/HvrJb+cpShzo7tLzlxa6f",
+	"OQzQQXtffyslYIVVdzzA2/ZS0Dvic6wW+oCprG5QANyT+X04YGAHbstLzaJX313uCa1eMGRHJk1F7Q1G",
+	"RkTpeej2MspCFpZnQcjQUgQ0B5kpkoIcosNOp+2SGoesc9A6aHXbD03XJSrQFKezhAihm+97TM6hlVms",
+	"fjUYK4gY1w24jbvO2CnmJAECM5yakxxgOcdbzrvoWvAbmMBYSa4xJUksBijUpy0MUGiQZdWf5qhjFg+Z",
+	"pZ4WemtAjT24Yft4oQ2iLGMifwUnrhLfeMhygGM3As1vLNUqYssBe22/QSXNFlABPYF36gWDlTlCP2dq",
+	"/hqPFjPGoanDHKdKmV5d7jbgu5fWrJUvqwsza4SgENi5HqQHbO0W2TVQwNGUNI85kylPBojxJoiWsIXg",
+	"tUPm3lt+8rumcQ01T+OwhU5ZlGQxAa1Iu3hB4ClhlZI5T6Wm1lFCZpYyLj1fCgafoUkxUdcvK7PCBHrk",
+	"7npUwBXSQgsYP3ikwmLdG+iWMdWg8B8zIYcMcBSw0zYApySnRk+0q6MQKYltnEEWLRt206gt7jUB9OdQ",
+	"66Y4m8OGsocoT6MZMmXN0YgwjTJg9MTXp8ouydLEK+kCwc2zNCItnk72zEN7MwomnaRyNRpl9b1G0Lgh",
+	"qfZvNTqtdqsNmvmcMDynjUFjv9Vu7WswyClYTTXliINfG5Mqa+GcyCxlmjJWyugfwpEwIzEbDWAgy7Ki",
+	"eiodfelqsSGb4mScs4nK7ng5REQAj+tGGOYH6PmRJPCjyWzncGKOp5x7SC8GjxwgOkq5NOrwZNrPVIQI",
+	"D3EyCQsQMtqaEkMGhAzw7jARMSXxIAdEKyNbYGNq2UQM7R0CqADNJIAnEcBVde/zcju8TjarLweHpBKF",
+	"cI/JCIrUgVcPDJn6nNqghDPXDa7IEELd7VNoYnWH4zRuDBQ5vFhcC6AdW0nTGPxYaeedXOKJ17FC5ors",
+	"FN/kKqO6ot1IFqI7LkMs7rd7Tj9X8kozIwsOqsRd0UUzbHRfp9fT57MfXo6j49FTxo+/w+8u/w29p8BQ",
+	"06/IDbXTcfMNZ6T5GksAbq5vUPVTXhoIR6fbbu/YAyjlScJvdAlz3iryjGnKhK0M8tAYZ6RIB8o4im+w",
+	"jty5vkEanuJHg4LkMIoAksiDEAJInBUYGkCdMXgxgNriQ6YAHopBMbndETXkU+AGdNE96LsBvW3qfxnU",
+	"xhzVx42v3Wl3283Z49vYje/kuLE6mvGT/bMX+990b591nk6e3GSjQ/mKdCbPX//y/nGfPLnMxGH29vnN",
+	"+fuTdw2ALGncXj07+eU8O5zt95+/enMlM9I/OHz1Zv7dh/78eHkh6fX3H1+efjg9wO3Gp5+Mm8k4TUqd",
+	"PdecbO1PNbzfbV7Fjv20Q6elIqZJTaelUjG61zyrcMo39TmGm+29n4KGOs2bnoF7YFj77V6dk2nltGu3",
+	"fjWT+I9NoKePddXN7vjvPcWuM7l6pHu4+ZFyt81PQeNgm0+dMklShhP9wP7mB/wmer6vVBf6FwnZI5l6",
+	"ed0IGhJPRI4+o95aUBzA9dfEvte0qc9IrSZhuwxuAQKi9Qrj/0noKMUptfpFTEXEbyxGphJyYIyYwAv8",
+	"K87lsfOi6nryUCveCBQv9O78lS0dVj/YUnyMEs7nIxxdD5np+VklH2EJHN7JZ4uKmYec4hhHDd5JFWxJ",
+	"DRjJjlgiO0KH1GN8GOSOtSgcOejGHdAz6sEyfvypBrNiB9iJXVAmcqyDMt7DDpgN20E02E/tIEiKsDw1",
+	"gsQSH3QJ/kP5YWfzc2+4PGGKucW/C0c0R5xo1xMe0YRKxW0K/YHszvisEbbQ8EbjW4Ukw71SRtJGu8pP",
+	"ZXPGMmWKCUakmLIUgJKoO6CB8Qk+i2c8VazKS3AU4KeGvDhoIeh8UINVvzf0m4RbQwuSPUAyzYj1vQCr",
+	"MT9po8m2qDShY+qlcU15lqIHNbHth+CdNsnvQ+YSwgLQB1zCmEEoD9X10KVFQIJYBSNOqJDn3pJvMFj0",
+	"ymuDz195o9VBEg8KbcpcmFdImNTCFnrlVaKpsdpkfh0Dt3lsYHyADyi3PUxfFv/s7tSVQinZVT2G0omi",
+	"kLwhqj8vzsAJohZZF9qZOrv2psq6uknosr+6OawUwbU3TOnzray5yVDMz/WRPiK+U8YRqGKgnm6uExl7",
+	"nVIi4Y8uZb42NXwr2Hmb3baSlObn4vopEnmCbK8LNpUZhRa0237Wzwf386nz4UBecc041J3eODpehtzn",
+	"Z9t82kV6ldJQK8TXmeWH5YzAO0qybSRSoTM6PLSFTHrG0xGNY8L+UgZEKc3ix58+FQToKypkWYZ5IjLP",
+	"6fgUNOa8CqrlmVLA/xqiy8u9HbK65Ft0ZFov5Y33dNwOqrfiwPg7je2jvcgCUg+NTj9kxRKLUrq5AMeh",
+	"4dwQFMpHEtwtkbfQx0t75t0jEWamrbyN1hsvXFWF2mqKmJmmjn8MmSRJouMGVBYw7nXdmV4LiAmvSPko",
+	"JVgSLxNbZw8RIZ/yeLmjxPAToj2pUZ+970uMz+H7n4rZxkWfoL3gfes++e5duK7jjNV2g9eSLieyHJYr",
+	"bxWva1qOjBu307c9nvIEMHVEP322KvBZG3svAl+XI91H6VBgUy6gsX+AMpYoztdswjtdp+i985Nn5ycX",
+	"z68uz16evLl6dfrs5PL09Yn2hsjWZ+sgdyGbOnrxSsB0diGkCEQ8jUn8Z5fYnf2tJPYrpYzrBw62GZez",
+	"7qFf/6XSjv9G+oEpoCiXt+K1B7JCe/Bt7ExO1a0R1nV/lea10iomWBLTg0wdMnHtRdOWEM/1kiB0vWsm",
+	"pw6xTY2LTSi7DVA45ukCpzH4ZdSFITvGcbwM0Am74aYRmlILhM6lK8e0oymJlAhXaoBcyYuwvEHLysGQ",
+	"QR7OMihacbpVgWW4LpGUTlgTgJ/19Vxu84zJFtJZkqZiweRY2ui7l8AlpymxkX/h6rWO3p6iEZlS8y2z",
+	"ni10gnW8w6Diz015P7RkV5MbMohwDlDYDJW6wWJh26FkTLd7AJ6rF8u8VitmsCtySmZIFwG6mn07Nq0U",
+	"DZkunMe2u0COk6fjqmyJtPsMLXh6LVBCrwn69uQyMEmB0BPcyzs1pnA6ZHY4eD4nauA69i+nroFhSieU",
+	"4SRPn+GmvhTcSAHKBBmysIpa9zJBUi9vIdwzSQ2QaaKdR6FWZ7HNOyvALurRiiGs8lLn5ABxjzmEcXOJ",
+	"CyZ7lRpVOD0rnpIqNpDfsnes22zVmexVpeXFg+Ay4YrBnu+aR5mcNo9dV7l1gZsjSDrWAwnso6ee3N/0",
+	"sLs3f9wrEdr0tEtn//QHiqs/G1s/VgxtJd9WdzMyB8jj43hO1/DwPdOWr4aTHwkUfnuSp6/6j0JaErJl",
+	"azXm4cj4gbSYKZiaQ/agbDc+bKEzxckXVJBSakKvvb/pRB3BVL4cq7/IsdpdC/xzHsSqSsIyrd/1dOpi",
+	"ht/zdBofjVJfXHPePIMvLqTwfcbZfGaqMr6czS9n848Ukpq+7yopCwVLEOyo9KIeQ+3yFAC1oJu2c0Ka",
+	"nFanJWtfuQcUOMLRtd+43eTce/n8xiO5asngvO7VMygEkVptNmVYYbk0KrQ5U4wPmZ4F+BlTguOvdI79",
+	"mKc2qlaqSa0p1pK2xM4v1gqGDEDJdYt7bQlYx8vlqwvrSYVVMFn3QtIkcbmqZgbATm07DWPFal+qMceg",
+	"aNuA+6gBDpmt9g3899jXrgJ++X15YYd0J1TIOSOEmWRRtw22rAI96HW7DzWQkLBfWfAsibUZMdPmLmao",
+	"F7QP+2i0BMBNa4CYSYsh05aFyXw2L6piqOaJV0CNn+OBdfRcDMZXFqAn5mvOUVdCH/gbA5Lt4H176m3N",
+	"Brdt/SrfxUdbk/5nT1TxLJXE4AWRzbySc50gOi+Ufd5dFG3B8kHJOAM7/z/h+ets87Vrwk4M+hw81N3y",
+	"oTdcvscJjf9gJ+N/Ns3nbVYhShBlgArvCnmtEDaEWyuHeSbrBfH5Kniiw/TU7FmHumb8hhTOhS9BqUDd",
+	"ds+JKjtGJYe59vHQojsQnHFKfC49kDnn5GJcgmxdz9BtOsA2Z3tV7uWuJ//c63nGf/Hz/zc+Jr+Wy+l/",
+	"/OlT8Gspxs8nkOmUE663n9ueG1sVX3twLm1lIBY1BcsBGlWe44jPiPDcwOY8FfUw314swCDb20+1yewO",
+	"oIZyhfppU+x5odQxnCCJRwLNMNTOGd3exsTfGGSuhE9EXpbGM+mc7nAmreX74uLsTaCeTggWEoW/fgpb",
+	"yMhxYQt6EqJzysD3rZVQ7YMWOvyvXjJkJjjoxdx1ZU9NNN1sy7nDKri7JheTMc4S+cqEI0uRV1ZTTW6e",
+	"ckDxnnoHYFWEvdbw8OvfB1p4ArC4kjhIeV9XNCD1nfbuqlQJHL9GmSpD3RcRRnhqtvX3j31bT0M5Fa5c",
+	"ZVkMefsA5n9rZF8H7p1jVu1OEgYIfiu9ulj6/5KQ+aoPjDI0IzOeLiEf9YtyfB/KsV6FXbVj/dQ/RT2u",
+	"kvsFof8tkRr/pYZ/byf9K6S+kqgjHF0DhSvxmLtAbbUEIMkUqiUid0+18gBOobDZtOHvZpYmxQw0YYK5",
+	"HryeCdzWIEcPWZyllE00NIgDVMFedl/5sBvnmFK9e+39APXaPcX/e522DseLIcvLjA1Cj4a40hHgY83r",
+	"m4raB6jM7l1qYd4AWmsrQ5ZHv6GSHcThgRoBmAqyhCQEGD1Cdzip0g28TdlVL9iOl1pv9AbBqsYRFAwp",
+	"a2JocqhuTHZPgnW3mRzBRtRNxAzXlLeTPMoBIKo54616EjYV1FGL+Ww6eZht7nW7NkXAmWTa3jNAw/D6",
+	"ajPOwl5rtx+MStHWjKdk5Z0rZl6Z3tRANH9vr1fue+1ea621fiSu1x1Ml56SU4EGk/eYkSlj/OlTxY68",
+	"JykdUyIqDrG2cHRhTgXzc6D04Gc2W+9n/FhHuXN51dMpesDwjAQo5YmpPBIccfZwtR2LtRx8KpryRO+C",
+	"y/ex22IhT+xAjLFm8YAMBWrIsEwQMWQPwmZTw6E9HPiQwsCSoPUlaLGAkqRZMgpFNgo9NH7Ad4PbXesp",
+	"3S90yAoLaNZlVujZMebpzDQP9Uf3L4H4gpnqz6VRpIw547z2Nos6s/U7qzIA2l1cix0oyuCZlU9qTvoV",
+	"c+IiRzkovDrmGj/H8OpAM+sc58qx6VUKKbLpIftARr5QgDkUwNkKNbwePIoBVkoJIljQZGkSQLXJjIfM",
+	"iO4c2Sv/iB0SNIx0UBTVTW/yucPANccaMsDcWhEy5r2XxiC5u/kJrcK+wcvtDcW8uVjgm6L/1ADD72Js",
+	"B19iNNUZ0tt4FFaEUoD4XANzJ8vAYKCv76/3xd/w5/Q3BA1wSG5eNJOnqn4u6Q3F7lkPv6xujkD+hefU",
+	"8xzXxPAOvqvzEpDneoDQu9ZxfAmz/pnAYk4MDPFKkZ/OXapg8qvGl+8I2gyJ8IynaG7RHTVsos6gKnVt",
+	"JTNBkhulcVqgvpDO5sneJMNprO0O3TgIME1xNB0yv9ka5EcZA4SnplVZXu//le0gZPtSzKgQkIh/xBBh",
+	"Ml26BnmckSFzlZ9gD3neivVN26wFBMiiOfIBQNGmCSXpkD1Q+4d1k0Nt3EB9ihL7oYG/Uz9SnLeHKpZh",
+	"5rc/BAPiKZkYSGYUgh/r67Ypip0o29O/EqKvLfyCNU5CMufRNCz13kYfpoQNmblXx3xxNCUxCqcEx2EA",
+	"daqAnGyhlVdLwHCkbkhIPMnrUm2XRW0wGfvApH+FC0xlWOhtOFXz5klszXrt4nP9e7WrQ5MtbGLBigRM",
+	"XjX2RGlM6jr106SoLVTTqMxgDQPEKwIgIli2hAvhY9kNGWSlHg6g5xpcMO8twl7p9R/BzugC2+L+wGWb",
+	"CGC2oNqewvEzArBjG9AvcFwYjXVoQgGSPgNrgSFqYSHgRVtCW7TvDm1hx039kG4Z2mIjtsW9gVu0dwXs",
+	"eM4XGrHY9ob1qFhxHEXaHo8FYjXTgw7Z+3Vz80O/pqMnzhETq+aqPrXlVPfbd9m9EsuAInvLNwogKsbd",
+	"AszRRcKqhgwvLIx5fa+gzwcXkQte1tVdO/GKIrya0mI97kGj9+/L5/svP7x//u2L7170L44O3r55/MPL",
+	"7vffnJjQn25WZ0BJ1F98kdfmdturKCVFpI9ee7/zuFzDe8/4HcGvFsemUDRsp301xUJNddwmvag7ftyP",
+	"Dp4cdvok6h48GXd7/ScHnRHB7cNO3OnFvW7vMe6Oo33SedI/7PX6nVHnSadPOvujEopJ92C/1+7ut9uP",
+	"Dw9LFcq7AIoAj6xQgY/QHGhv7PoOOtBaxnOmY/vFaDhjV6D9u9Yuv+Feb5G71S63t9BA1cqcE0HkXyeG",
+	"WWq7ArlLfuuTclDzGZRJ1nWWXJuHb5Dh7pL3V0pg3wUfxMJMFwBCypgCrmXW9zyDPHpIC9Kg+PXtvIyX",
+	"W7cUACcz8DEss5TAIJjpT+t1BgCcB+3O1k8sifTAfW2waMhKyYhlkN9uu6fU9gVJEvQAgywHSOl2+xCw",
+	"6gmraOhQrfWo93++EznP6lxJe/uSd74F6kPeRrCStW7bDPDecs8r6jL+Il6Jf46DIT9f6/Ee/KZlG6EU",
+	"i9hHXnyUrhYgttCRTygJFVJXNiWcTdT/qRwy0ynChsHiQmBcbOqRho7WIFsNWd4n6UEVfhUqwFc91FhM",
+	"FnCr6GVYepFbFzEuNP3Grm9q/iRLoAVe0aMMDF0bSnw8LrPug3anDoPxwm7UBhP0VdUUCug4NRbOkmcp",
+	"BIWV9qW3q85O8HTwbU2FLe1PN+i1BujfBltxxfy5XHC3BhVIVXrDXe9T3Z7UNSP1nfUA/34PvTu9Vp1+",
+	"t0zXCtO3UfzmkvfT3VGRjZutaZVbP902PogPRu1xP+5GvXE/ehIdkH3cGT0eH8Zd0ov6+MlIzXifHESP",
+	"8eGoE++PD8jj6BC3R924N16d7mM1pnZ5uu22xfPPp7sb8KLfR7I28bnIT75ALv4nTaGNKI3APb2Tu53U",
+	"3fuVxp+0zFUKeb3hg8tmzwbRuxnycch2EYyrXYKtZMylijO9Sm2PtsZmrDW9INfJiURRwnRCOBEc2Y5B",
+	"pXBGdaPp05Kxtlrhtcao8kQ4Lq6Gzhu1KxLotfBhFHpV0p2w+MJhE27uBuM12nHl0q48Z5Vr3HMvZxCr",
+	"cyynvjawYkrs1vfl9zcz7sYDe1sxmmc8Y/E/nAV6QHR8vC0vXO2QsLZ8rdA8wUHGq+9pEPmuUjTA0dHv",
+	"dx8G4OWHkRy9PRUtdFIB+wYotmt8zBbnrdCp23fRlLjEkIW/Dhs4kvSGDBsDBBrLJ81UbZc/yP/VgAOl",
+	"glmB9JPOcpCl5pReAujVlDL5daktqEvzxOr1b09tYzyJr0FJNihxhfyC0dJ1vLSGjXpSOHQ211k572oM",
+	"aAheS2OBnl9evkVPsaCRF6eF26HfMcJqaSq7QIe1zT9O/c4Z2zmfbpuLxaKpdPpmliaERTzWuUDlxCqx",
+	"PhfP17y/eKPK7S7yjVnrllLboA9k/3HvMDCQf/QWPX34x+TPqbNUDi5px2p9/px+xtlVRSPDVNsYO4Rq",
+	"XFd1udfXNsgWALZW37IfMTL0nOAEvdb3KwM1G619S84IGoOGPkgN3QC7ctqupKV2xppTbU8Ipz4zrtr/",
+	"D1Oiv+jzTbP6LA6M95uKIO9C+Vldtt5w6P2rZN3bFE/qZ5A/AO/foZwPiB/6sW6tU5wd5T3c/wK4uH/P",
+	"uNSRuEYLQ45l8eeIkvFFTfOZYvOitSqKl32zTj/RgZhT6VKdKsJatoemEpylen31TAilD/cPh+9MrrLK",
+	"Y6BlAz9YxbjNplVyPllRhrrttrOZNG5sRca77WFn32vXxAPgCLQylBt8YMxRaQvwinUwQqssun2wXdUH",
+	"oaBx+HCg839y+CjQkhwxCSi6aTb165rqkZaGu9Xsc1V6rLYaDrP8cF15FTtQWOYVnQyZTp9S8wzJ7bxe",
+	"ETrP22bdmxJUFZKzqRf/LO3HF6agVeflMyYSuat+tEXI7vfQjdb0DyidZefi4L58XmA/9ozZcoGXf3+J",
+	"/HfFnf/j5bKSwsCvzOqu+kl1SDIAeENmpKIpdFXSbL38NZxonfg1FXOVklfZvmHe8LFkOvtn0fT3R32Q",
+	"0UMGNYYLJaqqgXNg7EGeqG8tdlfPqAUiCDt/zkOW995UsrWFjjkzwQ5TKzsnWIJI1KSQfwNKO4vuA8Cz",
+	"QVOc6gbxehN0XaLuSjrwcxgN1jnCdgO0ud5CoWk5SePQpmgD/LxxMyvGNWQ8RdhD4AF5y8eeF8DpD6sd",
+	"bFwlaOFTanfwL/MwQHjIzJB0D3korbWu1dNvfHxG40ZxLlNT+s90C3DTR19jAwDNjdRMWuidQcnPXa0F",
+	"AH90BNvBhix/sW11BkshFzQiptUpUcxHR60h1rgJEAyIebeMmq3kuQcF4Qv01CEQOYnuFl0ZmGTUCLw2",
+	"qCui70vRT72Yh138c3tAvlQQbqxxE1eUNQb7/Xa7zqtyB6r4I8rAvihmXxSze1LM6orRdtLU4KNKt6gL",
+	"XLpaIihHoALFPMoAYTqHGGwEjSxNGoPGHmDCm4+U37a+eK7oZGjlcUpTObeaigQBfK1xQRjLBU/REXpk",
+	"/vFIp28Z+IxBBe4PlBQnyUroeciKsWcDM1QJ/7LyVmHalxmFBx2thLeHbKHrr6DhoinvEhIvjSHnirRo",
+	"qv0MAcrmSHIPqEErKmaVXJBudZ2+NZjhdV3unS1ZjtB7mwAd71df/SxvimQ7SgFjXMltMF14xn4HKgpg",
+	"G8zWF8wGtrSRFZFj7KMuTd3vaOqvASSoVw9yQUYaL3JQhXkLY7GAskaB5agEwg5xOswQZQZmXF+HbEil",
+	"OwpJcAKkstLxQPuPjC5uoe3GDte8hUKbWtL6KMLSLhhTRtEoBPGMv0qmmAnFEwfoX3rg/9JJjm+rYTEV",
+	"QTqXFyBxFdAxdXPPsNmMeCqa+qEQ8hJ0danJ5jBLpEHYdVGjMJ2UoaeyUfgfCSrJI69LtOEiD+wNKZlA",
+	"nssoISjmM0wBFXLIHKK8Es7k4cChsVvgT0jjp1JXnKxDvYHSwGbTPN+MOU81+JkgyMtJMWaey+C0PakN",
+	"cFt1AiTYcd5LFFnnNmtkbTgWmyD2ZQWMDU0SH6RV99kycONrgHyAcX8NcZ8dpqPZ/aefPv2/AAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

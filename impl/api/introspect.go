@@ -24,8 +24,13 @@ func withCredential(
 			sent := c.Request().Header[echo.HeaderAuthorization]
 			one, ok := all.Check(strings.Join(sent, ""))
 			if len(sent) > 1 || !ok {
-				return refuse("Authorization: must be Basic with the name and the " +
+				refused := refuse("Authorization: must be Basic with the name and the " +
 					"secret of an API credential, or Bearer with the secret")
+				// The challenge has the scheme that the caller used (RFC 6749, section 5.2).
+				if len(sent) == 1 && isBearer(sent[0]) {
+					refused.Challenge = `Bearer realm="refreshd", error="invalid_token"`
+				}
+				return refused
 			}
 			if !one.Has(scope) {
 				return problem.New(http.StatusForbidden,
@@ -36,20 +41,25 @@ func withCredential(
 	}
 }
 
+func isBearer(authorization string) bool {
+	scheme, _, _ := strings.Cut(authorization, " ")
+	return strings.EqualFold(scheme, "Bearer")
+}
+
 // OauthIntrospect implements POST /oauth2/introspect.
 func (h *handler) OauthIntrospect(
 	ctx context.Context, r gen.OauthIntrospectRequestObject,
 ) (gen.OauthIntrospectResponseObject, error) {
 	const hintRefresh = "refresh_token"
-	refresh := r.Body.TokenTypeHint != nil && *r.Body.TokenTypeHint == hintRefresh
-	t, err := h.sessions.Introspect(ctx, r.Body.Token, refresh)
+	asksRefresh := r.Body.TokenTypeHint != nil && *r.Body.TokenTypeHint == hintRefresh
+	t, isRefresh, err := h.sessions.Introspect(ctx, r.Body.Token, asksRefresh)
 	if err != nil {
 		return nil, err
 	}
 	answer := introspection{"active": json.RawMessage("false")}
 	if t != nil {
 		tokenType := "Bearer"
-		if refresh {
+		if isRefresh {
 			tokenType = hintRefresh
 		}
 		if answer, err = introspected(t, tokenType); err != nil {

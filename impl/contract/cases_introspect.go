@@ -108,8 +108,19 @@ func introspectCases() []Case {
 			r.active(r.introspection(s.sign(), hint...), true)
 			r.revoke(s.sign())
 			r.active(r.introspection(s.sign(), hint...), false)
-			r.active(r.introspection(r.owner(r.identity).sign(), hint...), false)
 		}),
+		asks("another hint", "A hint never hides a token of another kind (RFC 7662, section 2.1).",
+			func(r *Run) {
+				for _, hint := range []string{"refresh_token", "access_token", "pct", ""} {
+					q := r.introspection(r.owner(r.identity).sign(), "token_type_hint", hint)
+					if members := r.active(q, true); members["token_type"] != "Bearer" {
+						r.breach("the token_type of an access token must be Bearer", "it is %v",
+							members["token_type"])
+					}
+				}
+				q := r.introspection(r.sketch().sign(), "token_type_hint", "access_token")
+				r.active(q, false)
+			}),
 		asks("after a sign-out", "The sign-out of an identity counts.", func(r *Run) {
 			identity := newIdentity()
 			token := r.owner(identity).claim("iat", number(r.now()-60)).sign()
@@ -194,15 +205,28 @@ func (r *Run) rejectsCredentials() {
 	want := invalidClient("Authorization: must be Basic with the name and the secret of an API " +
 		"credential, or Bearer with the secret")
 	q := form(oauthIntrospectPath, "token", r.owner(r.identity).sign())
-	r.send(q, want)
+	r.challenges(r.send(q, want), "Basic")
 	for _, wrong := range []string{
 		basic(one.Name, one.Secret+"a"),
 		basic("somebody", one.Secret),
 		basic("", one.Secret),
-		"Bearer " + one.Secret[1:],
-		"Bearer " + r.administrator().sign(),
 		"Digest " + one.Secret,
 	} {
-		r.send(q.as(wrong), want)
+		r.challenges(r.send(q.as(wrong), want), "Basic")
+	}
+	for _, wrong := range []string{one.Secret[1:], r.administrator().sign()} {
+		r.challenges(r.send(q.as("Bearer "+wrong), want), "Bearer")
+	}
+	twice := q.as(basic(one.Name, one.Secret))
+	twice.Header.Add("Authorization", basic(one.Name, one.Secret))
+	r.send(twice, want)
+}
+
+// challenges checks that a 401 has a challenge of the scheme that the caller used (RFC 6749,
+// section 5.2).
+func (r *Run) challenges(a Answer, scheme string) {
+	sent := a.Header.Get("WWW-Authenticate")
+	if got, _, _ := strings.Cut(sent, " "); a.Status != 0 && !strings.EqualFold(got, scheme) {
+		r.breach("the WWW-Authenticate of a 401 must have the scheme "+scheme, "it is %q", sent)
 	}
 }

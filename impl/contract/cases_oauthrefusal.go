@@ -18,8 +18,8 @@ func oauthRefusal(name, rule string, want Want, request func(r *Run) Request) Ca
 	}
 }
 
-// describes checks that an OAuth error has an error_description of printable ASCII (RFC 6749,
-// section 5.2).
+// describes checks that an OAuth error has an error_description of printable ASCII, and that no
+// cache keeps it (RFC 6749, section 5.2).
 func (r *Run) describes(a Answer) {
 	var e struct {
 		Description string `json:"error_description"`
@@ -30,6 +30,7 @@ func (r *Run) describes(a Answer) {
 		r.breach("an OAuth error must have an error_description of printable ASCII", "%s",
 			excerpt(a.Body))
 	}
+	r.notCached(a)
 }
 
 func oauthRefusals() []Case {

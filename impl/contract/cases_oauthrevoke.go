@@ -91,8 +91,11 @@ func oauthRevokeCases() []Case {
 				const cause = "Authorization: must be absent, or Basic with the client_id"
 				for _, sent := range []string{"Bearer a", "Basic", "Basic !", basic("", "secret"), ""} {
 					q := form(path, "grant_type", "refresh_token", "token", "a").as(sent)
-					r.send(q, invalidClient(cause))
+					r.challenges(r.send(q, invalidClient(cause)), "Basic")
 				}
+				twice := form(path, "grant_type", "refresh_token", "token", "a").as(basic("a", ""))
+				twice.Header.Add("Authorization", basic("a", ""))
+				r.send(twice, invalidClient(cause))
 			},
 		})
 	}

@@ -24,6 +24,9 @@ func Write(w http.ResponseWriter, err error) {
 	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+	if e.Description != "" {
+		h.Set("Pragma", "no-cache") // as in the examples of RFC 6749, section 5.2
+	}
 	if e.Challenge != "" {
 		h.Set("WWW-Authenticate", e.Challenge)
 	}

@@ -122,17 +122,26 @@ func (s *Service) revokeNamed(ctx context.Context, t *token.Token) error {
 	return err
 }
 
-// Introspect returns the token if it is valid now, and nil if it is not. refresh says that the
-// caller asks about a refresh token; otherwise only access tokens are valid. It returns an error if
-// the answer is not known, as Authenticate does.
-func (s *Service) Introspect(ctx context.Context, raw string, refresh bool) (*token.Token, error) {
-	if !refresh {
-		t, err := s.Authenticate(ctx, raw)
-		if err != nil {
-			return nil, unlessFault(err)
+// Introspect returns the token if it is valid now, and nil if it is not. A refresh token is valid
+// only if asksRefresh says that the caller asks about one; an access token always can be, because a
+// hint must not narrow the search (RFC 7662, section 2.1). isRefresh tells the kind of the token. It
+// returns an error if the answer is not known, as Authenticate does.
+func (s *Service) Introspect(
+	ctx context.Context, raw string, asksRefresh bool,
+) (t *token.Token, isRefresh bool, err error) {
+	if asksRefresh {
+		if t, err = s.introspectRefresh(ctx, raw); t != nil || err != nil {
+			return t, true, err
 		}
-		return t, nil
 	}
+	if t, err = s.Authenticate(ctx, raw); err != nil {
+		return nil, false, unlessFault(err)
+	}
+	return t, false, nil
+}
+
+// introspectRefresh is Introspect for a refresh token.
+func (s *Service) introspectRefresh(ctx context.Context, raw string) (*token.Token, error) {
 	if err := s.clocks.Err(); err != nil {
 		return nil, err
 	}

@@ -148,22 +148,26 @@ func TestRevokeOfAnotherClient(t *testing.T) {
 	s.refresh(t, g.RefreshToken, nil, session.Client{})
 }
 
-// TestIntrospect: only a token of the asked kind that would be accepted now is valid.
+// TestIntrospect: only a token that would be accepted now is valid, and a refresh token only if the
+// caller asks about one.
 func TestIntrospect(t *testing.T) {
 	inEachMode(t, func(t *testing.T, s *recorded) {
 		raw := s.sign(t, "one", day, `,"type":1`)
 		g := s.refresh(t, raw, nil, session.Client{})
-		valid := func(sent string, refresh, want bool) {
+		valid := func(sent string, asks, want bool) {
 			t.Helper()
-			got, err := s.Introspect(t.Context(), sent, refresh)
+			got, isRefresh, err := s.Introspect(t.Context(), sent, asks)
 			if err != nil || (got != nil) != want || want && got.Identity != "me" {
 				t.Errorf("got %v, %v; want valid %v", got, err, want)
+			}
+			if want && isRefresh == (sent == g.AccessToken) {
+				t.Errorf("the kind of the token is wrong")
 			}
 		}
 		valid(raw, true, true)
 		valid(raw, false, false)
 		valid(g.AccessToken, false, true)
-		valid(g.AccessToken, true, false)
+		valid(g.AccessToken, true, true)
 		valid("no token", true, false)
 		valid("no token", false, false)
 		newest := raw
