@@ -90,11 +90,13 @@ func registerRotation(r prometheus.Registerer, sessions *session.Service) error 
 	return errors.Join(errs...)
 }
 
-// notRefreshed counts a refresh that failed with err.
+// notRefreshed counts a refresh that failed with err. A request that asks for a wrong scope is not
+// counted, like any other request that is not valid.
 func (m *metrics) notRefreshed(err error) {
 	var fault token.Fault
 	var early *token.Early
 	switch {
+	case errors.Is(err, session.ErrScope):
 	case errors.Is(err, token.ErrExpired):
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):

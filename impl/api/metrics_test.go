@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,20 @@ func TestOutcomes(t *testing.T) {
 	}
 	send("no token", http.StatusUnprocessableEntity)
 	send("", http.StatusBadRequest) // which is no refresh
+	scoped := sample(time.Now().Add(time.Hour))
+	scoped["scope"] = "read"
+	form := url.Values{
+		"grant_type":    {"refresh_token"},
+		"refresh_token": {refreshToken(t, scoped)},
+		"scope":         {"admin"},
+	}
+	r := httptest.NewRequest(http.MethodPost, "/oauth2/token", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), "invalid_scope") { // which is no refresh either
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
