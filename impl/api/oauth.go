@@ -16,6 +16,9 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
+// oauthPrefix begins the paths of the operations whose errors are those of OAuth.
+const oauthPrefix = "/oauth2/"
+
 // OAuth holds the settings of the OAuth operations.
 type OAuth struct {
 	// Lifetime is that of access tokens.

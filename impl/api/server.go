@@ -139,13 +139,17 @@ func prepare() echo.MiddlewareFunc {
 			if w, ok := w.(routed); ok {
 				w.SetRoute(route)
 			}
-			if strings.HasPrefix(route, "/api/") || strings.HasPrefix(route, "/oauth2/") {
+			if strings.HasPrefix(route, "/api/") || strings.HasPrefix(route, oauthPrefix) {
 				w.Header()[echo.HeaderCacheControl] = noStore
 			}
 			if query := c.Request().URL.RawQuery; query != "" {
 				if _, err := url.ParseQuery(query); err != nil {
-					return badRequest("query: must be name=value pairs with & between them; " +
-						"write % as %25 and ; as %3B")
+					const cause = "query: must be name=value pairs with & between them; " +
+						"write % as %25 and ; as %3B"
+					if strings.HasPrefix(route, oauthPrefix) {
+						return problem.OAuth("invalid_request", nil, cause)
+					}
+					return badRequest(cause)
 				}
 			}
 			return next(c)

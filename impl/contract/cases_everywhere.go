@@ -48,7 +48,9 @@ func otherMethods() []Case {
 			Name: "everywhere/other method/" + method,
 			Rule: rule,
 			Run: func(r *Run) {
-				for _, path := range []string{refreshPath, revokePath, oauthTokenPath} {
+				for _, path := range []string{
+					refreshPath, revokePath, oauthTokenPath, oauthRevokePath, oauthIntrospectPath,
+				} {
 					r.allows(
 						r.send(Request{Method: method, Path: path}, methodNotAllowed()),
 						http.MethodPost,
