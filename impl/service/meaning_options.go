@@ -50,7 +50,7 @@ func optionMeanings() map[string]text { //nolint:funlen // a table
 		},
 		"public-url": {
 			"The URL under which clients reach this server, for the OAuth metadata. Without " +
-				"this setting it is --issuer.",
+				"this setting it is --issuer, which must be an https URL.",
 			"https://refresh.example.com",
 		},
 		"api-credentials": {

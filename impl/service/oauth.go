@@ -19,6 +19,8 @@ func (s *Settings) checkOAuth() error {
 		return s.invalid(&s.PublicUrl, "must be an https URL without query (http on loopback only)")
 	case s.PublicUrl != "" && !s.Oauth:
 		return s.invalid(&s.PublicUrl, "needs "+s.Name(&s.Oauth))
+	case s.PublicUrl != "" && !isWebOrigin(s.Issuer) && !s.BrowserDoor:
+		return s.invalid(&s.PublicUrl, "needs an https URL as "+s.Name(&s.Issuer))
 	case !s.Oauth && s.differs(&s.OauthLifetime):
 		return s.invalid(&s.OauthLifetime, "needs "+s.Name(&s.Oauth))
 	}
