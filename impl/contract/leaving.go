@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"net"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -113,11 +115,19 @@ func needsOtherCredential(t Target) string {
 		"no API credential without the scope introspect is given")
 }
 
-// hasMetadata reports whether the deployment serves metadata: its issuer is an https URL.
-func hasMetadata(t Target) bool { return t.OAuth && strings.HasPrefix(t.Issuer, "https://") }
+// hasMetadata reports whether the deployment serves metadata: its issuer is an https URL, or an
+// http URL of a loopback address, with neither user, query nor fragment.
+func hasMetadata(t Target) bool {
+	u, err := url.Parse(t.Issuer)
+	if err != nil || !t.OAuth || u.Host == "" || strings.ContainsAny(t.Issuer, "@?#") {
+		return false
+	}
+	local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
 
 func needsMetadata(t Target) string {
-	return reason(!hasMetadata(t), "the deployment's issuer is no https URL")
+	return reason(!hasMetadata(t), "the deployment's issuer is no https URL without query")
 }
 
 func needsNoMetadata(t Target) string {
