@@ -128,7 +128,7 @@ func (p *Profile) Meaning(claim string) bool { return slices.Contains(p.known, c
 // something else.
 func (p *Profile) WithIdentity(claim string) (*Profile, error) {
 	if slices.Contains(append(reservedClaims(), p.Kind), strings.ToLower(claim)) {
-		return nil, errors.New("this claim has another meaning")
+		return nil, fmt.Errorf("the claim %s has another meaning: choose another claim", claim)
 	}
 	other := *p
 	other.Identity = claim
@@ -148,7 +148,7 @@ func (p *Profile) WithRefreshClaim(pair string) (*Profile, error) {
 	case !found || name == "" || value == "":
 		return nil, errors.New("must be NAME=VALUE")
 	case slices.Contains(append(reservedClaims(), p.Identity), strings.ToLower(name)):
-		return nil, errors.New("this claim has another meaning")
+		return nil, fmt.Errorf("the claim %s has another meaning: choose another claim", name)
 	}
 	raw := []byte(value)
 	if !json.Valid(raw) {
