@@ -3,13 +3,17 @@ package guard
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"kalsel.dev/refresh/impl/session"
+	"kalsel.dev/refresh/tests/server"
 )
 
 // TestAgeCountsFromSending: time that passes while the request or its answer is on the way counts.
@@ -165,5 +169,37 @@ func TestPages(t *testing.T) {
 			<-third
 			p.unavailable(name, token)
 		})
+	}
+}
+
+// TestSilentHandshake: if the TLS handshake gets no answer, the connection is closed, although the
+// request has ended before. Otherwise such connections pile up.
+func TestSilentHandshake(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	g, err := New(Config{
+		Server:     "https://" + listener.Addr().String(),
+		Credential: credential,
+		Secret:     []byte(server.Secret),
+		MaxStale:   time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection, err := listener.Accept()
+	g.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := connection.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, connection); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
 	}
 }

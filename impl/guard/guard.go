@@ -138,7 +138,10 @@ func (c *Config) complete() error {
 		c.MaxStale = DefaultMaxStale
 	}
 	if c.Client == nil {
-		c.Client = &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true}}
+		c.Client = &http.Client{Transport: &http.Transport{
+			ForceAttemptHTTP2:   true,
+			TLSHandshakeTimeout: c.MaxStale, // else a handshake outlives the request
+		}}
 	}
 	client := *c.Client // a credential must not follow a redirection
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

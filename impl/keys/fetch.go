@@ -37,6 +37,8 @@ func newClient(location string) (*http.Client, error) {
 			MaxResponseHeaderBytes: 64 << 10,
 			// A connection that went silent would make every fetch over it time out.
 			DisableKeepAlives: true,
+			// net/http goes on with the handshake after a fetch has timed out.
+			TLSHandshakeTimeout: defaultIntervals().fetch,
 		},
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if next.URL.Scheme != u.Scheme || next.URL.Host != u.Host {

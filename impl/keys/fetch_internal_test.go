@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,6 +137,38 @@ func TestSilentConnection(t *testing.T) {
 	}
 	if n := proxy.opened.Load(); n != 3 {
 		t.Errorf("%d connections for 3 fetches", n)
+	}
+}
+
+// TestSilentHandshake: if the TLS handshake gets no answer, the connection is closed, although the
+// fetch has timed out before. Otherwise such connections pile up.
+func TestSilentHandshake(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	url := "https://" + listener.Addr().String()
+	client, err := newClient(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	var fetch sync.WaitGroup
+	fetch.Go(func() { _, _, _ = get(ctx, client, url) })
+	connection, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	giveUp()
+	fetch.Wait()
+	if err := connection.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, connection); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection is still open")
 	}
 }
 
