@@ -32,8 +32,10 @@ func newSender(c Config) *sender {
 	protocols.SetHTTP1(true)
 	client := &http.Client{
 		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
+			Proxy: http.ProxyFromEnvironment,
+			// net/http goes on to connect after the question is given up.
 			DialContext:            (&net.Dialer{Timeout: c.Timeout}).DialContext,
+			TLSHandshakeTimeout:    c.Timeout,
 			Protocols:              &protocols,
 			MaxIdleConnsPerHost:    c.InFlight,
 			IdleConnTimeout:        30 * time.Second,
@@ -68,7 +70,7 @@ func (s *sender) send(ctx context.Context, q session.UserQuestion) (answer, erro
 	s.setHeader(ctx, r.Header)
 	response, err := s.client.Do(r)
 	if err != nil {
-		return answer{}, s.notAnswered(ctx, "it cannot be reached")
+		return answer{}, s.notAnswered(ctx, unanswered(err))
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
