@@ -27,9 +27,8 @@ type answer struct {
 // answer of the user service: proxies and web servers send pages with these statuses.
 func read(response *http.Response, data []byte, identity string) (answer, error) {
 	code := strconv.Itoa(response.StatusCode)
-	mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
-	case err != nil || mediaType != "application/json":
+	case !isJSON(response.Header["Content-Type"]):
 		return answer{}, unusable("it answered " + code + " without Content-Type: application/json")
 	case len(data) > maxAnswer:
 		return answer{}, unusable("its answer is larger than 64 KiB")
@@ -40,21 +39,24 @@ func read(response *http.Response, data []byte, identity string) (answer, error)
 		return a, unusable("it answered " + code + " without a JSON object")
 	}
 	defer json.Close()
-	isText, named := true, identity
+	isText, named := true, identity // also if the answer names no identity
 	for json.Next() {
 		switch string(json.Name) {
 		case "identity":
-			var text []byte
-			if isText = json.Value.Kind() == '"'; isText {
-				text, _ = strictjson.Unquote(json.Value) // the reader has checked it
+			switch json.Value.Kind() {
+			case 'n': // null
+			case '"':
+				text, _ := strictjson.Unquote(json.Value) // the reader has checked it
+				named = string(text)
+			default:
+				isText = false
 			}
-			named = string(text)
 		case "claims":
 			a.claims = json.Value
 		}
 	}
 	if json.Err() != nil {
-		return answer{}, unusable("it answered " + code + " without a strict JSON object")
+		return answer{}, unusable("it answered " + code + " with JSON that RFC 7493 forbids")
 	}
 	switch {
 	case !isText:
@@ -73,6 +75,15 @@ func read(response *http.Response, data []byte, identity string) (answer, error)
 		return answer{}, unusable("claims must be an object in its answer")
 	}
 	return a, nil
+}
+
+// isJSON reports whether the values of the field Content-Type are the one application/json.
+func isJSON(contentTypes []string) bool {
+	if len(contentTypes) != 1 {
+		return false
+	}
+	mediaType, _, err := mime.ParseMediaType(contentTypes[0])
+	return err == nil && mediaType == "application/json"
 }
 
 func unusable(text string) error { return &failure{reason: invalid, text: text} }

@@ -39,6 +39,8 @@ func TestAnswers(t *testing.T) {
 		"another is gone":       {404, isJSON, `{"identity":"eve"}`, updated, "", otherIdentity},
 		"another is forbidden":  {403, isJSON, `{"identity":"eve"}`, updated, "", otherIdentity},
 		"an identity as number": {200, isJSON, `{"identity":7,"claims":{}}`, updated, "", invalid},
+		"an identity as null":   {200, isJSON, `{"identity":null,"claims":{}}`, updated, `{}`, ""},
+		"null is gone":          {404, isJSON, `{"identity":null}`, gone, "", ""},
 		"no claims":             {200, isJSON, `{}`, updated, "", invalid},
 		"claims as a list":      {200, isJSON, `{"claims":[]}`, updated, "", invalid},
 		"claims as null":        {200, isJSON, `{"claims":null}`, updated, "", invalid},
@@ -47,10 +49,19 @@ func TestAnswers(t *testing.T) {
 		"nothing":               {404, isJSON, ``, updated, "", invalid},
 		"cut off":               {404, isJSON, `{"a":`, updated, "", invalid},
 		"two objects":           {404, isJSON, `{}{}`, updated, "", invalid},
-		"a page":                {404, "text/html", `<html></html>`, updated, "", invalid},
-		"JSON as a page":        {404, "text/html", `{}`, updated, "", invalid},
-		"a problem document":    {404, "application/problem+json", `{}`, updated, "", invalid},
-		"no media type":         {410, "", `{}`, updated, "", invalid},
+		"a name twice within":   {200, isJSON, `{"claims":{"a":{"b":1,"b":2}}}`, updated, "", invalid},
+		"invalid UTF-8":         {200, isJSON, "{\"claims\":{\"a\":\"\xff\"}}", updated, "", invalid},
+		"half a surrogate":      {200, isJSON, `{"claims":{"a":"\ud800"}}`, updated, "", invalid},
+		"a byte order mark":     {404, isJSON, "\ufeff{}", updated, "", invalid},
+		"a number out of range": {200, isJSON, `{"claims":{"a":1e400}}`, updated, "", invalid},
+		"a number beyond 2^53": {200, isJSON, `{"claims":{"a":9007199254740993}}`, updated,
+			`{"a":9007199254740993}`, ""},
+		"a page":             {404, "text/html", `<html></html>`, updated, "", invalid},
+		"JSON as a page":     {404, "text/html", `{}`, updated, "", invalid},
+		"a problem document": {404, "application/problem+json", `{}`, updated, "", invalid},
+		"no media type":      {410, "", `{}`, updated, "", invalid},
+		"two media types":    {404, isJSON + "|text/html", `{}`, updated, "", invalid},
+		"a malformed one":    {404, isJSON + ";;=", `{}`, updated, "", invalid},
 		"as large as allowed": {
 			200, isJSON, `{"claims":{}}` + strings.Repeat(" ", maxAnswer-len(`{"claims":{}}`)),
 			updated, `{}`, "",
@@ -61,7 +72,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			response := &http.Response{StatusCode: c.status, Header: http.Header{}}
 			if c.media != "" {
-				response.Header.Set("Content-Type", c.media)
+				response.Header["Content-Type"] = strings.Split(c.media, "|")
 			}
 			a, err := read(response, []byte(c.body), "ana")
 			got := reason("")
