@@ -19,7 +19,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -33,11 +32,13 @@ type Config struct {
 	Server string
 	// Credential is name:secret of an API credential with the scope feed.
 	Credential string
-	// Secret is the HS256 secret that signs access tokens. If it is empty, the guard reads the public
-	// keys of the server.
-	Secret []byte
-	// Login is the profile of the login, as the setting --login. The default is kalsel.
-	Login string
+	// Secret is the HS256 secret that signs all tokens. AccessSecret takes its place if access tokens
+	// have a secret of their own, as with the setting --access-secret-file. If both are empty, the
+	// guard reads the public keys of the server.
+	Secret, AccessSecret []byte
+	// Login, IdentityClaim and RefreshClaim are the server's settings --login, --identity-claim and
+	// --refresh-claim. They may be empty, as on the server.
+	Login, IdentityClaim, RefreshClaim string
 	// Issuer and Audience, if set, must match iss and be in aud.
 	Issuer, Audience string
 	// MaxStale bounds the age of the guard's knowledge of revocations, from 1 s on. 0 means
@@ -78,19 +79,16 @@ func New(c Config) (*Guard, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
-	profile, err := token.NewProfile(c.Login)
+	profile, err := c.profile()
 	if err != nil {
-		return nil, fmt.Errorf("guard: Login: %w", err)
+		return nil, fmt.Errorf("guard: %w", err)
 	}
 	g := &Guard{c: c}
-	var source jwk.Source
-	if len(c.Secret) > 0 {
-		set, err := jwk.SecretSet(c.Secret, false)
-		if err != nil {
-			return nil, fmt.Errorf("guard: Secret: %w", err)
-		}
-		source = set
-	} else {
+	source, err := c.secrets()
+	if err != nil {
+		return nil, fmt.Errorf("guard: %w", err)
+	}
+	if source == nil {
 		g.keys = newPublicKeys(c)
 		source = g.keys
 	}
@@ -131,9 +129,6 @@ func (c *Config) complete() error {
 		return errors.New("the setting MaxStale must be at least 1s")
 	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
-	if c.Login == "" {
-		c.Login = token.ProfileNames()[0]
-	}
 	if c.MaxStale == 0 {
 		c.MaxStale = DefaultMaxStale
 	}

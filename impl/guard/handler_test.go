@@ -136,11 +136,15 @@ func TestConfig(t *testing.T) {
 		Secret:     []byte(server.Secret),
 	}
 	for want, change := range map[string]func(*Config){
-		"Server":     func(c *Config) { c.Server = "refresh.example.com" },
-		"Credential": func(c *Config) { c.Credential = "name" },
-		"MaxStale":   func(c *Config) { c.MaxStale = time.Millisecond },
-		"Login":      func(c *Config) { c.Login = "unknown" },
-		"Secret":     func(c *Config) { c.Secret = []byte("short") },
+		"Server":                  func(c *Config) { c.Server = "refresh.example.com" },
+		"Credential":              func(c *Config) { c.Credential = "name" },
+		"MaxStale":                func(c *Config) { c.MaxStale = time.Millisecond },
+		"Login":                   func(c *Config) { c.Login = "unknown" },
+		"IdentityClaim":           func(c *Config) { c.IdentityClaim = "exp" },
+		"RefreshClaim":            func(c *Config) { c.RefreshClaim = "use=refresh" }, // not with kalsel
+		"setting Secret":          func(c *Config) { c.Secret = []byte("short") },
+		"setting AccessSecret":    func(c *Config) { c.Secret, c.AccessSecret = nil, []byte("short") },
+		"Secret and AccessSecret": func(c *Config) { c.AccessSecret = c.Secret },
 	} {
 		c := valid
 		change(&c)
