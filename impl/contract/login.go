@@ -104,7 +104,8 @@ func (l login) read(claims map[string]any) {
 	if _, found := claims["fresh"]; !found && !l.fresh {
 		claims["fresh"] = false // absent means the same to such a login
 	}
-	if _, found := claims[l.mark.name]; found && l.mark.name != "" {
+	// If the mark is a value of type, an access token has another value, which is read above.
+	if _, found := claims[l.mark.name]; found && l.mark.name != "" && l.mark.name != l.kind {
 		claims["type"] = "that of a refresh token"
 	}
 }
