@@ -17,7 +17,9 @@ import (
 // Token describes a token that a login service signs. Its claims follow the login profile.
 type Token struct {
 	Identity string
-	Name     string // without one, the token has no claim name
+	// Name is the claim name. The token has none if it is empty, or if the settings give the claim
+	// name another meaning.
+	Name     string
 	Admin    bool
 	Access   bool          // an access token; otherwise a refresh token
 	Fresh    bool          // an access token whose owner has just entered a password
@@ -58,7 +60,7 @@ func (t Token) claims(rules token.Rules, now time.Time) []Claim {
 		all = append(all, Claim{"is_admin", toJSON(t.Admin)})
 	}
 	all = append(all, Claim{"jti", toJSON(rand.Text())})
-	if t.Name != "" {
+	if t.Name != "" && !p.Meaning("name") {
 		all = append(all, Claim{"name", toJSON(t.Name)})
 	}
 	switch {

@@ -35,6 +35,19 @@ func payload(t *testing.T, raw string) string {
 	return regexp.MustCompile(`"jti":"[^"]+"`).ReplaceAllString(string(data), `"jti":"J"`)
 }
 
+// byName returns a profile in which the claim name has the identity.
+func byName(t *testing.T) *token.Profile {
+	t.Helper()
+	p, err := token.NewProfile("simplejwt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = p.WithIdentity("name"); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestSign(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -80,6 +93,12 @@ func TestSign(t *testing.T) {
 			token.Rules{},
 			`{"exp":1800003600,"iat":1800000000,"identity":"me","is_admin":null,"jti":"J","type":1,` +
 				`"roles":["a",2.50]}`,
+		},
+		{
+			"the claim name has the identity",
+			login.Token{Identity: "me", Name: "Me", Lifetime: time.Hour},
+			token.Rules{Profile: byName(t)},
+			`{"exp":1800003600,"iat":1800000000,"name":"me","jti":"J","token_type":"refresh"}`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
