@@ -138,8 +138,7 @@ func (c *check) token(
 	rules := s.Rules()
 	t, err := token.NewVerifier(keys, rules).Refresh(raw, p.now())
 	if err != nil {
-		form := likeness(raw, rules.Profile, s.Name(&s.Login))
-		c.warn("token", "would be rejected: "+err.Error()+". "+form)
+		c.warn("token", "would be rejected: "+err.Error()+". "+likeness(raw, s))
 		return
 	}
 	c.ok("token", "would be accepted")

@@ -46,7 +46,7 @@ func (cmd inspectCmd) Run(ctx context.Context, p *program, s *service.Settings) 
 		}
 		verdict, accepted = judge(raw, token.NewVerifier(keys, s.Rules()), now)
 	}
-	form := likeness(raw, s.Rules().Profile, s.Name(&s.Login))
+	form := likeness(raw, s)
 	if err := report(p.stdout, raw, form, verdict, accepted, now); err != nil {
 		return err
 	}
@@ -109,15 +109,21 @@ func judge(raw string, v *token.Verifier, now time.Time) (verdict string, accept
 }
 
 // likeness tells which login profile the token's claims look like, beside the configured one.
-func likeness(raw string, configured *token.Profile, setting string) string {
+func likeness(raw string, s *service.Settings) string {
 	_, claims := parts(raw)
-	switch found := token.ResemblingProfile(claims); found {
-	case "":
-		return "The claims look like no profile; " + setting + " is " + configured.Name + "."
-	case configured.Name:
-		return "The claims look like " + found + ", which is configured."
+	configured := s.Rules().Profile
+	setting := s.Name(&s.Login) + " is " + configured.Name + "."
+	switch found, hasIdentity := configured.Resembling(claims); {
+	case found == nil:
+		return "The claims look like no profile; " + setting
+	case !hasIdentity:
+		return "The claims look like " + found.Name + ", but the claim " + found.Identity +
+			" is missing: name the claim of the identity with " + s.Name(&s.IdentityClaim) +
+			". " + setting
+	case found.Name == configured.Name:
+		return "The claims look like " + found.Name + ", which is configured."
 	default:
-		return "The claims look like " + found + "; " + setting + " is " + configured.Name + "."
+		return "The claims look like " + found.Name + "; " + setting
 	}
 }
 

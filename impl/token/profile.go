@@ -127,7 +127,8 @@ func (p *Profile) Meaning(claim string) bool { return slices.Contains(p.known, c
 // WithIdentity returns the profile with another claim for the identity. It fails if the claim means
 // something else.
 func (p *Profile) WithIdentity(claim string) (*Profile, error) {
-	if slices.Contains(append(reservedClaims(), p.Kind), strings.ToLower(claim)) {
+	taken := slices.Concat(reservedClaims(), keptClaims(), []string{p.Kind})
+	if slices.Contains(taken, strings.ToLower(claim)) {
 		return nil, fmt.Errorf("the claim %s has another meaning: choose another claim", claim)
 	}
 	other := *p

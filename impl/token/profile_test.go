@@ -198,7 +198,7 @@ func TestIdentityClaim(t *testing.T) {
 		got, err := v.Refresh(signed(t, claims), now())
 		wantFault(t, got, err, want)
 	}
-	for _, claim := range []string{"exp", "JTI", "type", "sid", "is_admin"} {
+	for _, claim := range []string{"exp", "JTI", "type", "sid", "is_admin", "scope", "client_id"} {
 		if _, err := profile(t, "sub", "").WithIdentity(claim); err == nil {
 			t.Errorf("%s is accepted as the claim with the identity", claim)
 		}
@@ -222,25 +222,6 @@ func TestInvalidProfiles(t *testing.T) {
 	for _, name := range token.ProfileNames()[:3] {
 		if _, err := profile(t, name, "").WithRefreshClaim("use=refresh"); err == nil {
 			t.Errorf("the profile %s accepts a refresh claim", name)
-		}
-	}
-}
-
-func TestResemblingProfile(t *testing.T) {
-	for claims, want := range map[string]string{
-		sample:                      "kalsel",
-		`{"identity":"a","type":0}`: "kalsel",
-		`{"sub":"1","type":"refresh","fresh":false}`: "flask-jwt-extended",
-		`{"sub":"1","type":"access"}`:                "flask-jwt-extended",
-		`{"user_id":1,"token_type":"refresh"}`:       "simplejwt",
-		`{"sub":1}`:                                  "sub",
-		`{"sub":1,"type":0}`:                         "sub",
-		`{"user_id":1}`:                              "",
-		`{}`:                                         "",
-		`no JSON`:                                    "",
-	} {
-		if got := token.ResemblingProfile([]byte(claims)); got != want {
-			t.Errorf("%s resembles %q, want %q", claims, got, want)
 		}
 	}
 }

@@ -72,25 +72,34 @@ func (p *Profile) otherCase(name []byte) bool {
 	return strictjson.OtherCase(name, p.known...) || slices.ContainsFunc(p.mixed, folds)
 }
 
-// ResemblingProfile returns the name of the profile that a token's claims look like. It is empty if
-// no profile fits.
-func ResemblingProfile(claims []byte) string {
+// Resembling returns the profile that a token's claims look like: p itself, unless another one fits
+// better. It is nil if no profile fits. hasIdentity is false if the claims have the kind of token as
+// the profile has it, but not its claim with the identity.
+func (p *Profile) Resembling(claims []byte) (found *Profile, hasIdentity bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(claims, &members) != nil {
-		return ""
+		return nil, false
 	}
-	for _, p := range profiles() {
-		_, hasIdentity := members[p.Identity]
-		value, hasKind := members[p.Kind]
-		k, ok := noKind, !p.required
-		if hasKind {
-			k, ok = p.kindOf(string(value))
+	best := 0
+	for _, other := range append([]Profile{*p}, profiles()...) {
+		_, has := members[other.Identity]
+		kind, mark := string(members[other.Kind]), string(members[other.MarkName])
+		told := kind != "" && (kind == other.Refresh || kind == other.Access) ||
+			mark != "" && other.isMark(mark)
+		fit := 0
+		switch {
+		case told && has:
+			fit = 3
+		case told && other.required:
+			fit = 2
+		case has && !other.required && (kind == "" || other.Refresh == ""):
+			fit = 1
 		}
-		if hasIdentity && ok && k != otherKind {
-			return p.Name
+		if fit > best {
+			best, found, hasIdentity = fit, &other, has
 		}
 	}
-	return ""
+	return found, hasIdentity
 }
 
 // form is the parts of minted tokens that depend on the profile alone, as JSON with a comma in
