@@ -122,10 +122,11 @@ func (s *Service) revokeNamed(ctx context.Context, t *token.Token) error {
 	return err
 }
 
-// Introspect returns the token if it is valid now, and nil if it is not. A refresh token is valid
-// only if asksRefresh says that the caller asks about one; an access token always can be, because a
-// hint must not narrow the search (RFC 7662, section 2.1). isRefresh tells the kind of the token. It
-// returns an error if the answer is not known, as Authenticate does.
+// Introspect returns the token if it is valid now, and nil if it is not, or not yet. A refresh
+// token is valid only if asksRefresh says that the caller asks about one; an access token always can
+// be, because a hint must not narrow the search (RFC 7662, section 2.1). isRefresh tells the kind of
+// the token. Introspect returns an error if the answer is not known: ErrKeysUnavailable,
+// revocation.ErrUnavailable or revocation.ErrClock.
 func (s *Service) Introspect(
 	ctx context.Context, raw string, asksRefresh bool,
 ) (t *token.Token, isRefresh bool, err error) {
@@ -135,7 +136,7 @@ func (s *Service) Introspect(
 		}
 	}
 	if t, err = s.Authenticate(ctx, raw); err != nil {
-		return nil, false, unlessFault(err)
+		return nil, false, unlessInvalid(err)
 	}
 	return t, false, nil
 }
@@ -148,7 +149,7 @@ func (s *Service) introspectRefresh(ctx context.Context, raw string) (*token.Tok
 	now := s.now()
 	t, err := s.verify(ctx, (*token.Verifier).Refresh, raw, now)
 	if err != nil {
-		return nil, unlessFault(err)
+		return nil, unlessInvalid(err)
 	}
 	subject := subjectOf(t)
 	state, err := s.node.Lookup(ctx, subject.id, subject.identity)
@@ -198,4 +199,13 @@ func unlessFault(err error) error {
 		return nil
 	}
 	return err
+}
+
+// unlessInvalid returns err unless it says that a token is not valid now. A token that becomes
+// valid by itself is not valid either (RFC 7662, section 4).
+func unlessInvalid(err error) error {
+	if _, ok := errors.AsType[*token.Early](err); ok {
+		return nil
+	}
+	return unlessFault(err)
 }

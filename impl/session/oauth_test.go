@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,9 @@ func TestIntrospect(t *testing.T) {
 		valid(raw, false, false)
 		valid(g.AccessToken, false, true)
 		valid(g.AccessToken, true, true)
+		early := `,"nbf":` + strconv.FormatInt(s.at.Add(5*time.Minute).Unix(), 10)
+		valid(s.sign(t, "early", day, `,"type":1`+early), true, false)
+		valid(s.sign(t, "early", day, `,"type":0`+early), false, false)
 		valid("no token", true, false)
 		valid("no token", false, false)
 		newest := raw
