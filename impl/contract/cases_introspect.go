@@ -93,14 +93,29 @@ func introspectCases() []Case {
 			r.active(q, true)
 		}),
 		asks("not active", "A token that is not valid is not active.", func(r *Run) {
-			for _, token := range []string{
+			tokens := []string{
 				"hello",
 				r.owner(r.identity).forged().sign(),
 				r.owner(r.identity).claim("iat", number(longAgo-60)).claim("exp", number(longAgo)).sign(),
+				r.owner(r.identity).claim("nbf", number(r.now()+300)).sign(),
 				r.sketch().sign(), // a refresh token
-			} {
+			}
+			if r.Issuer != "" {
+				tokens = append(tokens, r.owner(r.identity).claim("iss", `"another"`).sign())
+			}
+			if r.Audience != "" {
+				tokens = append(tokens, r.owner(r.identity).claim("aud", `"another"`).sign())
+			}
+			for _, token := range tokens {
 				r.active(r.introspection(token), false)
 			}
+		}),
+		asks("after a logout", "The logout of a session counts.", func(r *Run) {
+			token := r.person().sign()
+			tokens, _ := r.exchanged(oauthRefresh(token))
+			r.active(r.introspection(tokens.AccessToken), true)
+			r.send(oauthLogout(token), ok())
+			r.active(r.introspection(tokens.AccessToken), false)
 		}),
 		asks("refresh token", "A refresh token is active if the request asks about one.", func(r *Run) {
 			hint := []string{"token_type_hint", "refresh_token"}

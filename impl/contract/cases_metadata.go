@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 func metadataCases() []Case {
@@ -18,18 +19,31 @@ func metadataCases() []Case {
 				a := r.send(request, ok())
 				var metadata struct {
 					Issuer        string   `json:"issuer"`
-					TokenEndpoint string   `json:"token_endpoint"`
+					Token         string   `json:"token_endpoint"`
+					Revocation    string   `json:"revocation_endpoint"`
+					Introspection string   `json:"introspection_endpoint"`
+					Keys          string   `json:"jwks_uri"`
 					GrantTypes    []string `json:"grant_types_supported"`
 					ResponseTypes []string `json:"response_types_supported"`
-					AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+					AuthToRefresh []string `json:"token_endpoint_auth_methods_supported"`
+					AuthToRevoke  []string `json:"revocation_endpoint_auth_methods_supported"`
+					AuthOfAPIs    []string `json:"introspection_endpoint_auth_methods_supported"`
 				}
 				err := json.Unmarshal(a.Body, &metadata)
-				if err != nil || metadata.Issuer != r.Issuer || metadata.TokenEndpoint == "" ||
+				at, _ := strings.CutSuffix(metadata.Token, oauthTokenPath)
+				public := []string{"none"}
+				if err != nil || metadata.Issuer != r.Issuer || !strings.HasPrefix(at, "http") ||
+					metadata.Token != at+oauthTokenPath ||
+					metadata.Revocation != at+oauthRevokePath ||
+					metadata.Introspection != at+oauthIntrospectPath ||
+					metadata.Keys != at+keysPath ||
 					!slices.Equal(metadata.GrantTypes, []string{"refresh_token"}) ||
 					metadata.ResponseTypes == nil || len(metadata.ResponseTypes) > 0 ||
-					!slices.Equal(metadata.AuthMethods, []string{"none"}) {
-					r.breach("the metadata must name the issuer and the abilities of the server", "%s",
-						excerpt(a.Body))
+					!slices.Equal(metadata.AuthToRefresh, public) ||
+					!slices.Equal(metadata.AuthToRevoke, public) ||
+					!slices.Equal(metadata.AuthOfAPIs, []string{"client_secret_basic"}) {
+					r.breach("the metadata must name the issuer, the endpoints and their abilities",
+						"%s", excerpt(a.Body))
 				}
 			},
 		},

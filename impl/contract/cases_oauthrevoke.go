@@ -23,7 +23,8 @@ func oauthRevokeCases() []Case {
 			tokens, _ := r.exchanged(oauthRefresh(s.sign()))
 			r.send(oauthLogout(tokens.AccessToken), ok())
 			r.refuses(s)
-			r.send(oauthLogout(tokens.AccessToken), ok())
+			again := form(oauthRevokePath, "token", tokens.AccessToken, "token_type_hint", "pct")
+			r.send(again, ok())
 		})
 	rotating.Left = unless(needsOAuth, needsSessionNames)
 	cases := []Case{
