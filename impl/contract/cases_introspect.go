@@ -156,26 +156,8 @@ func introspectCases() []Case {
 				}
 			},
 		},
-		{
-			Name:     "oauthIntrospect/credential/missing or wrong",
-			Rule:     "Without a credential the answer is 401, and tells nothing about the token.",
-			Left:     needsCredential,
-			Produces: http.StatusUnauthorized,
-			Run:      (*Run).rejectsCredentials,
-		},
-		{
-			Name:     "oauthIntrospect/credential/without the scope",
-			Rule:     "A credential without the scope introspect is 403.",
-			Left:     needsOtherCredential,
-			Produces: http.StatusForbidden,
-			Run: func(r *Run) {
-				one := r.credential(false)
-				q := form(oauthIntrospectPath, "token", "a").as(basic(one.Name, one.Secret))
-				r.send(q, forbidden("the API credential does not have the scope introspect"))
-			},
-		},
 	}
-	return slices.Concat(cases, oauthCommon(oauthOperation{
+	return slices.Concat(cases, credentialCases(), oauthCommon(oauthOperation{
 		id:         "oauthIntrospect",
 		path:       oauthIntrospectPath,
 		acceptable: func(r *Run) Request { return r.introspection(r.owner(r.identity).sign()) },
@@ -212,36 +194,5 @@ func (r *Run) introspectsAccess() {
 			r.breach("an introspection must have the time "+name+" of the token", "it is %v",
 				members[name])
 		}
-	}
-}
-
-func (r *Run) rejectsCredentials() {
-	one := r.credential(true)
-	want := invalidClient("Authorization: must be Basic with the name and the secret of an API " +
-		"credential, or Bearer with the secret")
-	q := form(oauthIntrospectPath, "token", r.owner(r.identity).sign())
-	r.challenges(r.send(q, want), "Basic")
-	for _, wrong := range []string{
-		basic(one.Name, one.Secret+"a"),
-		basic("somebody", one.Secret),
-		basic("", one.Secret),
-		"Digest " + one.Secret,
-	} {
-		r.challenges(r.send(q.as(wrong), want), "Basic")
-	}
-	for _, wrong := range []string{one.Secret[1:], r.administrator().sign()} {
-		r.challenges(r.send(q.as("Bearer "+wrong), want), "Bearer")
-	}
-	twice := q.as(basic(one.Name, one.Secret))
-	twice.Header.Add("Authorization", basic(one.Name, one.Secret))
-	r.send(twice, want)
-}
-
-// challenges checks that a 401 has a challenge of the scheme that the caller used (RFC 6749,
-// section 5.2).
-func (r *Run) challenges(a Answer, scheme string) {
-	sent := a.Header.Get("WWW-Authenticate")
-	if got, _, _ := strings.Cut(sent, " "); a.Status != 0 && !strings.EqualFold(got, scheme) {
-		r.breach("the WWW-Authenticate of a 401 must have the scheme "+scheme, "it is %q", sent)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"kalsel.dev/refresh/impl/contract"
 )
 
-// TestConformanceCases: each case of the contract tests that docs/oauth.md names exists.
+// TestConformanceCases: each case of the contract tests, and each other test, that docs/oauth.md
+// names exists.
 func TestConformanceCases(t *testing.T) {
 	text, err := os.ReadFile("../../docs/oauth.md")
 	if err != nil {
@@ -21,14 +22,19 @@ func TestConformanceCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`([A-Za-z]+/[^`]+)`")
-	found := 0
+	ofSuite := regexp.MustCompile("`([A-Za-z]+/[^`]+)`")
+	existing, found := tests(t), 0
 	for line := range strings.Lines(string(text)) {
+		for _, name := range named.FindAllStringSubmatch(line, -1) {
+			if !existing[name[1]+"."+name[2]] {
+				t.Errorf("there is no test %s.%s", name[1], name[2])
+			}
+		}
 		_, cases, ok := strings.Cut(line, "contract: ")
 		if !ok {
 			continue
 		}
-		for _, match := range named.FindAllStringSubmatch(cases, -1) {
+		for _, match := range ofSuite.FindAllStringSubmatch(cases, -1) {
 			found++
 			known := slices.ContainsFunc(suite.Cases(), func(c contract.Case) bool {
 				return c.Name == match[1] ||
@@ -39,7 +45,7 @@ func TestConformanceCases(t *testing.T) {
 			}
 		}
 	}
-	if found < 20 {
+	if found < 40 {
 		t.Errorf("docs/oauth.md names %d cases: the test does not see them", found)
 	}
 }
