@@ -154,7 +154,7 @@ func (c *check) token(
 		c.warn("user", "the user service does not know the user of the token: a refresh would revoke "+
 			"the session")
 	default:
-		c.fail("user", s.Name(&s.IdentityUrl)+": "+err.Error())
+		c.fail("user", s.Name(&s.IdentityUrl)+": the user service gave no usable answer: "+err.Error())
 	}
 }
 

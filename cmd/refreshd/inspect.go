@@ -140,7 +140,7 @@ func report(
 	word := "Not accepted"
 	if accepted {
 		word = "Accepted"
-		verdict += "\nRevocations were not looked up: refreshd session show does that"
+		verdict += "\nRevocations were not looked up: refreshd session show --token=- does that"
 	}
 	fmt.Fprintf(&out, "\n%s: %s\n", word, verdict)
 	_, err := io.WriteString(w, out.String())

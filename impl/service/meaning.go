@@ -129,8 +129,8 @@ func coreMeanings() map[string]text { //nolint:funlen // a table
 			"RS256",
 		},
 		"require-type": {
-			"Reject refresh tokens without the claim type. Switch this on if your login " +
-				"service sets the claim.",
+			"With the profile kalsel, reject refresh tokens without the claim type. Switch this " +
+				"on if your login service sets the claim.",
 			"true",
 		},
 		"issuer": {

@@ -19,8 +19,8 @@ func optionMeanings() map[string]text { //nolint:funlen // a table
 			"200ms",
 		},
 		"identity-in-flight": {
-			"How many calls may wait for the user service at a time. Further refreshes that need " +
-				"one are answered as --identity-on-failure says.",
+			"How many calls to the user service may run at a time. If a refresh needs a further " +
+				"call, --identity-on-failure decides about the answer.",
 			"32",
 		},
 		"identity-on-failure": {
@@ -29,8 +29,9 @@ func optionMeanings() map[string]text { //nolint:funlen // a table
 			"keep",
 		},
 		"identity-gone-limit": {
-			"How many sessions a minute the user service may revoke with the answers 404 and " +
-				"410, and how many clients it may log out with 403. Further refreshes are answered 503.",
+			"How many sessions the user service may revoke in a minute with the answers 404 and " +
+				"410, and how many clients it may log out with 403. After that, a refresh for which " +
+				"it gives such an answer is answered 503.",
 			"20",
 		},
 		"access-sid": {
