@@ -99,10 +99,13 @@ func TestCounts(t *testing.T) {
 		second := one.redeem(t, first, nil)
 		one.redeem(t, second, nil)
 		one.counted(t, session.Counts{Adopted: 1, Again: 1, Late: 1, Advanced: 1, Same: 1})
+		time.Sleep(rotationWindow)
+		one.redeem(t, second, nil)
+		one.counted(t, session.Counts{Adopted: 1, Again: 1, Late: 1, Advanced: 2, Same: 1})
 		one.redeem(t, login, session.ErrReused)
 		one.counted(
 			t,
-			session.Counts{Adopted: 1, Again: 1, Late: 1, Advanced: 1, Same: 1, Reused: 1},
+			session.Counts{Adopted: 1, Again: 1, Late: 1, Advanced: 2, Same: 1, Reused: 1},
 		)
 		names := ""
 		for _, e := range one.events {
@@ -121,7 +124,7 @@ func TestCounts(t *testing.T) {
 		empty.counted(t, session.Counts{Advanced: 1, Healed: 1})
 		older.redeem(t, login, nil)
 		older.redeem(t, second, nil)
-		older.counted(t, session.Counts{Adopted: 1, Same: 1, Healed: 1})
+		older.counted(t, session.Counts{Adopted: 1, Advanced: 1, Healed: 1})
 		if !empty.log.Contains("stored=none") || !older.log.Contains("stored=1") {
 			t.Errorf(
 				"the stored generation is not logged: %s %s",

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"kalsel.dev/refresh/impl/revocation"
 	"kalsel.dev/refresh/impl/token"
@@ -91,5 +92,23 @@ func TestFaults(t *testing.T) {
 				t.Errorf("got %+v, want %v and nothing else", d, c.want)
 			}
 		})
+	}
+}
+
+// TestClockErrorTellsTheWait: the caller learns when this clock will have come so far, and that it
+// should try again within a minute.
+func TestClockErrorTellsTheWait(t *testing.T) {
+	for rotatedAt, want := range map[int64]time.Duration{
+		decideNow + 10_000 + 15_250: 15_250 * time.Millisecond,
+		decideNow + 10_000 + 90_000: time.Minute,
+	} {
+		p := loginToken()
+		row := decide(nil, p, revocation.State{}, moment{now: decideNow - day}, limits{}).row
+		row.RotatedAt = rotatedAt
+		d := decide(&row, p, revocation.State{}, moment{now: decideNow}, limits{skew: 10_000})
+		var late *clockError
+		if !errors.As(d.fault, &late) || late.RetryAfter() != want {
+			t.Errorf("fault %v, want one with %v", d.fault, want)
+		}
 	}
 }

@@ -77,10 +77,7 @@ func Describe(
 	}
 	switch l := limitsOf(rotation, 0, 0); {
 	case row != nil && now.UnixMilli() >= row.ExpiresAt:
-		newest := &token.Token{}
-		newest.Own, newest.Generation = row.Generation > 0, row.Generation
-		newest.Expires = row.ExpiresAt / 1000
-		d.Cause, d.EndedAt = l.expiryCause(newest, row), row.ExpiresAt
+		d.Cause, d.EndedAt = l.expiryCauseOf(row, row.ExpiresAt), row.ExpiresAt
 	case row == nil && t != nil && now.Unix() >= t.Expires:
 		d.Cause, d.EndedAt = l.expiryCause(t, nil), t.Expires*1000
 	}
@@ -101,10 +98,16 @@ func (l limits) expiryCause(t *token.Token, row *Row) string {
 		}
 		return causeExpired
 	}
-	switch {
-	case login && ends < row.ExpiresAt:
+	if login && ends < row.ExpiresAt {
 		return causeExpired
-	case min(ends, row.ExpiresAt) < row.EndsAt && l.idle > 0:
+	}
+	return l.expiryCauseOf(row, min(ends, row.ExpiresAt))
+}
+
+// expiryCauseOf tells which limit made a token of the row expire at ends, in Unix milliseconds.
+func (l limits) expiryCauseOf(row *Row, ends int64) string {
+	switch {
+	case ends < row.EndsAt && l.idle > 0:
 		return causeIdle
 	case l.session > 0 && row.EndsAt == wholeSeconds(row.StartedAt+l.session):
 		return causeSessionLifetime

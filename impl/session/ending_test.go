@@ -136,10 +136,13 @@ func TestCausesOfRevocation(t *testing.T) {
 			t.Errorf("description by the ID alone: %+v, %v", d, err)
 		}
 
+		used := s.sign(t, "four", day, `,"type":1`)
+		s.refresh(t, used, nil, session.Client{}) // with rotation the session has a row
 		if _, err := s.RevokeIdentity(t.Context(), "me",
 			session.Origin{Actor: "admin:ann", Reason: "left"}); err != nil {
 			t.Fatal(err)
 		}
+		described(used, "signed_out_everywhere", "admin:ann")
 		refused(one, "revoked", "cli:ann", "lost phone", session.ErrRevoked)
 		refused(two, "signed_out_everywhere", "admin:ann", "left", session.ErrRevoked)
 		described(two, "signed_out_everywhere", "admin:ann")
