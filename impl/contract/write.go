@@ -92,7 +92,8 @@ func (r *Report) verdict() string {
 	verdict = fmt.Sprintf("%s: %d kept, %d broken, %d left out, in %s.",
 		verdict, kept, broken, left, r.Took.Round(time.Millisecond))
 	if !r.granted() {
-		verdict += "\nNo refresh token was accepted: does the deployment have the secret or key that was given?"
+		verdict += "\nNo refresh token was accepted. Give the secret or key and the --login of the " +
+			"deployment. If it has a user service, that must know the identities of the cases."
 	}
 	return verdict
 }
