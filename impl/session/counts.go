@@ -41,11 +41,7 @@ func (s *Service) Rotations() *Counts {
 func (r *rotator) count(ctx context.Context, q *redemption, d decision, have *Row) {
 	switch d.answer {
 	case advance:
-		if have == nil && !d.healed {
-			r.counts.adopted.Add(1)
-		} else {
-			r.counts.advanced.Add(1)
-		}
+		r.counts.advanced.Add(1) // advanceUnread has adopted the others
 	case same:
 		r.counts.same.Add(1)
 	case again:
