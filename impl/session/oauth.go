@@ -123,10 +123,10 @@ func (s *Service) revokeNamed(ctx context.Context, t *token.Token) error {
 }
 
 // Introspect returns the token if it is valid now, and nil if it is not, or not yet. A refresh
-// token is valid only if asksRefresh says that the caller asks about one. An access token always can
-// be valid, because a hint must not narrow the search (RFC 7662, section 2.1). isRefresh tells the
-// kind of the token. Introspect returns an error if the answer is not known: ErrKeysUnavailable,
-// revocation.ErrUnavailable or revocation.ErrClock.
+// token is valid only if asksRefresh says that the caller asks about one. An access token can
+// always be valid, because a hint must not narrow the search (RFC 7662, section 2.1). isRefresh is
+// the kind of the token. Introspect returns an error if the answer is not known:
+// ErrKeysUnavailable, revocation.ErrUnavailable or revocation.ErrClock.
 func (s *Service) Introspect(
 	ctx context.Context, raw string, asksRefresh bool,
 ) (t *token.Token, isRefresh bool, err error) {
