@@ -80,7 +80,6 @@ func introspected(t *token.Token, tokenType string) (introspection, error) {
 	if err := json.Unmarshal([]byte(t.Payload), &members); err != nil {
 		return nil, err
 	}
-	delete(members, "iat")
 	set := map[string]any{
 		"active":     true,
 		"sub":        t.Identity,
