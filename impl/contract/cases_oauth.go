@@ -163,6 +163,23 @@ func oauthGrants() []Case {
 			}),
 		oauthGrant("scope", "A client may ask for a part of the scope of its refresh token.",
 			(*Run).narrowsScope),
+		{
+			Name:     "oauthToken/grant/list of sessions",
+			Rule:     "The session of an OAuth client is in the list, with its User-Agent.",
+			Left:     unless(needsOAuth, needsRotation),
+			Produces: http.StatusOK,
+			Run: func(r *Run) {
+				s := r.person()
+				q := oauthRefresh(s.sign())
+				q.Header.Set("User-Agent", "an OAuth client")
+				r.exchanged(q)
+				list := r.own(s.identity())
+				if r.wantSessions(list, 1) && list[0].UserAgent != "an OAuth client" {
+					r.breach("user_agent must be the User-Agent of the refresh", "it is %q",
+						list[0].UserAgent)
+				}
+			},
+		},
 	}
 }
 
