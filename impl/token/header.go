@@ -105,7 +105,8 @@ func (h *header) key(keys *jwk.Set, now int64) (*jwk.Key, error) {
 	case !jwk.Supported(string(h.alg)):
 		return nil, because(ErrAlgorithm, "the alg in its header is not supported")
 	case known:
-		return nil, because(ErrAlgorithm, "the key for it is pinned to another alg")
+		return nil, because(ErrAlgorithm, "the alg in its header is not that of the key; "+
+			"a plain secret is for HS256")
 	}
 	unknown := &Rejection{Fault: ErrUnknownKey, KeyID: string(h.kid), Algorithm: string(h.alg)}
 	unknown.Cause = "the kid in its header names no key of this server"

@@ -14,6 +14,8 @@ func misshapen(raw string) error {
 		cause = "it is longer than 16384 bytes"
 	case len(raw) >= len("Bearer ") && strings.EqualFold(raw[:len("Bearer ")], "Bearer "):
 		cause = "leave out the word Bearer in front of it"
+	case strings.HasPrefix(raw, "{") && !strings.HasPrefix(raw, "{{"):
+		cause = "it is a JSON object: send only the text of the token"
 	case strings.ContainsAny(raw, `"'`):
 		cause = "leave out the quotation marks"
 	case raw == "undefined" || raw == "null" || raw == "NaN" || strings.HasPrefix(raw, "[object"):
