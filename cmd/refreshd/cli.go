@@ -39,7 +39,7 @@ const (
 
 Without settings it serves on 127.0.0.1:8080 with a random development key, and prints a request
 to try.`
-	settingsTitle = "Settings (flag, or environment variable in parentheses; the flag wins):"
+	settingsHint = "(flag, or environment variable in parentheses; the flag wins):"
 )
 
 // execute parses the command line and runs the command.
@@ -55,8 +55,9 @@ func execute(ctx context.Context, p *program, args, environ []string) error {
 		kong.Description(description),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }),
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: settingsTitle}}),
+		kong.ExplicitGroups([]kong.Group{{Key: "settings", Title: "Settings " + settingsHint}}),
 		kong.Resolvers(variables),
 		kong.Vars{"algorithms": algorithms},
 	)
