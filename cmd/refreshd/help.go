@@ -14,23 +14,25 @@ const (
 	revoking  = verifying + "--store --clock-skew --log-format --log-level"
 )
 
-// settingsOf has the settings that each command reads, by the name of the command or of its group.
-// The other commands read all.
-var settingsOf = map[string]string{
-	"token issue":   issuing,
-	"token inspect": verifying,
-	"keys":          "--keys --allow-weak-secret",
-	"keys rotate":   "--keys --allow-weak-secret --max-lifetime",
-	"revoke":        revoking,
-	"session": verifying + "--store --rotation --rotation-window --idle-lifetime " +
-		"--session-lifetime",
-	"revocations": "--store",
-	"health":      "--ops-listen",
-	"backup":      "--store",
-	"restore":     "--store --max-lifetime",
-	"migrate":     "--store",
-	"openapi":     "",
-	"version":     "",
+// settingsOf returns the settings that each command reads, by the name of the command or of its
+// group. The other commands read all.
+func settingsOf() map[string]string {
+	return map[string]string{
+		"token issue":   issuing,
+		"token inspect": verifying,
+		"keys":          "--keys --allow-weak-secret",
+		"keys rotate":   "--keys --allow-weak-secret --max-lifetime",
+		"revoke":        revoking,
+		"session": verifying + "--store --rotation --rotation-window --idle-lifetime " +
+			"--session-lifetime",
+		"revocations": "--store",
+		"health":      "--ops-listen",
+		"backup":      "--store",
+		"restore":     "--store --max-lifetime",
+		"migrate":     "--store",
+		"openapi":     "",
+		"version":     "",
+	}
 }
 
 // printHelp prints the help of the selected command, with the settings that it reads.
@@ -38,9 +40,10 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if node := ctx.Selected(); node != nil {
 		name := strings.TrimPrefix(node.FullPath(), ctx.Model.Name+" ")
 		group, _, _ := strings.Cut(name, " ")
-		read, ok := settingsOf[name]
+		table := settingsOf()
+		read, ok := table[name]
 		if !ok {
-			read, ok = settingsOf[group]
+			read, ok = table[group]
 		}
 		for _, flag := range ctx.Model.Flags {
 			if _, isSetting := settingOf(flag.Name); isSetting && ok {

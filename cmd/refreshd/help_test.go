@@ -22,7 +22,7 @@ func TestSettingsOf(t *testing.T) {
 		}
 	}
 	walk(parser.Model.Node)
-	for name, settings := range settingsOf {
+	for name, settings := range settingsOf() {
 		if !names[name] {
 			t.Errorf("there is no command %q", name)
 		}
