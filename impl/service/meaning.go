@@ -41,7 +41,8 @@ func coreMeanings() map[string]text { //nolint:funlen // a table
 		},
 		"login": {
 			"The form of the tokens that your login signs (profile): kalsel, flask-jwt-extended, " +
-				"simplejwt or sub. New access tokens have the same form.",
+				"simplejwt (Django), or sub (NestJS, jsonwebtoken, Spring). New access tokens have " +
+				"the same form.",
 			"simplejwt",
 		},
 		"identity-claim": {
