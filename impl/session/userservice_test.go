@@ -90,6 +90,26 @@ func TestExpiryWhileUsersAreAsked(t *testing.T) {
 	})
 }
 
+// TestRevokedWhileUsersAreAsked: a session that is revoked during the call gets no token, in any
+// generation.
+func TestRevokedWhileUsersAreAsked(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *askingService) {
+		for generation := range 3 {
+			raw := s.login(t, s.at.Add(-time.Duration(generation)*time.Second), time.Hour)
+			s.users.claims = func(session.UserQuestion) ([]byte, error) { return []byte(`{}`), nil }
+			for range generation {
+				if next := s.wants(t, raw, nil, 1).RefreshToken; next != "" {
+					raw = next
+				}
+			}
+			s.users.claims = func(session.UserQuestion) ([]byte, error) {
+				return []byte(`{}`), s.Logout(t.Context(), raw)
+			}
+			s.wants(t, raw, session.ErrRevoked, 1)
+		}
+	})
+}
+
 // TestSignedOutEverywhereIsNotAsked: the user service is not asked about a session that began before
 // all sessions of its identity were revoked, and is asked about a later one, in each generation.
 func TestSignedOutEverywhereIsNotAsked(t *testing.T) {
@@ -124,6 +144,23 @@ func TestGoneIsRevoked(t *testing.T) {
 			return nil, errors.Join(session.ErrIdentityGone, s.store.Close())
 		}
 		s.wants(t, other, revocation.ErrUnavailable, 1)
+	})
+}
+
+// TestGoneWithoutTheClient: a client that hangs up does not prevent the revocation.
+func TestGoneWithoutTheClient(t *testing.T) {
+	eachMode(t, func(t *testing.T, s *askingService) {
+		raw := s.login(t, s.at, time.Hour)
+		ctx, hangUp := context.WithCancel(t.Context())
+		s.users.claims = func(session.UserQuestion) ([]byte, error) {
+			hangUp()
+			return nil, session.ErrIdentityGone
+		}
+		_, err := s.Refresh(ctx, raw, time.Hour, session.Client{})
+		if !errors.Is(err, session.ErrIdentityGone) {
+			t.Errorf("got %v", err)
+		}
+		s.wants(t, raw, session.ErrRevoked, 0)
 	})
 }
 

@@ -1,0 +1,151 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kalsel.dev/refresh/impl/session"
+)
+
+// scripted is a client whose user service does as the test says, and counts the calls.
+type scripted struct {
+	*Client
+
+	answer func(context.Context) (*http.Response, error)
+	calls  int
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.calls++
+	return s.answer(r.Context())
+}
+
+func newScripted(t *testing.T) *scripted {
+	t.Helper()
+	client, err := New(Config{
+		URL:       "http://127.0.0.1/claims",
+		Timeout:   time.Hour,
+		InFlight:  100,
+		GoneLimit: 1,
+		Now:       time.Now,
+		Log:       slog.New(slog.DiscardHandler),
+		Registry:  prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scripted{Client: client}
+	client.sender.client.Transport = s
+	return s
+}
+
+// wants asks so many times, and fails unless each time has the outcome: a reason, or "" for claims.
+func (s *scripted) wants(t *testing.T, times int, want reason) {
+	t.Helper()
+	for range times {
+		got := reason("")
+		_, err := s.Claims(t.Context(), session.UserQuestion{Identity: "ana", Claims: "{}"})
+		if f, ok := errors.AsType[*failure](err); ok {
+			got = f.reason
+		}
+		if got != want {
+			t.Fatalf("call %d: got %v, want %q", s.calls, err, want)
+		}
+	}
+}
+
+func answers(context.Context) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK,
+		Header:     http.Header{"Content-Type": {"application/json"}},
+		Body:       io.NopCloser(strings.NewReader(`{"claims":{}}`)),
+	}, nil
+}
+
+func fails(context.Context) (*http.Response, error) { return nil, io.EOF }
+
+func hangs(ctx context.Context) (*http.Response, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestBreakerOpens: the failures in a row count, and nothing but failures.
+func TestBreakerOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScripted(t)
+		for range 3 {
+			s.answer = fails
+			s.wants(t, breakAfter-1, unreachable)
+			s.answer = answers
+			s.wants(t, 1, "")
+		}
+		s.answer = fails
+		s.wants(t, breakAfter-1, unreachable)
+		s.answer = hangs
+		for range breakAfter { // clients that hang up tell nothing about the user service
+			ctx, hangUp := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, hangUp)
+			_, err := s.Claims(ctx, session.UserQuestion{Identity: "ana", Claims: "{}"})
+			if !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		s.answer = fails
+		s.wants(t, 1, unreachable)
+		calls := s.calls
+		s.wants(t, 10, breakerOpen)
+		if s.calls != calls {
+			t.Errorf("%d calls while the breaker is open", s.calls-calls)
+		}
+	})
+}
+
+// TestBreakerTries: after two seconds one call tries, and no other call runs beside it. If its
+// client hangs up, the next question tries. If it fails, two seconds begin again.
+func TestBreakerTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScripted(t)
+		s.answer = fails
+		s.wants(t, breakAfter, unreachable)
+		time.Sleep(breakFor)
+		s.wants(t, 1, breakerOpen)
+		time.Sleep(time.Millisecond)
+		s.wants(t, 1, unreachable)
+		s.wants(t, 1, breakerOpen)
+		time.Sleep(breakFor + time.Millisecond)
+
+		for try := range 3 {
+			s.answer = hangs
+			ctx, hangUp := context.WithCancel(t.Context())
+			tried := make(chan error, 1)
+			go func() {
+				_, err := s.Claims(ctx, session.UserQuestion{
+					Identity: strconv.Itoa(try),
+					Claims:   "{}",
+				})
+				tried <- err
+			}()
+			synctest.Wait()
+			s.wants(t, 5, breakerOpen)
+			hangUp()
+			if err := <-tried; !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		s.answer = answers
+		s.wants(t, 10, "")
+	})
+}
