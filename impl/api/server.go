@@ -139,22 +139,30 @@ func prepare() echo.MiddlewareFunc {
 			if w, ok := w.(routed); ok {
 				w.SetRoute(route)
 			}
-			if strings.HasPrefix(route, "/api/") || strings.HasPrefix(route, oauthPrefix) {
+			if strings.HasPrefix(route, "/api/") { // the handlers of OAuth set the header themselves
 				w.Header()[echo.HeaderCacheControl] = noStore
 			}
-			if query := c.Request().URL.RawQuery; query != "" {
-				if _, err := url.ParseQuery(query); err != nil {
-					const cause = "query: must be name=value pairs with & between them; " +
-						"write % as %25 and ; as %3B"
-					if strings.HasPrefix(route, oauthPrefix) {
-						return problem.OAuth("invalid_request", nil, cause)
-					}
-					return badRequest(cause)
-				}
+			if err := queryFault(route, c.Request().URL.RawQuery); err != nil {
+				return err
 			}
 			return next(c)
 		}
 	}
+}
+
+// queryFault returns the answer to a query that does not parse, or nil.
+func queryFault(route, query string) error {
+	if query == "" {
+		return nil
+	}
+	if _, err := url.ParseQuery(query); err == nil {
+		return nil
+	}
+	const cause = "query: must be name=value pairs with & between them; write % as %25 and ; as %3B"
+	if strings.HasPrefix(route, oauthPrefix) {
+		return problem.OAuth("invalid_request", nil, cause)
+	}
+	return badRequest(cause)
 }
 
 // readable serves HEAD beside each GET (RFC 9110 section 9.1); net/http leaves the body out.

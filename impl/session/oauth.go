@@ -62,7 +62,7 @@ func (o *OAuth) granted(t *token.Token) (_ *token.Token, scope string, _ error) 
 	whole := strings.Split(scope, " ")
 	var asked []string // each once: repetitions would make the access token longer without end
 	for one := range strings.SplitSeq(o.Scope, " ") {
-		if one == "" || !slices.Contains(whole, one) {
+		if !slices.Contains(whole, one) {
 			return nil, "", ErrScope
 		}
 		if !slices.Contains(asked, one) {

@@ -33,6 +33,9 @@ func TestOAuthRefresh(t *testing.T) {
 		{mine, session.OAuth{Scope: strings.Repeat("read ", 3000) + "read"}, "", false, "read"},
 		{mine, session.OAuth{Scope: "read admin"}, "", true, ""},
 		{mine, session.OAuth{Scope: "read  write"}, "", true, ""},
+		{mine, session.OAuth{Scope: " read"}, "", true, ""},
+		{mine, session.OAuth{Scope: "read "}, "", true, ""},
+		{mine, session.OAuth{Scope: "READ"}, "", true, ""},
 	} {
 		s := newRecorded(t, stateless)
 		g, err := s.Refresh(t.Context(), s.sign(t, "one", day, c.claims), time.Hour,
