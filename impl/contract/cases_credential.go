@@ -66,9 +66,14 @@ func (r *Run) rejectsCredentials() {
 	for _, wrong := range []string{one.Secret[1:], r.administrator().sign()} {
 		r.challenges(r.send(q.as("Bearer "+wrong), want), "Bearer")
 	}
-	twice := q.as(basic(one.Name, one.Secret))
-	twice.Header.Add("Authorization", basic(one.Name, one.Secret))
-	r.send(twice, want)
+	for _, halves := range [][2]string{
+		{basic(one.Name, one.Secret), basic(one.Name, one.Secret)},
+		{"Bearer " + one.Secret[:9], one.Secret[9:]},
+	} {
+		twice := q.as(halves[0])
+		twice.Header.Add("Authorization", halves[1])
+		r.send(twice, want)
+	}
 }
 
 // challenges checks that a 401 has a challenge of the scheme that the caller used (RFC 6749,

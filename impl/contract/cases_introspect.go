@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -88,6 +89,21 @@ func introspectCases() []Case {
 	cases := []Case{
 		asks("access token", "The answer has the claims of the token, in the names of RFC 7662.",
 			(*Run).introspectsAccess),
+		asks("claims of other types", "Members of RFC 7662 have the types of RFC 7662.", func(r *Run) {
+			s := r.owner(r.identity).claim("scope", `["read"]`).claim("client_id", "7").
+				claim("exp", number(r.now()+600)+".5").claim("iat", number(r.now()-60)+".5")
+			members := r.active(r.introspection(s.sign()), true)
+			for _, name := range []string{"scope", "client_id"} {
+				if _, found := members[name]; found {
+					r.breach(name+" must be absent if the claim is no text", "it is %v", members[name])
+				}
+			}
+			for _, name := range []string{"exp", "iat"} {
+				if n, _ := members[name].(float64); members != nil && n != math.Trunc(n) {
+					r.breach(name+" must be a whole number", "it is %v", members[name])
+				}
+			}
+		}),
 		asks("with the secret alone", "The secret may be sent as Bearer.", func(r *Run) {
 			q := r.introspection(r.owner(r.identity).sign()).as("Bearer " + r.credential(true).Secret)
 			r.active(q, true)

@@ -33,6 +33,7 @@ func metadataCases() []Case {
 				at, _ := strings.CutSuffix(metadata.Token, oauthTokenPath)
 				public := []string{"none"}
 				if err != nil || metadata.Issuer != r.Issuer || !strings.HasPrefix(at, "http") ||
+					strings.HasSuffix(at, "/") ||
 					metadata.Token != at+oauthTokenPath ||
 					metadata.Revocation != at+oauthRevokePath ||
 					metadata.Introspection != at+oauthIntrospectPath ||

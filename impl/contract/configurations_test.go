@@ -89,7 +89,7 @@ func configurations() []configuration {
 				Login:         "simplejwt",
 				IdentityClaim: "userId",
 				Oauth:         true,
-				Issuer:        "http://localhost:8000/login", // serves metadata too
+				Issuer:        "http://localhost:8000/login/", // serves metadata too
 			},
 			apis: true,
 		},
