@@ -172,6 +172,11 @@ func TestTwoSecrets(t *testing.T) {
 	_, err = v.Access(ofRefresh, now())
 	wantFault(t, nil, err, token.ErrSignature)
 
+	// A profile with a claim for the kind of token requires it of access tokens too.
+	kalsel := token.NewVerifier(keys, token.Rules{})
+	_, err = kalsel.Access(ofAccess, now())
+	wantFault(t, nil, err, token.ErrNotAccess)
+
 	minted, err := m.Access(first, token.Session{}, time.Minute, now())
 	must(t, minted, err)
 	got, err := token.NewVerifier(access, rules).Access(minted.Token, now())
@@ -202,6 +207,9 @@ func TestIdentityClaim(t *testing.T) {
 		if _, err := profile(t, "sub", "").WithIdentity(claim); err == nil {
 			t.Errorf("%s is accepted as the claim with the identity", claim)
 		}
+	}
+	if _, err := profile(t, "simplejwt", "").WithIdentity("token_type"); err == nil {
+		t.Error("the claim of the kind is accepted as the claim with the identity")
 	}
 }
 

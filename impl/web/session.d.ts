@@ -88,6 +88,11 @@ export interface SessionOptions {
    * It always sends it to the origin of `baseUrl`.
    */
   origins?: (string | URL)[];
+  /**
+   * The claim of the identity, if the server has `--identity-claim`. Default: `identity`, `sub` or
+   * `user_id`.
+   */
+  identityClaim?: string;
   /** The name of this session, if several use one storage. Default: `session`. */
   name?: string;
   /** Replaces functions of the browser in tests. */

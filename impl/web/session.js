@@ -51,10 +51,14 @@ export function claims(token) {
 
 const issuedAt = (token) => Number(claims(token)?.iat ?? NaN);
 
-/** Returns the user of the tokens, or undefined if they do not tell. */
-function identityOf(record) {
+/**
+ * Returns the user of the tokens as text, or undefined if they do not tell. The number 42 and the
+ * text "42" are one user, as on the server.
+ */
+function identityOf(record, claim) {
   const own = claims(record?.access_token) ?? claims(record?.refresh_token) ?? {};
-  return own.identity ?? own.sub ?? own.user_id;
+  const identity = claim ? own[claim] : own.identity ?? own.sub ?? own.user_id;
+  return identity === undefined ? undefined : String(identity);
 }
 
 /**
@@ -220,7 +224,7 @@ export function createSession(options = {}) {
   /** Tells the page if the tokens belong to another user than the last ones. */
   function noteUser() {
     const before = user;
-    user = identityOf(read()) ?? user;
+    user = identityOf(read(), options.identityClaim) ?? user;
     if (before !== undefined && user !== before) change({ type: 'identity', identity: user });
   }
 

@@ -25,3 +25,27 @@ test('claims reads any script, and returns undefined for other strings', () => {
   assert.equal(claims(world.jwt({ name: 'Muchlis 木' })).name, 'Muchlis 木');
   for (const bad of ['', 'a.b.c', undefined, 'x']) assert.equal(claims(bad), undefined);
 });
+
+for (const { name, identityClaim, users, want } of [
+  { name: 'a number and its text are one user', users: [{ sub: 42 }, { sub: '42' }], want: [] },
+  { name: 'another number is another user', users: [{ sub: 42 }, { sub: 43 }], want: ['43'] },
+  {
+    name: 'identityClaim names the claim of the user',
+    identityClaim: 'uid',
+    users: [{ sub: 'x', uid: 'ana' }, { sub: 'x', uid: 'ben' }, { sub: 'y', uid: 'ben' }],
+    want: ['ben'],
+  },
+]) {
+  test(`identity: ${name}`, async () => {
+    const world = new World();
+    const identities = [];
+    const onChange = (event) => event.type === 'identity' && identities.push(event.identity);
+    const tab = world.tab({ identityClaim, onChange });
+    const iat = world.serverNow();
+    for (const user of users) {
+      const access_token = world.jwt({ iat, exp: iat + 600, ...user });
+      await world.value(tab.login({ access_token, refresh_token: JSON.stringify(user) }));
+    }
+    assert.deepEqual(identities, want);
+  });
+}
