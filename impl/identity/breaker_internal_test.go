@@ -17,6 +17,12 @@ import (
 	"kalsel.dev/refresh/impl/session"
 )
 
+// The breaker opens after that many failures in a row, and for so long, as the manual says.
+const (
+	inARow  = 20
+	openFor = 2 * time.Second
+)
+
 // scripted is a client whose user service does as the test says, and counts the calls.
 type scripted struct {
 	*Client
@@ -86,14 +92,14 @@ func TestBreakerOpens(t *testing.T) {
 		s := newScripted(t)
 		for range 3 {
 			s.answer = fails
-			s.wants(t, breakAfter-1, unreachable)
+			s.wants(t, inARow-1, unreachable)
 			s.answer = answers
 			s.wants(t, 1, "")
 		}
 		s.answer = fails
-		s.wants(t, breakAfter-1, unreachable)
+		s.wants(t, inARow-1, unreachable)
 		s.answer = hangs
-		for range breakAfter { // clients that hang up tell nothing about the user service
+		for range inARow { // clients that hang up tell nothing about the user service
 			ctx, hangUp := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, hangUp)
 			_, err := s.Claims(ctx, session.UserQuestion{Identity: "ana", Claims: "{}"})
@@ -118,13 +124,13 @@ func TestBreakerTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScripted(t)
 		s.answer = fails
-		s.wants(t, breakAfter, unreachable)
-		time.Sleep(breakFor)
+		s.wants(t, inARow, unreachable)
+		time.Sleep(openFor)
 		s.wants(t, 1, breakerOpen)
 		time.Sleep(time.Millisecond)
 		s.wants(t, 1, unreachable)
 		s.wants(t, 1, breakerOpen)
-		time.Sleep(breakFor + time.Millisecond)
+		time.Sleep(openFor + time.Millisecond)
 
 		for try := range 3 {
 			s.answer = hangs

@@ -72,6 +72,23 @@ func TestUnanswered(t *testing.T) {
 	}
 }
 
+// TestEndlessAnswer: no more than 64 KiB of an answer are read.
+func TestEndlessAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, strings.Repeat(" ", 1<<20))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	s := newSender(Config{URL: server.URL, Timeout: 10 * time.Second, InFlight: 1})
+	_, err := s.send(t.Context(), asked())
+	if f, ok := errors.AsType[*failure](err); !ok || f.text != "its answer is larger than 64 KiB" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestSilentTLS: if the TLS handshake gets no answer, the connection is closed, although the client
 // has hung up before. Otherwise such connections pile up.
 func TestSilentTLS(t *testing.T) {
