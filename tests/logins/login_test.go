@@ -135,7 +135,7 @@ func python(t *testing.T, program string, args ...string) login {
 	if _, err := os.Stat(interpreter); err != nil {
 		t.Fatalf("%s is missing: run make install", interpreter)
 	}
-	return start(t, interpreter, append([]string{filepath.Join("testdata", program)}, args...)...)
+	return start(t, interpreter, append([]string{"-B", filepath.Join("testdata", program)}, args...)...)
 }
 
 // node starts testdata/sub_login.mjs with the Node and the libraries that npm installed.

@@ -43,3 +43,13 @@ func (r refreshd) sessions(token, query string) (status int, text string) {
 	r.t.Helper()
 	return exchange(r.t, http.MethodGet, r.url+"/api/v1/sessions"+query, token, "")
 }
+
+// revoke logs out with a refresh token.
+func (r refreshd) revoke(token string) {
+	r.t.Helper()
+	body := string(mustJSON(r.t, map[string]string{"refresh_token": token}))
+	status, text := exchange(r.t, http.MethodPost, r.url+"/api/v1/revoke", "", body)
+	if status != http.StatusNoContent {
+		r.t.Fatalf("the logout answered %d: %s", status, text)
+	}
+}

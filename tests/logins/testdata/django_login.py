@@ -1,14 +1,22 @@
 """A login and an API with djangorestframework-simplejwt. Every rule about tokens is the library's.
 
-Argument: the secret. It prints its address and serves until it is killed.
+Arguments: the secret and, if the API asks refreshd about each token, the URL of refreshd and a
+credential. It prints its address and serves until it is killed.
 """
 
+import os
 import sys
 from datetime import timedelta
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
 from django.conf import settings
+
+authentication = "rest_framework_simplejwt.authentication.JWTAuthentication"
+if len(sys.argv) > 2:
+    os.environ["REFRESH_URL"], os.environ["REFRESH_CREDENTIAL"] = sys.argv[2:]
+    sys.path.append("../../docs/apis")
+    authentication = "django_introspection.Introspected"
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -18,9 +26,7 @@ settings.configure(
     SECRET_KEY=sys.argv[1],
     SIMPLE_JWT={"SIGNING_KEY": sys.argv[1]},
     REST_FRAMEWORK={
-        "DEFAULT_AUTHENTICATION_CLASSES": [
-            "rest_framework_simplejwt.authentication.JWTAuthentication"
-        ],
+        "DEFAULT_AUTHENTICATION_CLASSES": [authentication],
     },
     USE_TZ=True,
 )

@@ -1,8 +1,10 @@
 """A login and an API with Flask-JWT-Extended. Every rule about tokens is the library's own.
 
-Argument: the secret. It prints its address and serves until it is killed.
+Arguments: the secret and, if the API asks refreshd about each token, the URL of refreshd and a
+credential. It prints its address and serves until it is killed.
 """
 
+import os
 import sys
 from datetime import timedelta
 
@@ -20,7 +22,13 @@ from werkzeug.serving import make_server
 app = Flask(__name__)
 app.config["JWT_SECRET_KEY"] = sys.argv[1]
 app.config["JWT_VERIFY_SUB"] = False  # lets an identity be a number
-JWTManager(app)
+jwt = JWTManager(app)
+if len(sys.argv) > 2:
+    os.environ["REFRESH_URL"], os.environ["REFRESH_CREDENTIAL"] = sys.argv[2:]
+    sys.path.append("../../docs/apis")
+    import flask_introspection
+
+    flask_introspection.install(jwt)
 
 
 @app.post("/login")
