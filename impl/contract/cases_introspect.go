@@ -89,21 +89,8 @@ func introspectCases() []Case {
 	cases := []Case{
 		asks("access token", "The answer has the claims of the token, in the names of RFC 7662.",
 			(*Run).introspectsAccess),
-		asks("claims of other types", "Members of RFC 7662 have the types of RFC 7662.", func(r *Run) {
-			s := r.owner(r.identity).claim("scope", `["read"]`).claim("client_id", "7").
-				claim("exp", number(r.now()+600)+".5").claim("iat", number(r.now()-60)+".5")
-			members := r.active(r.introspection(s.sign()), true)
-			for _, name := range []string{"scope", "client_id"} {
-				if _, found := members[name]; found {
-					r.breach(name+" must be absent if the claim is no text", "it is %v", members[name])
-				}
-			}
-			for _, name := range []string{"exp", "iat"} {
-				if n, _ := members[name].(float64); members != nil && n != math.Trunc(n) {
-					r.breach(name+" must be a whole number", "it is %v", members[name])
-				}
-			}
-		}),
+		asks("claims of other types", "Members of RFC 7662 have the types of RFC 7662.",
+			(*Run).introspectsOtherTypes),
 		asks("with the secret alone", "The secret may be sent as Bearer.", func(r *Run) {
 			q := r.introspection(r.owner(r.identity).sign()).as("Bearer " + r.credential(true).Secret)
 			r.active(q, true)
@@ -141,17 +128,7 @@ func introspectCases() []Case {
 			r.active(r.introspection(s.sign(), hint...), false)
 		}),
 		asks("another hint", "A hint never hides a token of another kind (RFC 7662, section 2.1).",
-			func(r *Run) {
-				for _, hint := range []string{"refresh_token", "access_token", "pct", ""} {
-					q := r.introspection(r.owner(r.identity).sign(), "token_type_hint", hint)
-					if members := r.active(q, true); members["token_type"] != "Bearer" {
-						r.breach("the token_type of an access token must be Bearer", "it is %v",
-							members["token_type"])
-					}
-				}
-				q := r.introspection(r.sketch().sign(), "token_type_hint", "access_token")
-				r.active(q, false)
-			}),
+			(*Run).introspectsWithHints),
 		asks("after a sign-out", "The sign-out of an identity counts.", func(r *Run) {
 			identity := newIdentity()
 			token := r.owner(identity).claim("iat", number(r.now()-60)).sign()
@@ -159,6 +136,17 @@ func introspectCases() []Case {
 			r.send(createRevocation().request(r, object{{"identity", quote(identity)}}.String()), ok())
 			r.active(r.introspection(token), false)
 		}),
+		{
+			Name:     "oauthIntrospect/failure/store away, refresh token",
+			Rule:     "A refresh token is not called inactive while its revocation is not known.",
+			Left:     needsCredential,
+			Broken:   StoreUnavailable,
+			Produces: http.StatusServiceUnavailable,
+			Run: func(r *Run) {
+				q := r.introspection(r.sketch().sign(), "token_type_hint", "refresh_token")
+				r.retriesAfter(r.send(q, unavailable()), 1<<31)
+			},
+		},
 		{
 			Name:     "oauthIntrospect/refused/without token",
 			Rule:     "token is required.",
@@ -211,4 +199,32 @@ func (r *Run) introspectsAccess() {
 				members[name])
 		}
 	}
+}
+
+func (r *Run) introspectsOtherTypes() {
+	s := r.owner(r.identity).claim("scope", `["read"]`).claim("client_id", "7").
+		claim("exp", number(r.now()+600)+".5").claim("iat", number(r.now()-60)+".5")
+	members := r.active(r.introspection(s.sign()), true)
+	for _, name := range []string{"scope", "client_id"} {
+		if _, found := members[name]; found {
+			r.breach(name+" must be absent if the claim is no text", "it is %v", members[name])
+		}
+	}
+	for _, name := range []string{"exp", "iat"} {
+		if n, _ := members[name].(float64); n != math.Trunc(n) {
+			r.breach(name+" must be a whole number", "it is %v", members[name])
+		}
+	}
+}
+
+func (r *Run) introspectsWithHints() {
+	for _, hint := range []string{"refresh_token", "access_token", "pct", ""} {
+		q := r.introspection(r.owner(r.identity).sign(), "token_type_hint", hint)
+		if members := r.active(q, true); members != nil && members["token_type"] != "Bearer" {
+			r.breach("the token_type of an access token must be Bearer", "it is %v",
+				members["token_type"])
+		}
+	}
+	q := r.introspection(r.sketch().sign(), "token_type_hint", "access_token")
+	r.active(q, false)
 }

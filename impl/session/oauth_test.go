@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,6 +149,28 @@ func TestRevokeOfAnotherClient(t *testing.T) {
 		if _, ok := errors.AsType[token.Fault](err); !ok {
 			t.Errorf("got %v", err)
 		}
+	}
+	s.refresh(t, g.RefreshToken, nil, session.Client{})
+}
+
+// TestRevokeOfAnotherIdentity: an access token cannot revoke the session of another identity, even if
+// its login has put the ID of that session into it.
+func TestRevokeOfAnotherIdentity(t *testing.T) {
+	s := newRecorded(t, withRotation)
+	g := s.refresh(t, s.sign(t, "one", day, `,"type":1`), nil, session.Client{})
+	mine, err := s.Authenticate(t.Context(), g.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := fmt.Sprintf(`{"identity":"other","type":0,"exp":%d,"auth_time":1,"sid":%q}`,
+		s.at.Add(day).Unix(), mine.Session)
+	other, err := token.NewMinter(s.keys, token.Rules{}).Issue([]byte(claims), s.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.RevokeAny(t.Context(), other, session.OAuth{})
+	if !errors.Is(err, session.ErrNoSessionNamed) {
+		t.Errorf("got %v", err)
 	}
 	s.refresh(t, g.RefreshToken, nil, session.Client{})
 }
