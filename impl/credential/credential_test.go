@@ -56,6 +56,8 @@ func TestCheck(t *testing.T) {
 		"":                        "",
 		"Basic c2hvcA==":          "", // without a colon
 		basic("shop", "a/b%c+d0123456789abcdef0123456789"): "shop", // as it is
+		basic("sh%6Fp", secret):                            "shop",
+		basic("sh%ZZp", secret):                            "",
 		basic("shop",
 			"a%2Fb%25c%2Bd0123456789abcdef0123456789"): "shop", // as OAuth clients encode it
 	} {

@@ -178,10 +178,8 @@ func (r *rotator) wouldAccept(
 	if err != nil {
 		return false, err
 	}
-	if t.IssuerKey != "" && p.aheadOf(have) {
-		if p.trusted, err = r.store.HasSigned(ctx, t.IssuerKey); err != nil {
-			return false, err
-		}
+	if err := r.trust(ctx, &p, t.IssuerKey, have); err != nil {
+		return false, err
 	}
 	switch d := decide(have, p, state, moment{now: now.UnixMilli()}, r.limits); d.answer {
 	case reuse:

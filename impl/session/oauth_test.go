@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kalsel.dev/refresh/impl/jwk"
 	"kalsel.dev/refresh/impl/session"
 	"kalsel.dev/refresh/impl/token"
 )
@@ -216,4 +217,51 @@ func TestIntrospect(t *testing.T) {
 		s.at = s.at.Add(2 * day)
 		valid(newest, true, false)
 	})
+}
+
+// TestAheadUnderAFormerKey: a store that was restored has lost a session, and the key of its refresh
+// token is an issuer's now. Refresh and introspection believe the token if the key has signed here.
+func TestAheadUnderAFormerKey(t *testing.T) {
+	old, _ := asymmetric(t, "old")
+	public, err := old.MarshalPublic(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	former, _, err := jwk.ParseIssuerKeys(public, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, _ := asymmetric(t, "new")
+	keys, err := added.WithIssuer(former...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(keys *jwk.Set) *recorded {
+		s := newRecorded(t, func(c *session.Config) {
+			withRotation(c)
+			c.Keys, c.Rules.Issuer = keys, "login"
+		})
+		s.keys = keys
+		return s
+	}
+	before := with(old)
+	login := before.sign(t, "one", day, `,"type":1,"iss":"login"`)
+	newest := before.refresh(t, login, nil, session.Client{}).RefreshToken
+
+	after := with(keys)
+	valid := func(want bool) {
+		t.Helper()
+		got, _, err := after.Introspect(t.Context(), newest, true)
+		if err != nil || (got != nil) != want {
+			t.Errorf("got %v, %v; want valid %v", got, err, want)
+		}
+	}
+	valid(false)
+	after.refresh(t, newest, session.ErrAhead, session.Client{})
+	err = after.store.NoteSigningKey(t.Context(), old.All()[0].Thumbprint())
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid(true)
+	after.refresh(t, newest, nil, session.Client{})
 }

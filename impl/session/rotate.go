@@ -149,6 +149,17 @@ func (r *rotator) advanceUnread(
 	return q.grant(successor), true, nil
 }
 
+// trust asks the store whether the key of an issuer has signed refresh tokens here, if the decision
+// depends on it: the presented token is ahead of its row. issuerKey is empty for a key of our own.
+func (r *rotator) trust(
+	ctx context.Context, p *presented, issuerKey string, have *Row,
+) (err error) {
+	if issuerKey != "" && p.aheadOf(have) {
+		p.trusted, err = r.store.HasSigned(ctx, issuerKey)
+	}
+	return err
+}
+
 // decideOnRow reads the row, decides, and writes the decision. It returns false if the row was
 // changed meanwhile.
 func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done bool, err error) {
@@ -160,10 +171,8 @@ func (r *rotator) decideOnRow(ctx context.Context, q *redemption) (_ Grant, done
 	if err != nil {
 		return Grant{}, false, err
 	}
-	if q.token.IssuerKey != "" && q.aheadOf(have) {
-		if q.trusted, err = r.store.HasSigned(ctx, q.token.IssuerKey); err != nil {
-			return Grant{}, false, err
-		}
+	if err := r.trust(ctx, &q.presented, q.token.IssuerKey, have); err != nil {
+		return Grant{}, false, err
 	}
 	d := decide(have, q.presented, state, q.at, r.limits)
 	successor := token.Minted{Token: q.raw, Expires: q.token.Expires}
