@@ -35,19 +35,6 @@ func payload(t *testing.T, raw string) string {
 	return regexp.MustCompile(`"jti":"[^"]+"`).ReplaceAllString(string(data), `"jti":"J"`)
 }
 
-// byName returns a profile in which the claim name has the identity.
-func byName(t *testing.T) *token.Profile {
-	t.Helper()
-	p, err := token.NewProfile("simplejwt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p, err = p.WithIdentity("name"); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestSign(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -97,7 +84,7 @@ func TestSign(t *testing.T) {
 		{
 			"the claim name has the identity",
 			login.Token{Identity: "me", Name: "Me", Lifetime: time.Hour},
-			token.Rules{Profile: byName(t)},
+			token.Rules{Profile: profile(t, "simplejwt", "name", "")},
 			`{"exp":1800003600,"iat":1800000000,"name":"me","jti":"J","token_type":"refresh"}`,
 		},
 	} {
