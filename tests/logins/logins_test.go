@@ -64,7 +64,7 @@ func libraries() []library {
 				return python(t, "django_login.py", refreshSecret)
 			},
 			settings:   []string{"--login=simplejwt"},
-			identities: []any{42},
+			identities: []any{42, "42"},
 			noFresh:    true,
 		},
 		library{
@@ -171,14 +171,25 @@ func (l library) administers(have login, service refreshd) {
 // TestOneIdentity: 42 and "42" are one identity, for sessions and for sign-outs.
 func TestOneIdentity(t *testing.T) {
 	t.Parallel()
-	l := library{settings: []string{"--login=simplejwt"}}
-	have, service := python(t, "django_login.py", refreshSecret), l.refreshd(t)
+	l := library{settings: []string{"--login=flask-jwt-extended"}}
+	have, service := python(t, "flask_login.py", refreshSecret), l.refreshd(t)
 	number := have.enter(42, false, time.Hour)
 	text := have.enter("42", false, time.Hour)
+	other := have.enter("042", false, time.Hour)
 	service.want(http.StatusOK, number.Refresh)
 	last := service.want(http.StatusOK, text.Refresh)
 	status, list := service.sessions(last.Access, "")
 	if status != http.StatusOK || strings.Count(list, `"id"`) != 2 {
 		t.Errorf("the list of sessions: %d %s", status, list)
 	}
+
+	admin := have.enter("admin@example.com", true, time.Hour)
+	if status, text := exchange(t, http.MethodPost, service.url+"/api/v1/admin/revocations",
+		admin.Access, `{"identity":"42"}`); status != http.StatusOK {
+		t.Fatalf("the sign-out: %d %s", status, text)
+	}
+	for _, token := range []string{number.Refresh, text.Refresh, last.Refresh} {
+		service.want(http.StatusUnprocessableEntity, token)
+	}
+	service.want(http.StatusOK, other.Refresh)
 }

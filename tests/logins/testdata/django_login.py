@@ -64,7 +64,8 @@ class Me(APIView):
     permission_classes = [IsAuthenticated]
 
     def get(self, request):
-        return Response({"identity": request.user.id, "role": request.auth["role"]})
+        """The identity is the claim as it is written; the library has found its user."""
+        return Response({"identity": request.auth["user_id"], "role": request.auth["role"]})
 
 
 class Refresh(APIView):
