@@ -100,6 +100,18 @@ func TestWrite(t *testing.T) {
 			`{"status":404,"message":"Not found","error":"not_found",` +
 				`"causes":["there is no such session"]}`, nil,
 		},
+		"OAuth, with signs that error_description must not have": {
+			problem.OAuth("invalid_request", secret, `a "b" \ é`, "\x1f~"), 400,
+			`{"status":400,"message":"Request is not valid","error":"invalid_request",` +
+				`"causes":["a \"b\" \\ é","\u001f~"],"error_description":"a 'b' ? ?; ?~"}`,
+			map[string]string{"Pragma": "no-cache"},
+		},
+		"OAuth client": {
+			problem.InvalidClient("a"), 401,
+			`{"status":401,"message":"Client is not valid","error":"invalid_client",` +
+				`"causes":["a"],"error_description":"a"}`,
+			map[string]string{"WWW-Authenticate": `Basic realm="refreshd"`, "Pragma": "no-cache"},
+		},
 		"too large": {
 			problem.New(413), 413,
 			`{"status":413,"message":"Request is too large","error":"too_large","causes":[]}`,
