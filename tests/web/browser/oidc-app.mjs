@@ -19,24 +19,31 @@ export function start(server, { pause = 1000, timeout = 10, ...settings } = {}) 
     ...settings,
   });
   manager.events.addUserLoaded(() => counts.renewals++);
-  if (manager.settings.automaticSilentRenew) manager.events.addSilentRenewError(failed);
+  const alone = manager.settings.automaticSilentRenew; // the library renews by itself
+  if (alone) manager.events.addSilentRenewError((error) => failed(error));
   else manager.events.addAccessTokenExpiring(renew);
 
-  async function failed(error) {
+  /** `sent` is the user whose refresh token was sent, if that is known. */
+  async function failed(error, sent) {
     counts.failures++;
     counts.last = error.name;
-    if (error instanceof ErrorResponse && error.error === 'invalid_grant') {
-      await manager.removeUser();
-      counts.logins++; // the page shows the login
-    } else setTimeout(renew, pause);
+    if (!(error instanceof ErrorResponse) || error.error !== 'invalid_grant') {
+      setTimeout(renew, pause);
+      return;
+    }
+    const user = await manager.getUser();
+    if (sent && user && user.refresh_token !== sent.refresh_token) return; // a login in another tab
+    await manager.removeUser();
+    counts.logins++; // the page shows the login
   }
 
   async function renew() {
+    let sent;
     try {
-      if (await manager.getUser())
-        await manager.signinSilent({ silentRequestTimeoutInSeconds: timeout });
+      sent = await manager.getUser();
+      if (sent) await manager.signinSilent({ silentRequestTimeoutInSeconds: timeout });
     } catch (error) {
-      await failed(error);
+      await failed(error, sent);
     }
   }
 

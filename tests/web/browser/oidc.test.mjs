@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { before, test } from 'node:test';
 import { build } from 'esbuild';
-import { cleanup, startServer, useBrowser } from './browser.mjs';
+import { cleanup, useBrowser } from './browser.mjs';
+import { aMinuteLater, eventually, fakeLogin, plan, requests, startFake } from './fake.mjs';
 
 const browser = useBrowser();
 let origin; // of the page
@@ -31,43 +32,6 @@ before(async () => {
   servers.rotation = await startFake('--rotation');
   servers['no rotation'] = await startFake();
 });
-
-/** Starts a fake that pages of other origins may call, and whose metadata the library reads. */
-async function startFake(...flags) {
-  const address = await freeAddress();
-  const where = [`--listen=${address}`, `--issuer=http://${address}`];
-  return startServer('fake', '--allow-origin=*', ...where, ...flags);
-}
-
-/** A loopback address that nothing listens on. */
-async function freeAddress() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return `127.0.0.1:${port}`;
-}
-
-/** Sends a request to a control of the fake and returns the answer. */
-async function control(server, method, path, body) {
-  const sent = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await fetch(server + path, { method, body: sent });
-  assert.equal(answer.status, 200, `${method} ${path}`);
-  return answer.json();
-}
-
-const fakeLogin = (server, identity, more) =>
-  control(server, 'POST', '/fake/login', { identity, ...more });
-
-/** The next requests of the identity to the path have the behaviour. */
-const plan = (server, identity, path, behaviour, more) =>
-  control(server, 'POST', '/fake/next', { identity, path, behaviour, ...more });
-
-/** Moves the clock of the fake by a minute: rotations before are outside of the window then. */
-async function aMinuteLater(server) {
-  const { offset_seconds } = await control(server, 'GET', '/fake');
-  await control(server, 'PUT', '/fake/clock', { offset_seconds: offset_seconds + 60 });
-}
 
 /** Opens a tab. Its tokens are those of the context, which has localStorage. */
 async function openTab(context, server, settings = {}) {
@@ -225,6 +189,24 @@ for (const [mode, rotation] of [
     await renew(tab);
     await assertCounts(tab, 0, 1, 1, 'ErrorResponse');
     assert.equal(await stored(tab), null);
+  });
+
+  test(`${mode}: an expired refresh token leaves the login of another tab alone`, async (t) => {
+    const server = servers[mode];
+    const settings = { refresh_seconds: -1 };
+    const { context, tab, refreshToken } = await loggedIn(t, server, 'anew', settings);
+    await plan(server, 'anew', '/oauth2/token', 'together', { times: 2 });
+    const renewal = renew(tab); // waits for the other request, so that the login comes first
+    await eventually(async () => (await requests(server, 'anew')).length === 1);
+    const other = await openTab(context, server);
+    const tokens = await fakeLogin(server, 'anew');
+    await other.evaluate((t) => window.page.login(t, 'anew'), tokens);
+    await eventually(async () => (await stored(tab)).refresh_token === tokens.refresh_token);
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken };
+    await fetch(`${server}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) });
+    await renewal;
+    await assertCounts(tab, 0, 1, 0, 'ErrorResponse');
+    assert.equal((await stored(tab)).refresh_token, tokens.refresh_token);
   });
 
   test(`${mode}: a logout holds everywhere once the server has confirmed it`, async (t) => {
