@@ -42,8 +42,7 @@ func TestCredential(t *testing.T) {
 		}
 	}
 	write("first-credential\n")
-	d := deployment{shared.Start(t, "--identity-url="+users.URL,
-		"--identity-credential-file="+file), nil}
+	d := deployment{start(t, users.URL, "--identity-credential-file="+file), nil}
 	last := func() string {
 		t.Helper()
 		d.refresh(t, login(t, "ana", nil)).wants(t, http.StatusOK)

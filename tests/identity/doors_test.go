@@ -138,7 +138,7 @@ func TestGeneratedTypes(t *testing.T) {
 		q.Claims["role"] = "new"
 		_ = json.NewEncoder(w).Encode(gen.IdentityAnswer{Identity: &q.Identity, Claims: q.Claims})
 	}))
-	d := deployment{shared.Start(t, "--identity-url="+users.String()+"/claims"), nil}
+	d := deployment{start(t, users.String()), nil}
 	got := d.refresh(t, login(t, "ana", nil))
 	got.wants(t, http.StatusOK)
 	if access := claims(t, got.Access); access["role"] != "new" || access["identity"] != "ana" {

@@ -39,7 +39,7 @@ func TestBreaker(t *testing.T) {
 // TestInFlight: further calls than --identity-in-flight are answered at once.
 func TestInFlight(t *testing.T) {
 	t.Parallel()
-	d := deploy(t, "--identity-in-flight=1", "--identity-timeout=10s")
+	d := deploy(t, "--identity-in-flight=1")
 	d.next(t, "slow", "hang", 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -70,7 +70,7 @@ func (d deployment) abandoned(ctx context.Context, token string) {
 func TestFaultsOfARotation(t *testing.T) {
 	t.Parallel()
 	file := "--store=sqlite:" + filepath.Join(t.TempDir(), "refresh.db")
-	args := append(modes()["rotation"], file, "--identity-timeout=10s")
+	args := append(modes()["rotation"], file)
 	d := deploy(t, args...)
 	token := login(t, "ana", nil)
 	slow := func(ctx context.Context) {
@@ -89,8 +89,7 @@ func TestFaultsOfARotation(t *testing.T) {
 
 		slow(t.Context())
 		d.Kill() // so does the server
-		restarted := []string{"--log-format=json", "--identity-url=" + d.users.URL + "/claims"}
-		d.Refreshd = shared.Start(t, append(restarted, args...)...)
+		d.Refreshd = start(t, d.users.URL, append([]string{"--log-format=json"}, args...)...)
 
 		first := d.refresh(t, token)
 		first.wants(t, http.StatusOK)
@@ -113,7 +112,7 @@ func TestStoreFails(t *testing.T) {
 	postgres := shared.Postgres(t)
 	proxy := server.StartProxy(t, postgres.Address())
 	database := strings.Replace(postgres.NewDatabase(t), postgres.Address(), proxy.Address(), 1)
-	args := append(modes()["rotation"], "--store="+database, "--identity-timeout=10s")
+	args := append(modes()["rotation"], "--store="+database)
 	d := deploy(t, args...)
 	token := login(t, "ana", nil)
 	d.order(t, "ana", "delay", map[string]any{"delay_ms": 300})
@@ -139,7 +138,7 @@ func TestRevokedMeanwhile(t *testing.T) {
 	for mode, args := range modes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			d := deploy(t, append(args, "--identity-timeout=10s")...)
+			d := deploy(t, args...)
 			token := login(t, "ana", nil)
 			d.order(t, "ana", "delay", map[string]any{"delay_ms": 500})
 			got := make(chan answer, 1)
@@ -164,8 +163,7 @@ func TestNothingAfterGone(t *testing.T) {
 			t.Parallel()
 			database := "--store=" + shared.Postgres(t).NewDatabase(t)
 			d := deploy(t, append(args, database)...)
-			other := deployment{shared.Start(t, append(args, database,
-				"--identity-url="+d.users.URL+"/claims")...), d.users}
+			other := deployment{start(t, d.users.URL, append(args, database)...), d.users}
 			token := login(t, "ana", nil)
 			var gone atomic.Bool
 			var accepted atomic.Int64

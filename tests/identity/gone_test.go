@@ -28,7 +28,7 @@ func TestKilledAfterGone(t *testing.T) {
 			d.Kill()
 			d.set(t, "ana", `{"status":200}`)
 			asked := len(d.questions(t, "ana"))
-			d.Refreshd = shared.Start(t, append(args, "--identity-url="+d.users.URL+"/claims")...)
+			d.Refreshd = start(t, d.users.URL, args...)
 			for _, token := range tokens {
 				d.refresh(t, token).wants(t, http.StatusUnprocessableEntity)
 			}

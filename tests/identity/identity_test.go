@@ -43,8 +43,15 @@ func modes() map[string][]string {
 func deploy(t *testing.T, args ...string) deployment {
 	t.Helper()
 	users := shared.Start(t, "fake", "--identity")
-	args = append([]string{"--log-format=json", "--identity-url=" + users.URL + "/claims"}, args...)
-	return deployment{shared.Start(t, args...), users}
+	return deployment{start(t, users.URL, append([]string{"--log-format=json"}, args...)...), users}
+}
+
+// start starts refreshd with the arguments and a user service. On a busy machine an answer may take
+// longer than the default of --identity-timeout.
+func start(t *testing.T, users string, args ...string) *server.Refreshd {
+	t.Helper()
+	return shared.Start(t,
+		append([]string{"--identity-url=" + users + "/claims", "--identity-timeout=10s"}, args...)...)
 }
 
 // control sends a request to a control of the user service, and reads the answer into v unless v is

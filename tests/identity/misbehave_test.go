@@ -14,7 +14,10 @@ func TestMisbehaviour(t *testing.T) {
 		for _, onFailure := range []string{"unavailable", "keep"} {
 			t.Run(mode+" "+onFailure, func(t *testing.T) {
 				t.Parallel()
-				d := deploy(t, append([]string{"--identity-on-failure=" + onFailure}, args...)...)
+				d := deploy(t, append([]string{
+					"--identity-on-failure=" + onFailure,
+					"--identity-timeout=1s", // of the one that hangs
+				}, args...)...)
 				var tokens []string
 				for _, behaviour := range []string{
 					"hang", "reset", "redirect", "huge", "not_json", "no_claims", "other_identity",
