@@ -25,12 +25,19 @@ type caller struct {
 // start starts a fake that pages of the origins may call.
 func start(t *testing.T, origins ...string) caller {
 	t.Helper()
+	return startWith(t, service.Settings{}, origins...)
+}
+
+// startWith starts a fake with the login profile of the settings.
+func startWith(t *testing.T, login service.Settings, origins ...string) caller {
+	t.Helper()
 	keys, err := jwk.SecretSet([]byte(server.Secret), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler, err := fake.New(fake.Config{
 		Keys:    keys,
+		Rules:   login.Rules(),
 		Now:     time.Now,
 		Origins: origins,
 		Real: func(now func() time.Time) (http.Handler, error) {
@@ -40,6 +47,8 @@ func start(t *testing.T, origins ...string) caller {
 				BrowserDoor:     true,
 				BrowserLifetime: service.Duration(time.Hour),
 				CookieSameSite:  "strict",
+				Login:           login.Login,
+				IdentityClaim:   login.IdentityClaim,
 			}
 			return server.Handler(t, server.Options{Settings: settings, Now: now}), nil
 		},
