@@ -119,7 +119,7 @@ browser: $(TOOLS) ## run the JavaScript tests in Chromium (*.test.mjs in tests/w
 ha: install $(SPRING) ## take the leader of a PostgreSQL cluster away, restart servers under load (4 minutes)
 	@$(STEP) ha env REFRESH_HA=1 $(GO) test -count=1 -p 1 -timeout 2h ./tests/ha ./tests/rolling
 	@$(STEP) recipes env REFRESH_HA=1 $(GO) test -count=1 -run TestToolchains ./tests/recipes
-	@$(STEP) apis env REFRESH_HA=1 $(GO) test -count=1 -run TestSpring ./tests/apis
+	@$(STEP) apis env REFRESH_HA=1 $(GO) test -count=1 -run TestSpring ./tests/apis ./tests/oauth
 
 .PHONY: soak
 soak: install ## run the tests with full counts, then each fuzz target for SOAK_FUZZTIME

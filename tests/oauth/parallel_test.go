@@ -10,8 +10,8 @@ import (
 	"kalsel.dev/refresh/tests/server"
 )
 
-// parallel refreshes with 32 calls of one program, which send one request, and with 32 programs that
-// have the same refresh token. The server receives all of their requests before it answers one.
+// parallel refreshes with 32 calls of one program, which send one request, and with 32 programs
+// that have the same refresh token. The server receives all of their requests before it answers one.
 func parallel(t *testing.T, fake server.Fake, rotation bool) {
 	t.Helper()
 	const calls = 32

@@ -17,12 +17,18 @@ func TestRequestsOAuthlib(t *testing.T) {
 	}
 	inBothModes(t, func(t *testing.T, fake server.Fake, rotation bool) {
 		cmd := exec.CommandContext(t.Context(), interpreter, "testdata/requests_oauthlib_test.py")
-		cmd.Env = append(os.Environ(), "FAKE="+fake.URL, "ROTATION=0", "PYTHONDONTWRITEBYTECODE=1")
-		if rotation {
-			cmd.Env = append(cmd.Env, "ROTATION=1")
-		}
+		cmd.Env = append(environment(fake, rotation), "PYTHONDONTWRITEBYTECODE=1")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	})
+}
+
+// environment returns the variables of a client in another language.
+func environment(fake server.Fake, rotation bool) []string {
+	env := append(os.Environ(), "FAKE="+fake.URL)
+	if rotation {
+		return append(env, "ROTATION=1")
+	}
+	return append(env, "ROTATION=0")
 }
