@@ -65,14 +65,15 @@ func isBool(s string) bool {
 	return false
 }
 
-// checkText fails if a setting or an element of it is empty, or has space or quotes at its ends: most
-// likely its value was forgotten or is the text of another file's syntax. A secret may have them, and
-// the value of a refresh claim may be JSON text, such as use="1".
+// checkText fails if a setting or an element of it is empty, or has space or quotes at its ends:
+// most likely its value was forgotten or is the text of another file's syntax. A secret may have
+// them, and the value of a refresh claim may be JSON text, such as use="1".
 func checkText(flag *kong.Flag) error {
 	text, isText := reflect.TypeAssert[string](flag.Target)
 	list, isList := reflect.TypeAssert[[]string](flag.Target)
 	s, ok := settingOf(flag.Name)
-	if _, value, _ := strings.Cut(text, "="); flag.Name == "refresh-claim" && json.Valid([]byte(value)) {
+	_, value, _ := strings.Cut(text, "=")
+	if flag.Name == "refresh-claim" && json.Valid([]byte(value)) {
 		text = strings.TrimSuffix(text, `"`)
 	}
 	switch {
