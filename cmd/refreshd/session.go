@@ -26,9 +26,10 @@ type sessionShowCmd struct {
 
 // Help adds details to the command's --help.
 func (sessionShowCmd) Help() string {
-	return `Give the session's ID, as the audit stream has it, or --token=-. Without --rotation the
-servers keep no list of sessions: then only a revocation is shown. To tell an idle lifetime from the
-lifetime of a session, give the command the settings of the servers.`
+	return `Give the session's ID, as the audit stream has it, or --token=- with a refresh token or an
+access token that names its session. Without --rotation the servers keep no list of sessions: then
+only a revocation is shown. To tell an idle lifetime from the lifetime of a session, give the command
+the settings of the servers.`
 }
 
 // sessionReport is a session as it is shown. Times are Unix seconds; the causes are those of the
@@ -74,10 +75,9 @@ func (cmd sessionShowCmd) Run(ctx context.Context, p *program, s *service.Settin
 			return usageError("ID: must be 64 lower-case hexadecimal digits")
 		}
 	default:
-		if t, verdict, err = readGenuine(ctx, p, s); err != nil {
+		if id, t, verdict, err = readSession(ctx, p, s); err != nil {
 			return err
 		}
-		id = session.IDOf(t)
 	}
 	db, err := existingStore(ctx, s)
 	if err != nil {
@@ -109,27 +109,37 @@ func (cmd sessionShowCmd) Run(ctx context.Context, p *program, s *service.Settin
 	return err
 }
 
-// readGenuine returns the token on standard input and why it is rejected, if it is. It fails if the
-// token's signature does not hold: then it names no session.
-func readGenuine(
-	ctx context.Context, p *program, s *service.Settings,
-) (t *token.Token, verdict, err error) {
+// readSession returns the session of the token on standard input, the token if it is a refresh
+// token, and why it cannot be refreshed, if so. It fails if the token's signature does not hold, or
+// if it is an access token that names no session.
+func readSession(ctx context.Context, p *program, s *service.Settings) (
+	id revocation.SessionID, t *token.Token, verdict, err error,
+) {
 	raw, err := readToken(ctx, p.stdin)
 	if err != nil {
-		return nil, nil, err
+		return id, nil, nil, err
 	}
 	keys, err := s.OpenKeysOnce(ctx, p.now, warnings(p))
 	if err != nil {
-		return nil, nil, err
+		return id, nil, nil, err
 	}
-	t, verdict = token.NewVerifier(keys, s.Rules()).Refresh(raw, p.now())
+	v := token.NewVerifier(keys, s.Rules())
+	if access, _ := v.Access(raw, p.now()); access != nil {
+		id = session.IDOfAccess(access)
+		if id == (revocation.SessionID{}) {
+			return id, nil, nil, errors.New("the session of the token is not known: it is an " +
+				"access token without the claim sid: give the refresh token")
+		}
+		return id, nil, errors.New("it is an access token"), nil
+	}
+	t, verdict = v.Refresh(raw, p.now())
 	if rejection, ok := errors.AsType[*token.Rejection](verdict); ok && t == nil {
 		t = rejection.Token
 	}
 	if t == nil {
-		return nil, nil, fmt.Errorf("the session of the token is not known: %w", verdict)
+		return id, nil, nil, fmt.Errorf("the session of the token is not known: %w", verdict)
 	}
-	return t, verdict, nil
+	return session.IDOf(t), t, verdict, nil
 }
 
 // reportOf returns the report of a session. t is a token of it, or nil.
