@@ -1,7 +1,8 @@
 """Lets an API with Flask-JWT-Extended reject revoked access tokens: it asks refreshd about each.
 
 Call install(jwt) with your JWTManager. Set REFRESH_URL to the URL of refreshd, and
-REFRESH_CREDENTIAL to name:secret, a line of its --api-credentials.
+REFRESH_CREDENTIAL to name:secret, a line of its --api-credentials. Tokens must come in the header
+Authorization: keep cookies out of JWT_TOKEN_LOCATION.
 """
 
 import os
