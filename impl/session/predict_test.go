@@ -34,6 +34,7 @@ func TestPredict(t *testing.T) {
 			subject:    subject{id: revocation.SessionID{1}, identity: "who"},
 			generation: pick(1, 2, 3),
 			expires:    have.ExpiresAt/1000 + pick(-1, 0, 1, 2),
+			started:    have.StartedAt / 1000,
 			trusted:    true,
 		}
 		s := revocation.State{HasCutoff: pick(0, 1) == 1, Cutoff: decideNow/1000 - pick(0, 1, 2)}
@@ -61,6 +62,9 @@ func predicted(t *testing.T, l limits, have Row, p presented, s revocation.State
 		have.RotatedAt <= g.RotatedUntil && have.StartedAt >= g.StartedFrom &&
 		have.EndsAt >= g.EndsFrom && have.EndsAt <= g.EndsUntil
 	d := decide(&have, p, s, at, l)
+	if next.StartedAt/1000 != have.StartedAt/1000 { // it is the auth_time of the access token
+		t.Fatalf("the statement makes %+v\nof %+v", next, have)
+	}
 	next.StartedAt, next.EndsAt, next.KeptUntil = have.StartedAt, have.EndsAt, have.KeptUntil
 	if applies && (d.answer != advance || d.healed || d.row != next) {
 		t.Fatalf("the statement makes %+v\nof %+v\nthe table says %+v", next, have, d)
