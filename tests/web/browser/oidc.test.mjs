@@ -167,6 +167,19 @@ for (const [mode, rotation] of [
     assert.ok((await stored(tab)).refresh_token);
   });
 
+  test(`${mode}: two tabs that renew at once stay logged in`, async (t) => {
+    const server = servers[mode];
+    const { context, tab, refreshToken } = await loggedIn(t, server, 'at-once');
+    const tabs = [tab, await openTab(context, server)];
+    await eventually(() => stored(tabs[1])); // it sees what the first tab has stored
+    await plan(server, 'at-once', '/oauth2/token', 'together', { times: 2 });
+    await Promise.all(tabs.map(renew));
+    assert.equal((await stored(tab)).refresh_token !== refreshToken, rotation);
+    await aMinuteLater(server);
+    await Promise.all(tabs.map(renew));
+    for (const one of tabs) await assertCounts(one, 2, 0, 0, '');
+  });
+
   test(`${mode}: 32 renewals at once receive one refresh token`, async (t) => {
     const server = servers[mode];
     const { tab } = await loggedIn(t, server, 'parallel');
