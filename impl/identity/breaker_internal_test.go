@@ -155,3 +155,31 @@ func TestBreakerTries(t *testing.T) {
 		s.wants(t, 10, "")
 	})
 }
+
+// TestTimeout: a call ends after the timeout, also while the body arrives.
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScripted(t)
+		s.answer = hangs
+		began := time.Now()
+		s.wants(t, 1, timeout)
+		s.answer = func(ctx context.Context) (*http.Response, error) {
+			response, err := answers(ctx)
+			response.Body = io.NopCloser(endless{ctx})
+			return response, err
+		}
+		s.wants(t, 1, timeout)
+		if took := time.Since(began); took != 2*s.sender.timeout {
+			t.Errorf("two calls took %v", took)
+		}
+	})
+}
+
+// endless is a body whose next byte never arrives.
+type endless struct{ context.Context }
+
+// Read implements io.Reader.
+func (e endless) Read([]byte) (int, error) {
+	<-e.Done()
+	return 0, e.Err()
+}
