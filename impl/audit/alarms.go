@@ -18,7 +18,7 @@ func Alarms() []string {
 		"token_ahead_of_store", // the store lost a rotation
 		// The store lost revocations, which a node wrote back.
 		"revocations_written_back",
-		"identity_gone_limit", // the user service ends too many sessions
+		"identity_gone_limit", // the user service logs too many clients out
 		"other_store",         // the store is not the one that the server started with
 	}
 }

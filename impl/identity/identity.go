@@ -38,9 +38,9 @@ type Config struct {
 }
 
 const (
-	// breakAfter is after how many failures in a row the user service is left alone.
+	// breakAfter is the number of failures in a row after which the breaker opens.
 	breakAfter = 20
-	// breakFor is for how long.
+	// breakFor is how long no call is made then.
 	breakFor = 2 * time.Second
 )
 
@@ -123,10 +123,10 @@ func (c *Client) perform(ctx context.Context, q session.UserQuestion) (answer, e
 	return a, err
 }
 
-// isAbandoned reports that a call was stopped because all its askers have hung up.
+// isAbandoned reports that a call was cancelled because all clients that waited for it hung up.
 func isAbandoned(err error) bool { return errors.Is(err, context.Canceled) }
 
-// breakerChanged logs that the user service is left alone, or is asked again.
+// breakerChanged logs that the breaker has opened or closed.
 func (c *Client) breakerChanged(_ string, _, to gobreaker.State) {
 	switch to {
 	case gobreaker.StateOpen:
@@ -173,8 +173,8 @@ func (c *Client) log(
 	case why == overLimit:
 		attrs = append(attrs, slog.String("alarm", "identity_gone_limit"),
 			slog.String("setting", c.c.GoneLimitSetting))
-		c.c.Log.LogAttrs(ctx, slog.LevelError, "The user service ends more sessions in a minute than "+
-			"the setting allows: the refreshes are answered 503, and no session is revoked", attrs...)
+		c.c.Log.LogAttrs(ctx, slog.LevelError, "The user service logs more clients out in a minute "+
+			"than the setting allows: the refreshes are answered 503, and no session is revoked", attrs...)
 	case kept:
 		c.c.Log.LogAttrs(ctx, slog.LevelWarn, "The user service gave no usable answer: the access "+
 			"token has the claims of the refresh token", attrs...)

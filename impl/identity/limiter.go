@@ -8,23 +8,23 @@ import (
 // window is the time over which a limiter counts.
 const window = time.Minute
 
-// limiter bounds how many different sessions an effect may have within a minute. A session that
-// comes again counts once.
+// limiter bounds the number of sessions that are revoked or logged out within a minute. A session
+// that comes again counts once.
 type limiter struct {
 	most int
 
 	mu     sync.Mutex
-	order  []ended // the oldest first
+	order  []counted // the oldest first
 	counts map[string]bool
 }
 
-// ended is a session and the time at which it was counted.
-type ended struct {
+// counted is a session and the time at which it was counted.
+type counted struct {
 	session string
 	at      time.Time
 }
 
-// allow reports whether the effect may reach the session now.
+// allow reports whether the session may be revoked or logged out now.
 func (l *limiter) allow(session string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,6 +41,6 @@ func (l *limiter) allow(session string, now time.Time) bool {
 		l.counts = map[string]bool{}
 	}
 	l.counts[session] = true
-	l.order = append(l.order, ended{session, now})
+	l.order = append(l.order, counted{session, now})
 	return true
 }
