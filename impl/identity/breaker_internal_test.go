@@ -156,6 +156,32 @@ func TestBreakerTries(t *testing.T) {
 	})
 }
 
+// TestKeep: the claims of the refresh token are kept only if the settings say so, never after an
+// answer about another user or over the limit, and never for a client that has hung up.
+func TestKeep(t *testing.T) {
+	s := newScripted(t)
+	q := session.UserQuestion{Identity: "ana", Claims: "{}"}
+	hungUp, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	for _, c := range []struct {
+		ctx       context.Context //nolint:containedctx // an input of the table
+		setting   bool
+		err       error
+		wantsKeep bool
+	}{
+		{t.Context(), true, &failure{reason: timeout}, true},
+		{t.Context(), true, errors.New("claims: is_admin must be true or false"), true},
+		{t.Context(), true, &failure{reason: otherIdentity, final: true}, false},
+		{t.Context(), false, &failure{reason: timeout}, false},
+		{hungUp, true, context.Canceled, false},
+	} {
+		s.c.Keep = c.setting
+		if keep := s.Failed(c.ctx, q, c.err); keep != c.wantsKeep {
+			t.Errorf("%v with keep %t: got %t", c.err, c.setting, keep)
+		}
+	}
+}
+
 // TestTimeout: a call ends after the timeout, also while the body arrives.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
