@@ -34,8 +34,9 @@ func TestReplace(t *testing.T) {
 		times  = `{"exp":1611000600,"iat":1611000000,"jti":"paWlpaWlpaWlpaWlpaWlpQ",`
 		kalsel = `{"exp":1611318219,"iat":1610999000,"jti":"a","type":1,"identity":"ana","is_admin":true,` +
 			`"iss":"i","aud":["x"],"sid":"s","gen":3,"scope":"read","client_id":"web","azp":"w",` +
-			`"auth_time":7,"acr":"1","amr":["pwd"],"name":"Ana","role":"old"}`
-		kept = `"auth_time":7,"scope":"read","client_id":"web","azp":"w","acr":"1","amr":["pwd"]`
+			`"auth_time":7,"login_sid":"l","acr":"1","amr":["pwd"],"name":"Ana","role":"old"}`
+		kept = `"auth_time":7,"login_sid":"l","scope":"read","client_id":"web","azp":"w",` +
+			`"acr":"1","amr":["pwd"]`
 		head = times + `"type":0,"fresh":false,"sid":"s","gen":3,"iss":"i","aud":["x"],"identity":"ana"`
 	)
 	for _, c := range []struct {
@@ -56,12 +57,22 @@ func TestReplace(t *testing.T) {
 		{
 			"claims of the login and of this service", "kalsel", "", kalsel,
 			`{"exp":1,"iat":1,"nbf":1,"jti":"b","type":1,"fresh":true,"sid":"x","gen":9,"iss":"e",` +
-				`"aud":"e","cnf":{},"client_id":"e","azp":"e","scope":"all","auth_time":1,"acr":"9",` +
-				`"amr":[],"identity":"eve","x":1}`,
+				`"aud":"e","cnf":{},"client_id":"e","azp":"e","scope":"all","auth_time":1,` +
+				`"login_sid":"e","acr":"9","amr":[],"identity":"eve","x":1}`,
 			head + `,` + kept + `,"x":1}`,
 			[]string{
 				"exp", "iat", "nbf", "jti", "fresh", "sid", "gen", "iss", "aud", "cnf", "client_id",
-				"azp", "scope", "auth_time", "acr", "amr", "identity",
+				"azp", "scope", "auth_time", "login_sid", "acr", "amr", "identity",
+			},
+		},
+		{
+			"kept claims that the token lacks", "kalsel", "", `{"exp":1611318219,"identity":"ana"}`,
+			`{"nbf":1,"sid":"x","gen":9,"iss":"e","aud":"e","cnf":{},"client_id":"e","azp":"e",` +
+				`"scope":"all","auth_time":1,"login_sid":"e","acr":"9","amr":[],"x":1}`,
+			times + `"type":0,"fresh":false,"identity":"ana","x":1}`,
+			[]string{
+				"nbf", "sid", "gen", "iss", "aud", "cnf", "client_id", "azp", "scope", "auth_time",
+				"login_sid", "acr", "amr",
 			},
 		},
 		{
