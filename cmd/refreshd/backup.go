@@ -30,6 +30,9 @@ func (cmd backupCmd) Run(ctx context.Context, p *program, s *service.Settings) e
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return service.SettingError(s.Name(&s.Store) + ": " + path + noStore)
+	}
 	switch err := store.Backup(ctx, path, cmd.File); {
 	case errors.Is(err, fs.ErrExist):
 		return usageError(cmd.File + ": exists already; name a new file")

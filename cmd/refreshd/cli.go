@@ -137,7 +137,7 @@ func withoutValues(message string) string {
 		return fmt.Sprintf(
 			"%s needs a value; write %s=VALUE if the value begins with a dash", m[1], m[1])
 	}
-	return message
+	return strings.Replace(message, `must be one of "",`, "must be one of ", 1)
 }
 
 // withVariable adds the variable to the flag of a setting with which a message begins.

@@ -152,6 +152,9 @@ func localUser() string {
 	return "uid " + strconv.Itoa(os.Getuid())
 }
 
+// noStore is the error about a file of a store that does not exist, after its path.
+const noStore = ": there is no such file; name the store that the servers use"
+
 // existingStore opens the store that the servers use. It fails if the file does not exist: a new
 // file would be a store that no server uses.
 func existingStore(ctx context.Context, s *service.Settings) (*store.Store, error) {
@@ -160,7 +163,7 @@ func existingStore(ctx context.Context, s *service.Settings) (*store.Store, erro
 		if path == ":memory:" {
 			problem = "sqlite::memory: exists only within a server; this command cannot see it"
 		} else if _, err := os.Stat(path); err != nil {
-			problem = path + ": there is no such file; name the store that the servers use"
+			problem = path + noStore
 		}
 		if problem != "" {
 			return nil, service.SettingError(s.Name(&s.Store) + ": " + problem)
