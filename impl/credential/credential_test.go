@@ -32,7 +32,7 @@ func basic(name, secret string) string {
 
 func TestCheck(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "credentials")
-	write(t, path, "# comment\n\n shop:"+secret+" \nreader:"+other+
+	write(t, path, "# comment\n\n shop:"+secret+" \r\nreader:"+other+
 		":feed\nshop:a/b%c+d0123456789abcdef0123456789\n")
 	file, err := credential.Open(path, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -83,6 +83,7 @@ func TestOpenRefuses(t *testing.T) {
 		"shop\n":                           "line 1: must be name:secret",
 		"\nshop:" + secret + ":feed:x":     "line 2: must be name:secret",
 		":" + secret:                       "line 1: the name must be",
+		"\ufeffshop:" + secret:             "line 1: the name must be", // a byte order mark
 		"my shop:" + secret:                "line 1: the name must be",
 		"shop:" + secret[1:]:               "line 1: the secret must have at least 32 characters",
 		"shop:" + secret + "ü":             "line 1: the secret must be printable ASCII",
