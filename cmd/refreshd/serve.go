@@ -141,7 +141,7 @@ func openKeys(
 		return nil, err
 	}
 	reloads.add("keys", source.Reload)
-	if s.SecretFile != "" {
+	if s.SecretFile != "" || s.AccessSecretFile != "" {
 		reloads.add("secret file", func() { s.ReloadSecret(source, logger) })
 	}
 	return source, nil

@@ -23,13 +23,6 @@ func (s *Settings) OpenKeys(now func() time.Time, log *slog.Logger) (*keys.Sourc
 		if err != nil {
 			return nil, err
 		}
-		access, err := s.accessKeys(log)
-		if err != nil {
-			return nil, err
-		}
-		if access != nil {
-			set = set.WithAccess(access)
-		}
 		return s.keySource(keys.Config{Set: set}, now, log)
 	}
 	if err := s.checkKeys(); err != nil {

@@ -52,17 +52,10 @@ func (s *Settings) checkAccessSecret() error {
 	return nil
 }
 
-// accessKeys returns the keys of access tokens, or nil if the settings name no secret for them. It
-// fails if the file cannot be read, or has the secret of the refresh tokens.
-func (s *Settings) accessKeys(log *slog.Logger) (*jwk.Set, error) {
-	if s.AccessSecretFile == "" {
-		return nil, nil
-	}
+// accessKeys returns the keys of access tokens. It fails if their file cannot be read, or has the
+// secret of the refresh tokens.
+func (s *Settings) accessKeys(log *slog.Logger, refresh []byte) (*jwk.Set, error) {
 	secret, err := s.AccessSecret(log)
-	if err != nil {
-		return nil, err
-	}
-	refresh, err := s.SigningSecret(slog.New(slog.DiscardHandler)) // its warnings are logged already
 	if err != nil {
 		return nil, err
 	}

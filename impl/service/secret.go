@@ -45,7 +45,8 @@ func (s *Settings) SigningSecret(log *slog.Logger) ([]byte, error) {
 	return nil, s.NoKey()
 }
 
-// secretKeys returns the key set of the configured secret.
+// secretKeys returns the key set of the configured secret. If access tokens have a secret of their
+// own, the set has it too.
 func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 	secret, err := s.SigningSecret(log)
 	if err != nil {
@@ -55,7 +56,15 @@ func (s *Settings) secretKeys(log *slog.Logger) (*jwk.Set, error) {
 	if s.SecretFile != "" {
 		setting = &s.SecretFile
 	}
-	return s.secretSet(setting, secret)
+	set, err := s.secretSet(setting, secret)
+	if err != nil || s.AccessSecretFile == "" {
+		return set, err
+	}
+	access, err := s.accessKeys(log, secret)
+	if err != nil {
+		return nil, err
+	}
+	return set.WithAccess(access), nil
 }
 
 // secretSet returns the key set of a secret. It fails if the secret is too short for the settings;
@@ -72,8 +81,8 @@ func (s *Settings) secretSet(setting any, secret []byte) (*jwk.Set, error) {
 	return nil, s.invalid(setting, problem)
 }
 
-// ReloadSecret reads the secret file again, and takes the secret into use. If that fails, it logs an
-// error and the known secret stays in use.
+// ReloadSecret reads the secret files again, and takes the secrets into use. If that fails, it logs
+// an error and the known secrets stay in use.
 func (s *Settings) ReloadSecret(source *keys.Source, log *slog.Logger) {
 	set, err := s.secretKeys(log)
 	if err == nil {
