@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"kalsel.dev/refresh/impl/caller"
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -54,7 +55,9 @@ func (c *calls) join(ctx context.Context, q session.UserQuestion) *call {
 		return current.next
 	}
 	one := &call{question: q, askers: 1, done: make(chan struct{})}
-	one.ctx, one.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	// The call may outlive the request that it is begun for, and with it the source of its caller.
+	detached := caller.With(context.WithoutCancel(ctx), caller.Of(ctx))
+	one.ctx, one.cancel = context.WithCancel(detached)
 	if current != nil {
 		current.next = one
 		return one

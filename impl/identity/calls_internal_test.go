@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kalsel.dev/refresh/impl/caller"
 	"kalsel.dev/refresh/impl/session"
 )
 
@@ -19,6 +20,7 @@ type controlled struct {
 	begun   atomic.Int64
 	stopped atomic.Int64
 	answers chan struct{}
+	id      atomic.Value // the request ID of the last call
 }
 
 func newControlled(most int) *controlled {
@@ -26,6 +28,7 @@ func newControlled(most int) *controlled {
 	c.most = most
 	c.perform = func(ctx context.Context, _ session.UserQuestion) (answer, error) {
 		number := c.begun.Add(1)
+		c.id.Store(caller.Of(ctx).RequestID)
 		select {
 		case <-c.answers:
 			return answer{claims: []byte(strconv.FormatInt(number, 10))}, nil
@@ -147,6 +150,34 @@ func TestCallsAreAbandoned(t *testing.T) {
 			c.begun.Load() != 2 || c.inFlight() != 0 {
 			t.Errorf("%d calls begun: the one that nobody waits for has begun", c.begun.Load())
 		}
+	})
+}
+
+// connection is the source of the request that it serves now, as the edge's connections are.
+type connection struct{ id string }
+
+func (c *connection) Caller() caller.Caller { return caller.Caller{RequestID: c.id} }
+
+// TestCallOutlivesItsRequest: a call that begins after its first client has hung up has the ID of
+// that client's request, though the connection serves another one.
+func TestCallOutlivesItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, q := newControlled(10), session.UserQuestion{Identity: "a"}
+		running := c.start(t.Context(), q)
+		reused := &connection{"first"}
+		hangUp, first := context.WithCancel(caller.With(t.Context(), reused))
+		one, two := c.start(hangUp, q), c.start(t.Context(), q)
+		first()
+		<-one
+		reused.id = "second"
+		c.answers <- struct{}{}
+		<-running
+		synctest.Wait()
+		if id := c.id.Load(); id != "first" {
+			t.Errorf("the call has the request ID %q", id)
+		}
+		c.answers <- struct{}{}
+		<-two
 	})
 }
 
