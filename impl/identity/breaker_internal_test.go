@@ -27,8 +27,9 @@ const (
 type scripted struct {
 	*Client
 
-	answer func(context.Context) (*http.Response, error)
-	calls  int
+	registry *prometheus.Registry
+	answer   func(context.Context) (*http.Response, error)
+	calls    int
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -39,6 +40,7 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func newScripted(t *testing.T) *scripted {
 	t.Helper()
+	registry := prometheus.NewRegistry()
 	client, err := New(Config{
 		URL:       "http://127.0.0.1/claims",
 		Timeout:   time.Hour,
@@ -46,12 +48,12 @@ func newScripted(t *testing.T) *scripted {
 		GoneLimit: 1,
 		Now:       time.Now,
 		Log:       slog.New(slog.DiscardHandler),
-		Registry:  prometheus.NewRegistry(),
+		Registry:  registry,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scripted{Client: client}
+	s := &scripted{Client: client, registry: registry}
 	client.sender.client.Transport = s
 	return s
 }
@@ -61,7 +63,7 @@ func (s *scripted) wants(t *testing.T, times int, want reason) {
 	t.Helper()
 	for range times {
 		got := reason("")
-		_, err := s.Claims(t.Context(), session.UserQuestion{Identity: "ana", Claims: "{}"})
+		_, err := s.Claims(t.Context(), asked())
 		if f, ok := errors.AsType[*failure](err); ok {
 			got = f.reason
 		}
@@ -102,7 +104,7 @@ func TestBreakerOpens(t *testing.T) {
 		for range inARow { // clients that hang up tell nothing about the user service
 			ctx, hangUp := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, hangUp)
-			_, err := s.Claims(ctx, session.UserQuestion{Identity: "ana", Claims: "{}"})
+			_, err := s.Claims(ctx, asked())
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
@@ -160,7 +162,6 @@ func TestBreakerTries(t *testing.T) {
 // answer about another user or over the limit, and never for a client that has hung up.
 func TestKeep(t *testing.T) {
 	s := newScripted(t)
-	q := session.UserQuestion{Identity: "ana", Claims: "{}"}
 	hungUp, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	for _, c := range []struct {
@@ -176,7 +177,7 @@ func TestKeep(t *testing.T) {
 		{hungUp, true, context.Canceled, false},
 	} {
 		s.c.Keep = c.setting
-		if keep := s.Failed(c.ctx, q, c.err); keep != c.wantsKeep {
+		if keep := s.Failed(c.ctx, asked(), c.err); keep != c.wantsKeep {
 			t.Errorf("%v with keep %t: got %t", c.err, c.setting, keep)
 		}
 	}
