@@ -21,10 +21,10 @@ func oauthRevokeCases() []Case {
 		func(r *Run) {
 			s := r.person()
 			tokens, _ := r.exchanged(oauthRefresh(s.sign()))
-			r.send(oauthLogout(tokens.AccessToken), ok())
+			r.send(form(oauthRevokePath, "token", tokens.AccessToken, "token_type_hint", "pct"),
+				ok())
 			r.refuses(s)
-			again := form(oauthRevokePath, "token", tokens.AccessToken, "token_type_hint", "pct")
-			r.send(again, ok())
+			r.send(oauthLogout(tokens.AccessToken), ok())
 		})
 	rotating.Left = unless(needsOAuth, needsSessionNames)
 	cases := []Case{
