@@ -4,11 +4,11 @@ import (
 	"kalsel.dev/refresh/impl/strictjson"
 )
 
-// Text returns the value of a claim that this package gives no meaning to, such as scope. ok is
-// false if the claim is absent or is not a string.
+// Text returns the value of a claim that neither this package nor the profile gives a meaning to,
+// such as scope. ok is false if the claim is absent or is not a string.
 func (c *Claims) Text(name string) (value string, ok bool) {
 	var json strictjson.Reader
-	if json.Open([]byte(c.Payload)) != nil {
+	if c.custom == "" || json.Open([]byte("{"+c.custom[1:]+"}")) != nil {
 		return "", false
 	}
 	defer json.Close()

@@ -85,3 +85,16 @@ func TestProfilesMint(t *testing.T) {
 		})
 	}
 }
+
+// TestTextOfAMark: if scope marks refresh tokens, it is no scope.
+func TestTextOfAMark(t *testing.T) {
+	claims := `{"sub":"7","scope":"refresh_token","azp":"web","exp":1611318219}`
+	for mark, want := range map[string]string{"scope=refresh_token": "", "azp=web": "refresh_token"} {
+		rules := token.Rules{Profile: profile(t, "sub", mark)}
+		got, err := verifier(t, rules).Refresh(signed(t, claims), now())
+		wantFault(t, got, err, nil)
+		if scope, _ := got.Text("scope"); scope != want {
+			t.Errorf("%s: the scope is %q, want %q", mark, scope, want)
+		}
+	}
+}
