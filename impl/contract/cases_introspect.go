@@ -86,9 +86,12 @@ func introspectCases() []Case {
 			Run:      run,
 		}
 	}
+	access := asks("access token",
+		"The answer has the claims of the token, in the names of RFC 7662.",
+		(*Run).introspectsAccess)
+	access.Left = unless(needsCredential, needsScope)
 	cases := []Case{
-		asks("access token", "The answer has the claims of the token, in the names of RFC 7662.",
-			(*Run).introspectsAccess),
+		access,
 		asks("claims of other types", "Members of RFC 7662 have the types of RFC 7662.",
 			(*Run).introspectsOtherTypes),
 		asks("with the secret alone", "The secret may be sent as Bearer.", func(r *Run) {
@@ -172,7 +175,7 @@ func introspectCases() []Case {
 
 func (r *Run) introspectsAccess() {
 	s := r.owner(r.identity).claim("scope", `"read"`).claim("azp", `"web app"`).
-		claim("active", "false").claim("score", "1.5")
+		claim("active", "false").claim("score", "1.5").claim("note", `"text"`)
 	if r.login().identity != "sub" {
 		s = s.claim("sub", `"somebody else"`)
 	}
@@ -185,7 +188,7 @@ func (r *Run) introspectsAccess() {
 		"token_type": "Bearer",
 		"scope":      "read",
 		"client_id":  "web app",
-		"name":       "Contract Kit",
+		"note":       "text",
 		"score":      1.5,
 	} {
 		if members[name] != want {

@@ -161,8 +161,13 @@ func oauthGrants() []Case {
 				}
 				r.exchanged(oauthRefresh(r.sketch().sign(), "client_id", "any"))
 			}),
-		oauthGrant("scope", "A client may ask for a part of the scope of its refresh token.",
-			(*Run).narrowsScope),
+		{
+			Name:     "oauthToken/grant/scope",
+			Rule:     "A client may ask for a part of the scope of its refresh token.",
+			Left:     unless(needsOAuth, needsScope),
+			Produces: http.StatusOK,
+			Run:      (*Run).narrowsScope,
+		},
 		{
 			Name:     "oauthToken/grant/list of sessions",
 			Rule:     "The session of an OAuth client is in the list, with its User-Agent.",

@@ -37,6 +37,13 @@ func oauthRefusals() []Case {
 	gone := oauthError("invalid_grant", "Token expired", "token has expired")
 	wrongGrant := oauthError("unsupported_grant_type", "Request is not valid",
 		"grant_type: must be refresh_token")
+	wider := oauthRefusal("wider scope", "A scope can only become narrower.",
+		oauthError("invalid_scope", "Request is not valid",
+			"the scope must be a part of the scope of the refresh token"),
+		func(r *Run) Request {
+			return oauthRefresh(r.sketch().claim("scope", `"read"`).sign(), "scope", "read admin")
+		})
+	wider.Left = unless(needsOAuth, needsScope)
 	return []Case{
 		oauthRefusal("expired", "What is 421 at /api/v1/refresh is invalid_grant here.", gone,
 			func(r *Run) Request {
@@ -62,12 +69,7 @@ func oauthRefusals() []Case {
 			func(r *Run) Request {
 				return oauthRefresh(r.sketch().claim("client_id", `"web"`).sign(), "client_id", "phone")
 			}),
-		oauthRefusal("wider scope", "A scope can only become narrower.",
-			oauthError("invalid_scope", "Request is not valid",
-				"the scope must be a part of the scope of the refresh token"),
-			func(r *Run) Request {
-				return oauthRefresh(r.sketch().claim("scope", `"read"`).sign(), "scope", "read admin")
-			}),
+		wider,
 		oauthRefusal("grant type first", "grant_type is judged before the other parameters.",
 			wrongGrant, func(*Run) Request { return form(oauthTokenPath, "grant_type", "password") }),
 		oauthRefusal("without grant_type", "grant_type is required.",

@@ -98,6 +98,10 @@ func needsOAuth(t Target) string {
 	return reason(!t.OAuth, "the deployment has no OAuth operations")
 }
 
+func needsScope(t Target) string {
+	return reason(t.RefreshClaim == "scope", "the claim scope marks refresh tokens")
+}
+
 func needsNoOAuth(t Target) string {
 	return reason(t.OAuth, "the deployment has OAuth operations")
 }

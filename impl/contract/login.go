@@ -66,6 +66,18 @@ func (t Target) requiresType() bool {
 	return t.RequireType || l.refresh == `"refresh"` || l.mark.name != ""
 }
 
+// taken reports whether a claim of the kalsel page means something else to the login.
+func (l login) taken(name string) bool {
+	switch name {
+	case "", "identity", "type":
+		return false
+	}
+	return name == l.identity || name == l.mark.name
+}
+
+// renamed is the end of the names of claims that are taken.
+const renamed = " of the case"
+
 // written returns the claims of a token as the login writes them.
 func (l login) written(claims object) object {
 	var out object
@@ -73,6 +85,8 @@ func (l login) written(claims object) object {
 		switch {
 		case m.name == "identity":
 			m.name = l.identity
+		case l.taken(m.name):
+			m.name += renamed
 		case m.name != "type":
 		case m.value == "1" && l.refresh == "" && l.mark.name == "":
 			continue
@@ -107,5 +121,11 @@ func (l login) read(claims map[string]any) {
 	// If the mark is a value of type, an access token has another value, which is read above.
 	if _, found := claims[l.mark.name]; found && l.mark.name != "" && l.mark.name != l.kind {
 		claims["type"] = "that of a refresh token"
+	}
+	for _, name := range []string{l.identity, l.mark.name} {
+		if value, found := claims[name+renamed]; found && l.taken(name) {
+			delete(claims, name+renamed)
+			claims[name] = value
+		}
 	}
 }
