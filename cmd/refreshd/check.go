@@ -136,8 +136,14 @@ func (c *check) token(
 	ctx context.Context, p *program, raw string, keys *keys.Source, s *service.Settings,
 ) {
 	rules := s.Rules()
-	t, err := token.NewVerifier(keys, rules).Refresh(raw, p.now())
+	v := token.NewVerifier(keys, rules)
+	t, err := v.Refresh(raw, p.now())
 	if err != nil {
+		_, other := v.Access(raw, p.now())
+		if errors.Is(err, token.ErrSignature) && other == nil {
+			err = errors.New("it is an access token: the secret of " + s.Name(&s.AccessSecretFile) +
+				" signed it")
+		}
 		c.warn("token", "would be rejected: "+err.Error()+". "+likeness(raw, s))
 		return
 	}
