@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,13 +91,13 @@ func registerRotation(r prometheus.Registerer, sessions *session.Service) error 
 	return errors.Join(errs...)
 }
 
-// notRefreshed counts a refresh that failed with err. A request that asks for a wrong scope is not
-// counted, like any other request that is not valid.
+// notRefreshed counts a refresh that failed with err. It counts neither a request that is not
+// valid, such as one for a wrong scope, nor one whose client hung up before the answer.
 func (m *metrics) notRefreshed(err error) {
 	var fault token.Fault
 	var early *token.Early
 	switch {
-	case errors.Is(err, session.ErrScope):
+	case errors.Is(err, session.ErrScope), errors.Is(err, context.Canceled):
 	case errors.Is(err, token.ErrExpired):
 		m.refreshes.WithLabelValues("expired", "").Inc()
 	case errors.As(err, &fault):
