@@ -9,7 +9,7 @@ GOVULNCHECK := $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GREMLINS    := $(GO) run github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 
 # The packages that decide: whose token it is, and whether it is accepted.
-DECIDING := ./impl/jwk ./impl/token ./impl/keys ./impl/revocation ./impl/session
+DECIDING := ./impl/jwk ./impl/token ./impl/keys ./impl/revocation ./impl/session ./impl/identity
 
 # FUZZTIME is the time of each fuzz target in make test, SOAK_FUZZTIME in make soak. SOAK_CHECKS is
 # the number of draws for each property in make soak; in make test it is 100.
