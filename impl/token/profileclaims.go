@@ -85,7 +85,7 @@ func (p *Profile) Resembling(claims []byte) (found *Profile, hasIdentity bool) {
 		_, has := members[other.Identity]
 		kind, mark := string(members[other.Kind]), string(members[other.MarkName])
 		told := kind != "" && (kind == other.Refresh || kind == other.Access) ||
-			mark != "" && other.isMark(mark)
+			other.MarkName != "" && mark != "" && other.isMark(mark)
 		fit := 0
 		switch {
 		case told && has:

@@ -26,6 +26,7 @@ func TestResembling(t *testing.T) {
 		{kalsel, `{"sub":1,"type":"id"}`, "sub", true},
 		{kalsel, `{"user_id":1}`, "", false},
 		{kalsel, `{}`, "", false},
+		{kalsel, `{"":"x","sub":1}`, "sub", true},
 		{kalsel, `no JSON`, "", false},
 		// The claim of the identity is another one than the profile's.
 		{kalsel, `{"uid":1,"type":"access"}`, "flask-jwt-extended", false},
