@@ -59,6 +59,9 @@ func neverLooser(t *testing.T, v *token.Verifier, m *token.Minter, raw string) {
 	if err != nil && theirs == nil {
 		t.Fatalf("expired only here:\n%s", got.Payload)
 	}
+	if access, _ := v.Access(raw, now()); access != nil {
+		t.Fatalf("accepted as both kinds of token:\n%s", got.Payload)
+	}
 	minted, err := m.Access(got, token.Session{}, time.Hour, now())
 	if errors.Is(err, token.ErrTooLong) {
 		return
@@ -94,15 +97,31 @@ func FuzzVerify(f *testing.F) {
 }
 
 // FuzzClaims takes headers and claims, which it signs: tokens that only a login service could send.
+// It tries each in every profile.
 func FuzzClaims(f *testing.F) {
 	for _, claims := range fuzzClaims() {
 		f.Add(header, claims)
 	}
 	f.Add(`{"alg":"HS256","ALG":"none"}`, sample)
 	f.Add(`{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"x":1e400}`, sample)
-	v, m := verifier(f, token.Rules{}), minter(f, token.Rules{})
+	type form struct {
+		profile  *token.Profile
+		verifier *token.Verifier
+		minter   *token.Minter
+	}
+	var forms []form
+	for _, c := range [][2]string{
+		{"kalsel"}, {"flask-jwt-extended"}, {"simplejwt"}, {"sub"}, {"sub", "use=refresh"},
+	} {
+		rules := token.Rules{Profile: profile(f, c[0], c[1])}
+		forms = append(forms, form{rules.Profile, verifier(f, rules), minter(f, rules)})
+	}
 	f.Fuzz(func(t *testing.T, header, claims string) {
-		neverLooser(t, v, m, sign(encode(header), encode(claims)))
+		raw := sign(encode(header), encode(claims))
+		for _, c := range forms {
+			neverLooser(t, c.verifier, c.minter, raw)
+			c.profile.Resembling([]byte(claims))
+		}
 	})
 }
 
@@ -119,6 +138,9 @@ func fuzzClaims() []string {
 		`{"identity":"a","exp":0}`,
 		`{"exp":9007199254740993,"identity":"a"}`,
 		`{"exp":"1","identity":1}`,
+		`{"exp":1611318219,"sub":42,"type":"refresh","fresh":1e9}`,
+		`{"exp":1611318219,"user_id":"42","token_type":"refresh","type":0}`,
+		`{"exp":1611318219,"sub":"a","use":"refresh","":1}`,
 		`[]`,
 	}
 }
