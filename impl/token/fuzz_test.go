@@ -141,6 +141,7 @@ func fuzzClaims() []string {
 		`{"exp":1611318219,"sub":42,"type":"refresh","fresh":1e9}`,
 		`{"exp":1611318219,"user_id":"42","token_type":"refresh","type":0}`,
 		`{"exp":1611318219,"sub":"a","use":"refresh","":1}`,
+		`{"exp":1611318219,"sub":"a","identity":"a","type":0}`,
 		`[]`,
 	}
 }
