@@ -79,9 +79,9 @@ func New(c Config) (*Guard, error) {
 	if err := c.complete(); err != nil {
 		return nil, fmt.Errorf("guard: %w", err)
 	}
-	profile, err := c.profile()
+	profile, wrong, err := token.ConfigureProfile(c.Login, c.IdentityClaim, c.RefreshClaim)
 	if err != nil {
-		return nil, fmt.Errorf("guard: %w", err)
+		return nil, fmt.Errorf("guard: the setting %s: %w", wrong, err)
 	}
 	g := &Guard{c: c}
 	source, err := c.secrets()

@@ -12,13 +12,7 @@ import (
 // profile returns a profile. A claim that is not empty takes the place of that of the profile.
 func profile(t *testing.T, name, identityClaim, refreshClaim string) *token.Profile {
 	t.Helper()
-	p, err := token.NewProfile(name)
-	if err == nil && identityClaim != "" {
-		p, err = p.WithIdentity(identityClaim)
-	}
-	if err == nil && refreshClaim != "" {
-		p, err = p.WithRefreshClaim(refreshClaim)
-	}
+	p, _, err := token.ConfigureProfile(name, identityClaim, refreshClaim)
 	if err != nil {
 		t.Fatal(err)
 	}

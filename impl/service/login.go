@@ -12,23 +12,14 @@ import (
 // Profile returns the configured form of the login's tokens. It fails if one of its settings is
 // invalid, or if two of them contradict each other.
 func (s *Settings) Profile() (*token.Profile, error) {
-	name := s.Login
-	if name == "" {
-		name = s.setting(&s.Login).Default
-	}
-	p, err := token.NewProfile(name)
+	p, wrong, err := token.ConfigureProfile(s.Login, s.IdentityClaim, s.RefreshClaim)
 	if err != nil {
-		return nil, s.invalid(&s.Login, err.Error())
-	}
-	if s.IdentityClaim != "" {
-		if p, err = p.WithIdentity(s.IdentityClaim); err != nil {
-			return nil, s.invalid(&s.IdentityClaim, err.Error())
+		settings := map[string]*string{
+			"Login":         &s.Login,
+			"IdentityClaim": &s.IdentityClaim,
+			"RefreshClaim":  &s.RefreshClaim,
 		}
-	}
-	if s.RefreshClaim != "" {
-		if p, err = p.WithRefreshClaim(s.RefreshClaim); err != nil {
-			return nil, s.invalid(&s.RefreshClaim, err.Error())
-		}
+		return nil, s.invalid(settings[wrong], err.Error())
 	}
 	if s.RequireType && p.Refresh == "" {
 		return nil, s.invalid(&s.RequireType, fmt.Sprintf("cannot be used with the profile %s: "+

@@ -95,6 +95,30 @@ func NewProfile(name string) (*Profile, error) {
 	return nil, fmt.Errorf("%q is not one of %s", name, strings.Join(ProfileNames(), ", "))
 }
 
+// ConfigureProfile returns the profile that the settings Login, IdentityClaim and RefreshClaim
+// describe. An empty setting is the default. If a setting cannot be used, wrong is its name.
+func ConfigureProfile(
+	login, identityClaim, refreshClaim string,
+) (p *Profile, wrong string, err error) {
+	p = defaultProfile()
+	if login != "" {
+		if p, err = NewProfile(login); err != nil {
+			return nil, "Login", err
+		}
+	}
+	if identityClaim != "" {
+		if p, err = p.WithIdentity(identityClaim); err != nil {
+			return nil, "IdentityClaim", err
+		}
+	}
+	if refreshClaim != "" {
+		if p, err = p.WithRefreshClaim(refreshClaim); err != nil {
+			return nil, "RefreshClaim", err
+		}
+	}
+	return p, "", nil
+}
+
 // defaultProfile returns the profile of the kalsel.dev API.
 func defaultProfile() *Profile { return prepared(profiles()[0]) }
 
