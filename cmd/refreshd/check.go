@@ -148,10 +148,11 @@ func (c *check) token(
 		return
 	}
 	c.ok("token", "would be accepted")
+	if s.IdentityUrl == "" {
+		return
+	}
 	config := service.Config{Settings: s, Now: p.now, Log: c.warnings("user")}
-	asked, err := config.AskUser(ctx, t)
-	switch {
-	case !asked && err == nil:
+	switch err := config.AskUser(ctx, t); {
 	case err == nil:
 		c.ok("user", "the user service answers with claims for the user of the token")
 	case errors.Is(err, session.ErrNotAllowed):

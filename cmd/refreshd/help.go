@@ -37,19 +37,25 @@ func settingsOf() map[string]string {
 
 // printHelp prints the help of the selected command, with the settings that it reads.
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
-	if node := ctx.Selected(); node != nil {
-		name := strings.TrimPrefix(node.FullPath(), ctx.Model.Name+" ")
-		group, _, _ := strings.Cut(name, " ")
-		table := settingsOf()
-		read, ok := table[name]
-		if !ok {
-			read, ok = table[group]
-		}
-		for _, flag := range ctx.Model.Flags {
-			if _, isSetting := settingOf(flag.Name); isSetting && ok {
-				flag.Hidden = !slices.Contains(strings.Fields(read), "--"+flag.Name)
-				flag.Group.Title = "Settings that this command reads " + settingsHint
-			}
+	node := ctx.Selected()
+	if node == nil {
+		return kong.DefaultHelpPrinter(options, ctx)
+	}
+	name := strings.TrimPrefix(node.FullPath(), ctx.Model.Name+" ")
+	group, _, _ := strings.Cut(name, " ")
+	table := settingsOf()
+	read, ok := table[name]
+	if !ok {
+		read, ok = table[group]
+	}
+	if !ok {
+		return kong.DefaultHelpPrinter(options, ctx)
+	}
+	names := strings.Fields(read)
+	for _, flag := range ctx.Model.Flags {
+		if _, isSetting := settingOf(flag.Name); isSetting {
+			flag.Hidden = !slices.Contains(names, "--"+flag.Name)
+			flag.Group.Title = "Settings that this command reads " + settingsHint
 		}
 	}
 	return kong.DefaultHelpPrinter(options, ctx)

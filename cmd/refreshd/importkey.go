@@ -15,23 +15,17 @@ import (
 )
 
 // imported returns the material of the key to import and its usual algorithm. The material is nil
-// if the command makes a new key.
+// if the command makes a new key. An error is about importFlag.
 func (cmd keysNewCmd) imported(p *program) (material any, algorithm string, _ error) {
 	switch {
 	case cmd.ImportSecret != "" && cmd.ImportPublic != "":
-		return nil, "", usageError("--import-public: cannot be used together with --import-secret")
+		return nil, "", errors.New("cannot be used together with --import-secret")
 	case cmd.ImportSecret != "":
-		secret, err := service.ReadSecret(warnings(p), "--import-secret", cmd.ImportSecret)
-		if err != nil {
-			return nil, "", usageError("--import-secret: " + err.Error())
-		}
-		return secret, "HS256", nil
+		secret, err := service.ReadSecret(warnings(p), cmd.importFlag(), cmd.ImportSecret)
+		return secret, "HS256", err
 	case cmd.ImportPublic != "":
 		public, err := readPublicKey(cmd.ImportPublic)
-		if err != nil {
-			return nil, "", usageError("--import-public: " + err.Error())
-		}
-		return public, usualAlgorithm(public), nil
+		return public, usualAlgorithm(public), err
 	}
 	return nil, defaultAlgorithm, nil
 }
@@ -43,8 +37,8 @@ func (cmd keysNewCmd) importFlag() string {
 	return "--import-secret"
 }
 
-// readPublicKey returns the public key in a PEM file: one that openssl prints with -pubout, or that
-// of a certificate. It fails if the file has anything else.
+// readPublicKey returns the public key in a PEM file. The file has the key itself, as openssl prints
+// it with -pubout, or a certificate. readPublicKey fails if the file has anything else.
 func readPublicKey(path string) (any, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -108,7 +108,7 @@ func (cmd keysNewCmd) key(p *program, s *service.Settings) (*jwk.Key, error) {
 	}
 	material, usual, err := cmd.imported(p)
 	if err != nil {
-		return nil, err
+		return nil, usageError(cmd.importFlag() + ": " + err.Error())
 	}
 	algorithm := cmp.Or(cmd.Alg, usual)
 	if material == nil {

@@ -113,11 +113,11 @@ func (c Config) users(r prometheus.Registerer) (session.UserService, error) {
 
 // AskUser asks the user service for the claims of the token's user, as a refresh does, and fails if
 // a refresh would not use the answer. It changes nothing and ignores a setting to keep the claims.
-// Without a user service it asks nothing, and asked is false.
-func (c Config) AskUser(ctx context.Context, t *token.Token) (asked bool, _ error) {
+// Without a user service it does nothing.
+func (c Config) AskUser(ctx context.Context, t *token.Token) error {
 	users, err := c.users(prometheus.NewRegistry())
 	if users == nil || err != nil {
-		return false, err
+		return err
 	}
-	return true, session.AskUser(ctx, users, c.Settings.Rules().Profile, t)
+	return session.AskUser(ctx, users, c.Settings.Rules().Profile, t)
 }
